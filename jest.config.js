@@ -1,0 +1,21 @@
+// Sources are ES modules; Jest runs them as CommonJS through swc, so no experimental flag is needed.
+// Packages that ship ES modules only have to pass the same transform.
+const esmOnly = ['typebox', 'hyparquet', 'hyparquet-compressors', 'hysnappy', 'uuid', 'csv-parse'].join('|');
+
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/__tests__'],
+  testMatch: ['**/*.test.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly})/)`],
+  transform: {
+    '^.+\\.(t|j|mj)s$': [
+      '@swc/jest',
+      {
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+};

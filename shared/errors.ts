@@ -1,0 +1,52 @@
+/**
+ * Base of every error this project throws on purpose. `code` is stable and may be matched on; the message is
+ * for people and says what to do next. Nothing here knows of HTTP: the API maps codes to answers in one file.
+ */
+export abstract class AppError extends Error {
+  abstract readonly code: string;
+}
+
+/** The environment holds values the process cannot start with. Names every one of them at once. */
+export class ConfigError extends AppError {
+  override name = 'ConfigError';
+  readonly code = 'config_invalid';
+  constructor(readonly problems: readonly string[]) {
+    super(`cannot start with this configuration:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+}
+
+/** A model package cannot be used. `where` is its folder or file. */
+export class ModelPackageError extends AppError {
+  override name = 'ModelPackageError';
+  readonly code = 'model_package_invalid';
+  constructor(
+    readonly where: string,
+    readonly problems: readonly string[],
+  ) {
+    super(`model package ${where}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+}
+
+/** Redis did not answer within the deadline, refused, or is away. The call may or may not have taken effect. */
+export class RedisUnavailableError extends AppError {
+  override name = 'RedisUnavailableError';
+  readonly code = 'redis_unavailable';
+  constructor(operation: string, options?: ErrorOptions) {
+    super(`Redis did not complete ${operation}`, options);
+  }
+}
+
+/** A record in Redis was written by another version of this software and is not read half-way. */
+export class RecordSchemaError extends AppError {
+  override name = 'RecordSchemaError';
+  readonly code = 'record_schema_unknown';
+  constructor(key: string, found: string, expected: number) {
+    super(
+      `${key} has record schema ${found}, this version reads schema ${expected}: ` +
+        'run the version that wrote it, or let its records expire before upgrading (CHANGELOG.md, upgrade notes)',
+    );
+  }
+}
+
+/** The message of anything thrown, for logs and for errors that carry a cause. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

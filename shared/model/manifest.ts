@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Static, Type } from 'typebox';
+import { messageOf, ModelPackageError } from '../errors.js';
+import { createAjv, violationsOf } from '../validation/ajv.js';
+
+/** How one input member becomes one number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
+const Encoding = Type.Union([
+  Type.Literal('number'),
+  Type.Literal('integer'),
+  Type.Literal('boolean'),
+  Type.Literal('enum'),
+  Type.Literal('minute_of_week'),
+]);
+
+const Dtype = Type.Union([Type.Literal('float32'), Type.Literal('int32'), Type.Literal('bool')]);
+
+const Column = Type.Object(
+  {
+    member: Type.String({ minLength: 1, description: 'Member of the input object, a property of `input`.' }),
+    encoding: Encoding,
+    tensor: Type.String({
+      minLength: 1,
+      description:
+        'Input tensor of the model. Columns that name the same tensor stand side by side in it, in this order.',
+    }),
+    dtype: Type.Optional(Dtype),
+    default: Type.Optional(Type.Number({ description: 'Taken when the member is absent. 0 unless given.' })),
+  },
+  { additionalProperties: false },
+);
+
+const Output = Type.Object(
+  {
+    member: Type.String({ minLength: 1, description: 'Member of the result object.' }),
+    unit: Type.String({ minLength: 1 }),
+    description: Type.Optional(Type.String()),
+    tensor: Type.String({
+      minLength: 1,
+      description: 'Output tensor of the model, of shape [rows] or [rows, n].',
+    }),
+    column: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Which of its n numbers. 0 unless given.' }),
+    ),
+    minimum: Type.Optional(Type.Number({ description: 'A smaller answer is an invalid_output.' })),
+    maximum: Type.Optional(Type.Number({ description: 'A larger answer is an invalid_output.' })),
+    decimals: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 15, description: 'Round to so many decimals.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const InputSchema = Type.Object(
+  {
+    type: Type.Literal('object'),
+    properties: Type.Record(
+      Type.String(),
+      Type.Object({ enum: Type.Optional(Type.Array(Type.Unknown())) }, { additionalProperties: true }),
+    ),
+    required: Type.Optional(Type.Array(Type.String())),
+    additionalProperties: Type.Literal(false),
+  },
+  { additionalProperties: true },
+);
+
+/** `manifest.json` of a model package: all that the API and the worker know about a model. */
+export const Manifest = Type.Object(
+  {
+    schema: Type.Literal(1, { description: 'Version of the manifest format.' }),
+    name: Type.String({
+      pattern: '^[a-z][a-z0-9-]{0,62}$',
+      description: 'Also the name of its folder and its queue.',
+    }),
+    version: Type.String({ pattern: '^\\d+\\.\\d+\\.\\d+([-+][0-9A-Za-z.+-]+)?$' }),
+    title: Type.String({ minLength: 1 }),
+    description: Type.String({ minLength: 1 }),
+    format: Type.Union([Type.Literal('tfjs-layers'), Type.Literal('tfjs-graph')]),
+    input: InputSchema,
+    example: Type.Object(
+      {},
+      { additionalProperties: true, description: 'A valid input, for documentation and forms.' },
+    ),
+    timezone: Type.Optional(Type.String({ description: 'IANA zone in which `minute_of_week` counts.' })),
+    columns: Type.Array(Column, { minItems: 1 }),
+    outputs: Type.Array(Output, { minItems: 1 }),
+    figures: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { additionalProperties: false },
+);
+export type Manifest = Static<typeof Manifest>;
+export type ManifestColumn = Static<typeof Column>;
+export type ManifestOutput = Static<typeof Output>;
+
+/** Reads and checks `<folder>/manifest.json`. Throws {@link ModelPackageError} naming every member at fault. */
+export function readManifest(folder: string): Manifest {
+  const file = join(folder, 'manifest.json');
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new ModelPackageError(file, [messageOf(cause)]);
+  }
+  return parseManifest(value, file);
+}
+
+/** Checks a manifest against its schema and against itself. `where` names its source in the error. */
+export function parseManifest(value: unknown, where: string): Manifest {
+  const validate = createAjv().compile<Manifest>(Manifest);
+  if (!validate(value)) {
+    throw new ModelPackageError(
+      where,
+      violationsOf(validate).map((v) => `${v.pointer} ${v.detail}`),
+    );
+  }
+  const problems = contradictionsIn(value);
+  if (problems.length > 0) throw new ModelPackageError(where, problems);
+  return value;
+}
+
+/** What a schema cannot say: members that must refer to each other, and a zone and input schema that must work. */
+function contradictionsIn(manifest: Manifest): string[] {
+  const problems: string[] = [];
+  manifest.columns.forEach((column, index) => {
+    const at = `#/columns/${index}`;
+    const property = manifest.input.properties[column.member];
+    if (!property) problems.push(`${at}/member "${column.member}" is not a property of #/input`);
+    else if (column.encoding === 'enum' && !property.enum) {
+      problems.push(`${at}/encoding "enum" needs #/input/properties/${column.member}/enum`);
+    }
+    if (column.encoding === 'minute_of_week' && !isTimezone(manifest.timezone)) {
+      problems.push(`#/timezone must be an IANA time zone, since ${at} is a minute_of_week`);
+    }
+    const first = manifest.columns.find((other) => other.tensor === column.tensor);
+    if (first && dtypeOf(first) !== dtypeOf(column)) {
+      problems.push(`${at}/dtype differs from another column of tensor "${column.tensor}"`);
+    }
+  });
+  problems.push(
+    ...duplicates(manifest.outputs.map((output) => output.member)).map((m) => `#/outputs name "${m}" twice`),
+  );
+  if (problems.length > 0) return problems;
+  try {
+    const validate = createAjv().compile(manifest.input);
+    if (!validate(manifest.example)) {
+      problems.push(...violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`));
+    }
+  } catch (cause) {
+    problems.push(`#/input is not a usable JSON Schema: ${messageOf(cause)}`);
+  }
+  return problems;
+}
+
+/** The dtype of a column's tensor: as the manifest says, else float32 for a number, bool for a boolean, int32. */
+export function dtypeOf(column: ManifestColumn): Static<typeof Dtype> {
+  if (column.dtype) return column.dtype;
+  if (column.encoding === 'number') return 'float32';
+  return column.encoding === 'boolean' ? 'bool' : 'int32';
+}
+
+const duplicates = (names: string[]): string[] =>
+  names.filter((name, index) => names.indexOf(name) !== index);
+
+function isTimezone(zone: string | undefined): boolean {
+  if (zone === undefined) return false;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}

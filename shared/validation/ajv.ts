@@ -1,0 +1,53 @@
+import { type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+
+/** One broken rule: where (a JSON pointer in URI fragment form, RFC 6901 section 6) and what. */
+export interface RuleViolation {
+  pointer: string;
+  detail: string;
+}
+
+/** ajv for JSON Schema 2020-12: strict about schemas, and it reports every broken rule, not the first. */
+export function createAjv(): Ajv2020 {
+  const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
+  // `iso-date-time` is RFC 3339 whose offset may be missing; the other formats are the standard's own.
+  formats.default(ajv);
+  return ajv;
+}
+
+/**
+ * The violations that `validate` found on its last call, named by the member at fault: an unknown or missing
+ * member is named itself, not the object it belongs to. `base` is the pointer of the validated value.
+ */
+export function violationsOf(validate: ValidateFunction, base = '#'): RuleViolation[] {
+  return (validate.errors ?? []).map((error) => describe(error, base));
+}
+
+function describe(error: ErrorObject, base: string): RuleViolation {
+  const at = base + error.instancePath;
+  const params = error.params as Record<string, unknown>;
+  if (error.keyword === 'required') {
+    return { pointer: child(at, params['missingProperty']), detail: 'is required' };
+  }
+  if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
+    const name = params['additionalProperty'] ?? params['unevaluatedProperty'];
+    return { pointer: child(at, name), detail: 'is not a known member' };
+  }
+  if (error.keyword === 'enum' && Array.isArray(params['allowedValues'])) {
+    return {
+      pointer: at,
+      detail: `must be one of ${params['allowedValues'].map((v) => JSON.stringify(v)).join(', ')}`,
+    };
+  }
+  if (error.keyword === 'format' && params['format'] === 'iso-date-time') {
+    return {
+      pointer: at,
+      detail: 'must be a date and time such as 2021-02-01T08:15:00 or 2021-02-01T08:15:00-05:00',
+    };
+  }
+  return { pointer: at, detail: error.message ?? `breaks the rule ${error.keyword}` };
+}
+
+const child = (pointer: string, name: unknown): string =>
+  `${pointer}/${encodeURIComponent(String(name).replaceAll('~', '~0').replaceAll('/', '~1'))}`;
