@@ -1,0 +1,40 @@
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { parse } from 'csv-parse';
+import { parseLocalTime } from './local-time.js';
+import type { TripCollector } from './trip-collector.js';
+import { findTripColumns } from './trip-columns.js';
+
+/** Reads a CSV trip file with a header line into `collector`, as a stream. */
+export async function readCsvTrips(path: string, collector: TripCollector): Promise<void> {
+  const parser = parse({ bom: true, skip_empty_lines: true, relax_column_count: true, trim: true });
+  await pipeline(createReadStream(path), parser, async (lines: AsyncIterable<string[]>) => {
+    let addLine: ((line: readonly string[]) => void) | undefined;
+    for await (const line of lines) {
+      if (addLine) addLine(line);
+      else addLine = lineAdder(path, line, collector);
+    }
+    if (!addLine) findTripColumns(path, []);
+  });
+}
+
+function lineAdder(path: string, header: readonly string[], collector: TripCollector) {
+  const columns = findTripColumns(path, header);
+  const position = (name: string | undefined): number => (name === undefined ? -1 : header.indexOf(name));
+  const pickup = position(columns.pickup);
+  const dropoff = position(columns.dropoff);
+  const pickupZone = position(columns.pickupZone);
+  const dropoffZone = position(columns.dropoffZone);
+  const distance = position(columns.distance);
+  return (line: readonly string[]): void =>
+    collector.add({
+      pickupLocalMs: parseLocalTime(line[pickup] ?? ''),
+      dropoffLocalMs: parseLocalTime(line[dropoff] ?? ''),
+      pickupZone: numberOf(line[pickupZone]),
+      dropoffZone: numberOf(line[dropoffZone]),
+      distanceMiles: numberOf(line[distance]),
+    });
+}
+
+/** Absent values are empty text. */
+const numberOf = (text: string | undefined): number => (text ? Number(text) : Number.NaN);
