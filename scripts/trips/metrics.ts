@@ -1,0 +1,27 @@
+/** How far predictions are from what happened, in minutes. */
+export interface Errors {
+  /** Root of the mean squared error. */
+  rmse: number;
+  /** Mean absolute error. */
+  mae: number;
+  /** Mean of predicted minus actual: negative where trips took longer than predicted. */
+  bias: number;
+}
+
+/** Errors over all rows. Both arrays hold minutes, in the same order. */
+export function errorsOf(predicted: ArrayLike<number>, actual: ArrayLike<number>): Errors {
+  let squared = 0;
+  let absolute = 0;
+  let signed = 0;
+  for (let row = 0; row < actual.length; row++) {
+    const error = predicted[row]! - actual[row]!;
+    squared += error * error;
+    absolute += Math.abs(error);
+    signed += error;
+  }
+  const rows = actual.length;
+  return { rmse: Math.sqrt(squared / rows), mae: absolute / rows, bias: signed / rows };
+}
+
+/** Rounded for a manifest or a table: a ten-thousandth of a minute is more than any figure here is worth. */
+export const roundFigure = (value: number): number => Math.round(value * 1e4) / 1e4;
