@@ -1,0 +1,140 @@
+import type { Delivery } from '../queue/bee-queue.js';
+import type { RedisReply } from '../redis/redis.js';
+import type { FailureCode } from './job.js';
+import { listOf, type RecordScripts } from './record-scripts.js';
+
+/** A job as a worker holds it after a claim. */
+export interface ClaimedJob {
+  id: string;
+  /** Fencing token: writes of an earlier holder are refused. */
+  token: number;
+  attempts: number;
+  maxAttempts: number;
+  timeoutMs: number;
+  input: Record<string, unknown>;
+  requestId: string | undefined;
+  traceparent: string | undefined;
+  createdMs: number;
+}
+
+/** A claim of one job; anything but `run` means that there is nothing to do for this worker. */
+export type Claim =
+  | { kind: 'run'; job: ClaimedJob }
+  | { kind: 'gone' | 'unreadable' | 'busy' | 'ended'; id: string };
+
+/** A held job, for renewals and commits. */
+export interface Hold {
+  id: string;
+  token: number;
+}
+
+/** The outcome of one run of one job. */
+export type Outcome = Hold &
+  ({ ok: true; result: Record<string, unknown> } | { ok: false; code: FailureCode; message: string });
+
+/** What all outcomes of one micro-batch share. */
+export interface BatchRun {
+  queue: string;
+  modelVersion: string;
+  prepareMs: number;
+  predictMs: number;
+  batchSize: number;
+}
+
+/** What became of a job given back to the queue; `queued` ones still have to be put into Bee-Queue. */
+export type Requeued = { kind: 'queued'; delivery: number } | { kind: 'failed' | 'canceled' | 'stale' };
+
+/** Takes jobs and gives them back: the worker's side. Rejects with RedisUnavailableError while Redis is away. */
+export class JobLeases {
+  readonly #records: RecordScripts;
+
+  constructor(records: RecordScripts) {
+    this.#records = records;
+  }
+
+  /** Takes jobs for a worker, one claim an id in the same order. One round trip. */
+  async claim(ids: readonly string[], leaseMs: number): Promise<Claim[]> {
+    const claims = listOf(await this.#records.run('claim', [String(leaseMs), ...ids]));
+    return ids.map((id, index) => parseClaim(id, listOf(claims[index])));
+  }
+
+  /** Extends leases. `canceling`: still held, result unwanted. `lost`: another may run it; stop caring. */
+  async renew(holds: readonly Hold[], leaseMs: number): Promise<('ok' | 'canceling' | 'lost')[]> {
+    const reply = await this.#records.run('renew', [
+      String(leaseMs),
+      ...holds.flatMap((h) => [h.id, String(h.token)]),
+    ]);
+    return listOf(reply).map((word) => (word === 'ok' || word === 'canceling' ? word : 'lost'));
+  }
+
+  /** Writes the outcomes of a micro-batch where the tokens still hold. Safe to repeat. One round trip. */
+  async commit(run: BatchRun, outcomes: readonly Outcome[]): Promise<('committed' | 'canceled' | 'stale')[]> {
+    const reply = await this.#records.run('commit', [
+      run.queue,
+      run.modelVersion,
+      run.prepareMs.toFixed(3),
+      run.predictMs.toFixed(3),
+      String(run.batchSize),
+      ...outcomes.flatMap((o) => [
+        o.id,
+        String(o.token),
+        o.ok ? 'succeeded' : 'failed',
+        o.ok ? '' : o.code,
+        o.ok ? JSON.stringify(o.result) : o.message,
+      ]),
+    ]);
+    return listOf(reply).map((word) => (word === 'committed' || word === 'canceled' ? word : 'stale'));
+  }
+
+  /** Gives jobs back after a failure that may be their own; the attempt counts. */
+  async retry(failures: readonly (Hold & { code: FailureCode; message: string })[]): Promise<Requeued[]> {
+    return this.#requeue('retry', failures);
+  }
+
+  /** Gives jobs back that are not to blame; the attempt does not count. */
+  async release(holds: readonly Hold[]): Promise<Requeued[]> {
+    return this.#requeue(
+      'release',
+      holds.map((hold) => ({ ...hold, code: '', message: '' })),
+    );
+  }
+
+  /** New deliveries for unclaimed ones that a worker hands back; undefined where the job no longer waits. */
+  async redeliver(deliveries: readonly Delivery[]): Promise<(number | undefined)[]> {
+    const args = deliveries.flatMap((d) => [d.jobId, String(d.delivery)]);
+    return listOf(await this.#records.run('redeliver', args)).map((reply) => Number(reply) || undefined);
+  }
+
+  async #requeue(
+    mode: 'retry' | 'release',
+    jobs: readonly (Hold & { code: string; message: string })[],
+  ): Promise<Requeued[]> {
+    const args = jobs.flatMap((job) => [job.id, String(job.token), job.code, job.message]);
+    return listOf(await this.#records.run('requeue', [mode, ...args])).map((reply) => {
+      const [kind, delivery] = listOf(reply);
+      if (kind === 'queued') return { kind, delivery: Number(delivery) };
+      return { kind: kind === 'failed' || kind === 'canceled' ? kind : 'stale' };
+    });
+  }
+}
+
+function parseClaim(id: string, reply: RedisReply[]): Claim {
+  const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, createdMs] = reply;
+  if (kind === 'run') {
+    return {
+      kind,
+      job: {
+        id,
+        token: Number(token),
+        attempts: Number(attempts),
+        maxAttempts: Number(maxAttempts),
+        timeoutMs: Number(timeoutMs),
+        input: JSON.parse(String(input)) as Record<string, unknown>,
+        requestId: requestId ? String(requestId) : undefined,
+        traceparent: traceparent ? String(traceparent) : undefined,
+        createdMs: Number(createdMs),
+      },
+    };
+  }
+  return { kind: kind === 'busy' || kind === 'ended' || kind === 'unreadable' ? kind : 'gone', id };
+}

@@ -1,0 +1,115 @@
+import { JOB_FIELDS, type Job, parseJob } from './job.js';
+import { listOf, type RecordScripts } from './record-scripts.js';
+
+/** What a new job is made of. */
+export interface NewJob {
+  id: string;
+  model: string;
+  queue: string;
+  owner: string;
+  /** The validated input, as JSON. */
+  inputJson: string;
+  requestId?: string;
+  timeoutMs: number;
+  maxAttempts: number;
+  /** How long the record is kept after the job ended. */
+  resultTtlMs: number;
+  /** A job still queued after this ends as expired. */
+  expiresInMs?: number;
+  traceparent?: string;
+  replayOf?: string;
+  idempotency?: { key: string; fingerprint: string; ttlMs: number };
+}
+
+/** What became of {@link JobStore.create}. */
+export type Created =
+  | { kind: 'created'; createdMs: number }
+  | { kind: 'replayed'; jobId: string }
+  | { kind: 'mismatch' }
+  | { kind: 'full'; depth: number };
+
+/** Accepts, reads and cancels jobs: the API's side. Rejects with RedisUnavailableError while Redis is away. */
+export class JobStore {
+  readonly #records: RecordScripts;
+
+  constructor(records: RecordScripts) {
+    this.#records = records;
+  }
+
+  /** Accepts a job, unless its Idempotency-Key is known or the queue holds `maxDepth` jobs. One round trip. */
+  async create(job: NewJob, maxDepth: number): Promise<Created> {
+    const { idempotency } = job;
+    const [kind, detail] = listOf(
+      await this.#records.run('create', [
+        job.id,
+        job.model,
+        job.queue,
+        job.owner,
+        String(maxDepth),
+        idempotency?.key ?? '',
+        idempotency?.fingerprint ?? '',
+        String(idempotency?.ttlMs ?? 0),
+        job.expiresInMs === undefined ? '' : String(job.expiresInMs),
+        job.requestId ?? '',
+        ...recordFields(job),
+      ]),
+    );
+    switch (kind) {
+      case 'created':
+        return { kind, createdMs: Number(detail) };
+      case 'replayed':
+        return { kind, jobId: String(detail) };
+      case 'full':
+        return { kind, depth: Number(detail) };
+      default:
+        return { kind: 'mismatch' };
+    }
+  }
+
+  /** The job, or undefined when its record is not there (any more). */
+  async find(id: string): Promise<Job | undefined> {
+    return parseJob(
+      id,
+      await this.#records.redis.command(['HMGET', this.#records.key(`job:${id}`), ...JOB_FIELDS]),
+    );
+  }
+
+  /** How many jobs of its queue stand before this one; undefined when it does not wait. */
+  async position(queue: string, id: string): Promise<number | undefined> {
+    const rank = await this.#records.redis.command(['ZRANK', this.#records.key(`queued:${queue}`), id]);
+    return typeof rank === 'number' ? rank : undefined;
+  }
+
+  /** Completions a second of a queue over the last ten full seconds, or over those since the first of them. */
+  async completionRate(queue: string, nowMs: number): Promise<number> {
+    const second = Math.floor(nowMs / 1000);
+    const keys = Array.from({ length: 10 }, (_, back) =>
+      this.#records.key(`done:${queue}:${second - 1 - back}`),
+    );
+    const counts = listOf(await this.#records.redis.command(['MGET', ...keys])).map(Number);
+    const oldest = counts.findLastIndex((count) => count > 0);
+    return oldest < 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / (oldest + 1);
+  }
+
+  /** Cancels a job of `owner` (undefined: anybody's). */
+  async cancel(id: string, owner: string | undefined): Promise<'canceled' | 'canceling' | 'ended' | 'gone'> {
+    const word = await this.#records.run('cancel', [id, owner ?? '*']);
+    return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
+  }
+}
+
+function recordFields(job: NewJob): string[] {
+  const fields = [
+    'input',
+    job.inputJson,
+    'timeout_ms',
+    String(job.timeoutMs),
+    'max_attempts',
+    String(job.maxAttempts),
+    'ttl_ms',
+    String(job.resultTtlMs),
+  ];
+  if (job.traceparent !== undefined) fields.push('traceparent', job.traceparent);
+  if (job.replayOf !== undefined) fields.push('replay_of', job.replayOf);
+  return fields;
+}

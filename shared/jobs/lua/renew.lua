@@ -1,0 +1,17 @@
+-- Extends the leases that a worker still holds.
+--
+-- KEYS 1 key prefix
+-- ARGV 1 lease in ms, 2.. id, token, id, token, ...
+-- Returns for each pair 'ok', 'canceling' (held, but nobody wants the result any more) or 'lost'
+local lease_until = ms(now_ms() + ARGV[1])
+local result = {}
+for i = 2, #ARGV, 2 do
+  local held = redis.call('HMGET', job_key(ARGV[i]), 'status', 'token')
+  if held[2] == ARGV[i + 1] and (held[1] == 'running' or held[1] == 'canceling') then
+    redis.call('ZADD', P .. 'running', 'XX', lease_until, ARGV[i])
+    result[#result + 1] = held[1] == 'running' and 'ok' or 'canceling'
+  else
+    result[#result + 1] = 'lost'
+  end
+end
+return result

@@ -1,0 +1,94 @@
+import winston from 'winston';
+import DailyRotateFile from 'winston-daily-rotate-file';
+
+/** Severities, most severe first. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where log lines go. */
+export interface LogConfig {
+  level: LogLevel;
+  /** Folder of daily files beside standard output; undefined for none. */
+  dir: string | undefined;
+  /** Human-readable lines instead of JSON. */
+  pretty: boolean;
+}
+
+/** Members of one log line beside its message. Ids are named `job_id` and `request_id` on both sides of the queue. */
+export type LogFields = Record<string, unknown>;
+
+/** What the rest of the code knows of logging. */
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  /** Whether lines of this level are written: ask before building costly fields. */
+  isEnabled(level: LogLevel): boolean;
+}
+
+/** Members whose values never reach a log line. */
+const SECRET = /authorization|cookie|password|secret|api_?key/i;
+
+/** Opens a winston logger: JSON lines (or pretty ones) on standard output, and daily files when asked for. */
+export function createLogger(service: string, config: LogConfig): Logger {
+  const json = [winston.format.timestamp(), winston.format(redact)(), winston.format.json()];
+  const console = new winston.transports.Console({
+    format: config.pretty
+      ? winston.format.combine(
+          winston.format.timestamp({ format: 'HH:mm:ss.SSS' }),
+          winston.format(redact)(),
+          winston.format.printf(prettyLine),
+        )
+      : winston.format.combine(...json),
+  });
+  const file = config.dir
+    ? [
+        new DailyRotateFile({
+          dirname: config.dir,
+          filename: `${service}-%DATE%.log`,
+          datePattern: 'YYYY-MM-DD',
+          maxFiles: '14d',
+          format: winston.format.combine(...json),
+        }),
+      ]
+    : [];
+  const logger = winston.createLogger({
+    level: config.level,
+    defaultMeta: { service, pid: process.pid },
+    transports: [console, ...file],
+  });
+  return {
+    error: (message, fields) => void logger.error(message, fields),
+    warn: (message, fields) => void logger.warn(message, fields),
+    info: (message, fields) => void logger.info(message, fields),
+    debug: (message, fields) => void logger.debug(message, fields),
+    isEnabled: (level) => logger.isLevelEnabled(level),
+  };
+}
+
+function redact(info: winston.Logform.TransformableInfo): winston.Logform.TransformableInfo {
+  for (const name of Object.keys(info)) if (SECRET.test(name)) info[name] = '[redacted]';
+  return info;
+}
+
+const MARK: Record<string, string> = {
+  error: '\u001b[31m✖\u001b[0m',
+  warn: '\u001b[33m▲\u001b[0m',
+  info: '\u001b[36m•\u001b[0m',
+  debug: '·',
+};
+
+function prettyLine({
+  level,
+  message,
+  timestamp,
+  service,
+  pid,
+  ...fields
+}: winston.Logform.TransformableInfo): string {
+  const rest = Object.entries(fields)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
+  return `\u001b[2m${String(timestamp)}\u001b[0m ${MARK[level] ?? level} \u001b[1m${String(service)}[${String(pid)}]\u001b[0m ${String(message)} \u001b[2m${rest}\u001b[0m`.trimEnd();
+}

@@ -1,0 +1,62 @@
+import { type ReleaseLog, ReleaseStack } from './release-stack.js';
+
+/** How a process runs and ends. */
+export interface RunOptions {
+  log: ReleaseLog & { info(message: string, fields?: Record<string, unknown>): void };
+  /** From the first signal to the moment the process is ended whatever it still holds, in ms. */
+  deadlineMs: number;
+}
+
+/**
+ * Runs `start`, waits for SIGTERM, SIGINT or the loss of the parent process, closes what was opened and lets the
+ * process end with code 0. A second signal, or `deadlineMs` after the first, ends it at once with code 1.
+ * `start` is given the signal that it should stop, for waits that could outlast it. When `start` fails, what it had opened is closed and the error is logged; the code is 1.
+ */
+export async function runUntilStopped(
+  { log, deadlineMs }: RunOptions,
+  start: (release: ReleaseStack, stopping: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const release = new ReleaseStack();
+  const stopped = stopRequested();
+  try {
+    await start(release, stopped.signal);
+    log.info('stopping', { reason: await stopped.reason });
+  } catch (error) {
+    if (stopped.signal.aborted) log.info('stopping', { reason: String(stopped.signal.reason) });
+    else {
+      log.error('cannot start', {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+      process.exitCode = 1;
+    }
+  }
+  const forced = setTimeout(() => process.exit(1), deadlineMs);
+  forced.unref();
+  await release.run(log);
+  stopped.ignore();
+  if (process.connected) process.disconnect();
+}
+
+/** Resolves with the first reason to stop; a second signal ends the process. */
+function stopRequested(): { signal: AbortSignal; reason: Promise<string>; ignore: () => void } {
+  const stopping = new AbortController();
+  const reason = new Promise<string>((resolve) => {
+    stopping.signal.addEventListener('abort', () => resolve(String(stopping.signal.reason)), { once: true });
+  });
+  const stop = (why: string): void => stopping.abort(why);
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signals += 1;
+    if (signals > 1) process.exit(1);
+    stop(signal);
+  };
+  const onDisconnect = (): void => stop('the parent process is gone');
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal).once('disconnect', onDisconnect);
+  return {
+    signal: stopping.signal,
+    reason,
+    ignore() {
+      process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('disconnect', onDisconnect);
+    },
+  };
+}

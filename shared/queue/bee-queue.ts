@@ -1,0 +1,157 @@
+import BeeQueue from 'bee-queue';
+import { messageOf, RedisUnavailableError } from '../errors.js';
+import type { RedisAddress } from '../redis/address.js';
+
+/** One put of a job into Bee-Queue. The transport's own id is `<job id>.<delivery>`, new for every delivery. */
+export interface Delivery {
+  jobId: string;
+  delivery: number;
+}
+
+/** Where a queue lives and what it is called there. */
+export interface QueueAddress {
+  redis: RedisAddress;
+  /** Put before every key, Bee-Queue's included. */
+  keyPrefix: string;
+  name: string;
+}
+
+/** The keys in which Bee-Queue 2 keeps a queue; the sweeper, autoscalers and the depth watch look at them. */
+export interface BeeKeys {
+  /** Hash: transport id to what Bee-Queue stores of it, from enqueue to the end of its handler. */
+  jobs: string;
+  /** List of transport ids that wait. */
+  waiting: string;
+  /** List of transport ids that a worker took. */
+  active: string;
+  /** Set of transport ids that the next stall check would put back. */
+  stalling: string;
+}
+
+/** The keys of a queue. */
+export function beeKeys({ keyPrefix, name }: Pick<QueueAddress, 'keyPrefix' | 'name'>): BeeKeys {
+  const base = `${beePrefix(keyPrefix)}:${name}:`;
+  return {
+    jobs: `${base}jobs`,
+    waiting: `${base}waiting`,
+    active: `${base}active`,
+    stalling: `${base}stalling`,
+  };
+}
+
+const beePrefix = (keyPrefix: string): string => `${keyPrefix}bq`;
+
+/** Bee's list and hash member of a delivery. */
+export const transportId = ({ jobId, delivery }: Delivery): string => `${jobId}.${delivery}`;
+
+/** Reads a transport id; undefined for one that is not ours. */
+export function parseTransportId(id: string): Delivery | undefined {
+  const dot = id.lastIndexOf('.');
+  const delivery = Number(id.slice(dot + 1));
+  return dot > 0 && Number.isSafeInteger(delivery) ? { jobId: id.slice(0, dot), delivery } : undefined;
+}
+
+/** A connected Bee-Queue queue. It never reconnects: when its connection breaks it is dropped for a new one. */
+export interface BeeLink {
+  /** Puts a delivery into the queue; with `notBeforeMs` (Unix time) it waits until then. */
+  save(delivery: Delivery, notBeforeMs?: number): Promise<void>;
+  /** Takes a delivery out of the queue's hash and lists. */
+  remove(delivery: Delivery): Promise<void>;
+  /** Starts handing out deliveries, so many at a time. The handler must resolve, never reject. */
+  process(concurrency: number, handler: (delivery: Delivery) => Promise<void>): Promise<void>;
+  /** Closes; waits up to `timeoutMs` for handlers that still run. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** Whether a link hands out jobs, and what it reports. */
+export interface BeeLinkOptions {
+  isWorker: boolean;
+  /** Called once, when any of the link's connections broke. */
+  onBroken: (reason: string) => void;
+}
+
+/**
+ * Work that a worker took and does not vouch for within this time is put back by Bee-Queue, in ms. A job put back
+ * while its first worker still holds it does no harm: the record lets only one of them run it.
+ */
+const STALL_INTERVAL_MS = 5_000;
+
+/** Connects a queue. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now. */
+export async function openBeeLink(
+  address: QueueAddress,
+  { isWorker, onBroken }: BeeLinkOptions,
+): Promise<BeeLink> {
+  const queue = new BeeQueue<Record<string, never>>(address.name, {
+    prefix: beePrefix(address.keyPrefix),
+    redis: clientOptions(address.redis),
+    isWorker,
+    getEvents: false,
+    sendEvents: false,
+    storeJobs: false,
+    removeOnSuccess: true,
+    removeOnFailure: true,
+    activateDelayedJobs: isWorker,
+    stallInterval: STALL_INTERVAL_MS,
+  });
+  let broken = false;
+  queue.on('error', (error) => {
+    if (broken || !isConnectionLoss(error)) return;
+    broken = true;
+    onBroken(error.message);
+  });
+  const close = (timeoutMs: number): Promise<void> => {
+    broken = true;
+    return queue.close(timeoutMs).catch(() => undefined);
+  };
+  try {
+    await queue.ready();
+  } catch (cause) {
+    void close(1);
+    throw new RedisUnavailableError(`connecting the queue ${address.name} (${messageOf(cause)})`, { cause });
+  }
+  return {
+    async save(delivery, notBeforeMs) {
+      const job = queue.createJob({}).setId(transportId(delivery));
+      if (notBeforeMs !== undefined) job.delayUntil(new Date(notBeforeMs));
+      await job.save();
+    },
+    remove: (delivery) => queue.removeJob(transportId(delivery)),
+    async process(concurrency, handler) {
+      // Bee-Queue starts no loop when its first stall check fails, and says so nowhere: make one succeed first.
+      await queue.checkStalledJobs(STALL_INTERVAL_MS);
+      queue.process(concurrency, (job) => {
+        const delivery = parseTransportId(job.id);
+        return delivery ? handler(delivery) : Promise.resolve();
+      });
+    },
+    close,
+  };
+}
+
+/** Options of redis 3, the client inside Bee-Queue. No offline queue and no retry: a broken link fails at once. */
+function clientOptions(address: RedisAddress): Record<string, unknown> {
+  const { username, password, database } = address;
+  return {
+    ...(address.kind === 'socket' ? { path: address.path } : { host: address.host, port: address.port }),
+    ...(address.kind === 'host' && address.tls ? { tls: {} } : {}),
+    ...(username === undefined ? {} : { user: username }),
+    ...(password === undefined ? {} : { password }),
+    db: database,
+    connect_timeout: 2_000,
+    enable_offline_queue: false,
+    retry_strategy: ({ error }: { error?: Error }) => error ?? new Error('the connection to Redis ended'),
+  };
+}
+
+function isConnectionLoss(error: Error): boolean {
+  const code = (error as Error & { code?: unknown }).code;
+  return error.message.startsWith('NOSCRIPT') || (typeof code === 'string' && CONNECTION_LOSS.has(code));
+}
+
+const CONNECTION_LOSS = new Set([
+  'CONNECTION_BROKEN',
+  'UNCERTAIN_STATE',
+  'NR_CLOSED',
+  'ECONNRESET',
+  'ECONNREFUSED',
+]);

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../errors.js';
+import { type BeeLink, type Delivery, openBeeLink, type QueueAddress } from './bee-queue.js';
+
+/** Takes deliveries from one queue and keeps doing so whatever happens to the connection. */
+export interface Consumer {
+  /** Drops the link and takes a new one; used when deliveries stop coming though some wait. */
+  rebuild(reason: string): void;
+  /**
+   * Stops taking. Deliveries that still arrive meanwhile are given to `giveBack` instead of the handler.
+   * Resolves when every handler has ended, or after `timeoutMs`.
+   */
+  drain(timeoutMs: number, giveBack: (delivery: Delivery) => Promise<void>): Promise<void>;
+}
+
+/** What a consumer does with deliveries. */
+export interface ConsumerOptions {
+  address: QueueAddress;
+  /** Deliveries handed out and not yet resolved, at most. */
+  concurrency: number;
+  /** Must resolve when the delivery is dealt with, and never reject. */
+  handler: (delivery: Delivery) => Promise<void>;
+  onWarning: (message: string, fields: Record<string, unknown>) => void;
+}
+
+const RETRY_MS = { first: 50, most: 1_000 };
+
+/** Starts consuming in the background. Handlers run until the link breaks or {@link Consumer.drain}. */
+export function startConsumer({ address, concurrency, handler, onWarning }: ConsumerOptions): Consumer {
+  const stopping = new AbortController();
+  const held = new Set<Promise<void>>();
+  let giveBack: ((delivery: Delivery) => Promise<void>) | undefined;
+  let link: BeeLink | undefined;
+  let breakLink: (reason: string) => void = () => undefined;
+
+  const take = (delivery: Delivery): Promise<void> => {
+    // A slot that stays taken keeps Bee-Queue from fetching the next delivery into a worker that is leaving.
+    if (giveBack) return giveBack(delivery).then(() => new Promise<never>(() => undefined));
+    const running = handler(delivery).finally(() => held.delete(running));
+    held.add(running);
+    return running;
+  };
+
+  const serve = async (): Promise<void> => {
+    const broken = new Promise<string>((resolve) => {
+      breakLink = resolve;
+    });
+    const bee = await openBeeLink(address, { isWorker: true, onBroken: (reason) => breakLink(reason) });
+    link = bee;
+    try {
+      await bee.process(concurrency, take);
+      const reason = await broken;
+      if (!stopping.signal.aborted) onWarning('queue link lost', { queue: address.name, reason });
+    } finally {
+      link = undefined;
+      void bee.close(1);
+    }
+  };
+
+  const loop = async (): Promise<void> => {
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      try {
+        await serve();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (failures === 1) {
+          onWarning('queue link not opened', { queue: address.name, reason: messageOf(error) });
+        }
+      }
+      const pauseMs = Math.min(RETRY_MS.first * 2 ** Math.min(failures, 10), RETRY_MS.most);
+      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const ended = loop();
+
+  return {
+    rebuild: (reason) => breakLink(reason),
+    async drain(timeoutMs, back) {
+      giveBack = async (delivery) => {
+        await link?.remove(delivery).catch(() => undefined);
+        await back(delivery).catch(() => undefined);
+      };
+      await Promise.race([Promise.all(held), sleep(timeoutMs, undefined, { ref: false })]);
+      stopping.abort();
+      breakLink('draining');
+      await ended;
+    },
+  };
+}

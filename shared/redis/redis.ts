@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { createClient } from 'redis';
+import { messageOf, RedisUnavailableError } from '../errors.js';
+import type { RedisAddress } from './address.js';
+
+/** What Redis answers in RESP2: texts, numbers, nothing, and lists of these. */
+export type RedisReply = string | number | null | RedisReply[];
+
+/** A Lua script and the name it goes by in errors. */
+export interface RedisScript {
+  name: string;
+  source: string;
+  /** SHA-1 of the source, as EVALSHA wants it. */
+  sha: string;
+}
+
+/** One connection for commands. Every call rejects with {@link RedisUnavailableError} at once while Redis is away. */
+export interface Redis {
+  /** Runs one command. */
+  command(args: readonly string[]): Promise<RedisReply>;
+  /** Runs a script on keys and arguments; loads it where Redis does not know it (any more). */
+  script(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<RedisReply>;
+  /** Whether the connection stands right now. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+/** One connection that listens to channels; it subscribes again by itself after Redis was away. */
+export interface RedisSubscriber {
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How to connect. */
+export interface RedisOptions {
+  address: RedisAddress;
+  /** Told of every connection error; Redis being away is reported once a try. */
+  onError: (message: string) => void;
+  /** Gives up waiting for the first connection. */
+  signal?: AbortSignal;
+}
+
+/** A link that answers nothing for so long, its own pings included, is taken for dead, in ms. */
+const DEAD_LINK_MS = 6_000;
+const PING_EVERY_MS = 2_000;
+const RECONNECT_MS = { first: 25, most: 500 };
+
+/** Makes a {@link RedisScript} of Lua text. */
+export const defineScript = (name: string, source: string): RedisScript => ({
+  name,
+  source,
+  sha: createHash('sha1').update(source).digest('hex'),
+});
+
+/** Opens the command connection. Waits for Redis as long as it takes, or until the signal. */
+export async function openRedis(options: RedisOptions): Promise<Redis> {
+  const client = await connect(options);
+  const command = async (args: readonly string[]): Promise<RedisReply> => {
+    try {
+      return await client.sendCommand<RedisReply>([...args]);
+    } catch (cause) {
+      if (isScriptMissing(cause)) throw cause;
+      throw new RedisUnavailableError(`${args[0]} (${messageOf(cause)})`, { cause });
+    }
+  };
+  return {
+    command,
+    async script({ name, source, sha }, keys, args) {
+      const tail = [String(keys.length), ...keys, ...args];
+      try {
+        return await client.sendCommand<RedisReply>(['EVALSHA', sha, ...tail]);
+      } catch (cause) {
+        if (isScriptMissing(cause)) return command(['EVAL', source, ...tail]);
+        throw new RedisUnavailableError(`${name} (${messageOf(cause)})`, { cause });
+      }
+    },
+    isReady: () => client.isReady,
+    close: () => closeClient(client),
+  };
+}
+
+/** Opens a subscriber connection. Waits for Redis as long as it takes, or until the signal. */
+export async function openRedisSubscriber(options: RedisOptions): Promise<RedisSubscriber> {
+  const client = await connect(options);
+  return {
+    subscribe: async (channel, listener) => {
+      await client.subscribe(channel, listener);
+    },
+    close: () => closeClient(client),
+  };
+}
+
+type Client = ReturnType<typeof clientFor>;
+
+function clientFor(address: RedisAddress) {
+  const { username, password, database } = address;
+  const common = {
+    connectTimeout: 2_000,
+    socketTimeout: DEAD_LINK_MS,
+    reconnectStrategy: (retries: number) =>
+      Math.min(RECONNECT_MS.first * 2 ** Math.min(retries, 10), RECONNECT_MS.most),
+  };
+  const socket =
+    address.kind === 'socket'
+      ? { ...common, path: address.path, tls: false as const }
+      : address.tls
+        ? { ...common, host: address.host, port: address.port, tls: true as const }
+        : { ...common, host: address.host, port: address.port };
+  return createClient({
+    RESP: 2,
+    socket,
+    database,
+    disableOfflineQueue: true,
+    pingInterval: PING_EVERY_MS,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  });
+}
+
+async function connect({ address, onError, signal }: RedisOptions): Promise<Client> {
+  const client = clientFor(address);
+  client.on('error', (error: unknown) => onError(messageOf(error)));
+  const giveUp = (): void => client.destroy();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  try {
+    signal?.throwIfAborted();
+    await client.connect();
+  } catch (cause) {
+    throw new RedisUnavailableError(`the first connection (${messageOf(cause)})`, { cause });
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+  }
+  return client;
+}
+
+/** Lets what is under way finish when the connection stands; drops it when Redis is away. */
+async function closeClient(client: Client): Promise<void> {
+  if (client.isReady) await Promise.race([client.close(), new Promise((r) => setTimeout(r, 500).unref())]);
+  if (client.isOpen) client.destroy();
+}
+
+const isScriptMissing = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT');
