@@ -51,12 +51,14 @@ function stopRequested(): { signal: AbortSignal; reason: Promise<string>; ignore
     stop(signal);
   };
   const onDisconnect = (): void => stop('the parent process is gone');
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal).once('disconnect', onDisconnect);
+  // Ctrl-C reaches the whole process group; a process with a parent that manages it waits for that one's SIGTERM.
+  const onInterrupt = process.connected ? () => undefined : onSignal;
+  process.on('SIGTERM', onSignal).on('SIGINT', onInterrupt).once('disconnect', onDisconnect);
   return {
     signal: stopping.signal,
     reason,
     ignore() {
-      process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('disconnect', onDisconnect);
+      process.off('SIGTERM', onSignal).off('SIGINT', onInterrupt).off('disconnect', onDisconnect);
     },
   };
 }
