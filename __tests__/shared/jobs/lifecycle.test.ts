@@ -1,0 +1,292 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { ClaimedJob } from '../../../shared/jobs/job-leases.js';
+import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
+
+let server: TestRedis;
+let bench: JobBench;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openJobBench(server);
+});
+afterEach(() => bench.close());
+
+const RUN = { queue: QUEUE, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 1 };
+
+async function claimOne(id: string, leaseMs = 15_000): Promise<ClaimedJob> {
+  const [claim] = await bench.leases.claim([id], leaseMs);
+  if (claim?.kind !== 'run') throw new Error(`not claimed: ${claim?.kind}`);
+  return claim.job;
+}
+
+const stateOf = async (id: string): Promise<string | undefined> => (await bench.store.find(id))?.state;
+const succeed = (job: ClaimedJob, value: number) =>
+  bench.leases.commit(RUN, [{ id: job.id, token: job.token, ok: true, result: { duration: value } }]);
+
+describe('a job that goes well', () => {
+  it('is queued, then running, then succeeded with its result, timings and expiry', async () => {
+    const id = await bench.submit({ requestId: 'r-1' });
+    expect(await bench.store.find(id)).toMatchObject({ state: 'queued', attempts: 0, requestId: 'r-1' });
+    const job = await claimOne(id);
+    expect(job).toMatchObject({
+      input: { x: 1 },
+      token: 1,
+      attempts: 1,
+      timeoutMs: 60_000,
+      requestId: 'r-1',
+    });
+    expect(await stateOf(id)).toBe('running');
+    expect(await succeed(job, 12.5)).toEqual(['committed']);
+    const done = await bench.store.find(id);
+    expect(done).toMatchObject({
+      state: 'succeeded',
+      result: { duration: 12.5 },
+      modelVersion: '1.0.0',
+      timings: { prepareMs: 0.1, predictMs: 0.9, batchSize: 1 },
+    });
+    if (done?.state !== 'succeeded') throw new Error('not succeeded');
+    expect(done.expiresMs - done.finishedMs).toBeCloseTo(60_000, 1);
+    expect(await bench.redis.command(['PTTL', bench.records.key(`job:${id}`)])).toBeGreaterThan(59_000);
+  });
+
+  it('has no time to live before it ends', async () => {
+    const id = await bench.submit();
+    await claimOne(id);
+    expect(await bench.redis.command(['PTTL', bench.records.key(`job:${id}`)])).toBe(-1);
+  });
+
+  it('wakes its waiters with one message a micro-batch', async () => {
+    const ids = [await bench.submit(), await bench.submit()];
+    const before = await publishedMessages(async () => {
+      const claims = await bench.leases.claim(ids, 15_000);
+      const outcomes = claims.map((claim) => {
+        if (claim.kind !== 'run') throw new Error(claim.kind);
+        return { id: claim.job.id, token: claim.job.token, ok: true as const, result: {} };
+      });
+      await bench.leases.commit({ ...RUN, batchSize: 2 }, outcomes);
+    });
+    expect(before).toEqual([ids.join(',')]);
+  });
+
+  it('leaves no entry in the queue, running and deadline indexes', async () => {
+    const id = await bench.submit({ expiresInMs: 60_000 });
+    await succeed(await claimOne(id), 1);
+    for (const index of [`queued:${QUEUE}`, 'running', 'deadlines']) {
+      expect(await bench.redis.command(['ZCARD', bench.records.key(index)])).toBe(0);
+    }
+  });
+});
+
+describe('a claim', () => {
+  it('refuses a job that another worker holds, one that ended, and one that is not there', async () => {
+    const [held, done, gone] = [await bench.submit(), await bench.submit(), uuidv7()];
+    await claimOne(held);
+    await succeed(await claimOne(done), 1);
+    const claims = await bench.leases.claim([held, done, gone], 15_000);
+    expect(claims.map((claim) => claim.kind)).toEqual(['busy', 'ended', 'gone']);
+  });
+
+  it('takes over a running job whose lease is over, with a higher fencing token', async () => {
+    const id = await bench.submit();
+    const first = await claimOne(id, 0);
+    const second = await claimOne(id);
+    expect(second.token).toBe(first.token + 1);
+    expect(second.attempts).toBe(2);
+  });
+
+  it('refuses the late commit of the worker that lost the job', async () => {
+    const id = await bench.submit();
+    const first = await claimOne(id, 0);
+    const second = await claimOne(id);
+    expect(await succeed(first, 1)).toEqual(['stale']);
+    expect(await succeed(second, 2)).toEqual(['committed']);
+    expect(await succeed(first, 3)).toEqual(['stale']);
+    expect(await bench.store.find(id)).toMatchObject({ result: { duration: 2 } });
+  });
+
+  it('ends a job that was lost in every attempt as worker_lost', async () => {
+    const id = await bench.submit({ maxAttempts: 2 });
+    await claimOne(id, 0);
+    await claimOne(id, 0);
+    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('ended');
+    expect(await bench.store.find(id)).toMatchObject({
+      state: 'failed',
+      attempts: 2,
+      failure: { code: 'worker_lost' },
+    });
+  });
+
+  it('ends a job past its queue deadline as expired, without running it', async () => {
+    const id = await bench.submit({ expiresInMs: 0 });
+    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('ended');
+    expect(await bench.store.find(id)).toMatchObject({ state: 'expired', attempts: 0 });
+  });
+
+  it('refuses a record of another version and leaves it as it is', async () => {
+    const id = await bench.submit();
+    const key = bench.records.key(`job:${id}`);
+    await bench.redis.command(['HSET', key, 'schema', '2']);
+    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('unreadable');
+    expect(await bench.redis.command(['HGET', key, 'status'])).toBe('queued');
+    await expect(bench.store.find(id)).rejects.toThrow(/record schema 2/);
+  });
+});
+
+describe('a cancel', () => {
+  it('ends a queued job at once', async () => {
+    const id = await bench.submit();
+    expect(await bench.store.cancel(id, undefined)).toBe('canceled');
+    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('ended');
+    expect(await stateOf(id)).toBe('canceled');
+  });
+
+  it('wins over a commit that comes later, whose outcome is dropped', async () => {
+    const id = await bench.submit();
+    const job = await claimOne(id);
+    expect(await bench.store.cancel(id, undefined)).toBe('canceling');
+    expect(await bench.leases.renew([job], 15_000)).toEqual(['canceling']);
+    expect(await succeed(job, 1)).toEqual(['canceled']);
+    const ended = await bench.store.find(id);
+    expect(ended?.state).toBe('canceled');
+    expect(ended).not.toHaveProperty('result');
+  });
+
+  it('comes too late after a commit', async () => {
+    const id = await bench.submit();
+    await succeed(await claimOne(id), 1);
+    expect(await bench.store.cancel(id, undefined)).toBe('ended');
+    expect(await stateOf(id)).toBe('succeeded');
+  });
+
+  it('turns a retry, a release, a claim after the lease and a reaped lease into canceled', async () => {
+    const cancelHeld = async (leaseMs: number): Promise<ClaimedJob> => {
+      const job = await claimOne(await bench.submit(), leaseMs);
+      await bench.store.cancel(job.id, undefined);
+      return job;
+    };
+    const [retried, released] = [await cancelHeld(15_000), await cancelHeld(15_000)];
+    expect(await bench.leases.retry([{ ...retried, code: 'timeout', message: '' }])).toEqual([
+      { kind: 'canceled' },
+    ]);
+    expect(await bench.leases.release([released])).toEqual([{ kind: 'canceled' }]);
+    const claimed = await cancelHeld(0);
+    expect((await bench.leases.claim([claimed.id], 15_000))[0]?.kind).toBe('ended');
+    const reaped = await cancelHeld(0);
+    expect(await bench.sweep.reap(10)).toEqual([]);
+    const ids = [retried.id, released.id, claimed.id, reaped.id];
+    expect(await Promise.all(ids.map(stateOf))).toEqual(Array(4).fill('canceled'));
+  });
+
+  it("does not reach another owner's job", async () => {
+    const id = await bench.submit({ owner: 'ann' });
+    expect(await bench.store.cancel(id, 'bob')).toBe('gone');
+    expect(await bench.store.cancel(id, 'ann')).toBe('canceled');
+  });
+});
+
+describe('giving a job back', () => {
+  it('counts the attempt of a retry and asks for a new delivery', async () => {
+    const id = await bench.submit();
+    const job = await claimOne(id);
+    expect(await bench.leases.retry([{ ...job, code: 'timeout', message: 'too slow' }])).toEqual([
+      { kind: 'queued', delivery: 2 },
+    ]);
+    expect(await bench.store.find(id)).toMatchObject({ state: 'queued', attempts: 1 });
+    expect((await claimOne(id)).attempts).toBe(2);
+  });
+
+  it('fails a retried job that has no attempt left, with the reason of its last failure', async () => {
+    const job = await claimOne(await bench.submit({ maxAttempts: 1 }));
+    expect(await bench.leases.retry([{ ...job, code: 'timeout', message: 'too slow' }])).toEqual([
+      { kind: 'failed' },
+    ]);
+    expect(await bench.store.find(job.id)).toMatchObject({
+      failure: { code: 'timeout', message: 'too slow' },
+    });
+  });
+
+  it('takes the attempt of a release back', async () => {
+    const job = await claimOne(await bench.submit({ maxAttempts: 1 }));
+    expect(await bench.leases.release([job])).toEqual([{ kind: 'queued', delivery: 2 }]);
+    expect(await bench.store.find(job.id)).toMatchObject({ state: 'queued', attempts: 0 });
+    expect((await claimOne(job.id)).attempts).toBe(1);
+  });
+
+  it('changes nothing for a worker whose token is over', async () => {
+    const id = await bench.submit();
+    const first = await claimOne(id, 0);
+    await claimOne(id);
+    expect(await bench.leases.release([first])).toEqual([{ kind: 'stale' }]);
+    expect(await bench.leases.renew([first], 15_000)).toEqual(['lost']);
+  });
+
+  it('replaces an unclaimed delivery once', async () => {
+    const id = await bench.submit();
+    expect(await bench.leases.redeliver([{ jobId: id, delivery: 1 }])).toEqual([2]);
+    expect(await bench.leases.redeliver([{ jobId: id, delivery: 1 }])).toEqual([undefined]);
+  });
+});
+
+describe('create', () => {
+  it('answers a repeated Idempotency-Key with the first job, whatever its state', async () => {
+    const idempotency = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const first = await bench.submit({ idempotency });
+    const again = () => bench.store.create(newJob({ idempotency }), 1_000);
+    expect(await again()).toEqual({ kind: 'replayed', jobId: first });
+    await succeed(await claimOne(first), 1);
+    expect(await again()).toEqual({ kind: 'replayed', jobId: first });
+  });
+
+  it('refuses the key with another body, and keeps callers apart', async () => {
+    const idempotency = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    await bench.submit({ idempotency, owner: 'ann' });
+    const other = { ...idempotency, fingerprint: 'g' };
+    expect(await bench.store.create(newJob({ idempotency: other, owner: 'ann' }), 9)).toEqual({
+      kind: 'mismatch',
+    });
+    expect((await bench.store.create(newJob({ idempotency: other, owner: 'bob' }), 9)).kind).toBe('created');
+  });
+
+  it('makes a new job when the first one of the key has expired', async () => {
+    const idempotency = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const first = await bench.submit({ idempotency });
+    await bench.redis.command(['DEL', bench.records.key(`job:${first}`)]);
+    expect((await bench.store.create(newJob({ idempotency }), 9)).kind).toBe('created');
+  });
+
+  it('refuses a job when the queue is full, and leaves nothing of it', async () => {
+    await bench.submit();
+    const refused = newJob();
+    expect(await bench.store.create(refused, 1)).toEqual({ kind: 'full', depth: 1 });
+    expect(await bench.store.find(refused.id)).toBeUndefined();
+  });
+
+  it('keeps positions in the order of creation', async () => {
+    const ids = [await bench.submit(), await bench.submit(), await bench.submit()];
+    expect(await Promise.all(ids.map((id) => bench.store.position(QUEUE, id)))).toEqual([0, 1, 2]);
+    await claimOne(ids[0] ?? '');
+    expect(await Promise.all(ids.map((id) => bench.store.position(QUEUE, id)))).toEqual([undefined, 0, 1]);
+  });
+});
+
+it('runs scripts again after SCRIPT FLUSH', async () => {
+  const id = await bench.submit();
+  await bench.redis.command(['SCRIPT', 'FLUSH']);
+  expect((await claimOne(id)).token).toBe(1);
+  await bench.redis.command(['SCRIPT', 'FLUSH']);
+  expect(await bench.submit()).toHaveLength(36);
+});
+
+async function publishedMessages(run: () => Promise<void>): Promise<string[]> {
+  const { openRedisSubscriber } = await import('../../../shared/redis/redis.js');
+  const subscriber = await openRedisSubscriber({ address: server.address, onError: () => undefined });
+  const messages: string[] = [];
+  await subscriber.subscribe(bench.records.key('ended'), (message) => messages.push(message));
+  await run();
+  await subscriber.subscribe(bench.records.key('flush'), () => undefined);
+  await subscriber.close();
+  return messages;
+}

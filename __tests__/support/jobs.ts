@@ -1,0 +1,65 @@
+import { v7 as uuidv7 } from 'uuid';
+import { JobLeases } from '../../shared/jobs/job-leases.js';
+import { JobStore, type NewJob } from '../../shared/jobs/job-store.js';
+import { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import { SweepStore } from '../../shared/jobs/sweep-store.js';
+import { type BeeKeys, beeKeys } from '../../shared/queue/bee-queue.js';
+import { Producers } from '../../shared/queue/producers.js';
+import type { Redis } from '../../shared/redis/redis.js';
+import { type TestRedis, testPrefix } from './redis.js';
+
+/** Every side of the job record under one private key prefix. */
+export interface JobBench {
+  keyPrefix: string;
+  redis: Redis;
+  records: RecordScripts;
+  store: JobStore;
+  leases: JobLeases;
+  sweep: SweepStore;
+  producers: Producers;
+  bee: BeeKeys;
+  /** Creates a job and puts its first delivery into Bee-Queue. */
+  submit(changes?: Partial<NewJob>): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const QUEUE = 'trips';
+
+/** A valid new job, with what a test wants different. */
+export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
+  id: uuidv7(),
+  model: QUEUE,
+  queue: QUEUE,
+  owner: '',
+  inputJson: '{"x":1}',
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+  resultTtlMs: 60_000,
+  ...changes,
+});
+
+export async function openJobBench(server: TestRedis): Promise<JobBench> {
+  const keyPrefix = testPrefix();
+  const redis = await server.connect();
+  const records = new RecordScripts(redis, keyPrefix);
+  const store = new JobStore(records);
+  const producers = new Producers({ redis: server.address, keyPrefix });
+  return {
+    keyPrefix,
+    redis,
+    records,
+    store,
+    leases: new JobLeases(records),
+    sweep: new SweepStore(records),
+    producers,
+    bee: beeKeys({ keyPrefix, name: QUEUE }),
+    async submit(changes) {
+      const job = newJob(changes);
+      const created = await store.create(job, 1_000);
+      if (created.kind !== 'created') throw new Error(`not created: ${created.kind}`);
+      await producers.enqueue(job.queue, { jobId: job.id, delivery: 1 });
+      return job.id;
+    },
+    close: () => producers.close(),
+  };
+}

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
+import { openRedis, type Redis } from '../../shared/redis/redis.js';
+
+/** A real Redis of a test's own, on a unix socket. */
+export interface TestRedis {
+  address: RedisAddress;
+  url: string;
+  pid: number;
+  /** Connects a client that is closed by {@link stop}. */
+  connect(): Promise<Redis>;
+  /** Ends the server without warning; its append-only file, if any, stays. */
+  kill(): Promise<void>;
+  /** Starts it again on the same socket and files. */
+  restart(): Promise<void>;
+  /** SIGSTOP and SIGCONT. */
+  freeze(): void;
+  thaw(): void;
+  stop(): Promise<void>;
+}
+
+/** Starts redis-server. With `appendOnly` every write is on disk before it is answered. */
+export async function startRedis({ appendOnly = false } = {}): Promise<TestRedis> {
+  const dir = mkdtempSync(join(tmpdir(), 'waggle-test-'));
+  const path = join(dir, 'redis.sock');
+  const args = ['--port', '0', '--unixsocket', path, '--dir', dir, '--save', '', '--loglevel', 'warning'];
+  args.push(
+    '--maxmemory-policy',
+    'noeviction',
+    '--appendonly',
+    appendOnly ? 'yes' : 'no',
+    '--appendfsync',
+    'always',
+  );
+  const url = `unix://${path}`;
+  const address = parseRedisAddress(url);
+  const clients: Redis[] = [];
+  let server = await launch(args, address);
+  return {
+    address,
+    url,
+    get pid() {
+      return server.pid ?? 0;
+    },
+    async connect() {
+      const client = await openRedis({ address, onError: () => undefined });
+      clients.push(client);
+      return client;
+    },
+    kill: () => end(server, 'SIGKILL'),
+    async restart() {
+      server = await launch(args, address);
+    },
+    freeze: () => void server.kill('SIGSTOP'),
+    thaw: () => void server.kill('SIGCONT'),
+    async stop() {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
+      await end(server, 'SIGKILL');
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A key prefix that no other test has. */
+export const testPrefix = (): string => `t-${randomUUID().slice(0, 8)}:`;
+
+async function launch(args: readonly string[], address: RedisAddress): Promise<ChildProcess> {
+  const server = spawn(findRedisServer(), args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const failed = new Promise<never>((_, reject) => {
+    server.once('error', reject);
+    server.once('exit', (code, signal) => reject(new Error(`redis-server ended: ${code ?? signal}`)));
+  });
+  failed.catch(() => undefined);
+  const probe = await Promise.race([
+    openRedis({ address, onError: () => undefined, signal: AbortSignal.timeout(10_000) }),
+    failed,
+  ]);
+  // A server that reads its append-only file accepts connections and answers LOADING.
+  for (let tries = 0; tries < 500; tries += 1) {
+    const loaded = await probe.command(['PING']).then(
+      () => true,
+      () => false,
+    );
+    if (loaded) break;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await probe.close();
+  return server;
+}
+
+async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const gone = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGCONT');
+  server.kill(signal);
+  await gone;
+}
+
+/** redis-server or valkey-server on PATH, or the one that the set-up unpacked under .cache. */
+function findRedisServer(): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  for (const name of ['redis-server', 'valkey-server']) {
+    const found = folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
+    if (found) return found;
+  }
+  throw new Error('no redis-server on PATH: run the tests with npm test, which installs one');
+}
