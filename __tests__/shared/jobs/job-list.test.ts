@@ -1,0 +1,93 @@
+import { type Cursor, type JobFilter, listJobs } from '../../../shared/jobs/job-list.js';
+import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
+
+let server: TestRedis;
+let bench: JobBench;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openJobBench(server);
+});
+afterEach(() => bench.close());
+
+const ANY: JobFilter = { owner: undefined, states: [], queues: [QUEUE] };
+
+/** Follows the cursors to the end. */
+async function pages(filter: JobFilter, limit: number): Promise<string[][]> {
+  const all: string[][] = [];
+  let after: Cursor | undefined;
+  for (let page = 0; page < 50; page += 1) {
+    const { jobs, next } = await listJobs(bench.records, filter, { limit, after });
+    all.push(jobs.map((job) => job.id));
+    if (!next) return all;
+    after = next;
+  }
+  throw new Error('the cursors never end');
+}
+
+/** One job in each state, oldest first. */
+async function oneOfEach(): Promise<Record<string, string>> {
+  const end = async (id: string, ok: boolean): Promise<void> => {
+    const [claim] = await bench.leases.claim([id], 15_000);
+    if (claim?.kind !== 'run') throw new Error('not claimed');
+    const { token } = claim.job;
+    const run = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
+    await bench.leases.commit(run, [
+      ok ? { id, token, ok, result: {} } : { id, token, ok, code: 'model_error', message: 'no' },
+    ]);
+  };
+  const ids = {
+    succeeded: await bench.submit(),
+    failed: await bench.submit(),
+    canceled: await bench.submit(),
+    running: await bench.submit(),
+    canceling: await bench.submit(),
+    queued: await bench.submit(),
+  };
+  await end(ids.succeeded, true);
+  await end(ids.failed, false);
+  await bench.store.cancel(ids.canceled, undefined);
+  await bench.leases.claim([ids.running, ids.canceling], 15_000);
+  await bench.store.cancel(ids.canceling, undefined);
+  return ids;
+}
+
+it('lists newest first and pages to the end, each job once', async () => {
+  const ids: string[] = [];
+  for (let i = 0; i < 7; i += 1) ids.unshift(await bench.submit());
+  const paged = await pages(ANY, 3);
+  expect(paged.flat()).toEqual(ids);
+  expect(paged.map((page) => page.length)).toEqual([3, 3, 1]);
+});
+
+it('finds the jobs of every single state, and of several at once in one order', async () => {
+  const ids = await oneOfEach();
+  for (const [state, id] of Object.entries(ids)) {
+    const filter = { ...ANY, states: [state as keyof typeof ids] } as JobFilter;
+    expect((await pages(filter, 10)).flat()).toEqual([id]);
+  }
+  const mixed: JobFilter = { ...ANY, states: ['queued', 'running', 'failed', 'canceled'] };
+  const expected = [ids['queued'], ids['running'], ids['canceled'], ids['failed']];
+  expect((await pages(mixed, 10)).flat()).toEqual(expected);
+  expect((await pages(mixed, 1)).flat()).toEqual(expected);
+});
+
+it('filters by owner, model and request id', async () => {
+  const mine = await bench.submit({ owner: 'ann', requestId: 'r' });
+  await bench.submit({ owner: 'bob', requestId: 'r' });
+  const other = await bench.submit({ owner: 'ann', model: 'other' });
+  expect((await pages({ ...ANY, owner: 'ann' }, 10)).flat()).toEqual([other, mine]);
+  expect((await pages({ ...ANY, owner: 'ann', requestId: 'r' }, 10)).flat()).toEqual([mine]);
+  expect((await pages({ ...ANY, model: 'other' }, 10)).flat()).toEqual([other]);
+  expect((await pages({ ...ANY, requestId: 'nobody' }, 10)).flat()).toEqual([]);
+});
+
+it('walks past many jobs that do not match', async () => {
+  const wanted = await bench.submit({ model: 'rare' });
+  const depth = 2_100;
+  await Promise.all(Array.from({ length: depth }, () => bench.store.create(newJob(), 10_000)));
+  expect((await pages({ ...ANY, model: 'rare' }, 5)).flat()).toEqual([wanted]);
+});

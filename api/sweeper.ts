@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../shared/errors.js';
+import type { SweepStore } from '../shared/jobs/sweep-store.js';
+import type { Logger } from '../shared/log/logger.js';
+import { beeKeys } from '../shared/queue/bee-queue.js';
+import type { Producers } from '../shared/queue/producers.js';
+
+/** What the sweeper works on. */
+export interface SweeperContext {
+  sweep: SweepStore;
+  producers: Producers;
+  keyPrefix: string;
+  /** Names of the queues that exist now. */
+  queues: () => readonly string[];
+  /** How long records are kept after their job ended: younger index entries are not looked at. */
+  resultTtlMs: number;
+  log: Logger;
+}
+
+/** What one pass found and mended. */
+export interface SweepReport {
+  reaped: number;
+  expired: number;
+  orphans: number;
+  ghosts: number;
+  trimmed: number;
+}
+
+const PASS_EVERY_MS = 1_000;
+/** The lease outlasts a few passes, so that the leader keeps it while it works and loses it soon after a crash. */
+const LEADER_LEASE_MS = 5_000;
+/** Entries that one script run looks at: keeps Redis from being held for more than about a millisecond. */
+const WINDOW = 500;
+/** A job not in Bee-Queue is given this time for its enqueue to arrive. */
+const ORPHAN_AGE_MS = 5_000;
+
+/** Mends what crashes leave behind. Every pass looks at the next window of each long list and starts over at its end. */
+export class Sweeper {
+  readonly #context: SweeperContext;
+  readonly #windows = new Map<string, string>();
+  readonly #offsets = new Map<string, number>();
+
+  constructor(context: SweeperContext) {
+    this.#context = context;
+  }
+
+  /** One pass over everything. */
+  async pass(): Promise<SweepReport> {
+    const { sweep, queues, log } = this.#context;
+    const report: SweepReport = { reaped: 0, expired: 0, orphans: 0, ghosts: 0, trimmed: 0 };
+    for (const { queue, ...delivery } of await sweep.reap(WINDOW)) {
+      await this.#context.producers.enqueue(queue, delivery);
+      report.reaped += 1;
+    }
+    report.expired = await sweep.expire(WINDOW);
+    for (const queue of queues()) {
+      report.orphans += await this.#enqueueOrphans(queue);
+      report.ghosts += await this.#removeGhosts(queue);
+    }
+    for (const index of await sweep.indexes()) report.trimmed += await this.#trim(index);
+    if (report.reaped + report.expired + report.orphans + report.ghosts > 0) log.warn('swept', { ...report });
+    return report;
+  }
+
+  async #enqueueOrphans(queue: string): Promise<number> {
+    const { sweep, producers, keyPrefix } = this.#context;
+    const { jobs } = beeKeys({ keyPrefix, name: queue });
+    const place = `orphans ${queue}`;
+    const window = { from: this.#windows.get(place), limit: WINDOW, minAgeMs: ORPHAN_AGE_MS };
+    const { found, next } = await sweep.orphans(queue, jobs, window);
+    this.#moveOn(place, next);
+    for (const delivery of found) await producers.enqueue(queue, delivery);
+    return found.length;
+  }
+
+  async #removeGhosts(queue: string): Promise<number> {
+    const { sweep, keyPrefix } = this.#context;
+    const keys = beeKeys({ keyPrefix, name: queue });
+    let total = 0;
+    for (const list of ['waiting', 'active'] as const) {
+      const place = `${list} ${queue}`;
+      const offset = this.#offsets.get(place) ?? 0;
+      const { lookedAt, removed } = await sweep.ghosts(keys, list, { offset, limit: WINDOW });
+      this.#offsets.set(place, lookedAt < WINDOW ? 0 : offset + WINDOW - removed);
+      total += removed;
+    }
+    return total;
+  }
+
+  async #trim(index: string): Promise<number> {
+    const { sweep, resultTtlMs } = this.#context;
+    const window = { from: this.#windows.get(index), limit: WINDOW, minAgeMs: resultTtlMs };
+    const { found, next } = await sweep.trim(index, window);
+    this.#moveOn(index, next);
+    return found;
+  }
+
+  #moveOn(place: string, next: string | undefined): void {
+    if (next === undefined) this.#windows.delete(place);
+    else this.#windows.set(place, next);
+  }
+}
+
+/** Sweeps once a second while this process holds the sweeper's lease. Redis being away only delays it. */
+export function startSweeper(context: SweeperContext): { close(): Promise<void> } {
+  const me = randomUUID();
+  const stopping = new AbortController();
+  const sweeper = new Sweeper(context);
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        if (await context.sweep.lead(me, LEADER_LEASE_MS)) await sweeper.pass();
+      } catch (error) {
+        context.log.warn('sweep cut short', { reason: messageOf(error) });
+      }
+      await sleep(PASS_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const ended = run();
+  return {
+    async close() {
+      stopping.abort();
+      await ended;
+      await context.sweep.lead(me, 0).catch(() => undefined);
+    },
+  };
+}
