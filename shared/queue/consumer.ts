@@ -29,13 +29,17 @@ const RETRY_MS = { first: 50, most: 1_000 };
 export function startConsumer({ address, concurrency, handler, onWarning }: ConsumerOptions): Consumer {
   const stopping = new AbortController();
   const held = new Set<Promise<void>>();
+  let leave: () => void = () => undefined;
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
   let giveBack: ((delivery: Delivery) => Promise<void>) | undefined;
   let link: BeeLink | undefined;
   let breakLink: (reason: string) => void = () => undefined;
 
   const take = (delivery: Delivery): Promise<void> => {
     // A slot that stays taken keeps Bee-Queue from fetching the next delivery into a worker that is leaving.
-    if (giveBack) return giveBack(delivery).then(() => new Promise<never>(() => undefined));
+    if (giveBack) return giveBack(delivery).then(() => left);
     const running = handler(delivery).finally(() => held.delete(running));
     held.add(running);
     return running;
@@ -84,7 +88,8 @@ export function startConsumer({ address, concurrency, handler, onWarning }: Cons
       await Promise.race([Promise.all(held), sleep(timeoutMs, undefined, { ref: false })]);
       stopping.abort();
       breakLink('draining');
-      await ended;
+      await Promise.race([ended, sleep(1_000, undefined, { ref: false })]);
+      leave();
     },
   };
 }

@@ -1,0 +1,51 @@
+import { readEnv } from '../../../shared/config/env.js';
+import { describeRedisAddress, parseRedisAddress } from '../../../shared/redis/address.js';
+
+describe('readEnv', () => {
+  const read = (env: Record<string, string>) =>
+    readEnv(env, (r) => ({
+      port: r.int('PORT', 8182, { min: 0, max: 65_535 }),
+      engine: r.choice('ENGINE', ['auto', 'wasm'], 'auto'),
+      redis: r.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
+      nested: { name: r.text('NAME', 'x') },
+    }));
+
+  it('fills defaults, counts an empty value as unset, and freezes deeply', () => {
+    const config = read({ PORT: '' });
+    expect(config).toMatchObject({ port: 8182, engine: 'auto', nested: { name: 'x' } });
+    expect(Object.isFrozen(config.nested)).toBe(true);
+  });
+
+  it('names every bad variable in one error', () => {
+    const bad = { PORT: '70000', ENGINE: 'abacus', REDIS_URL: 'http://x' };
+    expect(() => read(bad)).toThrow(/PORT must be .*ENGINE must be one of auto, wasm.*REDIS_URL must start/s);
+  });
+});
+
+describe('REDIS_URL', () => {
+  it('is a host, a TLS host or a socket', () => {
+    expect(parseRedisAddress('redis://redis/2')).toMatchObject({
+      kind: 'host',
+      host: 'redis',
+      port: 6379,
+      database: 2,
+    });
+    expect(parseRedisAddress('rediss://u:p%40@h:7000')).toMatchObject({
+      tls: true,
+      port: 7000,
+      username: 'u',
+      password: 'p@',
+    });
+    expect(parseRedisAddress('redis://[::1]:7000')).toMatchObject({ host: '::1' });
+    expect(parseRedisAddress('unix:///tmp/a.sock?db=1')).toEqual({
+      kind: 'socket',
+      path: '/tmp/a.sock',
+      database: 1,
+    });
+  });
+  it('shows no password when described or refused', () => {
+    expect(describeRedisAddress(parseRedisAddress('redis://u:secret@h'))).toBe('redis://h:6379');
+    expect(() => parseRedisAddress('u:secret@h:1')).toThrow();
+    expect(() => parseRedisAddress('//u:secret@h')).toThrow(/^(?!.*secret)/s);
+  });
+});

@@ -1,0 +1,120 @@
+import { createColumnLayout } from '../../../shared/model/columns.js';
+import { parseManifest } from '../../../shared/model/manifest.js';
+import { createMinuteOfWeek } from '../../../shared/model/minute-of-week.js';
+
+const manifest = {
+  schema: 1,
+  name: 'shapes',
+  version: '1.0.0',
+  title: 'Shapes',
+  description: 'Every encoding once.',
+  format: 'tfjs-layers',
+  timezone: 'America/New_York',
+  input: {
+    type: 'object',
+    properties: {
+      size: { type: 'number' },
+      count: { type: 'integer' },
+      solid: { type: 'boolean' },
+      colour: { type: 'string', enum: ['red', 'green'] },
+      at: { type: 'string', format: 'iso-date-time' },
+    },
+    additionalProperties: false,
+  },
+  example: { size: 1 },
+  columns: [
+    { member: 'size', encoding: 'number', tensor: 'pair', default: -1 },
+    { member: 'count', encoding: 'integer', tensor: 'pair', dtype: 'float32' },
+    { member: 'solid', encoding: 'boolean', tensor: 'solid' },
+    { member: 'colour', encoding: 'enum', tensor: 'colour', default: 9 },
+    { member: 'at', encoding: 'minute_of_week', tensor: 'at' },
+  ],
+  outputs: [{ member: 'y', unit: 'one', tensor: 'out' }],
+  figures: {},
+};
+
+it('lays columns that share a tensor side by side, row after row', () => {
+  const layout = createColumnLayout(parseManifest(manifest, 'test'));
+  expect(layout.tensors).toEqual([
+    { name: 'pair', dtype: 'float32', width: 2 },
+    { name: 'solid', dtype: 'bool', width: 1 },
+    { name: 'colour', dtype: 'int32', width: 1 },
+    { name: 'at', dtype: 'int32', width: 1 },
+  ]);
+  const batch = layout.allocate(2);
+  layout.write(batch, 0, { size: 0.5, count: 3, solid: true, colour: 'green', at: '2021-02-01T00:00:00' });
+  layout.write(batch, 1, {});
+  expect(batch.arrays.map((array) => [...array])).toEqual([
+    [0.5, 3, -1, 0],
+    [1, 0],
+    [1, 9],
+    [1441, 0],
+  ]);
+});
+
+describe('minute of week', () => {
+  const minute = createMinuteOfWeek('America/New_York');
+  const sundayMidnight = 1;
+  it('counts from Sunday 00:00 and starts at 1', () => {
+    expect(minute('2021-01-31T00:00:00')).toBe(sundayMidnight);
+    expect(minute('2021-02-06T23:59:59')).toBe(7 * 1440);
+    expect(minute('2021-01-31 00:01')).toBe(2);
+  });
+  it('takes text without an offset as local time and converts text with one', () => {
+    expect(minute('2021-01-31T05:00:00Z')).toBe(sundayMidnight);
+    expect(minute('2021-01-31T06:30:00+01:30')).toBe(sundayMidnight);
+    expect(minute('2021-01-30T21:00:00-08:00')).toBe(sundayMidnight);
+  });
+  it('follows daylight saving time', () => {
+    expect(minute('2021-07-04T04:00:00Z')).toBe(sundayMidnight);
+    expect(minute('2021-03-14T06:59:00Z')).toBe(1 + 119);
+    expect(minute('2021-03-14T07:00:00Z')).toBe(1 + 180);
+  });
+  it('gives 0 for what is no date and time', () => {
+    expect(minute('yesterday')).toBe(0);
+  });
+});
+
+describe('a wrong manifest', () => {
+  const problemsOf = (changes: object): string => {
+    try {
+      parseManifest({ ...manifest, ...changes }, 'model/shapes/manifest.json');
+    } catch (error) {
+      return String(error);
+    }
+    throw new Error('accepted');
+  };
+  it.each([
+    ['an unknown member', { colour: 1 }, '#/colour is not a known member'],
+    ['a missing member', { outputs: undefined }, '#/outputs is required'],
+    ['a bad name', { name: 'Shapes!' }, '#/name must match pattern'],
+    [
+      'a column of no property',
+      { columns: [{ member: 'no', encoding: 'number', tensor: 't' }] },
+      '#/columns/0/member "no"',
+    ],
+    [
+      'an enum without values',
+      { columns: [{ member: 'size', encoding: 'enum', tensor: 't' }] },
+      '#/columns/0/encoding "enum"',
+    ],
+    ['no time zone', { timezone: 'Mars/Base' }, '#/timezone must be an IANA time zone'],
+    [
+      'two dtypes in one tensor',
+      { columns: [manifest.columns[0], { member: 'count', encoding: 'integer', tensor: 'pair' }] },
+      '#/columns/1/dtype differs',
+    ],
+    ['an example that is not valid', { example: { size: 'big' } }, '#/example/size must be number'],
+    [
+      'an unusable input schema',
+      {
+        input: { ...manifest.input, properties: { size: { type: 'nonsense' } } },
+        columns: [manifest.columns[0]],
+      },
+      '#/input is not a usable JSON Schema',
+    ],
+  ])('is refused with its member: %s', (_, changes, message) => {
+    expect(problemsOf(changes)).toContain(message);
+    expect(problemsOf(changes)).toContain('model/shapes/manifest.json');
+  });
+});

@@ -1,0 +1,169 @@
+import type { Delivery } from '../../../shared/queue/bee-queue.js';
+import { beeKeys, parseTransportId, transportId } from '../../../shared/queue/bee-queue.js';
+import { type Consumer, startConsumer } from '../../../shared/queue/consumer.js';
+import { createProducer, type Producer } from '../../../shared/queue/producer.js';
+import { createLatch, until } from '../../support/latch.js';
+import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
+
+let server: TestRedis;
+let producer: Producer;
+let consumer: Consumer | undefined;
+let keyPrefix: string;
+
+beforeAll(async () => {
+  server = await startRedis({ appendOnly: true });
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  keyPrefix = testPrefix();
+  consumer = undefined;
+  producer = createProducer(address());
+});
+afterEach(async () => {
+  await consumer?.drain(1_000, () => Promise.resolve());
+  await producer.close();
+});
+
+const address = () => ({ redis: server.address, keyPrefix, name: 'q' });
+const job = (jobId: string): Delivery => ({ jobId, delivery: 1 });
+
+function consume(handler: (delivery: Delivery) => Promise<void>, concurrency = 4): string[] {
+  const warnings: string[] = [];
+  const onWarning = (message: string): void => void warnings.push(message);
+  consumer = startConsumer({ address: address(), concurrency, handler, onWarning });
+  return warnings;
+}
+
+/** A handler that notes what it was given and ends at once. */
+function recorder(): { seen: string[]; handler: (delivery: Delivery) => Promise<void> } {
+  const seen: string[] = [];
+  return { seen, handler: (delivery) => Promise.resolve(void seen.push(delivery.jobId)) };
+}
+
+it('writes transport ids that it can read back', () => {
+  expect(parseTransportId(transportId({ jobId: 'a.b', delivery: 12 }))).toEqual({
+    jobId: 'a.b',
+    delivery: 12,
+  });
+  for (const foreign of ['17', '.1', 'a.', 'a.x'])
+    expect(parseTransportId(foreign)?.jobId ?? 'no').not.toBe('a.x');
+});
+
+it('carries deliveries from producer to consumer and keeps nothing of them', async () => {
+  const { seen, handler } = recorder();
+  consume(handler);
+  await Promise.all(['a', 'b', 'c'].map((id) => producer.enqueue(job(id))));
+  await until(() => seen.length === 3);
+  const redis = await server.connect();
+  const keys = beeKeys({ keyPrefix, name: 'q' });
+  await until(async () => (await redis.command(['HLEN', keys.jobs])) === 0);
+  expect(await redis.command(['LLEN', keys.active])).toBe(0);
+  expect(seen.toSorted()).toEqual(['a', 'b', 'c']);
+});
+
+it('holds a delayed delivery back until its time', async () => {
+  const { seen, handler } = recorder();
+  consume(handler);
+  await producer.enqueue(job('late'), 300);
+  await producer.enqueue(job('now'));
+  await until(() => seen.length === 2);
+  expect(seen).toEqual(['now', 'late']);
+});
+
+it('never hands out more than its concurrency', async () => {
+  const gate = createLatch();
+  let running = 0;
+  let most = 0;
+  consume(async () => {
+    most = Math.max(most, (running += 1));
+    await gate.opened;
+    running -= 1;
+  }, 2);
+  for (const id of ['a', 'b', 'c', 'd']) await producer.enqueue(job(id));
+  await until(() => most === 2);
+  gate.open();
+  await until(() => running === 0);
+  expect(most).toBe(2);
+});
+
+it('delivers again after Redis was killed and restarted, for producer and consumer', async () => {
+  const { seen, handler } = recorder();
+  const warnings = consume(handler);
+  await producer.enqueue(job('before'));
+  await until(() => seen.includes('before'));
+  await server.kill();
+  await expect(producer.enqueue(job('lost'))).rejects.toThrow(/Redis did not complete/);
+  await server.restart();
+  await until(() =>
+    producer.enqueue(job('after')).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await until(() => seen.includes('after'));
+  expect(warnings).toContain('queue link lost');
+});
+
+it('enqueues after SCRIPT FLUSH', async () => {
+  const redis = await server.connect();
+  await producer.enqueue(job('a'));
+  await redis.command(['SCRIPT', 'FLUSH']);
+  await producer.enqueue(job('b'));
+  const keys = beeKeys({ keyPrefix, name: 'q' });
+  expect(await redis.command(['LRANGE', keys.waiting, '0', '-1'])).toEqual(['b.1', 'a.1']);
+});
+
+it('rejects within two seconds while Redis is frozen, and works when it thaws', async () => {
+  await producer.enqueue(job('a'));
+  server.freeze();
+  await expect(producer.enqueue(job('b'))).rejects.toThrow(/no answer within/);
+  server.thaw();
+  await until(() =>
+    producer.enqueue(job('c')).then(
+      () => true,
+      () => false,
+    ),
+  );
+});
+
+it('drains: waits for handlers and gives back what still arrives', async () => {
+  const [started, gate] = [createLatch(), createLatch()];
+  const ended: string[] = [];
+  consume(async ({ jobId }) => {
+    started.open();
+    await gate.opened;
+    ended.push(jobId);
+  });
+  await producer.enqueue(job('held'));
+  await started.opened;
+  const back: string[] = [];
+  const draining = consumer?.drain(10_000, ({ jobId }) => Promise.resolve(void back.push(jobId)));
+  await producer.enqueue(job('late'));
+  await until(() => back.length === 1);
+  gate.open();
+  await draining;
+  expect({ ended, back }).toEqual({ ended: ['held'], back: ['late'] });
+  const redis = await server.connect();
+  expect(await redis.command(['HLEN', beeKeys({ keyPrefix, name: 'q' }).jobs])).toBe(0);
+});
+
+/** Ids of the connections that wait for a delivery right now. */
+async function blockedClients(): Promise<string> {
+  const redis = await server.connect();
+  const list = String(await redis.command(['CLIENT', 'LIST', 'TYPE', 'normal']));
+  const blocked = list.split('\n').filter((line) => / flags=\w*b/.test(line));
+  return blocked.map((line) => /^id=(\d+)/.exec(line)?.[1]).join();
+}
+
+it('takes a new link when told to', async () => {
+  const { seen, handler } = recorder();
+  const warnings = consume(handler);
+  await producer.enqueue(job('a'));
+  await until(() => seen.includes('a'));
+  const old = await until(async () => (await blockedClients()) || false);
+  consumer?.rebuild('a test');
+  await until(async () => ![old, ''].includes(await blockedClients()));
+  await producer.enqueue(job('b'));
+  await until(() => seen.includes('b'));
+  expect(warnings).toEqual(['queue link lost']);
+});
