@@ -45,7 +45,7 @@ describe('REDIS_URL', () => {
   });
   it('shows no password when described or refused', () => {
     expect(describeRedisAddress(parseRedisAddress('redis://u:secret@h'))).toBe('redis://h:6379');
-    expect(() => parseRedisAddress('u:secret@h:1')).toThrow();
+    expect(() => parseRedisAddress('u:secret@h:1')).toThrow(/must start with redis/);
     expect(() => parseRedisAddress('//u:secret@h')).toThrow(/^(?!.*secret)/s);
   });
 });

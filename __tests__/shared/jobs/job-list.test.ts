@@ -29,7 +29,7 @@ async function pages(filter: JobFilter, limit: number): Promise<string[][]> {
 }
 
 /** One job in each state, oldest first. */
-async function oneOfEach(): Promise<Record<string, string>> {
+async function oneOfEach() {
   const end = async (id: string, ok: boolean): Promise<void> => {
     const [claim] = await bench.leases.claim([id], 15_000);
     if (claim?.kind !== 'run') throw new Error('not claimed');
@@ -65,12 +65,13 @@ it('lists newest first and pages to the end, each job once', async () => {
 
 it('finds the jobs of every single state, and of several at once in one order', async () => {
   const ids = await oneOfEach();
-  for (const [state, id] of Object.entries(ids)) {
-    const filter = { ...ANY, states: [state as keyof typeof ids] } as JobFilter;
+  for (const state of Object.keys(ids) as (keyof typeof ids)[]) {
+    const id = ids[state];
+    const filter: JobFilter = { ...ANY, states: [state] };
     expect((await pages(filter, 10)).flat()).toEqual([id]);
   }
   const mixed: JobFilter = { ...ANY, states: ['queued', 'running', 'failed', 'canceled'] };
-  const expected = [ids['queued'], ids['running'], ids['canceled'], ids['failed']];
+  const expected = [ids.queued, ids.running, ids.canceled, ids.failed];
   expect((await pages(mixed, 10)).flat()).toEqual(expected);
   expect((await pages(mixed, 1)).flat()).toEqual(expected);
 });

@@ -44,7 +44,7 @@ it('lays columns that share a tensor side by side, row after row', () => {
   const batch = layout.allocate(2);
   layout.write(batch, 0, { size: 0.5, count: 3, solid: true, colour: 'green', at: '2021-02-01T00:00:00' });
   layout.write(batch, 1, {});
-  expect(batch.arrays.map((array) => [...array])).toEqual([
+  expect(batch.arrays.map((array) => Array.from(array))).toEqual([
     [0.5, 3, -1, 0],
     [1, 0],
     [1, 9],

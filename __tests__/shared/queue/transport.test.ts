@@ -45,8 +45,7 @@ it('writes transport ids that it can read back', () => {
     jobId: 'a.b',
     delivery: 12,
   });
-  for (const foreign of ['17', '.1', 'a.', 'a.x'])
-    expect(parseTransportId(foreign)?.jobId ?? 'no').not.toBe('a.x');
+  expect(['17', '.1', 'a.x'].map(parseTransportId)).toEqual([undefined, undefined, undefined]);
 });
 
 it('carries deliveries from producer to consumer and keeps nothing of them', async () => {
