@@ -23,7 +23,7 @@ export interface NewJob {
 
 /** What became of {@link JobStore.create}. */
 export type Created =
-  | { kind: 'created'; createdMs: number }
+  | { kind: 'created'; createdMs: number; waitingBefore: number }
   | { kind: 'replayed'; jobId: string }
   | { kind: 'mismatch' }
   | { kind: 'full'; depth: number };
@@ -39,7 +39,7 @@ export class JobStore {
   /** Accepts a job, unless its Idempotency-Key is known or the queue holds `maxDepth` jobs. One round trip. */
   async create(job: NewJob, maxDepth: number): Promise<Created> {
     const { idempotency } = job;
-    const [kind, detail] = listOf(
+    const [kind, detail, waitingBefore] = listOf(
       await this.#records.run('create', [
         job.id,
         job.model,
@@ -56,7 +56,7 @@ export class JobStore {
     );
     switch (kind) {
       case 'created':
-        return { kind, createdMs: Number(detail) };
+        return { kind, createdMs: Number(detail), waitingBefore: Number(waitingBefore) };
       case 'replayed':
         return { kind, jobId: String(detail) };
       case 'full':
