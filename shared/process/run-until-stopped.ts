@@ -9,7 +9,8 @@ export interface RunOptions {
 
 /**
  * Runs `start`, waits for SIGTERM, SIGINT or the loss of the parent process, closes what was opened and lets the
- * process end with code 0. A second signal, or `deadlineMs` after the first, ends it at once with code 1.
+ * process end with code 0. A second signal, or `deadlineMs` after the first, ends it at once with code 1. A process
+ * with a parent that manages it leaves Ctrl-C and second signals to that parent.
  * `start` is given the signal that it should stop, for waits that could outlast it. When `start` fails, what it had opened is closed and the error is logged; the code is 1.
  */
 export async function runUntilStopped(
@@ -44,15 +45,16 @@ function stopRequested(): { signal: AbortSignal; reason: Promise<string>; ignore
     stopping.signal.addEventListener('abort', () => resolve(String(stopping.signal.reason)), { once: true });
   });
   const stop = (why: string): void => stopping.abort(why);
+  const isManaged = process.connected;
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     signals += 1;
-    if (signals > 1) process.exit(1);
+    if (signals > 1 && !isManaged) process.exit(1);
     stop(signal);
   };
   const onDisconnect = (): void => stop('the parent process is gone');
-  // Ctrl-C reaches the whole process group; a process with a parent that manages it waits for that one's SIGTERM.
-  const onInterrupt = process.connected ? () => undefined : onSignal;
+  // Ctrl-C, and a service manager's SIGTERM, reach the whole group; the parent sends its own SIGTERM besides.
+  const onInterrupt = isManaged ? () => undefined : onSignal;
   process.on('SIGTERM', onSignal).on('SIGINT', onInterrupt).once('disconnect', onDisconnect);
   return {
     signal: stopping.signal,
