@@ -1,4 +1,4 @@
-import type { Redis, RedisReply } from '../redis/redis.js';
+import type { Redis, RedisArgument, RedisReply } from '../redis/redis.js';
 import { type JobScripts, readJobScripts } from './scripts.js';
 
 /** Everything that is read from or written to the job records goes through one of these per process. */
@@ -19,7 +19,11 @@ export class RecordScripts {
   }
 
   /** Runs a script; `keys` are full names that come after the prefix. */
-  run(name: keyof JobScripts, args: readonly string[], keys: readonly string[] = []): Promise<RedisReply> {
+  run(
+    name: keyof JobScripts,
+    args: readonly RedisArgument[],
+    keys: readonly string[] = [],
+  ): Promise<RedisReply> {
     return this.redis.script(this.#scripts[name], [this.#prefix, ...keys], args);
   }
 }

@@ -16,6 +16,13 @@ const NAMES = [
   'orphans',
   'ghosts',
   'trim',
+  'batch-create',
+  'batch-add',
+  'batch-touch',
+  'batch-complete',
+  'batch-cancel',
+  'batch-reap',
+  'batch-commit',
 ] as const;
 
 /** The scripts of the job record, by name. Each file's head says what it takes and returns. */

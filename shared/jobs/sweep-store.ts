@@ -37,6 +37,11 @@ export class SweepStore {
     return Number(await this.#records.run('expire', [String(limit)]));
   }
 
+  /** Cancels batches whose upload was silent for so long; resolves to how many. */
+  async reapUploads(silenceMs: number, limit: number): Promise<number> {
+    return Number(await this.#records.run('batch-reap', [String(silenceMs), String(limit)]));
+  }
+
   /** Finds queued jobs of at least `minAgeMs` that Bee-Queue does not hold, and gives each a new delivery. */
   async orphans(
     queue: string,
@@ -70,7 +75,8 @@ export class SweepStore {
     index: string,
     { from, limit, minAgeMs }: { from: string | undefined; limit: number; minAgeMs: number },
   ): Promise<SweptWindow<number>> {
-    const args = [from ?? '-inf', String(limit), String(minAgeMs)];
+    const kind = index.startsWith('batches:') ? 'batch:' : 'job:';
+    const args = [from ?? '-inf', String(limit), String(minAgeMs), kind];
     const [next, dropped] = listOf(await this.#records.run('trim', args, [this.#records.key(index)]));
     return { found: Number(dropped), next: next ? String(next) : undefined };
   }
@@ -78,8 +84,13 @@ export class SweepStore {
   /** Every time index there may be. */
   async indexes(): Promise<string[]> {
     const owners = listOf(await this.#records.redis.command(['SMEMBERS', this.#records.key('owners')]));
-    const scopes = ['index:all', ...owners.map((owner) => `index:owner:${String(owner)}`)];
-    return scopes.flatMap((scope) => [scope, `${scope}:failed`, `${scope}:canceled`, `${scope}:expired`]);
+    return ['all', ...owners.map((owner) => `owner:${String(owner)}`)].flatMap((scope) => [
+      `index:${scope}`,
+      `index:${scope}:failed`,
+      `index:${scope}:canceled`,
+      `index:${scope}:expired`,
+      `batches:${scope}`,
+    ]);
   }
 }
 

@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
-import { createClient } from 'redis';
+import { createClient, ErrorReply, RESP_TYPES } from 'redis';
 import { messageOf, RedisUnavailableError } from '../errors.js';
 import type { RedisAddress } from './address.js';
 
 /** What Redis answers in RESP2: texts, numbers, nothing, and lists of these. */
 export type RedisReply = string | number | null | RedisReply[];
+
+/** The same where texts are wanted as bytes. */
+export type RedisBytesReply = Buffer | number | null | RedisBytesReply[];
+
+/** A word of a command: text, or bytes that are sent as they are. */
+export type RedisArgument = string | Buffer;
 
 /** A Lua script and the name it goes by in errors. */
 export interface RedisScript {
@@ -17,9 +23,11 @@ export interface RedisScript {
 /** One connection for commands. Every call rejects with {@link RedisUnavailableError} at once while Redis is away. */
 export interface Redis {
   /** Runs one command. */
-  command(args: readonly string[]): Promise<RedisReply>;
+  command(args: readonly RedisArgument[]): Promise<RedisReply>;
+  /** Runs one command whose answer is bytes. */
+  commandBytes(args: readonly RedisArgument[]): Promise<RedisBytesReply>;
   /** Runs a script on keys and arguments; loads it where Redis does not know it (any more). */
-  script(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<RedisReply>;
+  script(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
   /** Whether the connection stands right now. */
   isReady(): boolean;
   close(): Promise<void>;
@@ -55,23 +63,31 @@ export const defineScript = (name: string, source: string): RedisScript => ({
 /** Opens the command connection. Waits for Redis as long as it takes, or until the signal. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
   const client = await connect(options);
-  const command = async (args: readonly string[]): Promise<RedisReply> => {
+  const command = async (args: readonly RedisArgument[]): Promise<RedisReply> => {
     try {
       return await client.sendCommand<RedisReply>([...args]);
     } catch (cause) {
-      if (isScriptMissing(cause)) throw cause;
-      throw new RedisUnavailableError(`${args[0]} (${messageOf(cause)})`, { cause });
+      throw failureOf(String(args[0]), cause);
     }
   };
   return {
     command,
+    async commandBytes(args) {
+      try {
+        return await client.sendCommand<RedisBytesReply>([...args], {
+          typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer },
+        });
+      } catch (cause) {
+        throw failureOf(String(args[0]), cause);
+      }
+    },
     async script({ name, source, sha }, keys, args) {
       const tail = [String(keys.length), ...keys, ...args];
       try {
         return await client.sendCommand<RedisReply>(['EVALSHA', sha, ...tail]);
       } catch (cause) {
         if (isScriptMissing(cause)) return command(['EVAL', source, ...tail]);
-        throw new RedisUnavailableError(`${name} (${messageOf(cause)})`, { cause });
+        throw failureOf(name, cause);
       }
     },
     isReady: () => client.isReady,
@@ -137,6 +153,18 @@ async function connect({ address, onError, signal }: RedisOptions): Promise<Clie
 async function closeClient(client: Client): Promise<void> {
   if (client.isReady) await Promise.race([client.close(), new Promise((r) => setTimeout(r, 500).unref())]);
   if (client.isOpen) client.destroy();
+}
+
+/** States in which Redis answers but cannot serve; anything else it refuses is a mistake of ours. */
+const CANNOT_SERVE =
+  /^(LOADING|BUSY|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|OOM|MISCONF|NOREPLICAS|MAXCLIENTS)/;
+
+function failureOf(operation: string, cause: unknown): Error {
+  const reason = messageOf(cause);
+  if (cause instanceof ErrorReply && !CANNOT_SERVE.test(reason)) {
+    return new Error(`Redis refused ${operation}: ${reason}`, { cause });
+  }
+  return new RedisUnavailableError(`${operation} (${reason})`, { cause });
 }
 
 const isScriptMissing = (error: unknown): boolean =>

@@ -37,6 +37,7 @@ local function claim(id)
     redis.call('ZREM', P .. 'queued:' .. job.queue, id)
     if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
   end
+  if job.kind == 'chunk' then redis.call('HSETNX', batch_key(id:match('^(.+):')), 'started_ms', ms(now)) end
   local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
   return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
     ms(job.created_ms) }

@@ -42,19 +42,94 @@ end
 -- Ids that ended in this run of the script, for announce().
 local ended = {}
 
+local function batch_key(id)
+  return P .. 'batch:' .. id
+end
+
+-- Ends a batch in the given state: no more input is kept, everything else lives as long as the record.
+local function finish_batch(id, status, now)
+  local key = batch_key(id)
+  local ttl = tonumber(redis.call('HGET', key, 'ttl_ms'))
+  redis.call('HSET', key, 'status', status, 'finished_ms', ms(now), 'expires_ms', ms(now + ttl))
+  redis.call('DEL', key .. ':in')
+  for _, suffix in ipairs({ '', ':out', ':invalid', ':failed' }) do redis.call('PEXPIRE', key .. suffix, ttl) end
+  redis.call('ZREM', P .. 'accepting', id)
+  ended[#ended + 1] = id
+end
+
+-- Ends a batch whose upload is complete and whose last chunk has ended: as failed when not one row came through.
+local function finish_batch_if_done(id, now)
+  local v = redis.call('HMGET', batch_key(id), 'status', 'chunks', 'chunks_ended', 'rows_succeeded')
+  if v[1] ~= 'accepted' or v[2] ~= v[3] then return end
+  finish_batch(id, v[4] == '0' and 'failed' or 'succeeded', now)
+end
+
+-- Ends a chunk: its record and its input go, its batch counts it. Rows that ran were counted by the commit.
+local function finish_chunk(id, status, now, code, message)
+  local batch, number = id:match('^(.+):(%d+)$')
+  local rows = redis.call('HGET', job_key(id), 'rows')
+  redis.call('DEL', job_key(id))
+  local key = batch_key(batch)
+  redis.call('HDEL', key .. ':in', number)
+  local batch_status = redis.call('HGET', key, 'status')
+  if batch_status ~= 'accepting' and batch_status ~= 'accepted' then return end
+  if status == 'failed' then
+    redis.call('HSET', key .. ':failed', number, cjson.encode({ code = code, message = message }))
+    redis.call('HINCRBY', key, 'rows_failed', rows)
+  end
+  redis.call('HINCRBY', key, 'chunks_ended', 1)
+  finish_batch_if_done(batch, now)
+end
+
+-- Makes the job of a chunk whose columns are stored; the caller puts it into Bee-Queue afterwards.
+local function start_chunk(batch, number, rows, now)
+  local v = redis.call('HMGET', batch_key(batch), 'model', 'queue', 'owner', 'ttl_ms', 'timeout_ms', 'max_attempts')
+  local id = batch .. ':' .. number
+  redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'chunk', 'status', 'queued', 'model', v[1], 'queue', v[2],
+    'owner', v[3], 'ttl_ms', v[4], 'timeout_ms', v[5], 'max_attempts', v[6], 'token', 0, 'attempts', 0, 'delivery', 1,
+    'created_ms', ms(now), 'rows', rows, 'input', '{}')
+  redis.call('ZADD', P .. 'queued:' .. v[2], ms(now), id)
+  return id
+end
+
+-- Cancels a batch that has not ended: waiting chunks go, running ones are told. Returns how many still run.
+local function cancel_batch(id, now)
+  local chunks = tonumber(redis.call('HGET', batch_key(id), 'chunks'))
+  local queue = redis.call('HGET', batch_key(id), 'queue')
+  local running = 0
+  finish_batch(id, 'canceled', now)
+  for number = 0, chunks - 1 do
+    local chunk = id .. ':' .. number
+    local status = redis.call('HGET', job_key(chunk), 'status')
+    if status == 'queued' then
+      redis.call('DEL', job_key(chunk))
+      redis.call('ZREM', P .. 'queued:' .. queue, chunk)
+    elseif status then
+      running = running + 1
+      redis.call('HSET', job_key(chunk), 'status', 'canceling')
+      redis.call('PUBLISH', P .. 'canceling', chunk)
+    end
+  end
+  return running
+end
+
 -- Ends a job: outcome fields, time to live, indexes, counters. The rest of the arguments are field, value, ...
 local function finish(id, job, status, now, ...)
   local key = job_key(id)
-  redis.call('HSET', key, 'status', status, 'finished_ms', ms(now), 'expires_ms', ms(now + job.ttl_ms), ...)
-  redis.call('PEXPIRE', key, job.ttl_ms)
   if job.status == 'queued' then
     redis.call('ZREM', P .. 'queued:' .. job.queue, id)
     if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
   else
     redis.call('ZREM', P .. 'running', id)
   end
+  if job.kind == 'chunk' then
+    local _, code, _, message = ...
+    finish_chunk(id, status, now, code, message)
+    return
+  end
+  redis.call('HSET', key, 'status', status, 'finished_ms', ms(now), 'expires_ms', ms(now + job.ttl_ms), ...)
+  redis.call('PEXPIRE', key, job.ttl_ms)
   ended[#ended + 1] = id
-  if job.kind ~= 'single' then return end
   redis.call('HINCRBY', P .. 'counts', job.model .. ':' .. status, 1)
   if job.request_id then redis.call('PEXPIRE', P .. 'request:' .. job.request_id, job.ttl_ms) end
   if status ~= 'succeeded' then

@@ -1,0 +1,231 @@
+import { v7 as uuidv7 } from 'uuid';
+import { BatchStore, type NewBatch } from '../../../shared/batches/batch-store.js';
+import {
+  decodeChunk,
+  decodeResults,
+  encodeChunk,
+  encodeResults,
+} from '../../../shared/batches/chunk-codec.js';
+import { ChunkLeases } from '../../../shared/batches/chunk-leases.js';
+import type { ColumnLayout } from '../../../shared/model/columns.js';
+import { type JobBench, openJobBench } from '../../support/jobs.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
+
+const QUEUE = 'trips.chunks';
+
+let server: TestRedis;
+let bench: JobBench;
+let batches: BatchStore;
+let chunks: ChunkLeases;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openJobBench(server);
+  batches = new BatchStore(bench.records);
+  chunks = new ChunkLeases(bench.records);
+});
+afterEach(() => bench.close());
+
+const newBatch = (changes: Partial<NewBatch> = {}): NewBatch => ({
+  id: uuidv7(),
+  model: 'trips',
+  queue: QUEUE,
+  owner: '',
+  chunkRows: 4,
+  strict: false,
+  timeoutMs: 60_000,
+  maxAttempts: 2,
+  resultTtlMs: 60_000,
+  ...changes,
+});
+
+async function open(changes: Partial<NewBatch> = {}): Promise<string> {
+  const batch = newBatch(changes);
+  expect((await batches.create(batch)).kind).toBe('created');
+  return batch.id;
+}
+
+const columns = Buffer.from('columns');
+const violation = [{ pointer: '#/x', detail: 'is required' }];
+const add = (id: string, rows: number, invalid: Record<string, typeof violation> = {}) =>
+  batches.add(id, { rows, columns, invalid });
+
+async function claim(jobId: string, leaseMs = 15_000) {
+  const [claimed] = await bench.leases.claim([jobId], leaseMs);
+  if (claimed?.kind !== 'run') throw new Error(`not claimed: ${claimed?.kind}`);
+  return claimed.job;
+}
+
+const run = (values: number[]) => ({
+  queue: QUEUE,
+  modelVersion: '1.0.0',
+  outputs: [Float32Array.from(values)],
+  rowsSucceeded: values.filter((value) => !Number.isNaN(value)).length,
+  rowsFailed: values.filter(Number.isNaN).length,
+});
+
+it('goes from accepting to succeeded while its chunks run, and keeps results and row errors', async () => {
+  const id = await open({ requestId: 'r' });
+  const first = await add(id, 4);
+  expect(await batches.find(id)).toMatchObject({
+    state: 'accepting',
+    chunks: 1,
+    requestId: 'r',
+    rows: { total: 4 },
+  });
+  expect(await chunks.columns(`${id}:0`)).toEqual(columns);
+  const job = await claim(first ?? '');
+  expect(await chunks.commit(job, run([1, 2, Number.NaN, 4]))).toBe('committed');
+  const second = await add(id, 1, { 1: violation });
+  expect(await batches.complete(id, 'f')).toEqual([]);
+  expect(await batches.find(id)).toMatchObject({ state: 'running' });
+  await chunks.commit(await claim(second ?? ''), run([5, 0]));
+  const done = await batches.find(id);
+  expect(done).toMatchObject({ state: 'succeeded', chunks: 2, modelVersion: '1.0.0' });
+  expect(done?.rows).toEqual({ total: 6, succeeded: 5, failed: 1, invalid: 1 });
+  expect((await batches.results(id, 0)).outputs?.[0]).toEqual(Float32Array.of(1, 2, Number.NaN, 4));
+  expect(await batches.results(id, 1)).toMatchObject({ invalid: { 1: violation } });
+});
+
+it('leaves no input, no chunk record and nothing without a time to live behind', async () => {
+  const id = await open();
+  await chunks.commit(await claim((await add(id, 1)) ?? ''), run([1]));
+  await batches.complete(id, 'f');
+  const keys = await bench.redis.command(['KEYS', bench.records.key(`*${id}*`)]);
+  if (!Array.isArray(keys)) throw new Error('no list');
+  expect(keys.map(String).toSorted()).toEqual([
+    bench.records.key(`batch:${id}`),
+    bench.records.key(`batch:${id}:out`),
+  ]);
+  for (const key of keys) expect(await bench.redis.command(['PTTL', String(key)])).toBeGreaterThan(50_000);
+});
+
+it('holds the chunks of a strict batch back until its upload is complete', async () => {
+  const id = await open({ strict: true });
+  expect(await add(id, 4)).toBe('');
+  expect(await add(id, 2)).toBe('');
+  expect(await batches.complete(id, 'f')).toEqual([`${id}:0`, `${id}:1`]);
+  expect(await batches.find(id)).toMatchObject({ state: 'queued' });
+});
+
+it('fails when not one row came through: all invalid, or their chunk failed', async () => {
+  const invalid = await open();
+  expect(await add(invalid, 0, { 0: violation })).toBe('');
+  await batches.complete(invalid, 'f');
+  expect(await batches.find(invalid)).toMatchObject({ state: 'failed', rows: { invalid: 1 } });
+  const failed = await open();
+  const job = await claim((await add(failed, 3)) ?? '');
+  await batches.complete(failed, 'f');
+  await bench.leases.commit({ ...run([]), prepareMs: 0, predictMs: 0, batchSize: 3 }, [
+    { ...job, ok: false, code: 'model_error', message: 'no' },
+  ]);
+  expect(await batches.find(failed)).toMatchObject({ state: 'failed', rows: { total: 3, failed: 3 } });
+  expect((await batches.results(failed, 0)).failure).toEqual({ code: 'model_error', message: 'no' });
+});
+
+it('commits a chunk once: late tokens change nothing, lost workers count attempts', async () => {
+  const id = await open();
+  const jobId = (await add(id, 1)) ?? '';
+  await batches.complete(id, 'f');
+  const late = await claim(jobId, 0);
+  expect(await bench.sweep.reap(10)).toEqual([{ queue: QUEUE, jobId, delivery: 2 }]);
+  const job = await claim(jobId);
+  expect(await chunks.commit(late, run([1]))).toBe('stale');
+  expect(await chunks.commit(job, run([2]))).toBe('committed');
+  expect(await chunks.commit(job, run([3]))).toBe('stale');
+  expect((await batches.find(id))?.rows.succeeded).toBe(1);
+  expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(2);
+});
+
+it('cancels what has not run and drops what runs', async () => {
+  const id = await open();
+  const [first, second, third] = [await add(id, 1), await add(id, 1), await add(id, 1)];
+  await chunks.commit(await claim(first ?? ''), run([1]));
+  const running = await claim(second ?? '');
+  expect(await batches.cancel(id, 'somebody')).toBe('gone');
+  expect(await batches.cancel(id, undefined)).toBe('canceling');
+  expect(await batches.cancel(id, undefined)).toBe('ended');
+  expect(await batches.find(id)).toMatchObject({ state: 'canceled', rows: { succeeded: 1 } });
+  expect(await chunks.commit(running, run([2]))).toBe('canceled');
+  expect((await bench.leases.claim([third ?? ''], 1_000))[0]?.kind).toBe('gone');
+  expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(1);
+  expect(await add(id, 1)).toBeUndefined();
+});
+
+it('frees the Idempotency-Key of an upload that broke off, and replays one that was complete', async () => {
+  const idempotency = { key: 'k', ttlMs: 60_000 };
+  const broken = await open({ idempotency });
+  expect(await batches.create(newBatch({ idempotency }))).toEqual({ kind: 'uploading', batchId: broken });
+  await batches.abort(broken);
+  const whole = await open({ idempotency });
+  await add(whole, 1);
+  await batches.complete(whole, 'print');
+  expect(await batches.create(newBatch({ idempotency }))).toEqual({
+    kind: 'replayed',
+    batchId: whole,
+    fingerprint: 'print',
+  });
+});
+
+it('cancels uploads that fell silent, and only those', async () => {
+  const [silent, alive] = [await open(), await open()];
+  await bench.redis.command(['ZADD', bench.records.key('accepting'), '1', silent]);
+  expect(await batches.touch(alive)).toBe(true);
+  expect(await bench.sweep.reapUploads(60_000, 10)).toBe(1);
+  expect((await batches.find(silent))?.state).toBe('canceled');
+  expect((await batches.find(alive))?.state).toBe('accepting');
+});
+
+it('lists newest first, per owner, page by page', async () => {
+  const [a, b, c] = [
+    await open({ owner: 'ann' }),
+    await open({ owner: 'bob' }),
+    await open({ owner: 'ann' }),
+  ];
+  const first = await batches.list(undefined, { limit: 2 });
+  expect(first.batches.map((batch) => batch.id)).toEqual([c, b]);
+  const rest = await batches.list(undefined, { limit: 2, after: first.next });
+  expect(rest).toMatchObject({ batches: [{ id: a }], next: undefined });
+  expect((await batches.list('ann', { limit: 9 })).batches.map((batch) => batch.id)).toEqual([c, a]);
+});
+
+describe('chunk codec', () => {
+  const layout: ColumnLayout = {
+    tensors: [
+      { name: 'ids', dtype: 'int32', width: 2 },
+      { name: 'size', dtype: 'float32', width: 1 },
+      { name: 'flag', dtype: 'bool', width: 1 },
+    ],
+    allocate: (rows) => ({
+      rows,
+      arrays: [new Int32Array(rows * 2), new Float32Array(rows), new Uint8Array(rows)],
+    }),
+    write: () => undefined,
+  };
+  const batch = {
+    rows: 2,
+    arrays: [Int32Array.of(1, 2, 3, 4, 9, 9), Float32Array.of(0.5, -1, 9), Uint8Array.of(1, 0, 9)],
+  };
+
+  it('brings columns back, without the rows that were not used', () => {
+    const bytes = Buffer.concat([Buffer.from('x'), encodeChunk(layout, batch)]).subarray(1);
+    expect(decodeChunk(layout, bytes)).toEqual({
+      rows: 2,
+      arrays: [Int32Array.of(1, 2, 3, 4), Float32Array.of(0.5, -1), Uint8Array.of(1, 0)],
+    });
+  });
+
+  it('refuses columns of another layout or length', () => {
+    const bytes = encodeChunk(layout, batch);
+    const other = { ...layout, tensors: layout.tensors.toReversed() };
+    expect(() => decodeChunk(other, bytes)).toThrow(/other columns/);
+    expect(() => decodeChunk(layout, bytes.subarray(0, -1))).toThrow(/other columns/);
+  });
+
+  it('brings results back', () => {
+    const outputs = [Float32Array.of(1.5, Number.NaN), Float32Array.of(0, -0)];
+    expect(decodeResults(encodeResults(outputs))).toEqual(outputs);
+  });
+});

@@ -1,0 +1,182 @@
+import type { RowErrors } from './row-errors.js';
+import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
+import { decodeResults } from './chunk-codec.js';
+import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
+import type { RedisBytesReply } from '../redis/redis.js';
+
+/** What a new batch is made of. */
+export interface NewBatch {
+  id: string;
+  model: string;
+  /** The model's chunk queue. */
+  queue: string;
+  owner: string;
+  requestId?: string;
+  chunkRows: number;
+  /** Hold all chunks back until the upload is complete. */
+  strict: boolean;
+  /** Longest one attempt at a chunk may run. */
+  timeoutMs: number;
+  maxAttempts: number;
+  resultTtlMs: number;
+  idempotency?: { key: string; ttlMs: number };
+}
+
+/** What became of {@link BatchStore.create}. */
+export type BatchCreated =
+  | { kind: 'created'; createdMs: number }
+  | { kind: 'replayed'; batchId: string; fingerprint: string }
+  | { kind: 'uploading'; batchId: string };
+
+/** One chunk of an upload. */
+export interface NewChunk {
+  /** Rows with valid input. */
+  rows: number;
+  columns: Buffer;
+  invalid: RowErrors;
+}
+
+/** What is known of a chunk's rows: invalid ones, then either results, a failure of all, or nothing yet. */
+export interface ChunkResults {
+  invalid: RowErrors;
+  outputs?: Float32Array[];
+  failure?: { code: string; message: string };
+}
+
+/** Accepts, reads and cancels batches: the API's side. Rejects with RedisUnavailableError while Redis is away. */
+export class BatchStore {
+  readonly #records: RecordScripts;
+
+  constructor(records: RecordScripts) {
+    this.#records = records;
+  }
+
+  /** Opens a batch for its upload, unless its Idempotency-Key is known. */
+  async create(batch: NewBatch): Promise<BatchCreated> {
+    const fields = {
+      model: batch.model,
+      queue: batch.queue,
+      chunk_rows: batch.chunkRows,
+      strict: batch.strict ? 1 : 0,
+      timeout_ms: batch.timeoutMs,
+      max_attempts: batch.maxAttempts,
+      ttl_ms: batch.resultTtlMs,
+      request_id: batch.requestId ?? '',
+    };
+    const { key = '', ttlMs = 0 } = batch.idempotency ?? {};
+    const [kind, detail, fingerprint] = listOf(
+      await this.#records.run('batch-create', [
+        batch.id,
+        batch.owner,
+        key,
+        String(ttlMs),
+        ...Object.entries(fields).flatMap(([name, value]) => [name, String(value)]),
+      ]),
+    );
+    if (kind === 'created') return { kind, createdMs: Number(detail) };
+    if (kind === 'replayed') return { kind, batchId: String(detail), fingerprint: String(fingerprint) };
+    return { kind: 'uploading', batchId: String(detail) };
+  }
+
+  /**
+   * Adds the next chunk. Resolves to the id of the job to be put into Bee-Queue, to '' when there is none yet, or
+   * to undefined when the batch no longer takes rows.
+   */
+  async add(batchId: string, { rows, columns, invalid }: NewChunk): Promise<string | undefined> {
+    const errors = Object.keys(invalid);
+    const [kind, jobId] = listOf(
+      await this.#records.run('batch-add', [
+        batchId,
+        String(rows),
+        String(errors.length),
+        columns,
+        errors.length > 0 ? JSON.stringify(invalid) : '',
+      ]),
+    );
+    return kind === 'added' ? String(jobId) : undefined;
+  }
+
+  /** Keeps an upload alive that brings no chunk for a while; false when the batch no longer takes rows. */
+  async touch(batchId: string): Promise<boolean> {
+    return (await this.#records.run('batch-touch', [batchId])) === 1;
+  }
+
+  /** Closes the upload; resolves to the jobs to be put into Bee-Queue, or undefined when it was closed before. */
+  async complete(batchId: string, fingerprint: string): Promise<string[] | undefined> {
+    const [kind, ...jobIds] = listOf(await this.#records.run('batch-complete', [batchId, fingerprint]));
+    return kind === 'accepted' ? jobIds.map(String) : undefined;
+  }
+
+  /** Cancels a batch of `owner` (undefined: anybody's). */
+  async cancel(
+    batchId: string,
+    owner: string | undefined,
+  ): Promise<'canceled' | 'canceling' | 'ended' | 'gone'> {
+    const word = await this.#records.run('batch-cancel', [batchId, owner ?? '*', '']);
+    return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
+  }
+
+  /** Cancels a batch whose upload broke off: its key is free again, its values are gone. */
+  async abort(batchId: string): Promise<void> {
+    await this.#records.run('batch-cancel', [batchId, '*', 'abort']);
+  }
+
+  /** The batch, or undefined when its record is not there (any more). */
+  async find(id: string): Promise<Batch | undefined> {
+    return parseBatch(
+      id,
+      await this.#records.redis.command(['HMGET', this.#records.key(`batch:${id}`), ...BATCH_FIELDS]),
+    );
+  }
+
+  /** What is known of one chunk. Three values, one round trip. */
+  async results(batchId: string, chunk: number): Promise<ChunkResults> {
+    const key = this.#records.key(`batch:${batchId}`);
+    const read = (part: string): Promise<RedisBytesReply> =>
+      this.#records.redis.commandBytes(['HGET', `${key}:${part}`, String(chunk)]);
+    const [out, invalid, failed] = await Promise.all([read('out'), read('invalid'), read('failed')]);
+    return {
+      invalid: Buffer.isBuffer(invalid) ? (JSON.parse(invalid.toString()) as RowErrors) : {},
+      ...(Buffer.isBuffer(out) ? { outputs: decodeResults(out) } : {}),
+      ...(Buffer.isBuffer(failed)
+        ? { failure: JSON.parse(failed.toString()) as { code: string; message: string } }
+        : {}),
+    };
+  }
+
+  /** One page of batches, newest first. */
+  async list(
+    owner: string | undefined,
+    { limit, after }: { limit: number; after?: { createdMs: number; id: string } | undefined },
+  ): Promise<{ batches: Batch[]; next: { createdMs: number; id: string } | undefined }> {
+    const index = this.#records.key(owner ? `batches:owner:${owner}` : 'batches:all');
+    const from = after ? after.createdMs.toFixed(3) : '+inf';
+    // Batches that share the cursor's microsecond come again and are skipped below.
+    const ids = listOf(
+      await this.#records.redis.command([
+        'ZREVRANGEBYSCORE',
+        index,
+        from,
+        '-inf',
+        'LIMIT',
+        '0',
+        String(limit + 10),
+      ]),
+    );
+    const found = await Promise.all(ids.map((id) => this.find(String(id))));
+    const batches = found
+      .filter((batch) => batch !== undefined)
+      .filter(
+        (batch) =>
+          !after ||
+          batch.createdMs < after.createdMs ||
+          (batch.createdMs === after.createdMs && batch.id < after.id),
+      );
+    const page = batches.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      batches: page,
+      next: batches.length > limit && last ? { createdMs: last.createdMs, id: last.id } : undefined,
+    };
+  }
+}

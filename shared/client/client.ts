@@ -1,0 +1,102 @@
+import { type Answer, type Call, type Endpoint, send } from './http.js';
+import { type EndedJob, isJob, isJobPage, type Job, type JobPage, type JobStatus } from './job.js';
+import { isModelDescription, isModelList, type ModelDescription } from './model.js';
+import { waitForEnd, type WaitOptions } from './wait.js';
+
+/** What to predict. */
+export interface SubmitRequest {
+  input: Record<string, unknown>;
+  /** @default the server's */
+  model?: string;
+  request_id?: string;
+  /** Longest run of one attempt, in ms. */
+  timeout_ms?: number;
+  /** A job still queued after this many ms ends without being run. */
+  expires_in_ms?: number;
+  max_attempts?: number;
+}
+
+/** How long a call may take. */
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+/** Which jobs to list. */
+export interface ListQuery {
+  status?: readonly JobStatus[];
+  model?: string;
+  requestId?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+/** The API as typed calls. Needs nothing but fetch, AbortSignal and URL: it runs in Node and in browsers. */
+export class WaggleClient {
+  constructor(private readonly endpoint: Endpoint) {}
+
+  /**
+   * Submits one prediction. The server holds its answer for up to `waitSeconds` if the job has not ended. With an
+   * `idempotencyKey` the same call may be repeated after an error and gives the same job.
+   */
+  async submit(
+    request: SubmitRequest,
+    { signal, waitSeconds, idempotencyKey }: CallOptions & { waitSeconds?: number; idempotencyKey?: string } = {},
+  ): Promise<Job> {
+    const headers = {
+      ...preferWait(waitSeconds),
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': `"${idempotencyKey}"` }),
+    };
+    const call: Call<Job> = { method: 'POST', path: '/jobs', body: request, headers, signal, accept: isJob };
+    return (await this.#send(call)).body;
+  }
+
+  /** The job as it is now, or as it is once it has ended or `waitSeconds` have passed. */
+  async get(id: string, options: CallOptions & { waitSeconds?: number } = {}): Promise<Job> {
+    return (await this.#poll(id, options)).body;
+  }
+
+  /** Follows a job to its end: by long polls, and by the server's Retry-After where those are not honoured. */
+  async wait(id: string, options: WaitOptions = {}): Promise<EndedJob> {
+    return waitForEnd((call) => this.#poll(id, call), options);
+  }
+
+  /** Cancels a job: `canceled` when it was queued, `canceling` when it was running. An ended one is a problem, 409. */
+  async cancel(id: string, { signal }: CallOptions = {}): Promise<Job> {
+    return (await this.#send({ method: 'DELETE', path: jobPath(id), signal, accept: isJob })).body;
+  }
+
+  /** One page of jobs, newest first. */
+  async list(query: ListQuery = {}, { signal }: CallOptions = {}): Promise<JobPage> {
+    const search = new URLSearchParams();
+    for (const status of query.status ?? []) search.append('status', status);
+    const { model, requestId, limit, cursor } = query;
+    for (const [name, value] of Object.entries({ model, request_id: requestId, limit, cursor })) {
+      if (value !== undefined) search.set(name, String(value));
+    }
+    return (await this.#send({ path: '/jobs', query: search, signal, accept: isJobPage })).body;
+  }
+
+  /** What can be predicted. */
+  async models({ signal }: CallOptions = {}): Promise<ModelDescription[]> {
+    return (await this.#send({ path: '/models', signal, accept: isModelList })).body.models;
+  }
+
+  /** One model. */
+  async model(name: string, { signal }: CallOptions = {}): Promise<ModelDescription> {
+    const path = `/models/${encodeURIComponent(name)}`;
+    return (await this.#send({ path, signal, accept: isModelDescription })).body;
+  }
+
+  #poll(id: string, { signal, waitSeconds }: CallOptions & { waitSeconds?: number }): Promise<Answer<Job>> {
+    return this.#send({ path: jobPath(id), headers: preferWait(waitSeconds), signal, accept: isJob });
+  }
+
+  #send<T>(call: Call<T>): Promise<Answer<T>> {
+    return send(this.endpoint, call);
+  }
+}
+
+const jobPath = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+
+const preferWait = (seconds: number | undefined): Record<string, string> =>
+  seconds === undefined ? {} : { prefer: `wait=${Math.max(0, Math.floor(seconds))}` };

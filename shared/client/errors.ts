@@ -1,0 +1,59 @@
+import { AppError } from '../errors.js';
+
+/** One member of a request that the server did not take. */
+export interface FieldProblem {
+  /** JSON pointer into the request body, such as `#/input/trip_distance`. */
+  pointer: string;
+  detail: string;
+}
+
+/** What `application/problem+json` (RFC 9457) carries. */
+export interface Problem {
+  status: number;
+  type: string;
+  title: string;
+  detail?: string;
+  errors: FieldProblem[];
+  /** From the Retry-After header, in ms. */
+  retryAfterMs?: number;
+}
+
+/** The server answered that it will not, or cannot now, do what was asked. */
+export class ProblemError extends AppError {
+  override name = 'ProblemError';
+  readonly code = 'problem';
+  constructor(readonly problem: Problem) {
+    super(describe(problem));
+  }
+
+  /** Whether the same request may well succeed a little later. */
+  get isPassing(): boolean {
+    return [429, 502, 503, 504].includes(this.problem.status);
+  }
+}
+
+/** No answer came: nothing listens there, or the connection broke. What was asked may still have happened. */
+export class UnreachableError extends AppError {
+  override name = 'UnreachableError';
+  readonly code = 'unreachable';
+  constructor(
+    readonly url: string,
+    options?: ErrorOptions,
+  ) {
+    super(`no answer from ${url}`, options);
+  }
+}
+
+/** Something answered, and it does not speak as this API does. */
+export class UnexpectedAnswerError extends AppError {
+  override name = 'UnexpectedAnswerError';
+  readonly code = 'unexpected_answer';
+  constructor(url: string, what: string) {
+    super(`${url} answered ${what}: is this the address of a Waggle API?`);
+  }
+}
+
+function describe({ status, title, detail, errors }: Problem): string {
+  const fields = errors.map((field) => `${field.pointer} ${field.detail}`);
+  return [`${status} ${title}`, ...(detail === undefined ? [] : [detail]), ...fields].join('; ');
+}

@@ -1,0 +1,19 @@
+-- Cancels batches whose upload has shown no sign of life: the process that took it is gone.
+--
+-- KEYS 1 key prefix
+-- ARGV 1 silence in ms after which an upload counts as dead, 2 how many at most
+-- Returns how many were canceled
+local now = now_ms()
+local count = 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'accepting', '-inf', ms(now - ARGV[1]), 'LIMIT', 0, ARGV[2])) do
+  local v = redis.call('HMGET', batch_key(id), 'status', 'idem_key')
+  if v[1] == 'accepting' then
+    cancel_batch(id, now)
+    if v[2] ~= '' then redis.call('DEL', v[2]) end
+    count = count + 1
+  else
+    redis.call('ZREM', P .. 'accepting', id)
+  end
+end
+announce()
+return count
