@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { workspaces } from './project.mjs';
+import { runCommand } from './run-command.mjs';
+
+/**
+ * Why npm packages have to be installed into `folder`, or undefined when they are there: the stamp that the last
+ * installation left names this lockfile, or what npm itself noted in `node_modules` is what the lockfile asks for
+ * (someone ran `npm ci` by hand).
+ *
+ * @param {string} folder the repository
+ * @param {{ native: boolean }} options whether the workspace with the native TensorFlow packages is wanted
+ * @returns {string | undefined}
+ */
+export function whyInstall(folder, { native }) {
+  const lockText = readText(join(folder, 'package-lock.json'));
+  const stamp = JSON.parse(readText(stampPath(folder)) || '{}');
+  const noted = readText(join(folder, 'node_modules/.package-lock.json'));
+  if (noted === '') return 'no packages are installed yet';
+  if (native && stamp.native !== true) return 'the native TensorFlow packages are wanted';
+  if (stamp.lock === fingerprint(lockText)) return undefined;
+  return satisfies(JSON.parse(lockText).packages, JSON.parse(noted).packages)
+    ? undefined
+    : 'package-lock.json has changed';
+}
+
+/**
+ * Installs exactly what package-lock.json says. The workspaces are called by name: npm takes a folder (`-w worker`)
+ * to mean every workspace below it, which would bring in `worker/native` and its large downloads.
+ *
+ * @param {string} folder
+ * @param {{ native: boolean }} options
+ */
+export async function install(folder, { native }) {
+  const npm = npmCommand(process.env.npm_execpath);
+  const only = ['--include-workspace-root', ...workspaces.flatMap((name) => ['-w', `@waggle/${name}`])];
+  // The build needs TypeScript, also where NODE_ENV=production is set.
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', ...(native ? [] : only)];
+  await runCommand(npm.command, [...npm.args, ...args], { cwd: folder });
+  writeStamp(folder, native);
+  if (native && !existsSync(join(folder, 'node_modules/@tensorflow/tfjs-node-gpu'))) {
+    console.error(
+      '  \n  The native TensorFlow library could not be downloaded: the worker will use another engine.',
+    );
+  }
+}
+
+/**
+ * The npm that is running us, so that one set of settings applies throughout; else the one on PATH.
+ *
+ * @param {string | undefined} execPath `npm_execpath`, which other package managers set too
+ */
+export function npmCommand(execPath) {
+  return execPath !== undefined && basename(execPath) === 'npm-cli.js'
+    ? { command: process.execPath, args: [execPath] }
+    : { command: 'npm', args: [] };
+}
+
+/**
+ * Whether everything that is not optional stands in node_modules in the locked version.
+ *
+ * @param {Record<string, { version?: string, optional?: boolean, devOptional?: boolean, link?: boolean }>} wanted
+ * @param {Record<string, { version?: string }>} found
+ */
+function satisfies(wanted, found) {
+  return Object.entries(wanted).every(
+    ([path, entry]) =>
+      !path.startsWith('node_modules/') ||
+      entry.optional === true ||
+      entry.devOptional === true ||
+      entry.link === true ||
+      found[path]?.version === entry.version,
+  );
+}
+
+/**
+ * @param {string} folder
+ * @param {boolean} native
+ */
+function writeStamp(folder, native) {
+  const lock = fingerprint(readText(join(folder, 'package-lock.json')));
+  writeFileSync(stampPath(folder), JSON.stringify({ lock, native }));
+}
+
+const stampPath = (/** @type {string} */ folder) => join(folder, 'node_modules/.waggle-install.json');
+
+const fingerprint = (/** @type {string} */ text) => createHash('sha256').update(text).digest('hex');
+
+/** @param {string} path */
+function readText(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}

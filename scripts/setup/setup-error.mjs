@@ -1,0 +1,15 @@
+/** What a person has to do before set-up can go on. Shown without a stack. */
+export class SetupError extends Error {
+  /** @override */
+  name = 'SetupError';
+}
+
+/**
+ * Ends a command: a {@link SetupError} is a message for a person, anything else is a fault and keeps its stack.
+ *
+ * @param {unknown} error
+ */
+export function reportAndFail(error) {
+  console.error(error instanceof SetupError ? `\n${error.message}\n` : error);
+  process.exitCode = 1;
+}
