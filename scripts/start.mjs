@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// npm start: everything on this machine. Needs nothing but Node, then goes on in the built program.
+import { prepare } from './setup/prepare.mjs';
+import { importBuilt, loadEnvFile, root } from './setup/project.mjs';
+import { ensureRedis } from './setup/redis.mjs';
+import { reportAndFail } from './setup/setup-error.mjs';
+
+try {
+  loadEnvFile();
+  await prepare();
+  const { up } = await importBuilt('scripts/up/up.js');
+  await up(process.env, { root, ensureRedis });
+} catch (error) {
+  reportAndFail(error);
+}

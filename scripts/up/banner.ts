@@ -1,0 +1,74 @@
+import type { ModelCatalog } from '../../shared/model/catalog.js';
+
+/** What the banner tells. */
+export interface BannerFacts {
+  /** Such as `http://127.0.0.1:8182`. */
+  url: string;
+  models: ModelCatalog;
+  defaultModel: string;
+  /** What the workers' TensorFlow runs on, without doubles. */
+  engines: readonly string[];
+  redis: string;
+  apis: number;
+  workers: number;
+  /** Seconds since the launcher began. */
+  seconds: number;
+}
+
+/** The lines shown once everything serves: where it is, what it predicts, a request to try, how to stop it. */
+export function bannerLines(facts: BannerFacts, style: Style): string[] {
+  const { url, models, defaultModel } = facts;
+  const rows: [string, string][] = [
+    ['API', style.link(url)],
+    ['Docs', style.link(`${url}/docs`)],
+    ['Models', [...models.values()].map(({ manifest }) => describeModel(manifest, defaultModel)).join(', ')],
+    ['Engine', facts.engines.join(', ') || 'see the log of the worker'],
+    ['Redis', facts.redis],
+    ['Running', `${counted(facts.apis, 'API process', 'es')}, ${counted(facts.workers, 'worker', 's')}`],
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return [
+    '',
+    `  ${style.title('Waggle')} is ready ${style.faint(`after ${facts.seconds.toFixed(1)} s`)}`,
+    '',
+    ...rows.map(([label, value]) => `  ${style.faint(label.padEnd(width))}  ${value}`),
+    '',
+    ...tryLines(facts, style),
+    `  ${style.faint('Ctrl-C finishes what is in hand and stops.')}`,
+    '',
+  ];
+}
+
+const counted = (n: number, one: string, plural: string): string => `${n} ${one}${n === 1 ? '' : plural}`;
+
+function describeModel({ name, version }: { name: string; version: string }, defaultModel: string): string {
+  return `${name} ${version}${name === defaultModel ? ' (default)' : ''}`;
+}
+
+function tryLines({ url, models, defaultModel }: BannerFacts, style: Style): string[] {
+  const example = models.get(defaultModel)?.manifest.example;
+  if (example === undefined) return [];
+  const body = JSON.stringify({ input: example });
+  return [
+    `  ${style.faint('Try')}`,
+    `    curl -s ${url}/jobs -H 'content-type: application/json' -H 'prefer: wait=5' \\`,
+    `      -d '${body}'`,
+    '',
+  ];
+}
+
+/** How words stand out; plain where nobody looks. */
+export interface Style {
+  title(text: string): string;
+  link(text: string): string;
+  faint(text: string): string;
+}
+
+const paint = (code: string) => (text: string) => `\u001b[${code}m${text}\u001b[0m`;
+const plain = (text: string) => text;
+
+/** Colours for a terminal, none elsewhere. */
+export const styleFor = (isTerminal: boolean): Style =>
+  isTerminal
+    ? { title: paint('1;33'), link: paint('4;36'), faint: paint('2') }
+    : { title: plain, link: plain, faint: plain };

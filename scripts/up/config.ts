@@ -1,0 +1,55 @@
+import { resolve } from 'node:path';
+import { type Env, readEnv } from '../../shared/config/env.js';
+import { LOG_LEVELS, type LogConfig } from '../../shared/log/logger.js';
+import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
+
+/** How often the private Redis brings its append-only file to the disk. */
+export const FSYNC_POLICIES = ['always', 'everysec', 'no'] as const;
+export type FsyncPolicy = (typeof FSYNC_POLICIES)[number];
+
+/** Where Redis is: somebody's own, or a private one that the launcher runs. */
+export type RedisPlan =
+  | { kind: 'given'; address: RedisAddress }
+  | { kind: 'private'; dataDir: string; fsync: FsyncPolicy };
+
+/** What the launcher itself needs to know; the processes it starts read their own configuration. */
+export interface UpConfig {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  redis: RedisPlan;
+  workers: number;
+  apis: number;
+  /** How long API and worker processes may take to finish what they have in hand, in ms. */
+  graceMs: number;
+  modelsDir: string;
+  defaultModel: string;
+  log: LogConfig;
+}
+
+/** Reads the environment once. Folders are relative to `root`. Throws one ConfigError that names every bad variable. */
+export function readUpConfig(env: Env, root: string, isTerminal: boolean): Readonly<UpConfig> {
+  return readEnv(env, (read) => {
+    const given = read.optional('REDIS_URL');
+    const dataDir = resolve(root, read.text('DATA_DIR', '.data'));
+    const fsync = read.choice('REDIS_FSYNC', FSYNC_POLICIES, 'everysec');
+    return {
+      host: read.text('HOST', '127.0.0.1'),
+      port: read.int('PORT', 8182, { max: 65_535 }),
+      redis:
+        given === undefined
+          ? { kind: 'private', dataDir, fsync }
+          : { kind: 'given', address: read.parsed('REDIS_URL', 'redis://127.0.0.1', parseRedisAddress) },
+      workers: read.int('WORKERS', 1, { min: 1, max: 256 }),
+      apis: read.int('WEB_CONCURRENCY', 1, { min: 1, max: 256 }),
+      graceMs: read.int('GRACE_MS', 10_000),
+      modelsDir: resolve(root, read.text('MODELS_DIR', 'model')),
+      defaultModel: read.text('DEFAULT_MODEL', 'trip-duration'),
+      log: {
+        level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
+        dir: read.optional('LOG_DIR'),
+        pretty: isTerminal,
+      },
+    } satisfies UpConfig;
+  });
+}

@@ -1,0 +1,25 @@
+import type { ChildProcess } from 'node:child_process';
+
+/** What an API or worker process tells its parent once it serves. */
+export interface ReadyMessage {
+  /** The port it listens on; APIs only. */
+  port?: number;
+  /** What its TensorFlow runs on; workers only. */
+  engine?: string;
+}
+
+/** Resolves with the `ready` message of a process with an IPC channel. */
+export function readyMessage(child: ChildProcess): Promise<ReadyMessage> {
+  return new Promise((resolve) => {
+    const onMessage = (message: unknown): void => {
+      if (typeof message !== 'object' || message === null || !('type' in message)) return;
+      if (message.type !== 'ready') return;
+      child.off('message', onMessage);
+      resolve({
+        ...('port' in message && typeof message.port === 'number' ? { port: message.port } : {}),
+        ...('engine' in message && typeof message.engine === 'string' ? { engine: message.engine } : {}),
+      });
+    };
+    child.on('message', onMessage);
+  });
+}

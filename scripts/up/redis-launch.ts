@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FsyncPolicy } from './config.js';
+import type { Lifeline } from './lifeline.js';
+import { isAlive } from './processes.js';
+
+/** A Redis server to run: its program, and what its environment needs beside ours. */
+export interface RedisProgram {
+  command: string;
+  env: Readonly<Record<string, string>>;
+}
+
+/** How to run it. */
+export interface RedisLaunch {
+  program: RedisProgram;
+  /** Holds the append-only file below `redis/`. */
+  dataDir: string;
+  fsync: FsyncPolicy;
+  /** This launcher's alone: holds the socket. */
+  folder: string;
+  lifeline: Lifeline;
+  /** Takes what Redis and its guard print. */
+  logFile: string;
+}
+
+const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
+
+/** The socket of the Redis that was launched with this folder. */
+export const socketIn = (folder: string): string => join(folder, 'redis.sock');
+
+/** Runs the guard, which runs Redis. */
+export function launchRedis(launch: RedisLaunch): ChildProcess {
+  const { program, folder, lifeline, logFile } = launch;
+  endLeftover(join(folder, 'redis.pid'));
+  const out = openSync(logFile, sizeOf(logFile) > LARGEST_LOG_BYTES ? 'w' : 'a');
+  const guard = fileURLToPath(new URL('redis-guard.sh', import.meta.url));
+  try {
+    return spawn('sh', [guard, folder, program.command, ...redisArguments(launch)], {
+      env: { ...process.env, ...program.env },
+      stdio: [lifeline.readEnd, out, out],
+      // A group of its own: Ctrl-C must not reach Redis before its users have finished.
+      detached: true,
+    });
+  } finally {
+    closeSync(out);
+  }
+}
+
+function redisArguments({ folder, dataDir, fsync }: RedisLaunch): string[] {
+  const settings = {
+    port: '0',
+    unixsocket: socketIn(folder),
+    unixsocketperm: '700',
+    pidfile: join(folder, 'redis.pid'),
+    dir: join(dataDir, 'redis'),
+    appendonly: 'yes',
+    appendfsync: fsync,
+    save: '',
+    'maxmemory-policy': 'noeviction',
+    loglevel: 'notice',
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+/**
+ * Kills a Redis whose guard was killed. The folder is this launcher's alone and Redis removes the file when it ends
+ * in order, so a living process of that number is that Redis.
+ */
+function endLeftover(pidFile: string): void {
+  const pid = Number(readText(pidFile));
+  if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGKILL');
+  rmSync(pidFile, { force: true });
+}
+
+/** The end of a log file, for a message. */
+export const lastLines = (path: string): string => readText(path).trimEnd().split('\n').slice(-6).join('\n');
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -1,0 +1,69 @@
+import type { Env } from '../../shared/config/env.js';
+import { AppError } from '../../shared/errors.js';
+import { createLogger, type Logger } from '../../shared/log/logger.js';
+import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { bannerLines, styleFor } from './banner.js';
+import { readUpConfig, type UpConfig } from './config.js';
+import { limitDrain } from './limit-drain.js';
+import { ProcessGroup } from './process-group.js';
+import { listenForSignals } from './signals.js';
+import { type SetUp, startAll } from './start-all.js';
+
+/**
+ * Runs everything on this machine until SIGINT or SIGTERM: Redis (unless REDIS_URL names one), workers, APIs. Then
+ * ends them in the order API, workers, Redis. The exit code is 0 after that, 1 when something could not be started or
+ * had to be killed. A second signal kills what is left.
+ */
+export async function up(env: Env, setUp: SetUp): Promise<void> {
+  try {
+    const config = readUpConfig(env, setUp.root, process.stdout.isTTY);
+    await runUntilSignal({ config, env, setUp, log: createLogger('up', config.log) });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+interface UpContext {
+  config: UpConfig;
+  env: Env;
+  setUp: SetUp;
+  log: Logger;
+}
+
+async function runUntilSignal(context: UpContext): Promise<void> {
+  const { config, log } = context;
+  const startedMs = Date.now();
+  const release = new ReleaseStack();
+  const group = new ProcessGroup();
+  const { stopping, killing, ignore } = listenForSignals(() => {
+    log.info('reloading models');
+    group.signal('SIGHUP');
+  });
+  try {
+    const facts = await startAll({ ...context, release, group, stopping });
+    log.info('ready', { url: facts.url, port: facts.port });
+    const style = styleFor(process.stderr.isTTY);
+    console.error(bannerLines({ ...facts, seconds: (Date.now() - startedMs) / 1000 }, style).join('\n'));
+    await aborted(stopping);
+  } catch (error) {
+    // A start that was broken off fails in one way or another; that is what was asked for.
+    if (!stopping.aborted) fail(error);
+  }
+  if (stopping.aborted) log.info('stopping', { reason: String(stopping.reason) });
+  const lift = limitDrain({ group, graceMs: config.graceMs, killing, log });
+  await release.run(log);
+  lift();
+  ignore();
+}
+
+function fail(error: unknown): void {
+  console.error(error instanceof AppError ? `\n✖ ${error.message}\n` : error);
+  process.exitCode = 1;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
