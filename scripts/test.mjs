@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// npm test: set-up, lint and types, every test. Arguments go to Jest: npm test -- __tests__/shared
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { prepare } from './setup/prepare.mjs';
+import { root } from './setup/project.mjs';
+import { ensureRedis } from './setup/redis.mjs';
+import { npmCommand } from './setup/install.mjs';
+import { reportAndFail } from './setup/setup-error.mjs';
+import { closingLine } from './setup/test-summary.mjs';
+
+/**
+ * Runs a program on this terminal to its end; signals are passed on to it.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<boolean>} whether it ended with code 0
+ */
+function run(command, args, env) {
+  const child = spawn(command, args, { cwd: root, env, stdio: 'inherit' });
+  const pass = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal);
+  process.on('SIGTERM', pass).on('SIGINT', pass);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      process.off('SIGTERM', pass).off('SIGINT', pass);
+      resolve(code === 0);
+    });
+  });
+}
+
+/** @param {string[]} args */
+async function test(args) {
+  await prepare();
+  const redis = await ensureRedis();
+  const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
+  const env = { ...process.env, ...redis.env, PATH: path };
+  const npm = npmCommand(process.env.npm_execpath);
+  const isClean = await run(npm.command, [...npm.args, 'run', '--silent', 'lint'], env);
+  const dir = mkdtempSync(join(tmpdir(), 'waggle-results-'));
+  try {
+    const results = join(dir, 'results.json');
+    const jest = join(root, 'node_modules/jest/bin/jest.js');
+    const passed = await run(process.execPath, [jest, '--json', '--outputFile', results, ...args], env);
+    if (!isClean) console.log('lint, format or types: failed, see the top');
+    console.log(closingLine(JSON.parse(readFileSync(results, 'utf8'))));
+    if (!isClean || !passed) process.exitCode = 1;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+try {
+  await test(process.argv.slice(2));
+} catch (error) {
+  reportAndFail(error);
+}
