@@ -40,7 +40,11 @@ export class WaggleClient {
    */
   async submit(
     request: SubmitRequest,
-    { signal, waitSeconds, idempotencyKey }: CallOptions & { waitSeconds?: number; idempotencyKey?: string } = {},
+    {
+      signal,
+      waitSeconds,
+      idempotencyKey,
+    }: CallOptions & { waitSeconds?: number; idempotencyKey?: string } = {},
   ): Promise<Job> {
     const headers = {
       ...preferWait(waitSeconds),

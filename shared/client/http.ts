@@ -1,4 +1,10 @@
-import { type FieldProblem, type Problem, ProblemError, UnexpectedAnswerError, UnreachableError } from './errors.js';
+import {
+  type FieldProblem,
+  type Problem,
+  ProblemError,
+  UnexpectedAnswerError,
+  UnreachableError,
+} from './errors.js';
 import { isRecord } from './is-record.js';
 
 /** Where the API is and how to reach it. */
@@ -82,7 +88,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-function problemOf({ status, statusText }: Response, body: unknown, retryAfterMs: number | undefined): Problem {
+function problemOf(
+  { status, statusText }: Response,
+  body: unknown,
+  retryAfterMs: number | undefined,
+): Problem {
   const { type, title, detail, errors } = isRecord(body) ? body : {};
   return {
     status,

@@ -53,7 +53,12 @@ export const isEnded = (job: Job): job is EndedJob => ENDED.some((status) => sta
 
 /** Whether a server's answer is a job, as far as this client relies on it. */
 export function isJob(value: unknown): value is Job {
-  return isRecord(value) && typeof value['id'] === 'string' && typeof value['status'] === 'string' && 'links' in value;
+  return (
+    isRecord(value) &&
+    typeof value['id'] === 'string' &&
+    typeof value['status'] === 'string' &&
+    'links' in value
+  );
 }
 
 /** Whether a server's answer is a page of jobs. */

@@ -49,9 +49,8 @@ export async function waitForEnd(
 
 /** When to ask again after a failure, in ms; undefined when that would not help. */
 function retryDelay(error: unknown, failures: number): number | undefined {
-  if (error instanceof ProblemError && error.isPassing && error.problem.retryAfterMs !== undefined) {
-    return error.problem.retryAfterMs;
-  }
-  if (!(error instanceof UnreachableError || (error instanceof ProblemError && error.isPassing))) return undefined;
-  return Math.min(FIRST_RETRY_MS * 2 ** failures, MOST_RETRY_MS) * (1 - Math.random() / 2);
+  const mayPass = error instanceof UnreachableError || (error instanceof ProblemError && error.isPassing);
+  if (!mayPass) return undefined;
+  const asked = error instanceof ProblemError ? error.problem.retryAfterMs : undefined;
+  return asked ?? Math.min(FIRST_RETRY_MS * 2 ** failures, MOST_RETRY_MS) * (1 - Math.random() / 2);
 }
