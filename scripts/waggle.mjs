@@ -1,1 +1,15 @@
 #!/usr/bin/env node
+// npx waggle: the command-line tool. Sets the checkout up when that has not happened yet.
+import { prepare } from './setup/prepare.mjs';
+import { importBuilt, loadEnvFile, root } from './setup/project.mjs';
+import { ensureRedis } from './setup/redis.mjs';
+import { reportAndFail } from './setup/setup-error.mjs';
+
+try {
+  loadEnvFile();
+  await prepare();
+  const { runCli } = await importBuilt('scripts/cli.js');
+  await runCli(process.argv.slice(2), { root, ensureRedis });
+} catch (error) {
+  reportAndFail(error);
+}

@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import type { SetUp } from './up/start-all.js';
+
+/** A command and where it is: modules are loaded when they are called for, since some bring TensorFlow along. */
+interface CommandEntry {
+  name: string;
+  summary: string;
+  register: (program: Command, setUp: SetUp) => Promise<void>;
+}
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    summary: 'start everything on this machine: Redis, workers, API (the same as npm start)',
+    register: async (program, setUp) => (await import('./commands/up.js')).registerUpCommand(program, setUp),
+  },
+  {
+    name: 'submit',
+    summary: 'submit one prediction to a running API, wait for it and print it',
+    register: async (program) => (await import('./commands/submit.js')).registerSubmitCommand(program),
+  },
+  {
+    name: 'models',
+    summary: 'list what a running API can predict',
+    register: async (program) => (await import('./commands/models.js')).registerModelsCommand(program),
+  },
+  {
+    name: 'train',
+    summary: 'train a trip model on TLC trip files and write its package',
+    register: async (program) => (await import('./commands/train.js')).registerTrainCommand(program),
+  },
+];
+
+const EXAMPLES = `
+Examples:
+  $ npx waggle up
+  $ npx waggle submit --pu 130 --do 205 --distance 3
+  $ npx waggle submit --input '{"PULocationID":130,"DOLocationID":205,"trip_distance":3}' --json | tail -1
+  $ npx waggle models --url http://10.0.0.7:8182
+
+More on one command: npx waggle help submit`;
+
+/** Runs one command line. Sets the process's exit code: 0, or 1 when something could not be done. */
+export async function runCli(argv: readonly string[], setUp: SetUp): Promise<void> {
+  const program = new Command('waggle')
+    .description('Predictions by queue: an API that accepts jobs, workers that run models, Redis in between.')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(add --help for what can be said)')
+    .helpCommand('help [command]', 'tell more about one command')
+    .configureHelp({ showGlobalOptions: false })
+    .action(() => program.help());
+  const called = argv[0] === 'help' ? argv[1] : argv[0];
+  for (const { name, summary, register } of COMMANDS) {
+    if (name !== called) {
+      program.command(name).summary(summary);
+      continue;
+    }
+    await register(program, setUp);
+    program.commands.find((command) => command.name() === name)?.summary(summary);
+  }
+  await program.parseAsync([...argv], { from: 'user' });
+}

@@ -1,0 +1,118 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { SubmitRequest, WaggleClient } from '../../shared/client/client.js';
+import { type EndedJob, isEnded, type Job } from '../../shared/client/job.js';
+import type { ModelDescription } from '../../shared/client/model.js';
+import { isRecord } from '../../shared/client/is-record.js';
+import { addTripOptions, type TripOptions, tripInput } from '../trips/trip-options.js';
+import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
+
+interface SubmitOptions extends ConnectionOptions, TripOptions {
+  input?: Record<string, unknown>;
+  model?: string;
+  requestId?: string;
+}
+
+const HELP = `
+Exit code: 0 when the prediction succeeded, 1 when it failed or could not be submitted.
+
+Examples:
+  $ npx waggle submit --pu 130 --do 205 --distance 3
+  $ npx waggle submit --pu 130 --do 205 --distance 3 --pickup 2021-02-01T08:15:00
+  $ npx waggle submit --model trip-duration-linear --input '{"PULocationID":130,"DOLocationID":205,"trip_distance":3}'
+  $ npx waggle submit --pu 130 --do 205 --distance 3 --json | tail -1 | jq .result`;
+
+/** The server holds its answer so long before the first word about a job that is still under way. */
+const FIRST_ANSWER_SECONDS = 1;
+
+/** `waggle submit`: one prediction through the queue, from a running API. */
+export function registerSubmitCommand(program: Command): void {
+  const command = program
+    .command('submit')
+    .description('Submits one prediction to a running API, waits for it and prints it.');
+  addTripOptions(command)
+    .option('--input <json>', 'the input of any model, instead of a trip', parseInput)
+    .option('--model <name>', 'which model (default: the one the server names its default)')
+    .option('--request-id <id>', 'a name of your own, to find the job by');
+  addConnectionOptions(command)
+    .addHelpText('after', HELP)
+    .action(async (options: SubmitOptions) => {
+      const request = requestOf(options, (message) => command.error(message));
+      await withClient(options, async (client) => {
+        const job = await follow(client, request);
+        if (job.status !== 'succeeded') process.exitCode = 1;
+        if (options.json) console.log(JSON.stringify(job));
+        else await print(client, job);
+      });
+    });
+}
+
+function requestOf(options: SubmitOptions, refuse: (message: string) => never): SubmitRequest {
+  const { model, requestId } = options;
+  const trip = tripInput(options);
+  if (options.input !== undefined && trip !== undefined) {
+    refuse('error: --input and the flags of a trip say the same thing: give one of them');
+  }
+  const input = options.input ?? trip;
+  if (input === undefined) {
+    refuse('error: nothing to predict: give --pu 130 --do 205 --distance 3, or --input with a JSON object');
+  }
+  return {
+    input,
+    ...(model === undefined ? {} : { model }),
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+  };
+}
+
+async function follow(client: WaggleClient, request: SubmitRequest): Promise<EndedJob> {
+  const job = await client.submit(request, { waitSeconds: FIRST_ANSWER_SECONDS });
+  if (isEnded(job)) return job;
+  console.error(`job ${job.id}`);
+  tell(job);
+  return client.wait(job.id, { onUpdate: tell });
+}
+
+function tell({ status, queue }: Job): void {
+  const place = queue === undefined ? '' : `, number ${queue.position} in line`;
+  const eta = queue?.eta_ms === undefined ? '' : `, about ${(queue.eta_ms / 1000).toFixed(1)} s to go`;
+  console.error(`  ${status}${place}${eta}`);
+}
+
+async function print(client: WaggleClient, job: EndedJob): Promise<void> {
+  if (job.status !== 'succeeded') {
+    const why = job.error === undefined ? '' : `, ${job.error.code}: ${job.error.message}`;
+    console.error(`✖ job ${job.id} ${job.status}${why}`);
+    return;
+  }
+  // The units are a courtesy: without them the figures stand alone.
+  const model = await client.model(job.model).catch(() => undefined);
+  for (const line of resultLines(job, model)) console.log(line);
+}
+
+function resultLines(
+  { id, model, model_version, result = {}, timings }: Job,
+  described?: ModelDescription,
+): string[] {
+  const unitOf = (member: string) =>
+    described?.outputs.find((output) => output.member === member)?.unit ?? '';
+  const results = Object.entries(result).map(([member, value]) =>
+    `${member}  ${typeof value === 'string' ? value : JSON.stringify(value)} ${unitOf(member)}`.trimEnd(),
+  );
+  const took =
+    timings?.total_ms === undefined
+      ? ''
+      : `, ${timings.total_ms.toFixed(1)} ms from submit to result` +
+        (timings.model_predict_ms === undefined
+          ? ''
+          : `, ${timings.model_predict_ms.toFixed(1)} ms of it in the model`);
+  return [...results, '', `job ${id}`, `${model} ${model_version ?? ''}${took}`];
+}
+
+function parseInput(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isRecord(value)) return value;
+  } catch {
+    // Told below, together with JSON that is no object.
+  }
+  throw new InvalidArgumentError(`It must be a JSON object, as in '{"x":1}'.`);
+}
