@@ -22,6 +22,8 @@ export interface SweeperContext {
 export interface SweepReport {
   reaped: number;
   expired: number;
+  /** Batches whose upload fell silent. */
+  uploads: number;
   orphans: number;
   ghosts: number;
   trimmed: number;
@@ -34,6 +36,8 @@ const LEADER_LEASE_MS = 5_000;
 const WINDOW = 500;
 /** A job not in Bee-Queue is given this time for its enqueue to arrive. */
 const ORPHAN_AGE_MS = 5_000;
+/** An upload shows a sign of life every ten seconds; after this long without one its process is gone. */
+const UPLOAD_SILENCE_MS = 60_000;
 
 /** Mends what crashes leave behind. Every pass looks at the next window of each long list and starts over at its end. */
 export class Sweeper {
@@ -48,18 +52,21 @@ export class Sweeper {
   /** One pass over everything. */
   async pass(): Promise<SweepReport> {
     const { sweep, queues, log } = this.#context;
-    const report: SweepReport = { reaped: 0, expired: 0, orphans: 0, ghosts: 0, trimmed: 0 };
+    const report: SweepReport = { reaped: 0, expired: 0, uploads: 0, orphans: 0, ghosts: 0, trimmed: 0 };
     for (const { queue, ...delivery } of await sweep.reap(WINDOW)) {
       await this.#context.producers.enqueue(queue, delivery);
       report.reaped += 1;
     }
     report.expired = await sweep.expire(WINDOW);
+    report.uploads = await sweep.reapUploads(UPLOAD_SILENCE_MS, WINDOW);
     for (const queue of queues()) {
       report.orphans += await this.#enqueueOrphans(queue);
       report.ghosts += await this.#removeGhosts(queue);
     }
     for (const index of await sweep.indexes()) report.trimmed += await this.#trim(index);
-    if (report.reaped + report.expired + report.orphans + report.ghosts > 0) log.warn('swept', { ...report });
+    if (report.reaped + report.expired + report.uploads + report.orphans + report.ghosts > 0) {
+      log.warn('swept', { ...report });
+    }
     return report;
   }
 

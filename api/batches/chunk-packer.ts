@@ -19,15 +19,17 @@ const VIOLATIONS_PER_ROW = 10;
 /** Validates rows and packs them into the columns of one chunk after the other. A bad row leaves a hole. */
 export class ChunkPacker {
   readonly #model: PackerModel;
-  readonly #chunkRows: number;
   readonly #columns: ColumnBatch;
   #slots = 0;
   #invalid: RowErrors = {};
   #invalidRows = 0;
 
-  constructor(model: PackerModel, chunkRows: number) {
+  constructor(
+    model: PackerModel,
+    /** Rows of a full chunk. */
+    readonly chunkRows: number,
+  ) {
     this.#model = model;
-    this.#chunkRows = chunkRows;
     this.#columns = model.layout.allocate(chunkRows);
   }
 
@@ -48,7 +50,7 @@ export class ChunkPacker {
           : [{ pointer: '#', detail: row.unreadable }];
       this.#invalidRows += 1;
     }
-    return this.#slots === this.#chunkRows;
+    return this.#slots === this.chunkRows;
   }
 
   /** The chunk so far; the next row starts a new one. */

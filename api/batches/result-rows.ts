@@ -43,8 +43,9 @@ export async function* resultRows(
     const count = Math.min(batch.chunkRows, batch.rows.total - first);
     if (!isDone(results, count) && !isBatchEnded(batch.state)) return;
     const rows: ResultRow[] = [];
-    for (let at = Math.max(0, from - first); at < count; at += 1)
+    for (let at = Math.max(0, from - first); at < count; at += 1) {
       rows.push(rowOf(source, results, { first, at }));
+    }
     yield rows;
   }
 }
@@ -62,8 +63,9 @@ function rowOf(
   const errors = results.invalid[at];
   if (errors) return { row, error: { code: 'invalid_input', message: 'the row breaks rules', errors } };
   if (results.failure) return { row, error: results.failure };
-  if (!results.outputs)
+  if (!results.outputs) {
     return { row, error: { code: 'canceled', message: 'the batch was canceled before the row ran' } };
+  }
   const read = source.readRow(results.outputs, at);
   return read.ok
     ? { row, result: read.result }

@@ -26,7 +26,8 @@ export interface NewBatch {
 export type BatchCreated =
   | { kind: 'created'; createdMs: number }
   | { kind: 'replayed'; batchId: string; fingerprint: string }
-  | { kind: 'uploading'; batchId: string };
+  | { kind: 'uploading'; batchId: string }
+  | { kind: 'full'; depth: number };
 
 /** One chunk of an upload. */
 export interface NewChunk {
@@ -51,8 +52,8 @@ export class BatchStore {
     this.#records = records;
   }
 
-  /** Opens a batch for its upload, unless its Idempotency-Key is known. */
-  async create(batch: NewBatch): Promise<BatchCreated> {
+  /** Opens a batch for its upload, unless its Idempotency-Key is known or `maxChunks` chunks wait already. */
+  async create(batch: NewBatch, maxChunks: number): Promise<BatchCreated> {
     const fields = {
       model: batch.model,
       queue: batch.queue,
@@ -70,11 +71,13 @@ export class BatchStore {
         batch.owner,
         key,
         String(ttlMs),
+        String(maxChunks),
         ...Object.entries(fields).flatMap(([name, value]) => [name, String(value)]),
       ]),
     );
     if (kind === 'created') return { kind, createdMs: Number(detail) };
     if (kind === 'replayed') return { kind, batchId: String(detail), fingerprint: String(fingerprint) };
+    if (kind === 'full') return { kind, depth: Number(detail) };
     return { kind: 'uploading', batchId: String(detail) };
   }
 

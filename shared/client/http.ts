@@ -111,6 +111,7 @@ const isFieldProblem = (value: unknown): value is FieldProblem =>
 export function parseRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const atMs = Date.parse(header);
+  // Only a date starts with the name of a day; Date.parse would make one of "1.5" too.
+  const atMs = /^\s*[A-Za-z]/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - Date.now());
 }

@@ -18,6 +18,8 @@ export interface WaitOptions {
 export type Poll = (call: { waitSeconds: number; signal?: AbortSignal }) => Promise<Answer<Job>>;
 
 const POLL_MS = 1_000;
+/** Whatever the server says: a Retry-After of 0 must not become a busy loop. */
+const LEAST_PAUSE_MS = 100;
 const FIRST_RETRY_MS = 250;
 const MOST_RETRY_MS = 5_000;
 
@@ -36,7 +38,7 @@ export async function waitForEnd(
       onUpdate?.(job);
       // An answer that came early was not held: the server, or something before it, does not do long polls.
       const wasHeld = Date.now() - askedMs >= longPollSeconds * 500;
-      if (!wasHeld) await pause(retryAfterMs ?? POLL_MS, signal);
+      if (!wasHeld) await pause(Math.max(retryAfterMs ?? POLL_MS, LEAST_PAUSE_MS), signal);
     } catch (error) {
       if (failures === 0) failingSinceMs = Date.now();
       const delayMs = retryDelay(error, failures);
@@ -52,5 +54,6 @@ function retryDelay(error: unknown, failures: number): number | undefined {
   const mayPass = error instanceof UnreachableError || (error instanceof ProblemError && error.isPassing);
   if (!mayPass) return undefined;
   const asked = error instanceof ProblemError ? error.problem.retryAfterMs : undefined;
-  return asked ?? Math.min(FIRST_RETRY_MS * 2 ** failures, MOST_RETRY_MS) * (1 - Math.random() / 2);
+  if (asked !== undefined) return Math.max(asked, LEAST_PAUSE_MS);
+  return Math.min(FIRST_RETRY_MS * 2 ** failures, MOST_RETRY_MS) * (1 - Math.random() / 2);
 }

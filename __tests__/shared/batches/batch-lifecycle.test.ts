@@ -43,7 +43,7 @@ const newBatch = (changes: Partial<NewBatch> = {}): NewBatch => ({
 
 async function open(changes: Partial<NewBatch> = {}): Promise<string> {
   const batch = newBatch(changes);
-  expect((await batches.create(batch)).kind).toBe('created');
+  expect((await batches.create(batch, 9)).kind).toBe('created');
   return batch.id;
 }
 
@@ -157,16 +157,21 @@ it('cancels what has not run and drops what runs', async () => {
 it('frees the Idempotency-Key of an upload that broke off, and replays one that was complete', async () => {
   const idempotency = { key: 'k', ttlMs: 60_000 };
   const broken = await open({ idempotency });
-  expect(await batches.create(newBatch({ idempotency }))).toEqual({ kind: 'uploading', batchId: broken });
+  expect(await batches.create(newBatch({ idempotency }), 9)).toEqual({ kind: 'uploading', batchId: broken });
   await batches.abort(broken);
   const whole = await open({ idempotency });
   await add(whole, 1);
   await batches.complete(whole, 'print');
-  expect(await batches.create(newBatch({ idempotency }))).toEqual({
+  expect(await batches.create(newBatch({ idempotency }), 9)).toEqual({
     kind: 'replayed',
     batchId: whole,
     fingerprint: 'print',
   });
+});
+
+it('refuses a batch while too many chunks wait', async () => {
+  await add(await open(), 1);
+  expect(await batches.create(newBatch(), 1)).toEqual({ kind: 'full', depth: 1 });
 });
 
 it('cancels uploads that fell silent, and only those', async () => {

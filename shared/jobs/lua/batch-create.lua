@@ -2,8 +2,8 @@
 --
 -- KEYS 1 key prefix
 -- ARGV 1 id, 2 owner ('' = nobody), 3 idempotency key ('' = none), 4 its life in ms,
---      5.. field, value, ... of the record, stored as they are: model, queue, ttl_ms, timeout_ms, max_attempts, ...
--- Returns {'created', created_ms}; {'replayed', id of the first batch, fingerprint of its upload};
+--      5 most chunks that may wait, 6.. field, value, ... of the record, stored as they are: model, queue, ttl_ms, timeout_ms, max_attempts, ...
+-- Returns {'created', created_ms}; {'full', depth}; {'replayed', id of the first batch, fingerprint of its upload};
 --         {'uploading', its id} while the first upload with that key is under way
 local id, owner = ARGV[1], ARGV[2]
 local idem_key = ARGV[3] ~= '' and P .. 'batch-idem:' .. owner .. ':' .. ARGV[3]
@@ -14,10 +14,14 @@ if idem_key then
     return { 'replayed', first[1], first[2] }
   end
 end
+local record = {}
+for i = 6, #ARGV, 2 do record[ARGV[i]] = ARGV[i + 1] end
+local depth = redis.call('ZCARD', P .. 'queued:' .. record.queue)
+if depth >= tonumber(ARGV[5]) then return { 'full', depth } end
 local now = now_ms()
 redis.call('HSET', batch_key(id), 'schema', SCHEMA, 'status', 'accepting', 'owner', owner, 'created_ms', ms(now),
   'chunks', 0, 'chunks_ended', 0, 'rows_total', 0, 'rows_succeeded', 0, 'rows_failed', 0, 'rows_invalid', 0,
-  'idem_key', idem_key or '', unpack(ARGV, 5))
+  'idem_key', idem_key or '', unpack(ARGV, 6))
 redis.call('ZADD', P .. 'batches:all', ms(now), id)
 if owner ~= '' then
   redis.call('ZADD', P .. 'batches:owner:' .. owner, ms(now), id)

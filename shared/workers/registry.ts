@@ -1,0 +1,77 @@
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
+
+const Count = Type.Integer({ minimum: 0 });
+
+/** One model as one worker serves it. */
+const WorkerModel = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  format: Type.String(),
+  engine: Type.String({ description: 'What runs it: gpu, webgpu, node or wasm.' }),
+  device: Type.String({ description: 'The processor behind the engine.' }),
+  passedOver: Type.Array(Type.Object({ engine: Type.String(), why: Type.String() }), {
+    description: 'Engines that were tried before it, and why they were not taken.',
+  }),
+  jobs: Type.Integer({ minimum: 0, description: 'Outcomes written since the worker started.' }),
+  batches: Type.Integer({ minimum: 0, description: 'Micro-batches run since the worker started.' }),
+  lastBatchSize: Count,
+  meanBatchSize: Type.Number({ minimum: 0 }),
+});
+export type WorkerModel = Static<typeof WorkerModel>;
+
+/** What a worker says of itself every {@link HEARTBEAT_MS}. */
+export const WorkerInfo = Type.Object({
+  id: Type.String({ minLength: 1 }),
+  host: Type.String(),
+  pid: Count,
+  startedAtMs: Type.Number({ description: "Unix time by the worker's clock." }),
+  models: Type.Array(WorkerModel),
+});
+export type WorkerInfo = Static<typeof WorkerInfo>;
+
+/** How often a worker reports, and how long it counts as alive after its last report, in ms. */
+export const HEARTBEAT_MS = 5_000;
+const ALIVE_MS = 3 * HEARTBEAT_MS;
+/** Index entries whose worker stopped reporting so long ago are dropped, in ms: far beyond any clock's error. */
+const FORGET_MS = 3_600_000;
+
+/** Reports a worker. Rejects with RedisUnavailableError while Redis is away. */
+export async function announceWorker(records: RecordScripts, info: WorkerInfo): Promise<void> {
+  const now = Date.now();
+  const index = records.key('workers');
+  await Promise.all([
+    records.redis.command(['SET', workerKey(records, info.id), JSON.stringify(info), 'PX', String(ALIVE_MS)]),
+    records.redis.command(['ZADD', index, String(now), info.id]),
+    records.redis.command(['ZREMRANGEBYSCORE', index, '-inf', String(now - FORGET_MS)]),
+  ]);
+}
+
+/** Takes a worker out of the registry, when it leaves in good order. */
+export async function withdrawWorker(records: RecordScripts, id: string): Promise<void> {
+  await Promise.all([
+    records.redis.command(['DEL', workerKey(records, id)]),
+    records.redis.command(['ZREM', records.key('workers'), id]),
+  ]);
+}
+
+/** The workers that reported lately. What is not a worker's report is left out. */
+export async function readWorkers(records: RecordScripts): Promise<WorkerInfo[]> {
+  const ids = listOf(await records.redis.command(['ZRANGE', records.key('workers'), '0', '-1'])).map(String);
+  if (ids.length === 0) return [];
+  const keys = ids.map((id) => workerKey(records, id));
+  return listOf(await records.redis.command(['MGET', ...keys])).flatMap(parseReport);
+}
+
+const workerKey = (records: RecordScripts, id: string): string => records.key(`worker:${id}`);
+
+function parseReport(json: unknown): WorkerInfo[] {
+  if (typeof json !== 'string') return [];
+  try {
+    const value: unknown = JSON.parse(json);
+    return Value.Check(WorkerInfo, value) ? [value] : [];
+  } catch {
+    return [];
+  }
+}
