@@ -35,7 +35,7 @@ const EXAMPLES = `
 Examples:
   $ npx waggle up
   $ npx waggle submit --pu 130 --do 205 --distance 3
-  $ npx waggle submit --input '{"PULocationID":130,"DOLocationID":205,"trip_distance":3}' --json | tail -1
+  $ npx waggle submit --pu 130 --do 205 --distance 3 --json | tail -1
   $ npx waggle models --url http://10.0.0.7:8182
 
 More on one command: npx waggle help submit`;

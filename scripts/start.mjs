@@ -9,7 +9,7 @@ try {
   loadEnvFile();
   await prepare();
   const { up } = await importBuilt('scripts/up/up.js');
-  await up(process.env, { root, ensureRedis });
+  await up({ root, env: process.env, ensureRedis });
 } catch (error) {
   reportAndFail(error);
 }

@@ -9,7 +9,7 @@ try {
   loadEnvFile();
   await prepare();
   const { runCli } = await importBuilt('scripts/cli.js');
-  await runCli(process.argv.slice(2), { root, ensureRedis });
+  await runCli(process.argv.slice(2), { root, env: process.env, ensureRedis });
 } catch (error) {
   reportAndFail(error);
 }

@@ -3,7 +3,7 @@ import type { SubmitRequest, WaggleClient } from '../../shared/client/client.js'
 import { type EndedJob, isEnded, type Job } from '../../shared/client/job.js';
 import type { ModelDescription } from '../../shared/client/model.js';
 import { isRecord } from '../../shared/client/is-record.js';
-import { addTripOptions, type TripOptions, tripInput } from '../trips/trip-options.js';
+import { addTripOptions, TRIP_EXAMPLES, type TripOptions, tripInput } from '../trips/trip-options.js';
 import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
 
 interface SubmitOptions extends ConnectionOptions, TripOptions {
@@ -16,10 +16,7 @@ const HELP = `
 Exit code: 0 when the prediction succeeded, 1 when it failed or could not be submitted.
 
 Examples:
-  $ npx waggle submit --pu 130 --do 205 --distance 3
-  $ npx waggle submit --pu 130 --do 205 --distance 3 --pickup 2021-02-01T08:15:00
-  $ npx waggle submit --model trip-duration-linear --input '{"PULocationID":130,"DOLocationID":205,"trip_distance":3}'
-  $ npx waggle submit --pu 130 --do 205 --distance 3 --json | tail -1 | jq .result`;
+${TRIP_EXAMPLES.map((args) => `  $ npx waggle submit ${args}`).join('\n')}`;
 
 /** The server holds its answer so long before the first word about a job that is still under way. */
 const FIRST_ANSWER_SECONDS = 1;

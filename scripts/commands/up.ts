@@ -25,5 +25,5 @@ export function registerUpCommand(program: Command, setUp: SetUp): void {
     .command('up')
     .description('Starts a private Redis, workers and the API on this machine, and keeps them running.')
     .addHelpText('after', HELP)
-    .action(() => up(process.env, setUp));
+    .action(() => up(setUp));
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SetupError } from './setup-error.mjs';
+import { errorCode, SetupError } from './setup-error.mjs';
 
 const REFRESH_MS = 2_000;
 const STALE_MS = 30_000;
@@ -57,7 +57,7 @@ async function acquire(path) {
     await sleep(SETTLE_MS);
     return isOurs(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -86,7 +86,7 @@ function isAlive(pid) {
     return true;
   } catch (error) {
     // EPERM: it lives and belongs to someone else.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 

@@ -13,3 +13,12 @@ export function reportAndFail(error) {
   console.error(error instanceof SetupError ? `\n${error.message}\n` : error);
   process.exitCode = 1;
 }
+
+/**
+ * The `code` of a system error, such as EEXIST; undefined for anything without one.
+ *
+ * @param {unknown} error
+ * @returns {unknown}
+ */
+export const errorCode = (error) =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -8,6 +8,14 @@ export interface TripOptions {
   pickup?: string;
 }
 
+/** Arguments of `waggle submit` to try, for its help. */
+export const TRIP_EXAMPLES = [
+  '--pu 130 --do 205 --distance 3',
+  '--pu 130 --do 205 --distance 3 --pickup 2021-02-01T08:15:00',
+  `--input '{"PULocationID":130,"DOLocationID":205,"trip_distance":3}' --model trip-duration-linear`,
+  '--pu 130 --do 205 --distance 3 --json | tail -1 | jq .result',
+];
+
 /** Adds the flags that describe one trip. */
 export function addTripOptions(command: Command): Command {
   return command

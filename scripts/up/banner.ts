@@ -1,11 +1,11 @@
-import type { ModelCatalog } from '../../shared/model/catalog.js';
+import type { ModelDescription } from '../../shared/client/model.js';
 
 /** What the banner tells. */
 export interface BannerFacts {
   /** Such as `http://127.0.0.1:8182`. */
   url: string;
-  models: ModelCatalog;
-  defaultModel: string;
+  /** Empty when the API does not tell without a key. */
+  models: readonly ModelDescription[];
   /** What the workers' TensorFlow runs on, without doubles. */
   engines: readonly string[];
   redis: string;
@@ -17,11 +17,11 @@ export interface BannerFacts {
 
 /** The lines shown once everything serves: where it is, what it predicts, a request to try, how to stop it. */
 export function bannerLines(facts: BannerFacts, style: Style): string[] {
-  const { url, models, defaultModel } = facts;
+  const { url, models } = facts;
   const rows: [string, string][] = [
     ['API', style.link(url)],
     ['Docs', style.link(`${url}/docs`)],
-    ['Models', [...models.values()].map(({ manifest }) => describeModel(manifest, defaultModel)).join(', ')],
+    ['Models', models.map(describeModel).join(', ') || `${url}/models tells, to callers with a key`],
     ['Engine', facts.engines.join(', ') || 'see the log of the worker'],
     ['Redis', facts.redis],
     ['Running', `${counted(facts.apis, 'API process', 'es')}, ${counted(facts.workers, 'worker', 's')}`],
@@ -41,14 +41,13 @@ export function bannerLines(facts: BannerFacts, style: Style): string[] {
 
 const counted = (n: number, one: string, plural: string): string => `${n} ${one}${n === 1 ? '' : plural}`;
 
-function describeModel({ name, version }: { name: string; version: string }, defaultModel: string): string {
-  return `${name} ${version}${name === defaultModel ? ' (default)' : ''}`;
-}
+const describeModel = ({ name, version, default: isDefault }: ModelDescription): string =>
+  `${name} ${version}${isDefault ? ' (default)' : ''}`;
 
-function tryLines({ url, models, defaultModel }: BannerFacts, style: Style): string[] {
-  const example = models.get(defaultModel)?.manifest.example;
+function tryLines({ url, models }: BannerFacts, style: Style): string[] {
+  const example = models.find((model) => model.default)?.example;
   if (example === undefined) return [];
-  const body = JSON.stringify({ input: example });
+  const body = JSON.stringify({ input: example }).replaceAll("'", "'\\''");
   return [
     `  ${style.faint('Try')}`,
     `    curl -s ${url}/jobs -H 'content-type: application/json' -H 'prefer: wait=5' \\`,

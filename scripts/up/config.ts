@@ -22,12 +22,10 @@ export interface UpConfig {
   apis: number;
   /** How long API and worker processes may take to finish what they have in hand, in ms. */
   graceMs: number;
-  modelsDir: string;
-  defaultModel: string;
   log: LogConfig;
 }
 
-/** Reads the environment once. Folders are relative to `root`. Throws one ConfigError that names every bad variable. */
+/** Reads the environment once. `DATA_DIR` is relative to `root`. Throws one ConfigError that names every bad variable. */
 export function readUpConfig(env: Env, root: string, isTerminal: boolean): Readonly<UpConfig> {
   return readEnv(env, (read) => {
     const given = read.optional('REDIS_URL');
@@ -43,8 +41,6 @@ export function readUpConfig(env: Env, root: string, isTerminal: boolean): Reado
       workers: read.int('WORKERS', 1, { min: 1, max: 256 }),
       apis: read.int('WEB_CONCURRENCY', 1, { min: 1, max: 256 }),
       graceMs: read.int('GRACE_MS', 10_000),
-      modelsDir: resolve(root, read.text('MODELS_DIR', 'model')),
-      defaultModel: read.text('DEFAULT_MODEL', 'trip-duration'),
       log: {
         level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
         dir: read.optional('LOG_DIR'),

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from './error-code.js';
 import { isAlive } from './processes.js';
 import { pingRedis } from './redis-ping.js';
 import { StartError } from './start-error.js';
@@ -11,8 +12,8 @@ interface Holder {
   socket: string;
 }
 
-/** How long a Redis whose launcher was killed may take to end; its guard kills it after ten seconds. */
-const LEAVING_MS = 15_000;
+/** How long the processes of a killed launcher, and then its Redis, may take to end. */
+const LEAVING_MS = 30_000;
 /** From taking the lock until its Redis accepts connections, at most. */
 const STARTING_MS = 30_000;
 /** Within which two launchers that both removed a stale lock have met. */
@@ -49,7 +50,7 @@ function create(path: string, text: string): boolean {
     writeFileSync(path, text, { flag: 'wx' });
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }

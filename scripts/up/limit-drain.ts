@@ -3,15 +3,15 @@ import type { ProcessGroup } from './process-group.js';
 
 interface DrainLimit {
   group: ProcessGroup;
-  /** After which API and worker processes end by themselves, in ms. */
+  /** After which API and worker processes give up what is unfinished, in ms. */
   graceMs: number;
   /** Aborted when somebody will not wait. */
   killing: AbortSignal;
   log: Logger;
 }
 
-/** What a process may take beyond `graceMs` to notice that its time is over, in ms. */
-const MARGIN_MS = 3_000;
+/** What a process may take beyond `graceMs` to close what it holds and to notice that its time is over, in ms. */
+const MARGIN_MS = 5_000;
 
 /** Kills the group, and makes the exit code 1, past the deadline or on demand. Returns what lifts the limit. */
 export function limitDrain({ group, graceMs, killing, log }: DrainLimit): () => void {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { messageOf } from '../../shared/errors.js';
+import { errorCode } from './error-code.js';
 import { StartError } from './start-error.js';
 
 /** Makes sure that the port can be listened on, before anything else is started. Throws {@link StartError}. */
@@ -17,8 +18,7 @@ export async function checkPort(host: string, port: number): Promise<void> {
 }
 
 function adviceOn(cause: unknown, host: string, port: number): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  switch (code) {
+  switch (errorCode(cause)) {
     case 'EADDRINUSE':
       return `port ${port} is taken: stop what listens there, or take another one with PORT=${port + 1} npm start`;
     case 'EACCES':

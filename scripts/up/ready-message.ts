@@ -4,8 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 export interface ReadyMessage {
   /** The port it listens on; APIs only. */
   port?: number;
-  /** What its TensorFlow runs on; workers only. */
-  engine?: string;
+  /** What its models run on; workers only. */
+  engines: string[];
 }
 
 /** Resolves with the `ready` message of a process with an IPC channel. */
@@ -17,9 +17,14 @@ export function readyMessage(child: ChildProcess): Promise<ReadyMessage> {
       child.off('message', onMessage);
       resolve({
         ...('port' in message && typeof message.port === 'number' ? { port: message.port } : {}),
-        ...('engine' in message && typeof message.engine === 'string' ? { engine: message.engine } : {}),
+        engines: 'models' in message && Array.isArray(message.models) ? message.models.flatMap(engineOf) : [],
       });
     };
     child.on('message', onMessage);
   });
 }
+
+const engineOf = (model: unknown): string[] =>
+  typeof model === 'object' && model !== null && 'engine' in model && typeof model.engine === 'string'
+    ? [model.engine]
+    : [];

@@ -2,14 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Env } from '../../shared/config/env.js';
 import type { FsyncPolicy } from './config.js';
 import type { Lifeline } from './lifeline.js';
 import { isAlive } from './processes.js';
 
-/** A Redis server to run: its program, and what its environment needs beside ours. */
+/** A Redis server to run, and its environment. */
 export interface RedisProgram {
   command: string;
-  env: Readonly<Record<string, string>>;
+  env: Env;
 }
 
 /** How to run it. */
@@ -25,6 +26,8 @@ export interface RedisLaunch {
   logFile: string;
 }
 
+/** From asking Redis to end until it is killed. */
+const KILL_AFTER_SECONDS = 10;
 const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
 
 /** The socket of the Redis that was launched with this folder. */
@@ -37,12 +40,16 @@ export function launchRedis(launch: RedisLaunch): ChildProcess {
   const out = openSync(logFile, sizeOf(logFile) > LARGEST_LOG_BYTES ? 'w' : 'a');
   const guard = fileURLToPath(new URL('redis-guard.sh', import.meta.url));
   try {
-    return spawn('sh', [guard, folder, program.command, ...redisArguments(launch)], {
-      env: { ...process.env, ...program.env },
-      stdio: [lifeline.readEnd, out, out],
-      // A group of its own: Ctrl-C must not reach Redis before its users have finished.
-      detached: true,
-    });
+    return spawn(
+      'sh',
+      [guard, folder, String(KILL_AFTER_SECONDS), program.command, ...redisArguments(launch)],
+      {
+        env: program.env,
+        stdio: [lifeline.readEnd, out, out],
+        // A group of its own: Ctrl-C must not reach Redis before its users have finished.
+        detached: true,
+      },
+    );
   } finally {
     closeSync(out);
   }

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Env } from '../../shared/config/env.js';
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/log/logger.js';
-import { readCatalog } from '../../shared/model/catalog.js';
 import type { ReleaseStack } from '../../shared/process/release-stack.js';
 import { describeRedisAddress } from '../../shared/redis/address.js';
 import type { BannerFacts } from './banner.js';
@@ -11,7 +10,6 @@ import { checkPort } from './port.js';
 import { preparePrivateRedis } from './private-redis.js';
 import type { ProcessGroup } from './process-group.js';
 import { apiPrograms, type ProgramOptions, workerPrograms } from './programs.js';
-import type { ReadyMessage } from './ready-message.js';
 import type { RedisProgram } from './redis-launch.js';
 import { StartError } from './start-error.js';
 
@@ -19,14 +17,15 @@ import { StartError } from './start-error.js';
 export interface SetUp {
   /** The repository's folder. */
   root: string;
-  /** Finds a Redis server on this machine, or installs one. */
+  /** Of this process; its children inherit it. */
+  env: Env;
+  /** Finds a Redis server on this machine, or installs one. Its `env` is what it needs beside ours. */
   ensureRedis(): Promise<RedisProgram>;
 }
 
 /** What starting takes, and where it leaves the ends of what it started. */
 export interface StartContext {
   config: UpConfig;
-  env: Env;
   setUp: SetUp;
   log: Logger;
   release: ReleaseStack;
@@ -34,8 +33,8 @@ export interface StartContext {
   stopping: AbortSignal;
 }
 
-/** What is running, but for the time it took. */
-export type StartedFacts = Omit<BannerFacts, 'seconds'> & { port: number };
+/** What is running. */
+export type StartedFacts = Omit<BannerFacts, 'seconds' | 'models'> & { port: number };
 
 /** So long the APIs have to turn new requests away before the workers are told to finish, in ms. */
 const API_HEAD_START_MS = 1_000;
@@ -47,7 +46,6 @@ const STILL_WAITING_MS = 10_000;
  */
 export async function startAll(context: StartContext): Promise<StartedFacts> {
   const { config, release, group } = context;
-  const models = readCatalog(config.modelsDir);
   await checkPort(config.host, config.port);
   const redis = await openRedis(context);
   const { workers, apis } = programsOf(context, redis);
@@ -67,9 +65,7 @@ export async function startAll(context: StartContext): Promise<StartedFacts> {
   return {
     port,
     url: urlOf(config.host, port),
-    models,
-    defaultModel: config.defaultModel,
-    engines: enginesOf(fromWorkers),
+    engines: [...new Set(fromWorkers.flatMap(({ engines }) => engines))],
     redis: redis.description,
     apis: config.apis,
     workers: config.workers,
@@ -89,10 +85,11 @@ async function openRedis(context: StartContext): Promise<OpenedRedis> {
   if (plan.kind === 'given') {
     return { env: {}, description: describeRedisAddress(plan.address), lifeline: undefined };
   }
-  const program = await setUp.ensureRedis().catch((cause: unknown) => {
+  const found = await setUp.ensureRedis().catch((cause: unknown) => {
     throw new StartError(messageOf(cause), { cause });
   });
   stopping.throwIfAborted();
+  const program = { command: found.command, env: { ...setUp.env, ...found.env } };
   const redis = await preparePrivateRedis({ program, dataDir: plan.dataDir, fsync: plan.fsync }, log);
   release.later('Redis', () => redis.stop());
   await unlessAborted(stopping, redis.start());
@@ -103,12 +100,12 @@ async function openRedis(context: StartContext): Promise<OpenedRedis> {
   };
 }
 
-function programsOf({ config, env, setUp, log }: StartContext, redis: OpenedRedis) {
+function programsOf({ config, setUp, log }: StartContext, redis: OpenedRedis) {
   const options = (side: 'api' | 'worker', count: number): ProgramOptions => ({
     program: join(setUp.root, 'dist', side, 'main.js'),
     count,
     cwd: setUp.root,
-    env: { ...env, ...redis.env },
+    env: { ...setUp.env, ...redis.env },
     lifeline: redis.lifeline,
   });
   return {
@@ -127,10 +124,6 @@ function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> 
   });
   return Promise.race([promise, aborted]);
 }
-
-const enginesOf = (messages: readonly ReadyMessage[]): string[] => [
-  ...new Set(messages.flatMap(({ engine }) => (engine === undefined ? [] : [engine]))),
-];
 
 /** An address that a browser on this machine can open. */
 function urlOf(host: string, port: number): string {

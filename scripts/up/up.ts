@@ -1,4 +1,5 @@
-import type { Env } from '../../shared/config/env.js';
+import { WaggleClient } from '../../shared/client/client.js';
+import type { ModelDescription } from '../../shared/client/model.js';
 import { AppError } from '../../shared/errors.js';
 import { createLogger, type Logger } from '../../shared/log/logger.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
@@ -14,18 +15,19 @@ import { type SetUp, startAll } from './start-all.js';
  * ends them in the order API, workers, Redis. The exit code is 0 after that, 1 when something could not be started or
  * had to be killed. A second signal kills what is left.
  */
-export async function up(env: Env, setUp: SetUp): Promise<void> {
+export async function up(setUp: SetUp): Promise<void> {
   try {
-    const config = readUpConfig(env, setUp.root, process.stdout.isTTY);
-    await runUntilSignal({ config, env, setUp, log: createLogger('up', config.log) });
+    const config = readUpConfig(setUp.env, setUp.root, process.stdout.isTTY);
+    await runUntilSignal({ config, setUp, log: createLogger('up', config.log) });
   } catch (error) {
     fail(error);
   }
 }
 
+const MODELS_MS = 2_000;
+
 interface UpContext {
   config: UpConfig;
-  env: Env;
   setUp: SetUp;
   log: Logger;
 }
@@ -42,8 +44,9 @@ async function runUntilSignal(context: UpContext): Promise<void> {
   try {
     const facts = await startAll({ ...context, release, group, stopping });
     log.info('ready', { url: facts.url, port: facts.port });
-    const style = styleFor(process.stderr.isTTY);
-    console.error(bannerLines({ ...facts, seconds: (Date.now() - startedMs) / 1000 }, style).join('\n'));
+    const models = await modelsAt(facts.url, stopping);
+    const seconds = (Date.now() - startedMs) / 1000;
+    console.error(bannerLines({ ...facts, models, seconds }, styleFor(process.stderr.isTTY)).join('\n'));
     await aborted(stopping);
   } catch (error) {
     // A start that was broken off fails in one way or another; that is what was asked for.
@@ -54,6 +57,12 @@ async function runUntilSignal(context: UpContext): Promise<void> {
   await release.run(log);
   lift();
   ignore();
+}
+
+/** What the API says it predicts; nothing when it does not tell, as it does not where it asks for keys. */
+async function modelsAt(url: string, stopping: AbortSignal): Promise<ModelDescription[]> {
+  const signal = AbortSignal.any([stopping, AbortSignal.timeout(MODELS_MS)]);
+  return new WaggleClient({ url }).models({ signal }).catch(() => []);
 }
 
 function fail(error: unknown): void {

@@ -2,7 +2,7 @@ import { AppError } from '../errors.js';
 
 /** One member of a request that the server did not take. */
 export interface FieldProblem {
-  /** JSON pointer into the request body, such as `#/input/trip_distance`. */
+  /** JSON pointer into the request body, such as `#/input/distance`. */
   pointer: string;
   detail: string;
 }

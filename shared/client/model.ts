@@ -8,11 +8,15 @@ export interface ModelDescription {
   description?: string;
   /** JSON Schema of one input. */
   input: Record<string, unknown>;
+  /** Whether it answers requests that name no model. */
+  default?: boolean;
   /** A valid input. */
   example?: Record<string, unknown>;
   outputs: { member: string; unit: string; description?: string }[];
   /** Of its training and validation. */
   figures?: Record<string, unknown>;
+  /** Who runs it; absent when that is not known. */
+  workers?: { id: string; version: string; engine: string }[];
 }
 
 /** Whether a server's answer is a model, as far as this client relies on it. */
