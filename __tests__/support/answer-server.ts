@@ -1,0 +1,77 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request that came in, with its body read. */
+export interface SeenRequest {
+  method: string;
+  /** Path and query. */
+  path: string;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+/** What to answer; nothing at all leaves the request hanging. */
+export interface ScriptedAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  /** Sent as JSON, a text as it is. */
+  body?: unknown;
+  /** Held back for so long. */
+  afterMs?: number;
+  /** Closes the connection instead. */
+  breaks?: true;
+  hangs?: true;
+}
+
+/** A real HTTP server that says what a test tells it to, in order; the last answer is repeated. */
+export interface AnswerServer {
+  url: string;
+  requests: SeenRequest[];
+  close(): Promise<void>;
+}
+
+/** Listens on a free port. */
+export async function startAnswers(
+  answers: readonly (ScriptedAnswer | ((request: SeenRequest) => ScriptedAnswer))[],
+): Promise<AnswerServer> {
+  const requests: SeenRequest[] = [];
+  const server = createServer((request, response) => {
+    void readBody(request).then((body) => {
+      const seen = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body };
+      const next = answers[Math.min(requests.push(seen) - 1, answers.length - 1)] ?? {};
+      const { afterMs = 0, ...said } = typeof next === 'function' ? next(seen) : next;
+      setTimeout(() => answer(response, said), afterMs);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function answer(
+  response: ServerResponse,
+  { status = 200, headers, body, breaks, hangs }: ScriptedAnswer,
+): void {
+  if (hangs) return;
+  if (breaks) {
+    response.socket?.destroy();
+    return;
+  }
+  const type = status < 400 ? 'application/json' : 'application/problem+json';
+  response.writeHead(status, { 'content-type': type, ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body ?? null));
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString();
+}
