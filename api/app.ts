@@ -1,0 +1,62 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { ApiContext } from './context.js';
+import { answerError } from './http/answer-error.js';
+import { Exchange, type ExchangeDefaults } from './http/exchange.js';
+import { logExchange } from './http/log-exchange.js';
+import { ProblemError } from './http/problem.js';
+import type { RouteMethod } from './http/route.js';
+import { dataHeaders, pageHeaders } from './http/security-headers.js';
+import { allRoutes } from './routes/all-routes.js';
+import { noSuchPath, otherMethod } from './routes/fallbacks.js';
+
+/** The whole HTTP interface on a context. Opens no port. */
+export function createApp(ctx: ApiContext): Express {
+  const app = express();
+  // Answers are written whole by Exchange, queries are parsed where they are wanted: Express need do neither.
+  app.disable('x-powered-by').set('etag', false).set('query parser', false);
+  const forData = dataHeaders();
+  const forPages = pageHeaders();
+
+  const methodsOf = new Map<string, RouteMethod[]>();
+  for (const { method, path, isPage, handle } of allRoutes()) {
+    const pattern = expressPath(path);
+    const headers = isPage ? forPages : forData;
+    app[method](pattern, exchanging(ctx, { headers, route: path }, handle));
+    methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
+  }
+  for (const [path, methods] of methodsOf) {
+    app.all(expressPath(path), exchanging(ctx, { headers: forData, route: path }, otherMethod(methods)));
+  }
+  const nowhere: ExchangeDefaults = { headers: forData, route: 'none' };
+  app.use(exchanging(ctx, nowhere, noSuchPath));
+  return app.use(refusal(ctx, nowhere));
+}
+
+/** OpenAPI's `/jobs/{id}` as Express writes it. */
+const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
+type Handle = (x: Exchange) => void | Promise<void>;
+
+function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle): RequestHandler {
+  return async (request, response) => {
+    const x = new Exchange(ctx, request, response, defaults);
+    logExchange(ctx.log, x);
+    try {
+      await handle(x);
+    } catch (error) {
+      answerError(x, error);
+    }
+  };
+}
+
+/** What Express itself throws, before any route is reached: paths that cannot be decoded. */
+function refusal(ctx: ApiContext, defaults: ExchangeDefaults): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    const x = new Exchange(ctx, request, response, defaults);
+    logExchange(ctx.log, x);
+    answerError(
+      x,
+      error instanceof URIError ? new ProblemError('not-found', 'the path cannot be decoded') : error,
+    );
+  };
+}

@@ -1,0 +1,107 @@
+import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
+import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
+import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
+
+/** Where the API listens. */
+export interface ListenConfig {
+  host: string;
+  /** 0: any free port. */
+  port: number;
+}
+
+/** Everything that one API process takes from its environment. */
+export interface ApiConfig {
+  listen: ListenConfig;
+  /** Largest body of a request that submits one job. */
+  bodyLimitBytes: number;
+  redis: {
+    address: RedisAddress;
+    /** Put before every key. */
+    keyPrefix: string;
+    /** Longest that all Redis calls of one request may take together. */
+    timeoutMs: number;
+  };
+  models: {
+    /** Folder of the model packages. */
+    dir: string;
+    /** The model of a request that names none; undefined leaves the choice to the catalog. */
+    defaultName: string | undefined;
+  };
+  jobs: {
+    /** How long a record is kept after its job ended. */
+    resultTtlMs: number;
+    /** Jobs of one queue that may wait; more are refused. */
+    maxQueueDepth: number;
+  };
+  batches: {
+    /** Rows of one chunk: what a worker runs at once. */
+    chunkRows: number;
+    maxRows: number;
+    /** Largest upload after decompression. */
+    limitBytes: number;
+  };
+  /** What `GET /health` says. */
+  service: {
+    name: string;
+    apiVersion: string;
+    /** Undefined: the version of the default model. */
+    modelVersion: string | undefined;
+  };
+  /** From the signal to stop until requests under way are cut off. */
+  graceMs: number;
+  log: LogConfig;
+}
+
+/** Reads the API's variables. Throws one ConfigError that names every bad one. `isTerminal`: people read the log. */
+export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig> {
+  return readEnv(
+    env,
+    (read): ApiConfig => ({
+      listen: { host: readHost(read), port: read.int('PORT', 8182, { max: 65_535 }) },
+      bodyLimitBytes: read.int('BODY_LIMIT_BYTES', 65_536, { min: 1_024, max: 16_777_216 }),
+      redis: {
+        address: read.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
+        keyPrefix: read.text('KEY_PREFIX', ''),
+        timeoutMs: read.int('REDIS_TIMEOUT_MS', 800, { min: 10, max: 60_000 }),
+      },
+      models: { dir: read.text('MODELS_DIR', 'model'), defaultName: read.optional('DEFAULT_MODEL') },
+      jobs: {
+        resultTtlMs: read.int('RESULT_TTL_MS', 86_400_000, { min: 1_000 }),
+        maxQueueDepth: read.int('MAX_QUEUE_DEPTH', 100_000, { min: 1 }),
+      },
+      batches: {
+        chunkRows: read.int('CHUNK_ROWS', 1_024, { min: 1, max: 65_536 }),
+        maxRows: read.int('BATCH_MAX_ROWS', 1_000_000, { min: 1 }),
+        limitBytes: read.int('BATCH_LIMIT_BYTES', 268_435_456, { min: 1_024 }),
+      },
+      service: {
+        name: read.text('SERVICE_NAME', 'TRIP DURATION MODEL PREDICTION API'),
+        apiVersion: read.text('API_VERSION', 'v1'),
+        modelVersion: read.optional('MODEL_VERSION'),
+      },
+      graceMs: read.int('GRACE_MS', 10_000, { max: 3_600_000 }),
+      log: {
+        level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
+        dir: read.optional('LOG_DIR'),
+        pretty: isTerminal,
+      },
+    }),
+  );
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Everyone who reaches the port may call, so another address than loopback has to be asked for twice. */
+function readHost(read: EnvReader): string {
+  const host = read.text('HOST', '127.0.0.1');
+  const open = read.optional('AUTH') === 'none';
+  if (!open && read.optional('AUTH') !== undefined) {
+    read.problems.push(`AUTH must be none or unset, not "${read.text('AUTH', '')}"`);
+  } else if (!open && !LOOPBACK.test(host)) {
+    read.problems.push(
+      `HOST is ${host}, which others can reach, and callers are not checked: ` +
+        'set AUTH=none to serve everyone, or HOST=127.0.0.1',
+    );
+  }
+  return host;
+}

@@ -1,0 +1,79 @@
+import { BatchStore } from '../shared/batches/batch-store.js';
+import { JobStore } from '../shared/jobs/job-store.js';
+import { RecordScripts } from '../shared/jobs/record-scripts.js';
+import type { Logger } from '../shared/log/logger.js';
+import type { ReleaseStack } from '../shared/process/release-stack.js';
+import { Producers } from '../shared/queue/producers.js';
+import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
+import type { ApiConfig } from './config.js';
+import { CompletionRates } from './jobs/completion-rates.js';
+import { ModelRegistry } from './models/model-registry.js';
+import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
+import { Waiters } from './waiters.js';
+
+/** What the parts of one API process share. Nothing here outlives it: all that matters is in Redis. */
+export interface ApiContext {
+  config: Readonly<ApiConfig>;
+  log: Logger;
+  models: ModelRegistry;
+  records: RecordScripts;
+  jobs: JobStore;
+  batches: BatchStore;
+  producers: Producers;
+  rates: CompletionRates;
+  waiters: Waiters;
+  /** Around every Redis call that a request waits for. */
+  withinDeadline: RedisDeadline;
+  /** Aborted when the process has been told to stop. */
+  draining: AbortSignal;
+}
+
+/** Long polls held at a time; each costs about a kilobyte and one Redis read a second. */
+const MAX_WAITERS = 10_000;
+
+/** Opens everything; `release` closes it. Waits for Redis until `draining` is aborted. */
+export async function openApiContext(
+  config: Readonly<ApiConfig>,
+  { log, release, draining }: { log: Logger; release: ReleaseStack; draining: AbortSignal },
+): Promise<ApiContext> {
+  const { address, keyPrefix, timeoutMs } = config.redis;
+  const models = new ModelRegistry(config.models.dir, config.models.defaultName);
+  const connection = { address, onError: sparingly(log), signal: draining };
+  const redis = await openRedis(connection);
+  release.later('redis', () => redis.close());
+  const subscriber = await openRedisSubscriber(connection);
+  release.later('redis subscriber', () => subscriber.close());
+  const producers = new Producers({ redis: address, keyPrefix });
+  release.later('queue producers', () => producers.close());
+
+  const records = new RecordScripts(redis, keyPrefix);
+  const jobs = new JobStore(records);
+  const waiters = new Waiters(MAX_WAITERS);
+  await subscriber.subscribe(records.key('ended'), (announcement) => waiters.wake(announcement));
+  draining.addEventListener('abort', () => waiters.close(), { once: true });
+  return {
+    config,
+    log,
+    models,
+    records,
+    jobs,
+    batches: new BatchStore(records),
+    producers,
+    rates: new CompletionRates(jobs),
+    waiters,
+    withinDeadline: createRedisDeadline(timeoutMs),
+    draining,
+  };
+}
+
+const SAY_AGAIN_MS = 10_000;
+
+/** A connection that is tried several times a second is not worth as many lines. */
+function sparingly(log: Logger): (message: string) => void {
+  let quietUntilMs = 0;
+  return (message) => {
+    if (performance.now() < quietUntilMs) return;
+    quietUntilMs = performance.now() + SAY_AGAIN_MS;
+    log.warn('redis connection lost or not made', { error: message });
+  };
+}

@@ -1,0 +1,98 @@
+import type { Request, Response } from 'express';
+import { ANYONE, type Caller } from '../caller.js';
+import type { ApiContext } from '../context.js';
+import { readJson } from './read-json.js';
+import { requestIdOf } from './request-id.js';
+import type { HeaderPairs } from './security-headers.js';
+import { parseTraceparent } from './trace-context.js';
+
+/** Headers of one answer; those without a value are left out. */
+export type AnswerHeaders = Readonly<Record<string, string | number | undefined>>;
+
+/** What a route's answers begin with, and what the log calls it. */
+export interface ExchangeDefaults {
+  headers: HeaderPairs;
+  route: string;
+}
+
+/** One request and its answer: what handlers see of HTTP. */
+export class Exchange {
+  readonly requestId: string;
+  readonly caller: Caller = ANYONE;
+  readonly startedMs = performance.now();
+  /** The job that this exchange is about, for the log. */
+  jobId: string | undefined;
+  /** Why the answer is an error of ours, for the log. */
+  failure: string | undefined;
+
+  constructor(
+    readonly ctx: ApiContext,
+    readonly request: Request,
+    readonly response: Response,
+    readonly defaults: ExchangeDefaults,
+  ) {
+    this.requestId = requestIdOf(this.header('x-request-id'));
+  }
+
+  /** A request header by its lower-case name; several lines of one name are joined by commas. */
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** A parameter of the path. */
+  param(name: string): string {
+    return String(this.request.params[name] ?? '');
+  }
+
+  /** The parameters of the query, in their order. */
+  query(): URLSearchParams {
+    const start = this.request.url.indexOf('?');
+    return new URLSearchParams(start < 0 ? '' : this.request.url.slice(start + 1));
+  }
+
+  /** The trace that the request belongs to, when it says so in a valid way. */
+  traceparent(): string | undefined {
+    const header = this.header('traceparent');
+    return header === undefined ? undefined : parseTraceparent(header);
+  }
+
+  /** The body, as JSON. Throws a problem as {@link readJson} does. */
+  json(): Promise<unknown> {
+    return readJson(this.request, this.ctx.config.bodyLimitBytes);
+  }
+
+  /** Answers with JSON. Nothing is stored on the way unless `Cache-Control` says otherwise. */
+  sendJson(status: number, body: unknown, headers: AnswerHeaders = {}): void {
+    this.send(status, JSON.stringify(body), { 'Content-Type': 'application/json', ...headers });
+  }
+
+  /** Answers with a text, or without a body. Does nothing when the client is gone. */
+  send(status: number, body: string | undefined, headers: AnswerHeaders): void {
+    if (this.response.headersSent || this.response.destroyed) return;
+    const pairs: (string | number)[] = [...this.defaults.headers, 'X-Request-Id', this.requestId];
+    if (headers['Cache-Control'] === undefined) pairs.push('Cache-Control', 'no-store');
+    if (body !== undefined) pairs.push('Content-Length', Buffer.byteLength(body));
+    for (const name in headers) {
+      const value = headers[name];
+      if (value !== undefined) pairs.push(name, value);
+    }
+    // A process that is going away wants no further request on this connection.
+    if (this.ctx.draining.aborted) pairs.push('Connection', 'close');
+    this.response.writeHead(status, pairs).end(body);
+  }
+
+  /** Answers with a file, whole or in part or not modified, as the request's conditions want it. */
+  sendFile(path: string, cacheControl: string): Promise<void> {
+    const { headers } = this.defaults;
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      this.response.setHeader(headers[i] ?? '', headers[i + 1] ?? '');
+    }
+    this.response.setHeader('X-Request-Id', this.requestId).setHeader('Cache-Control', cacheControl);
+    return new Promise((resolve, reject) => {
+      this.response.sendFile(path, { cacheControl: false }, (error?: Error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  }
+}

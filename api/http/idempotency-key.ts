@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { ProblemError } from './problem.js';
+
+/** How long a key stands for the job that it made, in ms. */
+export const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
+
+// A structured-field String (RFC 9651, section 3.3.3), or the bare text that most clients send.
+const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+const BARE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+const MAX_LENGTH = 255;
+
+/** The key of an `Idempotency-Key` header, quoted and bare meaning the same. Throws a 400 problem for any other. */
+export function parseIdempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  const quoted = QUOTED.exec(text)?.[1]?.replaceAll(/\\(.)/g, '$1');
+  const key = quoted ?? (BARE.test(text) ? text : undefined);
+  if (key === undefined || key === '' || key.length > MAX_LENGTH) {
+    throw new ProblemError(
+      'idempotency-key-malformed',
+      `Idempotency-Key must be 1 to ${MAX_LENGTH} visible ASCII characters, with or without double quotes around`,
+    );
+  }
+  return key;
+}
+
+/** A digest of an operation and its body that does not depend on the order of the body's members. */
+export const fingerprintOf = (operation: string, body: unknown): string =>
+  createHash('sha256')
+    .update(`${operation}\n${canonicalJson(body)}`)
+    .digest('base64url');
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}

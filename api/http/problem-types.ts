@@ -1,0 +1,135 @@
+/** One kind of problem: the same status and title every time, and what a client can do about it. */
+export interface ProblemType {
+  status: number;
+  title: string;
+  advice: string;
+}
+
+/**
+ * Every problem this service answers with, by the last part of its type URI, `/problems/<code>`. Codes and statuses
+ * are part of the contract.
+ */
+export const PROBLEM_TYPES = {
+  'malformed-json': {
+    status: 400,
+    title: 'The body is not JSON',
+    advice: 'Send one JSON document, in UTF-8, of the length that Content-Length says.',
+  },
+  'malformed-batch': {
+    status: 400,
+    title: 'The rows cannot be read',
+    advice:
+      'The body must be whole, in UTF-8, of the media type that Content-Type says, and gzip only where Content-Encoding says so.',
+  },
+  'idempotency-key-malformed': {
+    status: 400,
+    title: 'The Idempotency-Key cannot be used',
+    advice:
+      'Send 1 to 255 visible ASCII characters, for example a UUID, with or without double quotes around.',
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is nothing here',
+    advice: 'The paths of this service are listed at /docs and in /openapi.json.',
+  },
+  'job-not-found': {
+    status: 404,
+    title: 'No such job',
+    advice: 'Check the id: it is the `id` of the job that was answered with 202.',
+  },
+  'batch-not-found': {
+    status: 404,
+    title: 'No such batch',
+    advice: 'Check the id: it is the `id` of the batch that was answered with 202.',
+  },
+  'model-not-found': {
+    status: 404,
+    title: 'No such model',
+    advice: 'GET /models lists the models that can be asked.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'This resource does not know the method',
+    advice: 'The Allow header lists the methods that it knows.',
+  },
+  'job-ended': {
+    status: 409,
+    title: 'The job has already ended',
+    advice: 'GET the job for its outcome.',
+  },
+  'batch-ended': {
+    status: 409,
+    title: 'The batch has already ended',
+    advice: 'GET the batch for its outcome.',
+  },
+  'batch-uploading': {
+    status: 409,
+    title: 'The upload with this Idempotency-Key is still under way',
+    advice: 'Repeat after the time in Retry-After. An upload that breaks off frees its key.',
+  },
+  'job-gone': {
+    status: 410,
+    title: 'The job is gone',
+    advice: 'Records are kept for a while after their job ended (`expires_at`). Submit the job again.',
+  },
+  'batch-gone': {
+    status: 410,
+    title: 'The batch is gone',
+    advice: 'Results are kept for a while after their batch ended (`expires_at`). Submit the batch again.',
+  },
+  'batch-too-large': {
+    status: 413,
+    title: 'The batch is too large',
+    advice: 'Send the rows in several batches. The detail says which limit was passed.',
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    advice: 'One prediction fits easily.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body is of another media type',
+    advice: 'The detail says which media types and encodings are taken here.',
+  },
+  'validation-failed': {
+    status: 422,
+    title: 'The request breaks rules',
+    advice: '`errors` lists every broken rule and where it was broken.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The Idempotency-Key belongs to another request',
+    advice: 'Use a new key for a new request, and the old key only to repeat the old one unchanged.',
+  },
+  'internal-error': {
+    status: 500,
+    title: 'Something went wrong here',
+    advice: 'The log has the details under the X-Request-Id of the answer.',
+  },
+  'queue-full': {
+    status: 503,
+    title: 'Too many jobs wait already',
+    advice: 'Nothing was accepted. Repeat after the time in Retry-After.',
+  },
+  'redis-unavailable': {
+    status: 503,
+    title: 'The store did not answer in time',
+    advice: 'The request may or may not have taken effect. Repeat a submission with an Idempotency-Key.',
+  },
+  'record-unreadable': {
+    status: 503,
+    title: 'The job belongs to another version of this service',
+    advice: 'Its record can be read by the version that wrote it.',
+  },
+  draining: {
+    status: 503,
+    title: 'This process is shutting down',
+    advice: 'Nothing was accepted. Repeat on a new connection, which another process answers.',
+  },
+} as const satisfies Record<string, ProblemType>;
+
+export type ProblemCode = keyof typeof PROBLEM_TYPES;
+
+/** The type URI of a problem: a reference that is resolved against the address of the service. */
+export const problemUri = (code: ProblemCode): string => `/problems/${code}`;

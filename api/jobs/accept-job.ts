@@ -1,0 +1,111 @@
+import type { NewJob } from '../../shared/jobs/job-store.js';
+import type { Job } from '../../shared/jobs/job.js';
+import type { Caller } from '../caller.js';
+import type { ApiContext } from '../context.js';
+import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
+import { ProblemError } from '../http/problem.js';
+import { type JobView, placeOf, readJob } from './job-view.js';
+import type { Submission } from './submission.js';
+
+/** A submission, who sent it and what came with it. */
+export interface JobRequest {
+  /** Of the job, should it be created: a new UUIDv7. */
+  id: string;
+  submission: Submission;
+  caller: Caller;
+  idempotencyKey: string | undefined;
+  traceparent: string | undefined;
+}
+
+/** A job that is safely in Redis and in its queue. `isReplay`: an earlier request had made it. */
+export interface AcceptedJob {
+  view: JobView;
+  isReplay: boolean;
+}
+
+const FULL_RETRY_SECONDS = 5;
+
+/**
+ * Writes the record, then puts the first delivery into Bee-Queue: two round trips. Between them a crash leaves a
+ * record that the sweeper enqueues. Throws a problem where the queue is full or the key belongs to another request,
+ * and RedisUnavailableError, after which the job may exist.
+ */
+export async function acceptJob(ctx: ApiContext, request: JobRequest): Promise<AcceptedJob> {
+  const job = newJob(ctx, request);
+  return ctx.withinDeadline('accepting a job', async () => {
+    const created = await ctx.jobs.create(job, ctx.config.jobs.maxQueueDepth);
+    switch (created.kind) {
+      case 'created': {
+        const [rate] = await Promise.all([
+          ctx.rates.of(job.queue),
+          ctx.producers.enqueue(job.queue, { jobId: job.id, delivery: 1 }),
+        ]);
+        const place = placeOf(created.waitingBefore, rate);
+        return { view: { job: asQueued(job, request, created.createdMs), place }, isReplay: false };
+      }
+      case 'replayed':
+        return { view: await firstJob(ctx, created.jobId), isReplay: true };
+      case 'mismatch':
+        throw new ProblemError(
+          'idempotency-key-reused',
+          'the Idempotency-Key came before with another request: use a new one for this',
+        );
+      case 'full':
+        throw new ProblemError('queue-full', `${created.depth} jobs wait for ${job.model} already`, {
+          retryAfterSeconds: FULL_RETRY_SECONDS,
+        });
+    }
+  });
+}
+
+function newJob({ config }: ApiContext, request: JobRequest): NewJob {
+  const { submission, idempotencyKey, traceparent } = request;
+  return {
+    id: request.id,
+    model: submission.model.manifest.name,
+    queue: submission.model.queue,
+    owner: request.caller.owner,
+    inputJson: JSON.stringify(submission.input),
+    timeoutMs: submission.timeoutMs,
+    maxAttempts: submission.maxAttempts,
+    resultTtlMs: config.jobs.resultTtlMs,
+    ...(submission.requestId === undefined ? {} : { requestId: submission.requestId }),
+    ...(submission.expiresInMs === undefined ? {} : { expiresInMs: submission.expiresInMs }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(idempotencyKey === undefined
+      ? {}
+      : {
+          idempotency: {
+            key: idempotencyKey,
+            fingerprint: submission.fingerprint(),
+            ttlMs: IDEMPOTENCY_TTL_MS,
+          },
+        }),
+  };
+}
+
+/** What the record says right after its creation; reading it back would cost another round trip. */
+function asQueued(job: NewJob, { submission }: JobRequest, createdMs: number): Job {
+  return {
+    state: 'queued',
+    id: job.id,
+    model: job.model,
+    queue: job.queue,
+    owner: job.owner,
+    input: submission.input,
+    timeoutMs: job.timeoutMs,
+    maxAttempts: job.maxAttempts,
+    attempts: 0,
+    createdMs,
+    ...(job.requestId === undefined ? {} : { requestId: job.requestId }),
+    ...(job.expiresInMs === undefined ? {} : { queueDeadlineMs: createdMs + job.expiresInMs }),
+  };
+}
+
+async function firstJob(ctx: ApiContext, id: string): Promise<JobView> {
+  const view = await readJob(ctx, id);
+  if (view) return view;
+  throw new ProblemError('redis-unavailable', 'the first job of this key expired at this moment: repeat', {
+    retryAfterSeconds: 1,
+  });
+}

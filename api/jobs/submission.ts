@@ -1,0 +1,74 @@
+import type { ValidateFunction } from 'ajv';
+import { violationsOf } from '../../shared/validation/ajv.js';
+import { fingerprintOf } from '../http/idempotency-key.js';
+import { ProblemError, validationFailed } from '../http/problem.js';
+import type { ServedModel, ServedModels } from '../models/served-models.js';
+import { SUBMISSION_DEFAULTS, type Submitted } from '../models/submission-schemas.js';
+
+/** A job that a client asks for, checked and complete. */
+export interface Submission {
+  model: ServedModel;
+  input: Record<string, unknown>;
+  requestId: string | undefined;
+  timeoutMs: number;
+  expiresInMs: number | undefined;
+  maxAttempts: number;
+  /** The same for the same request, flat or nested and in whatever order. */
+  fingerprint(): string;
+}
+
+/** Checks the body of `POST /jobs`, nested or flat. Throws a 422 problem of all broken rules, or 404 for the model. */
+export function parseSubmission(models: ServedModels, body: unknown): Submission {
+  const members = isObject(body) ? body : {};
+  if (isFlat(models, members)) {
+    check(models.default.validateFlat, body);
+    return fromFlat(models, members);
+  }
+  const { model, validate } = checkFor(models, members['model']);
+  check(validate, body);
+  return toSubmission(model, members as Submitted);
+}
+
+/** The submission that a checked flat body means. */
+export function fromFlat(models: ServedModels, body: Record<string, unknown>): Submission {
+  const { request_id: requestId, ...input } = body;
+  return toSubmission(models.default, {
+    input,
+    ...(typeof requestId === 'string' ? { request_id: requestId } : {}),
+  });
+}
+
+/** Flat is a body without `input` that has at least one member of the default model's input. */
+function isFlat(models: ServedModels, members: Record<string, unknown>): boolean {
+  if ('input' in members) return false;
+  const { properties } = models.default.manifest.input;
+  return Object.keys(members).some((name) => Object.hasOwn(properties, name));
+}
+
+function checkFor(models: ServedModels, name: unknown): { model: ServedModel; validate: ValidateFunction } {
+  if (name === undefined) return { model: models.default, validate: models.default.validateUnnamed };
+  if (typeof name !== 'string') return { model: models.default, validate: models.default.validateNamed };
+  const model = models.byName.get(name);
+  if (model) return { model, validate: model.validateNamed };
+  const known = [...models.byName.keys()].join(', ');
+  throw new ProblemError('model-not-found', `there is no model "${name.slice(0, 100)}"; there is ${known}`);
+}
+
+function check(validate: ValidateFunction, body: unknown): void {
+  if (!validate(body)) throw validationFailed(violationsOf(validate));
+}
+
+function toSubmission(model: ServedModel, asked: Submitted): Submission {
+  return {
+    model,
+    input: asked.input,
+    requestId: asked.request_id,
+    timeoutMs: asked.timeout_ms ?? SUBMISSION_DEFAULTS.timeoutMs,
+    expiresInMs: asked.expires_in_ms,
+    maxAttempts: asked.max_attempts ?? SUBMISSION_DEFAULTS.maxAttempts,
+    fingerprint: () => fingerprintOf('POST /jobs', asked),
+  };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

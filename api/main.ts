@@ -1,0 +1,39 @@
+import { SweepStore } from '../shared/jobs/sweep-store.js';
+import { createLogger } from '../shared/log/logger.js';
+import { runUntilStopped } from '../shared/process/run-until-stopped.js';
+import { createApp } from './app.js';
+import { readApiConfig } from './config.js';
+import { openApiContext } from './context.js';
+import type { ModelRegistry } from './models/model-registry.js';
+import { startServer } from './server.js';
+import { startSweeper } from './sweeper.js';
+
+/** What is left for closing connections once requests are done, in ms. */
+const CLOSING_MS = 2_000;
+
+const config = readApiConfig(process.env, process.stdout.isTTY);
+const log = createLogger('api', config.log);
+let models: ModelRegistry | undefined;
+// Before anything is open: without a listener this signal would end the process.
+process.on('SIGHUP', () => models?.reload(log));
+
+await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (release, draining) => {
+  const ctx = await openApiContext(config, { log, release, draining });
+  models = ctx.models;
+
+  const sweeper = startSweeper({
+    sweep: new SweepStore(ctx.records),
+    producers: ctx.producers,
+    keyPrefix: config.redis.keyPrefix,
+    queues: () => [...ctx.models.current.byName.values()].flatMap(({ queue, batch }) => [queue, batch.queue]),
+    resultTtlMs: config.jobs.resultTtlMs,
+    log,
+  });
+  release.later('sweeper', () => sweeper.close());
+
+  const server = await startServer(createApp(ctx), config.listen);
+  release.later('http', () => server.close(config.graceMs));
+
+  log.info('serving', { host: config.listen.host, port: server.port });
+  process.send?.({ type: 'ready', port: server.port });
+});

@@ -1,0 +1,101 @@
+import { type Static, Type } from 'typebox';
+import { Manifest } from '../../shared/model/manifest.js';
+import type { WorkerInfo } from '../../shared/workers/registry.js';
+
+const { name, version, title, description, example, figures } = Manifest.properties;
+
+const Output = Type.Object(
+  {
+    member: Type.String({ description: 'Member of the `result` of a job.' }),
+    unit: Type.String(),
+    description: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+const Worker = Type.Object(
+  {
+    id: Type.String(),
+    host: Type.String(),
+    started_at: Type.String({ format: 'date-time' }),
+    version: Type.String({ description: 'Of the model that it serves.' }),
+    engine: Type.String({ description: 'What runs the model: gpu, webgpu, node or wasm.' }),
+    device: Type.String(),
+    passed_over: Type.Array(
+      Type.Object({ engine: Type.String(), why: Type.String() }, { additionalProperties: false }),
+      { description: 'Engines that were tried before, and why they were not taken.' },
+    ),
+    jobs: Type.Integer({ minimum: 0, description: 'Outcomes since it started.' }),
+    batches: Type.Integer({ minimum: 0, description: 'Micro-batches since it started.' }),
+    last_batch_size: Type.Integer({ minimum: 0 }),
+    mean_batch_size: Type.Number({ minimum: 0 }),
+  },
+  { additionalProperties: false, description: 'A worker that serves the model and reported lately.' },
+);
+
+/** A model as clients see it. */
+export const ModelBody = Type.Object(
+  {
+    name,
+    version,
+    title,
+    description,
+    default: Type.Boolean({ description: 'Whether it answers requests that name no model.' }),
+    input: Type.Object(
+      {},
+      { additionalProperties: true, description: 'JSON Schema (2020-12) of one input.' },
+    ),
+    example,
+    outputs: Type.Array(Output),
+    figures,
+    workers: Type.Optional(Type.Array(Worker, { description: 'Absent when Redis cannot be asked.' })),
+    links: Type.Object({ self: Type.String() }, { additionalProperties: false }),
+  },
+  { additionalProperties: false },
+);
+export type ModelBody = Static<typeof ModelBody>;
+
+/** The body of a model. `workers`: all that reported lately; undefined when that is not known. */
+export function presentModel(
+  manifest: Manifest,
+  { isDefault, workers }: { isDefault: boolean; workers: readonly WorkerInfo[] | undefined },
+): ModelBody {
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    title: manifest.title,
+    description: manifest.description,
+    default: isDefault,
+    input: manifest.input,
+    example: manifest.example,
+    outputs: manifest.outputs.map((output) => ({
+      member: output.member,
+      unit: output.unit,
+      ...(output.description === undefined ? {} : { description: output.description }),
+    })),
+    figures: manifest.figures,
+    ...(workers ? { workers: workers.flatMap((worker) => presentWorker(worker, manifest.name)) } : {}),
+    links: { self: `/models/${manifest.name}` },
+  };
+}
+
+function presentWorker(
+  { id, host, startedAtMs, models }: WorkerInfo,
+  model: string,
+): Static<typeof Worker>[] {
+  return models
+    .filter(({ name: served }) => served === model)
+    .map((served) => ({
+      id,
+      host,
+      started_at: new Date(startedAtMs).toISOString(),
+      version: served.version,
+      engine: served.engine,
+      device: served.device,
+      passed_over: served.passedOver,
+      jobs: served.jobs,
+      batches: served.batches,
+      last_batch_size: served.lastBatchSize,
+      mean_batch_size: served.meanBatchSize,
+    }));
+}

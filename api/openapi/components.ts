@@ -1,0 +1,67 @@
+import type { TSchema } from 'typebox';
+import type { Manifest } from '../../shared/model/manifest.js';
+import { Problem } from '../http/problem.js';
+import { JobBody } from '../jobs/job-body.js';
+import { ModelBody } from '../models/model-body.js';
+import type { ServedModels } from '../models/served-models.js';
+import {
+  flatSubmissionSchema,
+  originalCallSchema,
+  submissionSchema,
+  unnamedSubmissionSchema,
+} from '../models/submission-schemas.js';
+import { Health, Probe } from '../routes/health.js';
+import { JobList } from '../routes/list-jobs.js';
+import { ModelList } from '../routes/models.js';
+import { ProblemTypeBody } from '../routes/problem-types.js';
+import { TripRefusal, TripReply } from '../routes/trip-predict.js';
+import { type Json, ref } from './operation.js';
+
+/** The schemas of the components: what is answered, and what the models of the catalog take. */
+export const componentSchemas = (models: ServedModels): Record<string, TSchema | Json> => ({
+  Job: JobBody,
+  JobList,
+  Model: ModelBody,
+  ModelList,
+  Problem,
+  ProblemType: ProblemTypeBody,
+  Health,
+  Probe,
+  TripReply,
+  TripRefusal,
+  TripCall: originalCallSchema(models.default.manifest),
+  ...submissionSchemas(models),
+});
+
+function submissionSchemas(models: ServedModels): Record<string, TSchema | Json> {
+  const manifests = [...models.byName.values()].map(({ manifest }) => manifest);
+  const { manifest } = models.default;
+  return {
+    Submission: {
+      description: 'A job for the model that it names, or for the default model, nested or flat.',
+      anyOf: [ref('NamedSubmission'), ref('DefaultSubmission'), ref('FlatSubmission')],
+    },
+    NamedSubmission: {
+      oneOf: manifests.map(({ name }) => ref(`${name}.submission`)),
+      discriminator: {
+        propertyName: 'model',
+        mapping: Object.fromEntries(
+          manifests.map(({ name }) => [name, `#/components/schemas/${name}.submission`]),
+        ),
+      },
+    },
+    DefaultSubmission: {
+      ...unnamedSubmissionSchema(manifest, inputOf(manifest)),
+      examples: [{ input: manifest.example }],
+    },
+    FlatSubmission: { ...flatSubmissionSchema(manifest), examples: [manifest.example] },
+    ...Object.fromEntries(manifests.flatMap(ofModel)),
+  };
+}
+
+const ofModel = (manifest: Manifest): [string, TSchema | Json][] => [
+  [`${manifest.name}.input`, { ...manifest.input, examples: [manifest.example] }],
+  [`${manifest.name}.submission`, submissionSchema(manifest, inputOf(manifest))],
+];
+
+const inputOf = ({ name }: Manifest): TSchema => ref(`${name}.input`);

@@ -1,0 +1,88 @@
+import { PROBLEM_TYPES } from '../http/problem-types.js';
+import type { Route } from '../http/route.js';
+import type { ServedModels } from '../models/served-models.js';
+import { componentSchemas } from './components.js';
+import { HEADERS, type HeaderName } from './headers.js';
+import { type Answer, type Json, type Operation, problems } from './operation.js';
+import { PARAMETERS } from './parameters.js';
+
+/** Version of the contract, not of the software: counted up with what clients can notice. */
+const CONTRACT_VERSION = '1.0.0';
+
+const INTRODUCTION = [
+  'Submit a prediction with `POST /jobs`, then poll the job at its `Location` until its `status` is one of',
+  '`succeeded`, `failed`, `canceled` and `expired`; or send `Prefer: wait=5` and mostly get the result at once.',
+  '',
+  'Errors are `application/problem+json` (RFC 9457). The `type` of a problem is resolved against the address of the',
+  'service and leads to its description:',
+  '',
+  ...Object.entries(PROBLEM_TYPES).map(
+    ([code, { status, title }]) => `- \`/problems/${code}\` (${status}): ${title}.`,
+  ),
+  '',
+  'Times are RFC 3339 in UTC. Members that do not apply are absent.',
+].join('\n');
+
+/** The OpenAPI 3.1 document of these routes and models, made of the schemas that check the requests. */
+export function describeService(routes: readonly Route[], models: ServedModels, title: string): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const { method, path, operation } of routes) {
+    if (operation) (paths[path] ??= {})[method] = describeOperation(operation, models);
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title,
+      version: CONTRACT_VERSION,
+      license: { name: 'MIT', identifier: 'MIT' },
+      description: INTRODUCTION,
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'jobs', description: 'Predictions that run in the background.' },
+      { name: 'models', description: 'What can be predicted.' },
+      { name: 'original service', description: 'The calls of the blocking service that this one replaces.' },
+      { name: 'service', description: 'For those who run it.' },
+    ],
+    security: [],
+    paths,
+    components: { schemas: componentSchemas(models), headers: HEADERS, parameters: PARAMETERS },
+  };
+}
+
+function describeOperation(operation: Operation, models: ServedModels): Json {
+  const { id, tag, summary, description, parameters, body, answers } = operation;
+  const withCommon = { ...answers, ...problems('internal-error') };
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters
+      ? { parameters: parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })) }
+      : {}),
+    ...(body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: body(models) } } } }
+      : {}),
+    responses: Object.fromEntries(
+      Object.entries(withCommon).map(([status, answer]) => [status, describeAnswer(answer)]),
+    ),
+  };
+}
+
+function describeAnswer({ description, content, headers = [], optionalHeaders = [], links }: Answer): Json {
+  const required: HeaderName[] = ['X-Request-Id', ...headers];
+  return {
+    description,
+    headers: Object.fromEntries([
+      ...required.map((name) => [name, { ...HEADERS[name], required: true }]),
+      ...optionalHeaders.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+    ]),
+    ...(content
+      ? {
+          content: Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema }])),
+        }
+      : {}),
+    ...(links ? { links } : {}),
+  };
+}

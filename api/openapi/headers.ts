@@ -1,0 +1,29 @@
+import type { Json } from './operation.js';
+
+const text = (description: string, more: Json = {}) => ({ description, schema: { type: 'string', ...more } });
+
+/** Every response header that means something to a client. */
+export const HEADERS = {
+  'X-Request-Id': text('The `X-Request-Id` of the request, or a new one. The log knows the exchange by it.'),
+  Location: text('Where to poll the job.', { format: 'uri-reference' }),
+  'Retry-After': {
+    description: 'Whole seconds after which asking again makes sense.',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  ETag: text('Weak; changes with everything but the estimate of time.', { pattern: '^(W/)?"[^"]*"$' }),
+  'Cache-Control': text('`no-store` unless the answer can no longer change.'),
+  Vary: text('The preferences change the answer.', { const: 'Prefer' }),
+  'Preference-Applied': text('The preferences that were honoured (RFC 7240).'),
+  'Idempotency-Replayed': text('The job was made by an earlier request with the same key.', {
+    const: 'true',
+  }),
+  'Batch-Complete': text(
+    'Whether the results go to the last row; otherwise to the first chunk that has not run.',
+    {
+      enum: ['true', 'false'],
+    },
+  ),
+  Allow: text('The methods that the resource knows.'),
+} as const satisfies Record<string, Json>;
+
+export type HeaderName = keyof typeof HEADERS;

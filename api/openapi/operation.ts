@@ -1,0 +1,63 @@
+import type { ServedModels } from '../models/served-models.js';
+import { PROBLEM_TYPES, type ProblemCode } from '../http/problem-types.js';
+import type { HeaderName } from './headers.js';
+import type { ParameterName } from './parameters.js';
+
+/** A JSON Schema, or any other part of the document. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** One answer of an operation. */
+export interface Answer {
+  description: string;
+  /** Media type to schema; absent for an answer without a body. */
+  content?: Readonly<Record<string, Json>>;
+  /** Headers that always come, beside X-Request-Id. */
+  headers?: readonly HeaderName[];
+  /** Headers that may come. */
+  optionalHeaders?: readonly HeaderName[];
+  links?: Json;
+}
+
+/** What the OpenAPI document says of one operation. */
+export interface Operation {
+  id: string;
+  tag: 'jobs' | 'batches' | 'models' | 'service' | 'original service';
+  summary: string;
+  description?: string;
+  parameters?: readonly ParameterName[];
+  /** Schema of the JSON body. */
+  body?: (models: ServedModels) => Json;
+  /** Bodies of other media types, beside the JSON one. */
+  otherBodies?: Readonly<Record<string, Json>>;
+  answers: Readonly<Record<number, Answer>>;
+}
+
+/** A reference to a schema among the components. */
+export const ref = (component: string): Json => ({ $ref: `#/components/schemas/${component}` });
+
+/** An answer whose JSON body is a component. */
+export const json = (
+  component: string,
+  description: string,
+  more: Omit<Answer, 'description' | 'content'> = {},
+): Answer => ({
+  description,
+  content: { 'application/json': ref(component) },
+  ...more,
+});
+
+/** The answers of these problems, those of one status together. */
+export function problems(...codes: readonly ProblemCode[]): Record<number, Answer> {
+  const answers: Record<number, Answer> = {};
+  for (const code of codes) {
+    const { status, title } = PROBLEM_TYPES[code];
+    const before = answers[status]?.description;
+    answers[status] = {
+      description: `${before === undefined ? '' : `${before} `}${title} (\`${code}\`).`,
+      content: { 'application/problem+json': ref('Problem') },
+      ...(status === 503 ? { headers: ['Retry-After'] } : {}),
+      ...(status === 405 ? { headers: ['Allow'] } : {}),
+    };
+  }
+  return answers;
+}

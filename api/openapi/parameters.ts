@@ -1,0 +1,75 @@
+import { JOB_STATES } from '../../shared/jobs/job.js';
+import type { Json } from './operation.js';
+
+const parameter = (place: 'path' | 'query' | 'header', name: string, more: Json) => ({
+  name,
+  in: place,
+  ...(place === 'path' ? { required: true } : {}),
+  ...more,
+});
+
+/** Every parameter of every operation, by the name under which the components keep it. */
+export const PARAMETERS = {
+  JobId: parameter('path', 'id', { schema: { type: 'string' }, description: 'UUIDv7 of the job.' }),
+  BatchId: parameter('path', 'id', { schema: { type: 'string' }, description: 'UUIDv7 of the batch.' }),
+  ModelName: parameter('path', 'name', { schema: { type: 'string' } }),
+  ProblemCode: parameter('path', 'code', { schema: { type: 'string' } }),
+  Prefer: parameter('header', 'Prefer', {
+    description:
+      'RFC 7240. `wait=N`: hold the answer until the job has ended, N seconds at most (60 at the very most). ' +
+      '`respond-async`: answer with the job. Other preferences are ignored.',
+    schema: { type: 'string' },
+    examples: { wait: { value: 'wait=5' } },
+  }),
+  IdempotencyKey: parameter('header', 'Idempotency-Key', {
+    description:
+      'Makes repeating safe: the same key with the same body again answers with the first job. Kept for 24 hours. ' +
+      'A quoted string or bare, 1 to 255 visible ASCII characters.',
+    schema: { type: 'string' },
+  }),
+  IfNoneMatch: parameter('header', 'If-None-Match', {
+    description: 'An ETag got before: 304 when nothing has changed since.',
+    schema: { type: 'string' },
+  }),
+  RequestIdHeader: parameter('header', 'X-Request-Id', {
+    description: 'Comes back with the answer and stands in the log. At most 128 visible ASCII characters.',
+    schema: { type: 'string' },
+  }),
+  Traceparent: parameter('header', 'traceparent', {
+    description: 'W3C Trace Context; goes with the job to its worker. An invalid one is ignored.',
+    schema: { type: 'string' },
+  }),
+  Status: parameter('query', 'status', {
+    description: 'May be given several times.',
+    schema: { type: 'array', items: { type: 'string', enum: [...JOB_STATES] } },
+    style: 'form',
+    explode: true,
+  }),
+  Model: parameter('query', 'model', { schema: { type: 'string', minLength: 1, maxLength: 100 } }),
+  RequestId: parameter('query', 'request_id', { schema: { type: 'string', minLength: 1, maxLength: 200 } }),
+  Strict: parameter('query', 'strict', {
+    description: 'Refuse the whole batch for one bad row; nothing runs before all rows have come.',
+    schema: { type: 'boolean', default: false },
+  }),
+  ContentEncoding: parameter('header', 'Content-Encoding', {
+    description: 'The body may be gzip.',
+    schema: { type: 'string', enum: ['gzip', 'identity'] },
+  }),
+  AcceptResults: parameter('header', 'Accept', {
+    description: 'NDJSON unless `text/csv` is asked for.',
+    schema: { type: 'string' },
+  }),
+  From: parameter('query', 'from', {
+    description: 'First row that is wanted, from 0: resumes a reading that broke off.',
+    schema: { type: 'integer', minimum: 0, default: 0 },
+  }),
+  Limit: parameter('query', 'limit', {
+    schema: { type: 'integer', minimum: 1, maximum: 200, default: 50 },
+  }),
+  Cursor: parameter('query', 'cursor', {
+    description: '`next_cursor` of the page before.',
+    schema: { type: 'string' },
+  }),
+} as const satisfies Record<string, Json>;
+
+export type ParameterName = keyof typeof PARAMETERS;

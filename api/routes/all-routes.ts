@@ -1,0 +1,29 @@
+import type { Route } from '../http/route.js';
+import { cancelJobRoute } from './cancel-job.js';
+import { docsFileRoute, docsRoute } from './docs.js';
+import { getJobRoute } from './get-job.js';
+import { healthRoute, liveRoute, readyRoute } from './health.js';
+import { listJobsRoute } from './list-jobs.js';
+import { getModelRoute, listModelsRoute } from './models.js';
+import { openApiRoute } from './openapi.js';
+import { problemTypeRoute } from './problem-types.js';
+import { submitJobRoute } from './submit-job.js';
+import { tripPredictRoute } from './trip-predict.js';
+
+/** Every route, the busiest first: Express tries them in this order. */
+export function allRoutes(): Route[] {
+  const operations: Route[] = [
+    getJobRoute,
+    submitJobRoute,
+    tripPredictRoute,
+    listJobsRoute,
+    cancelJobRoute,
+    healthRoute,
+    liveRoute,
+    readyRoute,
+    listModelsRoute,
+    getModelRoute,
+    problemTypeRoute,
+  ];
+  return [...operations, openApiRoute(operations), docsRoute, docsFileRoute()];
+}

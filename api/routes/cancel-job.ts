@@ -1,0 +1,42 @@
+import { visibleOwner } from '../caller.js';
+import { ProblemError } from '../http/problem.js';
+import type { Route } from '../http/route.js';
+import { presentJob } from '../jobs/job-body.js';
+import { missingJob, parseJobId } from '../jobs/job-id.js';
+import { readJob, retryAfterSeconds } from '../jobs/job-view.js';
+import { json, problems } from '../openapi/operation.js';
+
+/** `DELETE /jobs/{id}`: cancels. */
+export const cancelJobRoute: Route = {
+  method: 'delete',
+  path: '/jobs/{id}',
+  operation: {
+    id: 'cancelJob',
+    tag: 'jobs',
+    summary: 'Cancel a job',
+    parameters: ['JobId', 'RequestIdHeader'],
+    answers: {
+      200: json('Job', 'It was queued and is canceled.', { headers: ['Cache-Control'] }),
+      202: json('Job', 'It is running; its outcome will be dropped.', {
+        headers: ['Cache-Control', 'Retry-After'],
+      }),
+      ...problems('job-not-found', 'job-ended', 'job-gone', 'redis-unavailable', 'record-unreadable'),
+    },
+  },
+  async handle(x) {
+    const id = parseJobId(x.param('id'));
+    x.jobId = id;
+    const { done, view } = await x.ctx.withinDeadline('canceling a job', async () => ({
+      done: await x.ctx.jobs.cancel(id, visibleOwner(x.caller)),
+      view: await readJob(x.ctx, id),
+    }));
+    if (done === 'gone' || !view) throw missingJob(id, Date.now(), x.ctx.config.jobs.resultTtlMs);
+    if (done === 'ended') {
+      throw new ProblemError('job-ended', `job ${id} has already ended: it is ${view.job.state}`);
+    }
+    const canceled = done === 'canceled';
+    x.sendJson(canceled ? 200 : 202, presentJob(view), {
+      'Retry-After': canceled ? undefined : retryAfterSeconds(view),
+    });
+  },
+};

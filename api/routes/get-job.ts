@@ -1,0 +1,65 @@
+import { isEnded } from '../../shared/jobs/job.js';
+import { maySee } from '../caller.js';
+import { matchesEtag } from '../http/conditional.js';
+import { parsePrefer, preferenceApplied } from '../http/prefer.js';
+import type { Route } from '../http/route.js';
+import { presentJob } from '../jobs/job-body.js';
+import { missingJob, parseJobId } from '../jobs/job-id.js';
+import { etagOf, type JobView, retryAfterSeconds } from '../jobs/job-view.js';
+import { pollJob } from '../jobs/wait-for-job.js';
+import { json, problems } from '../openapi/operation.js';
+
+const ANSWER_HEADERS = {
+  headers: ['ETag', 'Vary', 'Cache-Control'],
+  optionalHeaders: ['Retry-After', 'Preference-Applied'],
+} as const;
+
+/** `GET /jobs/{id}`: polls, and with `Prefer: wait` polls long. */
+export const getJobRoute: Route = {
+  method: 'get',
+  path: '/jobs/{id}',
+  operation: {
+    id: 'getJob',
+    tag: 'jobs',
+    summary: 'Poll a job',
+    description: '200 in every state that the job can be in: one that failed says so in its `status`.',
+    parameters: ['JobId', 'Prefer', 'IfNoneMatch', 'RequestIdHeader'],
+    answers: {
+      200: json('Job', 'The job as it is now.', ANSWER_HEADERS),
+      304: { description: 'Nothing has changed since the ETag was got.', ...ANSWER_HEADERS },
+      ...problems('job-not-found', 'job-gone', 'redis-unavailable', 'record-unreadable'),
+    },
+  },
+  async handle(x) {
+    const id = parseJobId(x.param('id'));
+    x.jobId = id;
+    const { waitSeconds } = parsePrefer(x.header('prefer'));
+    const { view, honoured } = await pollJob(x, id, waitSeconds);
+    if (!view || !maySee(x.caller, view.job)) {
+      throw missingJob(id, Date.now(), x.ctx.config.jobs.resultTtlMs);
+    }
+    const etag = etagOf(view);
+    const headers = {
+      ETag: etag,
+      Vary: 'Prefer',
+      'Cache-Control': cacheControl(view),
+      'Retry-After': isEnded(view.job.state) ? undefined : retryAfterSeconds(view),
+      'Preference-Applied': preferenceApplied({
+        respondAsync: false,
+        waitSeconds: honoured ? waitSeconds : undefined,
+      }),
+    };
+    if (matchesEtag(x.header('if-none-match'), etag)) x.send(304, undefined, headers);
+    else x.sendJson(200, presentJob(view), headers);
+  },
+};
+
+/** Longest that a cache may keep an ended job, in seconds. */
+const LONGEST_CACHE_SECONDS = 3_600;
+
+/** An ended job never changes again, but it goes when its record does. */
+function cacheControl({ job }: JobView): string {
+  if (!('expiresMs' in job)) return 'no-store';
+  const leftSeconds = Math.floor((job.expiresMs - Date.now()) / 1000);
+  return `private, max-age=${Math.min(Math.max(0, leftSeconds), LONGEST_CACHE_SECONDS)}`;
+}

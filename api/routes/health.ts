@@ -1,0 +1,115 @@
+import { type Static, Type } from 'typebox';
+import { messageOf } from '../../shared/errors.js';
+import { readWorkers } from '../../shared/workers/registry.js';
+import type { ApiContext } from '../context.js';
+import type { Route } from '../http/route.js';
+import { json } from '../openapi/operation.js';
+
+/** The original service's health body: exactly these members. */
+export const Health = Type.Object(
+  { name: Type.String(), api_version: Type.String(), model_version: Type.String() },
+  { additionalProperties: false },
+);
+
+const Check = Type.Object(
+  {
+    ok: Type.Boolean(),
+    required: Type.Boolean({ description: 'Whether the whole is unavailable without it.' }),
+    detail: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+type Check = Static<typeof Check>;
+
+/** What a probe finds, check by check. */
+export const Probe = Type.Object(
+  {
+    status: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]),
+    checks: Type.Record(Type.String(), Check),
+  },
+  { additionalProperties: false },
+);
+
+const NOT_STORED = { headers: ['Cache-Control'] } as const;
+
+/** `GET /health`: as the original service answers. */
+export const healthRoute: Route = {
+  method: 'get',
+  path: '/health',
+  operation: {
+    id: 'getHealth',
+    tag: 'original service',
+    summary: 'Name and versions',
+    answers: { 200: json('Health', 'The service is up.', NOT_STORED) },
+  },
+  handle(x) {
+    const { service } = x.ctx.config;
+    x.sendJson(200, {
+      name: service.name,
+      api_version: service.apiVersion,
+      model_version: service.modelVersion ?? x.ctx.models.current.default.manifest.version,
+    });
+  },
+};
+
+/** `GET /health/live`: the process answers. */
+export const liveRoute: Route = {
+  method: 'get',
+  path: '/health/live',
+  operation: {
+    id: 'getLiveness',
+    tag: 'service',
+    summary: 'Whether the process is up',
+    answers: { 200: json('Probe', 'It is.', NOT_STORED) },
+  },
+  handle: (x) => x.sendJson(200, { status: 'ok', checks: { process: { ok: true } } }),
+};
+
+/** `GET /health/ready`: whether work should be sent here. */
+export const readyRoute: Route = {
+  method: 'get',
+  path: '/health/ready',
+  operation: {
+    id: 'getReadiness',
+    tag: 'service',
+    summary: 'Whether work should be sent here',
+    answers: {
+      200: json('Probe', 'It should.', NOT_STORED),
+      503: json('Probe', 'It should not: the checks say why.', NOT_STORED),
+    },
+  },
+  async handle(x) {
+    const { manifest } = x.ctx.models.current.default;
+    const [redis, workers] = await Promise.all([checkRedis(x.ctx), checkWorkers(x.ctx, manifest.name)]);
+    const checks: Record<string, Check> = {
+      redis,
+      accepting: x.ctx.draining.aborted
+        ? { ok: false, required: true, detail: 'the process is shutting down' }
+        : { ok: true, required: true },
+      model: { ok: true, required: true, detail: `${manifest.name} ${manifest.version}` },
+      workers,
+    };
+    const ready = Object.values(checks).every(({ ok, required }) => ok || !required);
+    x.sendJson(ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', checks });
+  },
+};
+
+async function checkRedis({ withinDeadline, records }: ApiContext): Promise<Check> {
+  try {
+    await withinDeadline('PING', () => records.redis.command(['PING']));
+    return { ok: true, required: true };
+  } catch (error) {
+    return { ok: false, required: true, detail: messageOf(error) };
+  }
+}
+
+/** Jobs are accepted without a worker, too: they wait for one. */
+async function checkWorkers({ withinDeadline, records }: ApiContext, model: string): Promise<Check> {
+  try {
+    const all = await withinDeadline('reading the workers', () => readWorkers(records));
+    const serving = all.filter(({ models }) => models.some(({ name }) => name === model)).length;
+    return { ok: serving > 0, required: false, detail: `${serving} serve ${model}` };
+  } catch (error) {
+    return { ok: false, required: false, detail: messageOf(error) };
+  }
+}

@@ -1,0 +1,52 @@
+import { Type } from 'typebox';
+import { listJobs } from '../../shared/jobs/job-list.js';
+import { visibleOwner } from '../caller.js';
+import type { Route } from '../http/route.js';
+import { type JobBody, presentJob } from '../jobs/job-body.js';
+import { viewJob } from '../jobs/job-view.js';
+import { formatCursor, parseListQuery } from '../jobs/list-query.js';
+import { json, problems, ref } from '../openapi/operation.js';
+
+/** A page of jobs. */
+export const JobList = Type.Object(
+  {
+    jobs: Type.Array(Type.Unsafe<JobBody>(ref('Job'))),
+    next_cursor: Type.Union([Type.String(), Type.Null()], {
+      description:
+        'For the page that follows; null on the last one. A page may be short, or empty, and not be the last.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+/** `GET /jobs`: lists, newest first. */
+export const listJobsRoute: Route = {
+  method: 'get',
+  path: '/jobs',
+  operation: {
+    id: 'listJobs',
+    tag: 'jobs',
+    summary: 'List jobs, newest first',
+    parameters: ['Status', 'Model', 'RequestId', 'Limit', 'Cursor', 'RequestIdHeader'],
+    answers: {
+      200: json('JobList', 'A page.', { headers: ['Cache-Control'] }),
+      ...problems('validation-failed', 'redis-unavailable', 'record-unreadable'),
+    },
+  },
+  async handle(x) {
+    const { states, model, requestId, limit, after } = parseListQuery(x.query());
+    const queues = [...x.ctx.models.current.byName.values()].map(({ queue }) => queue);
+    const filter = {
+      owner: visibleOwner(x.caller),
+      states,
+      queues,
+      ...(model === undefined ? {} : { model }),
+      ...(requestId === undefined ? {} : { requestId }),
+    };
+    const { views, next } = await x.ctx.withinDeadline('listing jobs', async () => {
+      const page = await listJobs(x.ctx.records, filter, { limit, after });
+      return { views: await Promise.all(page.jobs.map((job) => viewJob(x.ctx, job))), next: page.next };
+    });
+    x.sendJson(200, { jobs: views.map(presentJob), next_cursor: next ? formatCursor(next) : null });
+  },
+};

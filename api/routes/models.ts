@@ -1,0 +1,72 @@
+import { Type } from 'typebox';
+import { RedisUnavailableError } from '../../shared/errors.js';
+import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
+import type { ApiContext } from '../context.js';
+import { ProblemError } from '../http/problem.js';
+import type { Route } from '../http/route.js';
+import { type ModelBody, presentModel } from '../models/model-body.js';
+import type { ServedModel, ServedModels } from '../models/served-models.js';
+import { json, problems, ref } from '../openapi/operation.js';
+
+/** Every model that can be asked. */
+export const ModelList = Type.Object(
+  { models: Type.Array(Type.Unsafe<ModelBody>(ref('Model'))) },
+  { additionalProperties: false },
+);
+
+/** `GET /models`: what can be predicted. */
+export const listModelsRoute: Route = {
+  method: 'get',
+  path: '/models',
+  operation: {
+    id: 'listModels',
+    tag: 'models',
+    summary: 'What can be predicted',
+    answers: { 200: json('ModelList', 'Every model.', { headers: ['Cache-Control'] }) },
+  },
+  async handle(x) {
+    const models = x.ctx.models.current;
+    const workers = await liveWorkers(x.ctx);
+    x.sendJson(200, { models: [...models.byName.values()].map((model) => present(models, model, workers)) });
+  },
+};
+
+/** `GET /models/{name}` */
+export const getModelRoute: Route = {
+  method: 'get',
+  path: '/models/{name}',
+  operation: {
+    id: 'getModel',
+    tag: 'models',
+    summary: 'One model',
+    parameters: ['ModelName'],
+    answers: {
+      200: json('Model', 'The model.', { headers: ['Cache-Control'] }),
+      ...problems('model-not-found'),
+    },
+  },
+  async handle(x) {
+    const models = x.ctx.models.current;
+    const model = models.byName.get(x.param('name'));
+    if (!model) {
+      const known = [...models.byName.keys()].join(', ');
+      throw new ProblemError('model-not-found', `there is no model of this name; there is ${known}`);
+    }
+    x.sendJson(200, present(models, model, await liveWorkers(x.ctx)));
+  },
+};
+
+type Workers = readonly WorkerInfo[] | undefined;
+
+const present = (models: ServedModels, { manifest }: ServedModel, workers: Workers): ModelBody =>
+  presentModel(manifest, { isDefault: manifest.name === models.default.manifest.name, workers });
+
+/** What the models are is known without Redis; who runs them is not. */
+async function liveWorkers({ withinDeadline, records }: ApiContext): Promise<Workers> {
+  try {
+    return await withinDeadline('reading the workers', () => readWorkers(records));
+  } catch (error) {
+    if (error instanceof RedisUnavailableError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { Type } from 'typebox';
+import { ProblemError } from '../http/problem.js';
+import { PROBLEM_TYPES, type ProblemCode, problemUri } from '../http/problem-types.js';
+import type { Route } from '../http/route.js';
+import { json, problems } from '../openapi/operation.js';
+
+/** What a problem type means. */
+export const ProblemTypeBody = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference' }),
+    status: Type.Integer(),
+    title: Type.String(),
+    advice: Type.String({ description: 'What a client can do about it.' }),
+  },
+  { additionalProperties: false },
+);
+
+/** `GET /problems/{code}`: where the `type` of a problem leads. */
+export const problemTypeRoute: Route = {
+  method: 'get',
+  path: '/problems/{code}',
+  operation: {
+    id: 'getProblemType',
+    tag: 'service',
+    summary: 'What a problem type means',
+    parameters: ['ProblemCode'],
+    answers: {
+      200: json('ProblemType', 'The type.', { headers: ['Cache-Control'] }),
+      ...problems('not-found'),
+    },
+  },
+  handle(x) {
+    const code = x.param('code');
+    if (!isProblemCode(code)) throw new ProblemError('not-found', 'there is no problem type of this name');
+    const { status, title, advice } = PROBLEM_TYPES[code];
+    x.sendJson(200, { type: problemUri(code), status, title, advice });
+  },
+};
+
+const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(PROBLEM_TYPES, code);

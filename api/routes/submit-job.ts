@@ -1,0 +1,66 @@
+import { parseIdempotencyKey } from '../http/idempotency-key.js';
+import { parsePrefer, preferenceApplied } from '../http/prefer.js';
+import type { Route } from '../http/route.js';
+import { jobPath, presentJob } from '../jobs/job-body.js';
+import { retryAfterSeconds } from '../jobs/job-view.js';
+import { parseSubmission } from '../jobs/submission.js';
+import { submitJob } from '../jobs/submit-job.js';
+import { json, problems, ref } from '../openapi/operation.js';
+
+/** `POST /jobs`: accepts one prediction. */
+export const submitJobRoute: Route = {
+  method: 'post',
+  path: '/jobs',
+  operation: {
+    id: 'submitJob',
+    tag: 'jobs',
+    summary: 'Submit one prediction',
+    description:
+      'The job is safely stored and queued once this answers. The body of the original service, flat, is taken for a ' +
+      'job of the default model.',
+    parameters: ['Prefer', 'IdempotencyKey', 'RequestIdHeader', 'Traceparent'],
+    body: () => ref('Submission'),
+    answers: {
+      200: json('Job', 'It has ended within the time of `Prefer: wait`.', {
+        headers: ['Location', 'Vary', 'Preference-Applied', 'Cache-Control'],
+        optionalHeaders: ['Idempotency-Replayed'],
+      }),
+      202: json('Job', 'It is accepted.', {
+        headers: ['Location', 'Retry-After', 'Vary', 'Cache-Control'],
+        optionalHeaders: ['Preference-Applied', 'Idempotency-Replayed'],
+        links: {
+          poll: { operationId: 'getJob', parameters: { id: '$response.body#/id' } },
+          cancel: { operationId: 'cancelJob', parameters: { id: '$response.body#/id' } },
+        },
+      }),
+      ...problems(
+        'malformed-json',
+        'idempotency-key-malformed',
+        'model-not-found',
+        'body-too-large',
+        'unsupported-media-type',
+        'validation-failed',
+        'idempotency-key-reused',
+        'queue-full',
+        'redis-unavailable',
+        'draining',
+      ),
+    },
+  },
+  async handle(x) {
+    const { waitSeconds, respondAsync } = parsePrefer(x.header('prefer'));
+    const idempotencyKey = parseIdempotencyKey(x.header('idempotency-key'));
+    const submission = parseSubmission(x.ctx.models.current, await x.json());
+    const submitted = await submitJob(x, submission, { waitSeconds, idempotencyKey });
+    x.sendJson(submitted.hasEnded ? 200 : 202, presentJob(submitted.view), {
+      Location: jobPath(submitted.view.job.id),
+      'Retry-After': submitted.hasEnded ? undefined : retryAfterSeconds(submitted.view),
+      Vary: 'Prefer',
+      'Preference-Applied': preferenceApplied({
+        respondAsync: respondAsync && !submitted.hasEnded,
+        waitSeconds: submitted.hasWaited ? waitSeconds : undefined,
+      }),
+      'Idempotency-Replayed': submitted.isReplay ? 'true' : undefined,
+    });
+  },
+};

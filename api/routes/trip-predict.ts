@@ -1,0 +1,136 @@
+import { type Static, Type } from 'typebox';
+import { isEnded, type Job } from '../../shared/jobs/job.js';
+import { violationsOf } from '../../shared/validation/ajv.js';
+import type { Exchange } from '../http/exchange.js';
+import { parsePrefer, MAX_WAIT_SECONDS, preferenceApplied } from '../http/prefer.js';
+import { type BrokenRule, ProblemError } from '../http/problem.js';
+import type { Route } from '../http/route.js';
+import { jobPath, presentJob } from '../jobs/job-body.js';
+import { retryAfterSeconds } from '../jobs/job-view.js';
+import { fromFlat } from '../jobs/submission.js';
+import { submitJob } from '../jobs/submit-job.js';
+import { json, problems, ref } from '../openapi/operation.js';
+
+/** Reply codes of the original service. */
+const REPLY = { ok: 0, noAnswerInTime: 1, taskFailed: 101 } as const;
+
+/** The original service's answer. */
+export const TripReply = Type.Object(
+  {
+    reply_code: Type.Unsafe<number>({
+      type: 'integer',
+      enum: Object.values(REPLY),
+      description: '0: done. 1: no answer in time. 101: the task failed.',
+    }),
+    duration: Type.Number({ description: 'Minutes; 0 unless done.' }),
+  },
+  { additionalProperties: false },
+);
+type TripReply = Static<typeof TripReply>;
+
+/** The original service's answer to a bad body. */
+export const TripRefusal = Type.Object(
+  {
+    message: Type.String(),
+    detail: Type.Array(
+      Type.Object({ pointer: Type.String(), detail: Type.String() }, { additionalProperties: false }),
+    ),
+    body: Type.Unknown({ description: 'What was sent; null for what is not JSON.' }),
+  },
+  { additionalProperties: false },
+);
+
+/** `POST /v1/trip/predict`: the original service's blocking call, on top of a job like any other. */
+export const tripPredictRoute: Route = {
+  method: 'post',
+  path: '/v1/trip/predict',
+  operation: {
+    id: 'predictTrip',
+    tag: 'original service',
+    summary: 'Predict the duration of a trip and wait for it',
+    description:
+      'Waits up to 60 seconds, or as long as `Prefer: wait` says. With `Prefer: respond-async` it answers with the job ' +
+      'instead, unless that ended within the time of a `wait`.',
+    parameters: ['Prefer', 'RequestIdHeader', 'Traceparent'],
+    body: () => ref('TripCall'),
+    answers: {
+      200: json('TripReply', 'The prediction, or why there is none.', {
+        headers: ['Vary', 'Cache-Control'],
+        optionalHeaders: ['Preference-Applied'],
+      }),
+      202: json('Job', 'The job, with `Prefer: respond-async`.', {
+        headers: ['Location', 'Retry-After', 'Vary', 'Preference-Applied', 'Cache-Control'],
+      }),
+      400: json('TripRefusal', 'The body breaks rules.', { headers: ['Cache-Control'] }),
+      ...problems('body-too-large', 'unsupported-media-type', 'queue-full', 'redis-unavailable', 'draining'),
+    },
+  },
+  async handle(x) {
+    const body = await readCall(x);
+    if (body === undefined) return;
+    const { waitSeconds, respondAsync } = parsePrefer(x.header('prefer'));
+    const longestSeconds = waitSeconds ?? (respondAsync ? undefined : MAX_WAIT_SECONDS);
+    const submission = {
+      ...fromFlat(x.ctx.models.current, body),
+      // Nobody will look for it after that: do not run it then.
+      ...(respondAsync ? {} : { expiresInMs: MAX_WAIT_SECONDS * 1000 }),
+    };
+    const submitted = await submitJob(x, submission, { waitSeconds: longestSeconds });
+    const isAsync = respondAsync && !submitted.hasEnded;
+    const headers = {
+      Vary: 'Prefer',
+      'Preference-Applied': preferenceApplied({
+        respondAsync: isAsync,
+        waitSeconds: submitted.hasWaited ? waitSeconds : undefined,
+      }),
+    };
+    if (!isAsync) return x.sendJson(200, replyOf(submitted.view.job), headers);
+    x.sendJson(202, presentJob(submitted.view), {
+      ...headers,
+      Location: jobPath(submitted.view.job.id),
+      'Retry-After': retryAfterSeconds(submitted.view),
+    });
+  },
+};
+
+/** The checked body; undefined when it was refused, which is answered here in the original's way. */
+async function readCall(x: Exchange): Promise<Record<string, unknown> | undefined> {
+  const { validateOriginalCall: validate } = x.ctx.models.current.default;
+  let body: unknown;
+  try {
+    body = await x.json();
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== 'malformed-json') throw error;
+    refuse(x, [{ pointer: '#', detail: error.message }], null);
+    return undefined;
+  }
+  if (validate(body)) return body as Record<string, unknown>;
+  refuse(x, violationsOf(validate), body);
+  return undefined;
+}
+
+function refuse(x: Exchange, detail: BrokenRule[], body: unknown): void {
+  x.sendJson(400, { message: 'the request breaks rules', detail: detail.slice(0, 100), body: echoOf(body) });
+}
+
+/** What was sent, unless it is nested too deeply to be written again. */
+function echoOf(body: unknown): unknown {
+  try {
+    JSON.stringify(body);
+    return body;
+  } catch {
+    return null;
+  }
+}
+
+function replyOf(job: Job): TripReply {
+  if (job.state === 'succeeded') {
+    const duration = job.result['duration'];
+    if (typeof duration === 'number') return { reply_code: REPLY.ok, duration };
+  }
+  const tooLate =
+    !isEnded(job.state) ||
+    job.state === 'expired' ||
+    (job.state === 'failed' && job.failure.code === 'timeout');
+  return { reply_code: tooLate ? REPLY.noAnswerInTime : REPLY.taskFailed, duration: 0 };
+}

@@ -1,0 +1,107 @@
+/** Someone who waits for a job to end. Whoever registers one must {@link leave}. */
+export interface Waiter {
+  readonly jobId: string;
+  /** Set when there is nothing more to wait for: the client is gone, or the process is going away. */
+  readonly isOver: boolean;
+  /** Resolves when the job is said to have ended since the last call, when waiting is over, or after `ms`. */
+  sleep(ms: number): Promise<void>;
+  /** Ends the waiting before its time. */
+  end(): void;
+  leave(): void;
+}
+
+/**
+ * Everyone in this process who waits for a job. A job's end is announced to every process; a waiter that stands
+ * here before its job is read for the first time cannot miss it.
+ */
+export class Waiters {
+  readonly #byJob = new Map<string, Set<LocalWaiter>>();
+  readonly #limit: number;
+  #size = 0;
+  #closed = false;
+
+  /** `limit`: waiters at a time; beyond it nobody waits. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Undefined when there are too many already, or when the process is going away: do without waiting then. */
+  register(jobId: string): Waiter | undefined {
+    if (this.#closed || this.#size >= this.#limit) return undefined;
+    const waiter = new LocalWaiter(jobId, () => this.#remove(waiter));
+    const others = this.#byJob.get(jobId);
+    if (others) others.add(waiter);
+    else this.#byJob.set(jobId, new Set([waiter]));
+    this.#size += 1;
+    return waiter;
+  }
+
+  /** Wakes those who wait for the jobs of an announcement: ids with commas between them. */
+  wake(announcement: string): void {
+    if (this.#size === 0) return;
+    for (const id of announcement.split(',')) {
+      for (const waiter of this.#byJob.get(id) ?? []) waiter.wake();
+    }
+  }
+
+  /** Ends all waiting, and lets nobody wait from now on. */
+  close(): void {
+    this.#closed = true;
+    for (const waiters of this.#byJob.values()) for (const waiter of waiters) waiter.end();
+  }
+
+  #remove(waiter: LocalWaiter): void {
+    const others = this.#byJob.get(waiter.jobId);
+    if (!others?.delete(waiter)) return;
+    this.#size -= 1;
+    if (others.size === 0) this.#byJob.delete(waiter.jobId);
+  }
+}
+
+class LocalWaiter implements Waiter {
+  readonly leave: () => void;
+  #isOver = false;
+  /** Woken while nobody slept: the next sleep is none. */
+  #woken = false;
+  #wakeSleeper: (() => void) | undefined;
+
+  constructor(
+    readonly jobId: string,
+    leave: () => void,
+  ) {
+    this.leave = leave;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  sleep(ms: number): Promise<void> {
+    if (this.#woken || this.#isOver) {
+      this.#woken = false;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wakeSleeper?.(), ms);
+      this.#wakeSleeper = () => {
+        clearTimeout(timer);
+        this.#wakeSleeper = undefined;
+        resolve();
+      };
+    });
+  }
+
+  wake(): void {
+    if (this.#wakeSleeper) this.#wakeSleeper();
+    else this.#woken = true;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.wake();
+  }
+}
