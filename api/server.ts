@@ -15,8 +15,8 @@ export interface ApiServer {
 const TIMEOUTS = {
   /** From the first byte of a request to the end of its headers. */
   headersMs: 10_000,
-  /** From the first byte of a request to the end of its body. */
-  requestMs: 30_000,
+  /** From the first byte of a request to the end of its body: an upload of a million rows over a slow line. */
+  requestMs: 3_600_000,
   /** Between two requests of a connection: longer than the minute after which load balancers usually hang up. */
   keepAliveMs: 65_000,
   /** How often the first two are looked at. */

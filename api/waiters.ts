@@ -1,6 +1,6 @@
-/** Someone who waits for a job to end. Whoever registers one must {@link leave}. */
+/** Someone who waits for a job or a batch to end. Whoever registers one must {@link leave}. */
 export interface Waiter {
-  readonly jobId: string;
+  readonly id: string;
   /** Set when there is nothing more to wait for: the client is gone, or the process is going away. */
   readonly isOver: boolean;
   /** Resolves when the job is said to have ended since the last call, when waiting is over, or after `ms`. */
@@ -15,7 +15,7 @@ export interface Waiter {
  * here before its job is read for the first time cannot miss it.
  */
 export class Waiters {
-  readonly #byJob = new Map<string, Set<LocalWaiter>>();
+  readonly #byId = new Map<string, Set<LocalWaiter>>();
   readonly #limit: number;
   #size = 0;
   #closed = false;
@@ -30,12 +30,12 @@ export class Waiters {
   }
 
   /** Undefined when there are too many already, or when the process is going away: do without waiting then. */
-  register(jobId: string): Waiter | undefined {
+  register(id: string): Waiter | undefined {
     if (this.#closed || this.#size >= this.#limit) return undefined;
-    const waiter = new LocalWaiter(jobId, () => this.#remove(waiter));
-    const others = this.#byJob.get(jobId);
+    const waiter = new LocalWaiter(id, () => this.#remove(waiter));
+    const others = this.#byId.get(id);
     if (others) others.add(waiter);
-    else this.#byJob.set(jobId, new Set([waiter]));
+    else this.#byId.set(id, new Set([waiter]));
     this.#size += 1;
     return waiter;
   }
@@ -44,21 +44,21 @@ export class Waiters {
   wake(announcement: string): void {
     if (this.#size === 0) return;
     for (const id of announcement.split(',')) {
-      for (const waiter of this.#byJob.get(id) ?? []) waiter.wake();
+      for (const waiter of this.#byId.get(id) ?? []) waiter.wake();
     }
   }
 
   /** Ends all waiting, and lets nobody wait from now on. */
   close(): void {
     this.#closed = true;
-    for (const waiters of this.#byJob.values()) for (const waiter of waiters) waiter.end();
+    for (const waiters of this.#byId.values()) for (const waiter of waiters) waiter.end();
   }
 
   #remove(waiter: LocalWaiter): void {
-    const others = this.#byJob.get(waiter.jobId);
+    const others = this.#byId.get(waiter.id);
     if (!others?.delete(waiter)) return;
     this.#size -= 1;
-    if (others.size === 0) this.#byJob.delete(waiter.jobId);
+    if (others.size === 0) this.#byId.delete(waiter.id);
   }
 }
 
@@ -70,7 +70,7 @@ class LocalWaiter implements Waiter {
   #wakeSleeper: (() => void) | undefined;
 
   constructor(
-    readonly jobId: string,
+    readonly id: string,
     leave: () => void,
   ) {
     this.leave = leave;

@@ -29,7 +29,7 @@ export async function* bodyText(
       throw new UploadError('malformed', `the body is not UTF-8 (near byte ${bytes})`);
     }
   };
-  for await (const piece of options.gzip ? gunzip(request) : request) {
+  for await (const piece of options.gzip ? gunzip(request) : pieces(request)) {
     const buffer = piece as Buffer;
     bytes += buffer.length;
     if (bytes > options.limitBytes) {
@@ -41,9 +41,13 @@ export async function* bodyText(
   yield decode();
 }
 
+/** A loop that is left early must leave the request alone: its connection still has to carry the answer. */
+const pieces = (request: Readable): AsyncIterable<unknown> => request.iterator({ destroyOnReturn: false });
+
 async function* gunzip(request: Readable): AsyncGenerator<Buffer, void, undefined> {
   const unzip = createGunzip();
-  request.on('error', (error) => unzip.destroy(error));
+  request.once('error', (error) => unzip.destroy(error));
+  request.once('close', () => unzip.destroy());
   request.pipe(unzip);
   try {
     for await (const piece of unzip) yield piece as Buffer;

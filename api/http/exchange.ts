@@ -70,16 +70,21 @@ export class Exchange {
   /** Answers with a text, or without a body. Does nothing when the client is gone. */
   send(status: number, body: string | undefined, headers: AnswerHeaders): void {
     if (this.response.headersSent || this.response.destroyed) return;
+    const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+    this.begin(status, { ...length, ...headers }).end(body);
+  }
+
+  /** Begins an answer whose body is written afterwards. */
+  begin(status: number, headers: AnswerHeaders): Response {
     const pairs: (string | number)[] = [...this.defaults.headers, 'X-Request-Id', this.requestId];
     if (headers['Cache-Control'] === undefined) pairs.push('Cache-Control', 'no-store');
-    if (body !== undefined) pairs.push('Content-Length', Buffer.byteLength(body));
     for (const name in headers) {
       const value = headers[name];
       if (value !== undefined) pairs.push(name, value);
     }
     // A process that is going away wants no further request on this connection.
     if (this.ctx.draining.aborted) pairs.push('Connection', 'close');
-    this.response.writeHead(status, pairs).end(body);
+    return this.response.writeHead(status, pairs);
   }
 
   /** Answers with a file, whole or in part or not modified, as the request's conditions want it. */

@@ -43,16 +43,22 @@ function requireJson(headers: IncomingHttpHeaders): void {
   }
 }
 
+/** From the headers to the end of a JSON body, in ms: slower clients only hold a connection. */
+const BODY_TIMEOUT_MS = 30_000;
+
 /** What comes past the limit is read and dropped, so that the client gets to see the answer. */
 function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    const slow = setTimeout(() => request.destroy(), BODY_TIMEOUT_MS);
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= limitBytes) chunks.push(chunk);
       else reject(new ProblemError('body-too-large', `the body must not be larger than ${limitBytes} bytes`));
     });
+    request.once('end', () => clearTimeout(slow));
+    request.once('close', () => clearTimeout(slow));
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.once('error', () => reject(new ClientGoneError()));
     request.once('close', () => reject(new ClientGoneError()));

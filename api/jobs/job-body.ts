@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { FAILURE_CODES, isEnded, JOB_STATES, type Job, type JobState } from '../../shared/jobs/job.js';
+import { rfc3339 } from '../http/rfc3339.js';
 import type { JobView } from './job-view.js';
 
 const Time = (description: string) => Type.String({ format: 'date-time', description });
@@ -134,8 +135,6 @@ function timingsOf(job: EndedJob): Partial<JobBody> {
     },
   };
 }
-
-const rfc3339 = (unixMs: number): string => new Date(unixMs).toISOString();
 
 /** Redis's clock counts microseconds; subtraction leaves noise behind them. */
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;

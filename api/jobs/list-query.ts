@@ -1,3 +1,4 @@
+import { messageOf } from '../../shared/errors.js';
 import { JOB_STATES, type JobState } from '../../shared/jobs/job.js';
 import type { Cursor } from '../../shared/jobs/job-list.js';
 import { type BrokenRule, validationFailed } from '../http/problem.js';
@@ -67,11 +68,19 @@ const CURSOR = /^(\d{1,16}\.\d{3}) ([0-9a-f-]{36})$/;
 export const formatCursor = ({ createdMs, id }: Cursor): string =>
   Buffer.from(`${createdMs.toFixed(3)} ${id}`).toString('base64url');
 
-function parseCursor(text: string | undefined, wrong: Wrong): Cursor | undefined {
-  if (text === undefined) return undefined;
+/** The page end that {@link formatCursor} wrote. Throws for any other text. */
+export function readCursor(text: string): Cursor {
   const [, createdMs, id] = CURSOR.exec(Buffer.from(text, 'base64url').toString('latin1')) ?? [];
   if (createdMs === undefined || id === undefined) {
-    return wrong('cursor', 'must be the next_cursor of the page before');
+    throw new Error('must be the next_cursor of the page before');
   }
   return { createdMs: Number(createdMs), id };
+}
+
+function parseCursor(text: string | undefined, wrong: Wrong): Cursor | undefined {
+  try {
+    return text === undefined ? undefined : readCursor(text);
+  } catch (error) {
+    return wrong('cursor', messageOf(error));
+  }
 }

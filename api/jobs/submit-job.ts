@@ -1,12 +1,13 @@
 import { v7 as uuidv7 } from 'uuid';
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { isEnded } from '../../shared/jobs/job.js';
+import { type Awaited, standBy } from '../await-end.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { acceptJob } from './accept-job.js';
 import type { JobView } from './job-view.js';
 import type { Submission } from './submission.js';
-import { pollJob, standBy, type Waited, waitForEnd } from './wait-for-job.js';
+import { pollJob, waitForJob } from './wait-for-job.js';
 
 /** What the client wants beside the job itself. */
 export interface SubmitWishes {
@@ -52,7 +53,7 @@ export async function submitJob(
       return { view, isReplay, hasEnded, hasWaited: hasEnded || waitSeconds === 0 };
     }
     const waited = await unlessRedisLeaves(
-      isReplay ? pollJob(x, view.job.id, waitSeconds) : waitForEnd(x, waiter, { view, waitSeconds }),
+      isReplay ? pollJob(x, view.job.id, waitSeconds) : waitForJob(x, waiter, { view, waitSeconds }),
     );
     const last = waited.view ?? view;
     return { view: last, isReplay, hasEnded: isEnded(last.job.state), hasWaited: waited.honoured };
@@ -62,7 +63,7 @@ export async function submitJob(
 }
 
 /** An accepted job is answered as accepted, even when Redis goes away while it is waited for. */
-async function unlessRedisLeaves(waiting: Promise<Waited>): Promise<Waited> {
+async function unlessRedisLeaves(waiting: Promise<Awaited<JobView>>): Promise<Awaited<JobView>> {
   try {
     return await waiting;
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import type { Manifest } from '../../shared/model/manifest.js';
+import { BatchBody } from '../batches/batch-body.js';
 import { Problem } from '../http/problem.js';
 import { JobBody } from '../jobs/job-body.js';
 import { ModelBody } from '../models/model-body.js';
@@ -11,6 +12,7 @@ import {
   unnamedSubmissionSchema,
 } from '../models/submission-schemas.js';
 import { Health, Probe } from '../routes/health.js';
+import { BatchList } from '../routes/list-batches.js';
 import { JobList } from '../routes/list-jobs.js';
 import { ModelList } from '../routes/models.js';
 import { ProblemTypeBody } from '../routes/problem-types.js';
@@ -21,6 +23,14 @@ import { type Json, ref } from './operation.js';
 export const componentSchemas = (models: ServedModels): Record<string, TSchema | Json> => ({
   Job: JobBody,
   JobList,
+  Batch: BatchBody,
+  BatchList,
+  BatchUpload: {
+    type: 'object',
+    properties: { inputs: { type: 'array', minItems: 1, description: 'Inputs of the model, one a row.' } },
+    required: ['inputs'],
+    additionalProperties: false,
+  },
   Model: ModelBody,
   ModelList,
   Problem,

@@ -40,6 +40,7 @@ export function describeService(routes: readonly Route[], models: ServedModels, 
     servers: [{ url: '/' }],
     tags: [
       { name: 'jobs', description: 'Predictions that run in the background.' },
+      { name: 'batches', description: 'Many predictions at once, streamed in and out.' },
       { name: 'models', description: 'What can be predicted.' },
       { name: 'original service', description: 'The calls of the blocking service that this one replaces.' },
       { name: 'service', description: 'For those who run it.' },
@@ -51,7 +52,7 @@ export function describeService(routes: readonly Route[], models: ServedModels, 
 }
 
 function describeOperation(operation: Operation, models: ServedModels): Json {
-  const { id, tag, summary, description, parameters, body, answers } = operation;
+  const { id, tag, summary, description, parameters, body, otherBodies, answers } = operation;
   const withCommon = { ...answers, ...problems('internal-error') };
   return {
     operationId: id,
@@ -62,7 +63,17 @@ function describeOperation(operation: Operation, models: ServedModels): Json {
       ? { parameters: parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })) }
       : {}),
     ...(body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: body(models) } } } }
+      ? {
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': { schema: body(models) },
+              ...Object.fromEntries(
+                Object.entries(otherBodies ?? {}).map(([type, schema]) => [type, { schema }]),
+              ),
+            },
+          },
+        }
       : {}),
     responses: Object.fromEntries(
       Object.entries(withCommon).map(([status, answer]) => [status, describeAnswer(answer)]),

@@ -12,7 +12,7 @@ export const HEADERS = {
   },
   ETag: text('Weak; changes with everything but the estimate of time.', { pattern: '^(W/)?"[^"]*"$' }),
   'Cache-Control': text('`no-store` unless the answer can no longer change.'),
-  Vary: text('The preferences change the answer.', { const: 'Prefer' }),
+  Vary: text('The request headers that change the answer.'),
   'Preference-Applied': text('The preferences that were honoured (RFC 7240).'),
   'Idempotency-Replayed': text('The job was made by an earlier request with the same key.', {
     const: 'true',

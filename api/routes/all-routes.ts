@@ -1,12 +1,17 @@
 import type { Route } from '../http/route.js';
+import { batchResultsRoute } from './batch-results.js';
+import { cancelBatchRoute } from './cancel-batch.js';
 import { cancelJobRoute } from './cancel-job.js';
 import { docsFileRoute, docsRoute } from './docs.js';
+import { getBatchRoute } from './get-batch.js';
 import { getJobRoute } from './get-job.js';
 import { healthRoute, liveRoute, readyRoute } from './health.js';
+import { listBatchesRoute } from './list-batches.js';
 import { listJobsRoute } from './list-jobs.js';
 import { getModelRoute, listModelsRoute } from './models.js';
 import { openApiRoute } from './openapi.js';
 import { problemTypeRoute } from './problem-types.js';
+import { submitBatchRoute } from './submit-batch.js';
 import { submitJobRoute } from './submit-job.js';
 import { tripPredictRoute } from './trip-predict.js';
 
@@ -18,6 +23,11 @@ export function allRoutes(): Route[] {
     tripPredictRoute,
     listJobsRoute,
     cancelJobRoute,
+    submitBatchRoute,
+    getBatchRoute,
+    batchResultsRoute,
+    listBatchesRoute,
+    cancelBatchRoute,
     healthRoute,
     liveRoute,
     readyRoute,

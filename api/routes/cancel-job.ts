@@ -2,9 +2,9 @@ import { visibleOwner } from '../caller.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
 import { presentJob } from '../jobs/job-body.js';
-import { missingJob, parseJobId } from '../jobs/job-id.js';
 import { readJob, retryAfterSeconds } from '../jobs/job-view.js';
 import { json, problems } from '../openapi/operation.js';
+import { missingRecord, parseRecordId } from '../record-id.js';
 
 /** `DELETE /jobs/{id}`: cancels. */
 export const cancelJobRoute: Route = {
@@ -24,13 +24,13 @@ export const cancelJobRoute: Route = {
     },
   },
   async handle(x) {
-    const id = parseJobId(x.param('id'));
+    const id = parseRecordId('job', x.param('id'));
     x.jobId = id;
     const { done, view } = await x.ctx.withinDeadline('canceling a job', async () => ({
       done: await x.ctx.jobs.cancel(id, visibleOwner(x.caller)),
       view: await readJob(x.ctx, id),
     }));
-    if (done === 'gone' || !view) throw missingJob(id, Date.now(), x.ctx.config.jobs.resultTtlMs);
+    if (done === 'gone' || !view) throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
     if (done === 'ended') {
       throw new ProblemError('job-ended', `job ${id} has already ended: it is ${view.job.state}`);
     }

@@ -4,10 +4,10 @@ import { matchesEtag } from '../http/conditional.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from '../http/route.js';
 import { presentJob } from '../jobs/job-body.js';
-import { missingJob, parseJobId } from '../jobs/job-id.js';
 import { etagOf, type JobView, retryAfterSeconds } from '../jobs/job-view.js';
 import { pollJob } from '../jobs/wait-for-job.js';
 import { json, problems } from '../openapi/operation.js';
+import { missingRecord, parseRecordId } from '../record-id.js';
 
 const ANSWER_HEADERS = {
   headers: ['ETag', 'Vary', 'Cache-Control'],
@@ -31,12 +31,12 @@ export const getJobRoute: Route = {
     },
   },
   async handle(x) {
-    const id = parseJobId(x.param('id'));
+    const id = parseRecordId('job', x.param('id'));
     x.jobId = id;
     const { waitSeconds } = parsePrefer(x.header('prefer'));
     const { view, honoured } = await pollJob(x, id, waitSeconds);
     if (!view || !maySee(x.caller, view.job)) {
-      throw missingJob(id, Date.now(), x.ctx.config.jobs.resultTtlMs);
+      throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
     }
     const etag = etagOf(view);
     const headers = {

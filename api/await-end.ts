@@ -1,0 +1,68 @@
+import type { Exchange } from './http/exchange.js';
+import type { Waiter } from './waiters.js';
+
+/** How a wait came out. */
+export interface Awaited<T> {
+  /** Undefined when there is no such record (any more). */
+  view: T | undefined;
+  /** Whether the client's wish was honoured: the end came, or the whole time passed. */
+  honoured: boolean;
+}
+
+/** What is waited for. */
+export interface Ending<T> {
+  waitSeconds: number;
+  read: () => Promise<T | undefined>;
+  hasEnded: (view: T) => boolean;
+}
+
+/** An announcement of an end may get lost with a connection; the record is read again after so long, in ms. */
+const REREAD_MS = 1_000;
+
+/**
+ * Lines up for the end of a job or batch, before it is created or read for the first time. Undefined when the client
+ * wants no waiting or there is no room for it. Whoever gets one has to leave.
+ */
+export function standBy(x: Exchange, id: string, waitSeconds: number | undefined): Waiter | undefined {
+  if (waitSeconds === undefined || waitSeconds === 0) return undefined;
+  const waiter = x.ctx.waiters.register(id);
+  if (waiter) x.response.once('close', () => waiter.end());
+  return waiter;
+}
+
+/** Reads a record, and goes on doing so until it has ended or `waitSeconds` from the start of the request are over. */
+export async function pollUntilEnd<T>(
+  x: Exchange,
+  id: string,
+  ending: Omit<Ending<T>, 'waitSeconds'> & { waitSeconds: number | undefined },
+): Promise<Awaited<T>> {
+  const { waitSeconds, read, hasEnded } = ending;
+  const waiter = standBy(x, id, waitSeconds);
+  try {
+    const view = await read();
+    if (waiter && view !== undefined) {
+      return await awaitEnd(x, waiter, view, { ...ending, waitSeconds: waitSeconds ?? 0 });
+    }
+    return { view, honoured: waitSeconds === 0 || (view !== undefined && hasEnded(view)) };
+  } finally {
+    waiter?.leave();
+  }
+}
+
+/** Waits for the end of a record that was in the state of `first` after the waiter lined up. */
+export async function awaitEnd<T>(
+  x: Exchange,
+  waiter: Waiter,
+  first: T,
+  { waitSeconds, read, hasEnded }: Ending<T>,
+): Promise<Awaited<T>> {
+  const untilMs = x.startedMs + waitSeconds * 1000;
+  let view: T | undefined = first;
+  while (view !== undefined && !hasEnded(view) && !waiter.isOver) {
+    const remainingMs = untilMs - performance.now();
+    if (remainingMs <= 0) break;
+    await waiter.sleep(Math.min(remainingMs, REREAD_MS));
+    view = await read();
+  }
+  return { view, honoured: !waiter.isOver || (view !== undefined && hasEnded(view)) };
+}

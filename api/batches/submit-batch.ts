@@ -1,0 +1,157 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { BatchCreated } from '../../shared/batches/batch-store.js';
+import type { Exchange } from '../http/exchange.js';
+import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
+import { ProblemError, validationFailed } from '../http/problem.js';
+import { ClientGoneError } from '../http/read-json.js';
+import { SUBMISSION_DEFAULTS } from '../models/submission-schemas.js';
+import type { ServedModel } from '../models/served-models.js';
+import { ChunkPacker } from './chunk-packer.js';
+import { BatchClosedError, ChunkSender } from './chunk-sender.js';
+import { fingerprintOf, readUpload, type UploadOptions } from './read-upload.js';
+import { UploadError } from './upload-error.js';
+
+/** A batch that a client uploads. */
+export interface BatchRequest {
+  model: ServedModel;
+  upload: UploadOptions;
+  requestId: string | undefined;
+  idempotencyKey: string | undefined;
+}
+
+/** A batch whose upload is complete. `isReplay`: an earlier request had made it. */
+export interface SubmittedBatch {
+  batchId: string;
+  isReplay: boolean;
+}
+
+/** The sweeper cancels uploads that were silent for a minute. */
+const SIGN_OF_LIFE_MS = 10_000;
+const FULL_RETRY_SECONDS = 5;
+
+/**
+ * Takes an upload to its end. Its chunks run while it goes on, unless it is strict. An upload that cannot be taken as
+ * a whole, or breaks off, leaves nothing but a canceled batch. Throws a problem.
+ */
+export async function submitBatch(x: Exchange, request: BatchRequest): Promise<SubmittedBatch> {
+  if (x.ctx.draining.aborted) {
+    throw new ProblemError('draining', 'nothing was accepted: repeat on a new connection', {
+      retryAfterSeconds: 1,
+    });
+  }
+  const batchId = uuidv7();
+  const created = await x.ctx.withinDeadline('opening a batch', () => create(x, batchId, request));
+  switch (created.kind) {
+    case 'created':
+      await takeUpload(x, batchId, request);
+      return { batchId, isReplay: false };
+    case 'replayed':
+      return replay(x, created, request.upload);
+    case 'uploading':
+      throw new ProblemError(
+        'batch-uploading',
+        `the upload of batch ${created.batchId} with this key is under way`,
+        { retryAfterSeconds: FULL_RETRY_SECONDS },
+      );
+    case 'full':
+      throw new ProblemError(
+        'queue-full',
+        `${created.depth} chunks wait for ${request.model.manifest.name} already`,
+        { retryAfterSeconds: FULL_RETRY_SECONDS },
+      );
+  }
+}
+
+function create(
+  x: Exchange,
+  id: string,
+  { model, upload, requestId, idempotencyKey }: BatchRequest,
+): Promise<BatchCreated> {
+  const { batches, jobs } = x.ctx.config;
+  return x.ctx.batches.create(
+    {
+      id,
+      model: model.manifest.name,
+      queue: model.batch.queue,
+      owner: x.caller.owner,
+      chunkRows: batches.chunkRows,
+      strict: upload.strict,
+      timeoutMs: SUBMISSION_DEFAULTS.timeoutMs,
+      maxAttempts: CHUNK_ATTEMPTS,
+      resultTtlMs: jobs.resultTtlMs,
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(idempotencyKey === undefined
+        ? {}
+        : { idempotency: { key: idempotencyKey, ttlMs: IDEMPOTENCY_TTL_MS } }),
+    },
+    jobs.maxQueueDepth,
+  );
+}
+
+/** Attempts at one chunk: a worker that is lost takes many chunks along, none of which need be to blame. */
+const CHUNK_ATTEMPTS = 10;
+
+async function takeUpload(x: Exchange, batchId: string, { model, upload: options }: BatchRequest): Promise<void> {
+  const { batches, producers, withinDeadline, config } = x.ctx;
+  const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
+  const sender = new ChunkSender({ batches, producers, withinDeadline, batchId, queue: model.batch.queue });
+  const alive = setInterval(() => void batches.touch(batchId).catch(() => undefined), SIGN_OF_LIFE_MS);
+  try {
+    const fingerprint = await readUpload({ request: x.request, packer, sender }, options);
+    await withinDeadline('closing an upload', async () => {
+      const held = await batches.complete(batchId, fingerprint);
+      if (!held) throw new BatchClosedError();
+      await Promise.all(held.map((jobId) => producers.enqueue(model.batch.queue, { jobId, delivery: 1 })));
+    });
+  } catch (error) {
+    await sender.finish().catch(() => undefined);
+    await withinDeadline('dropping an upload', () => batches.abort(batchId)).catch(() => undefined);
+    throw problemOf(x, error);
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+/** The same key again: the rows are only read to see that they are the same. */
+async function replay(
+  x: Exchange,
+  first: Extract<BatchCreated, { kind: 'replayed' }>,
+  options: UploadOptions,
+): Promise<SubmittedBatch> {
+  let fingerprint: string;
+  try {
+    fingerprint = await fingerprintOf(x.request, options);
+  } catch (error) {
+    throw problemOf(x, error);
+  }
+  if (fingerprint !== first.fingerprint) {
+    throw new ProblemError(
+      'idempotency-key-reused',
+      'the Idempotency-Key came before with other rows: use a new one for these',
+    );
+  }
+  return { batchId: first.batchId, isReplay: true };
+}
+
+/** How long what is left of a refused upload is read and dropped, so that the client gets to see the answer, in ms. */
+const LINGER_MS = 2_000;
+
+function problemOf(x: Exchange, error: unknown): unknown {
+  if (x.request.destroyed && !x.request.complete) return new ClientGoneError();
+  if (!x.request.complete) {
+    x.request.resume();
+    setTimeout(() => x.request.complete || x.request.destroy(), LINGER_MS).unref();
+  }
+  if (error instanceof BatchClosedError) {
+    return new ProblemError('batch-ended', 'the batch was canceled while its rows were sent');
+  }
+  if (!(error instanceof UploadError)) return error;
+  switch (error.code) {
+    case 'malformed':
+      return new ProblemError('malformed-batch', error.message);
+    case 'too_large':
+      return new ProblemError('batch-too-large', error.message);
+    case 'invalid':
+      return validationFailed(error.violations);
+  }
+}

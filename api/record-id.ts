@@ -1,0 +1,24 @@
+import { ProblemError } from './http/problem.js';
+
+/** What an id may name. */
+export type RecordKind = 'job' | 'batch';
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** An id as records are named by. Throws a 404 problem for text that can be none. */
+export function parseRecordId(kind: RecordKind, text: string): string {
+  const id = text.toLowerCase();
+  if (UUID_V7.test(id)) return id;
+  throw new ProblemError(`${kind}-not-found`, 'an id is a UUID of version 7, and this is none');
+}
+
+/**
+ * The problem of an id that is not (any more) there. A UUIDv7 begins with its Unix time in ms: one that is further
+ * back than records are kept may have been there, any other never was.
+ */
+export function missingRecord(kind: RecordKind, id: string, resultTtlMs: number): ProblemError {
+  const createdMs = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return createdMs < Date.now() - resultTtlMs
+    ? new ProblemError(`${kind}-gone`, `a ${kind} ${id} is older than records are kept`)
+    : new ProblemError(`${kind}-not-found`, `there is no ${kind} ${id}`);
+}

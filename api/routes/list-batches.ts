@@ -1,0 +1,55 @@
+import { Type } from 'typebox';
+import { type BatchBody, presentBatch } from '../batches/batch-body.js';
+import { readQuery, readWhole } from '../http/query.js';
+import { viewBatch } from '../batches/batch-view.js';
+import { visibleOwner } from '../caller.js';
+import type { Route } from '../http/route.js';
+import { formatCursor, readCursor } from '../jobs/list-query.js';
+import { json, problems, ref } from '../openapi/operation.js';
+
+/** A page of batches. */
+export const BatchList = Type.Object(
+  {
+    batches: Type.Array(Type.Unsafe<BatchBody>(ref('Batch'))),
+    next_cursor: Type.Union([Type.String(), Type.Null()], {
+      description: 'For the page that follows; null on the last one.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
+
+/** `GET /batches`: lists, newest first. */
+export const listBatchesRoute: Route = {
+  method: 'get',
+  path: '/batches',
+  operation: {
+    id: 'listBatches',
+    tag: 'batches',
+    summary: 'List batches, newest first',
+    parameters: ['Limit', 'Cursor', 'RequestIdHeader'],
+    answers: {
+      200: json('BatchList', 'A page.', { headers: ['Cache-Control'] }),
+      ...problems('validation-failed', 'redis-unavailable', 'record-unreadable'),
+    },
+  },
+  async handle(x) {
+    const { limit = DEFAULT_LIMIT, cursor } = readQuery<{
+      limit: number;
+      cursor: ReturnType<typeof readCursor>;
+    }>(x.query(), {
+      limit: readWhole(1, MAX_LIMIT),
+      cursor: readCursor,
+    });
+    const page = await x.ctx.withinDeadline('listing batches', async () => {
+      const { batches, next } = await x.ctx.batches.list(visibleOwner(x.caller), { limit, after: cursor });
+      return { views: await Promise.all(batches.map((batch) => viewBatch(x, batch))), next };
+    });
+    x.sendJson(200, {
+      batches: page.views.map(presentBatch),
+      next_cursor: page.next ? formatCursor(page.next) : null,
+    });
+  },
+};

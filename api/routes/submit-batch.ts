@@ -1,0 +1,112 @@
+import { batchPath, presentBatch } from '../batches/batch-body.js';
+import { readFlag, readQuery, readText } from '../http/query.js';
+import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
+import { submitBatch } from '../batches/submit-batch.js';
+import { isGzip, rowReaderFor } from '../batches/upload-format.js';
+import { parseIdempotencyKey } from '../http/idempotency-key.js';
+import { parsePrefer, preferenceApplied } from '../http/prefer.js';
+import { ProblemError } from '../http/problem.js';
+import type { Route } from '../http/route.js';
+import type { ServedModel, ServedModels } from '../models/served-models.js';
+import { json, problems, ref } from '../openapi/operation.js';
+
+const LONGEST_TEXT = 200;
+
+/** `POST /batches`: accepts many predictions, as a stream. */
+export const submitBatchRoute: Route = {
+  method: 'post',
+  path: '/batches',
+  operation: {
+    id: 'submitBatch',
+    tag: 'batches',
+    summary: 'Submit many predictions',
+    description:
+      'JSON (`{"inputs":[...]}`), NDJSON (one input a line) or CSV (the header names the members), gzip or not. Rows ' +
+      'run while the upload goes on. A bad row becomes a row error in the results, unless `strict` refuses the batch.',
+    parameters: [
+      'Model',
+      'RequestId',
+      'Strict',
+      'ContentEncoding',
+      'Prefer',
+      'IdempotencyKey',
+      'RequestIdHeader',
+    ],
+    body: () => ref('BatchUpload'),
+    otherBodies: { 'application/x-ndjson': { type: 'string' }, 'text/csv': { type: 'string' } },
+    answers: {
+      200: json('Batch', 'It has ended within the time of `Prefer: wait`.', {
+        headers: ['Location', 'Vary', 'Preference-Applied', 'Cache-Control'],
+        optionalHeaders: ['Idempotency-Replayed'],
+      }),
+      202: json('Batch', 'The upload is complete.', {
+        headers: ['Location', 'Vary', 'Cache-Control'],
+        optionalHeaders: ['Retry-After', 'Preference-Applied', 'Idempotency-Replayed'],
+        links: {
+          poll: { operationId: 'getBatch', parameters: { id: '$response.body#/id' } },
+          results: { operationId: 'getBatchResults', parameters: { id: '$response.body#/id' } },
+          cancel: { operationId: 'cancelBatch', parameters: { id: '$response.body#/id' } },
+        },
+      }),
+      ...problems(
+        'malformed-batch',
+        'idempotency-key-malformed',
+        'model-not-found',
+        'batch-uploading',
+        'batch-ended',
+        'batch-too-large',
+        'unsupported-media-type',
+        'validation-failed',
+        'idempotency-key-reused',
+        'queue-full',
+        'redis-unavailable',
+        'draining',
+      ),
+    },
+  },
+  async handle(x) {
+    const text = readText(LONGEST_TEXT);
+    const query = readQuery<{ model: string; request_id: string; strict: boolean }>(x.query(), {
+      model: text,
+      request_id: text,
+      strict: readFlag,
+    });
+    const { waitSeconds } = parsePrefer(x.header('prefer'));
+    const idempotencyKey = parseIdempotencyKey(x.header('idempotency-key'));
+    const model = modelFor(x.ctx.models.current, query.model);
+    const { batchId, isReplay } = await submitBatch(x, {
+      model,
+      requestId: query.request_id,
+      idempotencyKey,
+      upload: {
+        reader: rowReaderFor(x.header('content-type'), model.manifest),
+        gzip: isGzip(x.header('content-encoding')),
+        strict: query.strict ?? false,
+        fingerprint: idempotencyKey !== undefined,
+        ...x.ctx.config.batches,
+      },
+    });
+    const { view, honoured } = await pollBatch(x, batchId, waitSeconds);
+    if (!view) return;
+    const retryAfter = batchRetryAfterSeconds(view);
+    x.sendJson(waitSeconds !== undefined && retryAfter === undefined ? 200 : 202, presentBatch(view), {
+      Location: batchPath(batchId),
+      'Retry-After': retryAfter,
+      Vary: 'Prefer',
+      'Preference-Applied': preferenceApplied({
+        respondAsync: false,
+        waitSeconds: honoured ? waitSeconds : undefined,
+      }),
+      'Idempotency-Replayed': isReplay ? 'true' : undefined,
+    });
+  },
+};
+
+function modelFor(models: ServedModels, name: string | undefined): ServedModel {
+  const model = name === undefined ? models.default : models.byName.get(name);
+  if (model) return model;
+  throw new ProblemError(
+    'model-not-found',
+    `there is no model "${name}"; there is ${[...models.byName.keys()].join(', ')}`,
+  );
+}
