@@ -57,7 +57,10 @@ export class ChunkPacker {
   take(): NewChunk {
     const chunk = {
       rows: this.#slots - this.#invalidRows,
-      columns: encodeChunk(this.#model.layout, { rows: this.#slots, arrays: this.#columns.arrays }),
+      columns: encodeChunk(this.#model.layout, {
+        batch: { rows: this.#slots, arrays: this.#columns.arrays },
+        holes: Uint32Array.from(Object.keys(this.#invalid), Number),
+      }),
       invalid: this.#invalid,
     };
     for (const array of this.#columns.arrays) array.fill(0);

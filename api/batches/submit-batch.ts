@@ -91,7 +91,11 @@ function create(
 /** Attempts at one chunk: a worker that is lost takes many chunks along, none of which need be to blame. */
 const CHUNK_ATTEMPTS = 10;
 
-async function takeUpload(x: Exchange, batchId: string, { model, upload: options }: BatchRequest): Promise<void> {
+async function takeUpload(
+  x: Exchange,
+  batchId: string,
+  { model, upload: options }: BatchRequest,
+): Promise<void> {
   const { batches, producers, withinDeadline, config } = x.ctx;
   const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
   const sender = new ChunkSender({ batches, producers, withinDeadline, batchId, queue: model.batch.queue });

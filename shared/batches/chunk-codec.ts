@@ -2,72 +2,81 @@ import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
 import type { ColumnArray, ColumnBatch, ColumnLayout } from '../model/columns.js';
 
-// A chunk is one Redis value: a header of 8 bytes (rows, then a fingerprint of the layout), then each tensor's
-// numbers as they lie in memory, little-endian. Results are the same with one array of float32 an output.
+// A chunk is one Redis value: three numbers of 32 bits (rows, a fingerprint of the layout, holes), the numbers of the
+// rows that are holes, then each tensor's numbers as they lie in memory. Results are two numbers (rows, outputs) and
+// one array of float32 an output. All of it is little-endian.
 
-const HEADER_BYTES = 8;
+const CHUNK_HEADER_WORDS = 3;
+const RESULTS_HEADER_WORDS = 2;
 
 /** The packed columns do not fit the model that should run them: it was replaced by one with other columns. */
 export class ChunkLayoutError extends Error {
   override name = 'ChunkLayoutError';
 }
 
+/** Rows as a chunk carries them. */
+export interface ChunkColumns {
+  /** All rows, holes included: their columns hold zeros. */
+  batch: ColumnBatch;
+  /** Numbers of the rows that were invalid, ascending. */
+  holes: Uint32Array;
+}
+
 /** Packs the first `batch.rows` rows. */
-export function encodeChunk(layout: ColumnLayout, batch: ColumnBatch): Buffer {
-  assertLittleEndian();
-  return pack(
-    batch.rows,
-    layoutFingerprint(layout),
-    batch.arrays.map((array, i) => array.subarray(0, batch.rows * widthOf(layout, i))),
-  );
+export function encodeChunk(layout: ColumnLayout, { batch, holes }: ChunkColumns): Buffer {
+  const header = Uint32Array.of(batch.rows, layoutFingerprint(layout), holes.length);
+  const used = batch.arrays.map((array, i) => array.subarray(0, batch.rows * widthOf(layout, i)));
+  return pack([header, holes, ...used]);
 }
 
 /** Unpacks what {@link encodeChunk} packed for the same layout. Throws {@link ChunkLayoutError} for another one. */
-export function decodeChunk(layout: ColumnLayout, bytes: Buffer): ColumnBatch {
-  const rows = bytes.readUInt32LE(0);
-  const expected =
-    HEADER_BYTES +
-    layout.allocate(0).arrays.reduce((sum, a, i) => sum + rows * widthOf(layout, i) * a.BYTES_PER_ELEMENT, 0);
-  if (bytes.readUInt32LE(4) !== layoutFingerprint(layout) || bytes.length !== expected) {
+export function decodeChunk(layout: ColumnLayout, bytes: Buffer): ChunkColumns {
+  const header = new Uint32Array(CHUNK_HEADER_WORDS);
+  unpack([header], bytes, 0);
+  const [rows = 0, fingerprint, holeCount = 0] = header;
+  const batch = layout.allocate(fingerprint === layoutFingerprint(layout) ? rows : 0);
+  const holes = new Uint32Array(holeCount);
+  const end = [header, holes, ...batch.arrays].reduce((sum, array) => sum + array.byteLength, 0);
+  if (fingerprint !== layoutFingerprint(layout) || end !== bytes.length) {
     throw new ChunkLayoutError(
       'the rows were packed for a version of the model with other columns: send them again',
     );
   }
-  const batch = layout.allocate(rows);
-  let offset = HEADER_BYTES;
-  for (const array of batch.arrays) offset = fill(array, bytes, offset);
-  return batch;
+  unpack([holes, ...batch.arrays], bytes, header.byteLength);
+  return { batch, holes };
 }
 
 /** Packs one array a model output, a number a row; NaN marks a row without a valid answer. */
 export function encodeResults(outputs: readonly Float32Array[]): Buffer {
-  assertLittleEndian();
-  return pack(outputs[0]?.length ?? 0, outputs.length, outputs);
+  return pack([Uint32Array.of(outputs[0]?.length ?? 0, outputs.length), ...outputs]);
 }
 
 /** Unpacks what {@link encodeResults} packed. */
 export function decodeResults(bytes: Buffer): Float32Array[] {
-  const rows = bytes.readUInt32LE(0);
-  let offset = HEADER_BYTES;
-  return Array.from({ length: bytes.readUInt32LE(4) }, () => {
-    const output = new Float32Array(rows);
-    offset = fill(output, bytes, offset);
-    return output;
-  });
+  const header = new Uint32Array(RESULTS_HEADER_WORDS);
+  unpack([header], bytes, 0);
+  const [rows = 0, count = 0] = header;
+  const outputs = Array.from({ length: count }, () => new Float32Array(rows));
+  unpack(outputs, bytes, header.byteLength);
+  return outputs;
 }
 
-function pack(first: number, second: number, arrays: readonly ColumnArray[]): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32LE(first, 0);
-  header.writeUInt32LE(second, 4);
-  return Buffer.concat([header, ...arrays.map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))]);
+type Packed = ColumnArray | Uint32Array;
+
+function pack(arrays: readonly Packed[]): Buffer {
+  assertLittleEndian();
+  return Buffer.concat(arrays.map((array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)));
 }
 
-function fill(array: ColumnArray, bytes: Buffer, offset: number): number {
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(
-    bytes.subarray(offset, offset + array.byteLength),
-  );
-  return offset + array.byteLength;
+/** Fills the arrays one after the other. Redis's bytes lie anywhere, typed arrays only on their own boundaries. */
+function unpack(arrays: readonly Packed[], bytes: Buffer, start: number): void {
+  assertLittleEndian();
+  let offset = start;
+  for (const array of arrays) {
+    const target = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    target.set(bytes.subarray(offset, offset + array.byteLength));
+    offset += array.byteLength;
+  }
 }
 
 const widthOf = (layout: ColumnLayout, tensor: number): number => layout.tensors[tensor]?.width ?? 0;

@@ -20,6 +20,12 @@ export function createRowReader({ outputs }: Pick<Manifest, 'outputs'>): ReadRow
   };
 }
 
+/** Compiles the check alone: whether a row has a result. */
+export const createRowCheck =
+  ({ outputs }: Pick<Manifest, 'outputs'>) =>
+  (values: readonly Float32Array[], row: number): boolean =>
+    outputs.every((output, index) => problemWith(values[index]?.[row] ?? Number.NaN, output) === undefined);
+
 function problemWith(value: number, { member, minimum, maximum }: ManifestOutput): string | undefined {
   if (!Number.isFinite(value)) return `the model's ${member} is ${value}, which is no number to give`;
   if (minimum !== undefined && value < minimum) return `the model's ${member}, ${value}, is below ${minimum}`;
