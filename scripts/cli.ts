@@ -47,8 +47,7 @@ export async function runCli(argv: readonly string[], setUp: SetUp): Promise<voi
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(add --help for what can be said)')
     .helpCommand('help [command]', 'tell more about one command')
-    .configureHelp({ showGlobalOptions: false })
-    .action(() => program.help());
+    .helpOption('-h, --help', 'tell what can be said');
   const called = argv[0] === 'help' ? argv[1] : argv[0];
   for (const { name, summary, register } of COMMANDS) {
     if (name !== called) {
@@ -58,5 +57,5 @@ export async function runCli(argv: readonly string[], setUp: SetUp): Promise<voi
     await register(program, setUp);
     program.commands.find((command) => command.name() === name)?.summary(summary);
   }
-  await program.parseAsync([...argv], { from: 'user' });
+  await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
 }

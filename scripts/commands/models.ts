@@ -24,12 +24,15 @@ export function registerModelsCommand(program: Command): void {
     );
 }
 
-function describe({ name, version, title, description, input, outputs, example }: ModelDescription): string {
+function describe(model: ModelDescription): string {
+  const { name, version, title, description, input, outputs, example, workers = [] } = model;
+  const engines = [...new Set(workers.map(({ engine }) => engine))];
   return [
-    `${name} ${version}${title === undefined ? '' : `  ${title}`}`,
+    `${name} ${version}${model.default === true ? ' (default)' : ''}${title === undefined ? '' : `  ${title}`}`,
     ...(description === undefined ? [] : [`  ${description}`]),
     `  takes    ${inputMembers(input).join(', ')}`,
     `  gives    ${outputs.map((output) => `${output.member} in ${output.unit}`).join(', ')}`,
+    `  runs on  ${engines.join(', ') || 'no worker that reported lately'}`,
     ...(example === undefined ? [] : [`  example  ${JSON.stringify(example)}`]),
   ].join('\n');
 }

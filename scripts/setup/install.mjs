@@ -39,12 +39,17 @@ export async function install(folder, { native }) {
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', ...(native ? [] : only)];
   await runCommand(npm.command, [...npm.args, ...args], { cwd: folder });
   writeStamp(folder, native);
-  if (native && !existsSync(join(folder, 'node_modules/@tensorflow/tfjs-node-gpu'))) {
-    console.error(
-      '  \n  The native TensorFlow library could not be downloaded: the worker will use another engine.',
-    );
-  }
 }
+
+/**
+ * The native TensorFlow packages that are not there: npm leaves out what it could not download.
+ *
+ * @param {string} folder
+ */
+export const missingNative = (folder) =>
+  ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'].filter(
+    (name) => !existsSync(join(folder, 'node_modules', name)),
+  );
 
 /**
  * The npm that is running us, so that one set of settings applies throughout; else the one on PATH.

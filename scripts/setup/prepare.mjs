@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { build, isBuilt } from './build.mjs';
-import { install, whyInstall } from './install.mjs';
+import { install, missingNative, whyInstall } from './install.mjs';
 import { withLock } from './lock.mjs';
 import { step } from './progress.mjs';
 import { cacheDir, root } from './project.mjs';
@@ -21,6 +21,10 @@ export async function prepare() {
     const reason = whyInstall(root, options);
     if (reason !== undefined) {
       await step(`Installing npm packages (${reason}; about a minute)`, () => install(root, options));
+      const missing = options.native ? missingNative(root) : [];
+      if (missing.length > 0) {
+        console.error(`  ${missing.join(' and ')} could not be downloaded: the worker will do without`);
+      }
     }
     if (!isBuilt(root)) await step('Building', () => build(root));
   };
