@@ -1,0 +1,156 @@
+import { type AnswerServer, type ScriptedAnswer, startAnswers } from '../support/answer-server.js';
+import { jobView } from '../support/job-view.js';
+import { waggle } from '../support/run-program.js';
+
+const TRIP = ['--pu', '130', '--do', '205', '--distance', '3'];
+const model = {
+  name: 'm',
+  version: '1.0.0',
+  title: 'A model',
+  default: true,
+  input: { properties: { x: {}, at: {} }, required: ['x'] },
+  outputs: [{ member: 'duration', unit: 'minutes' }],
+  example: { x: 1 },
+  workers: [{ id: 'w', version: '1.0.0', engine: 'wasm' }],
+};
+const succeeded = jobView({ status: 'succeeded', model_version: '1.0.0', result: { duration: 12.77 } });
+
+let server: AnswerServer | undefined;
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+async function answering(...answers: ScriptedAnswer[]): Promise<string> {
+  server = await startAnswers(answers);
+  return server.url;
+}
+
+describe('waggle', () => {
+  it('tells what it can do, with examples', async () => {
+    const { code, stdout } = await waggle(['--help']);
+    expect(code).toBe(0);
+    for (const word of ['up', 'submit', 'models', 'train', 'Examples:', '--pu 130'])
+      expect(stdout).toContain(word);
+    expect(await waggle([])).toMatchObject({ code: 0, stdout });
+  });
+
+  it('tells more about one command', async () => {
+    const { code, stdout } = await waggle(['help', 'submit']);
+    expect(code).toBe(0);
+    for (const word of ['--distance', '--input', 'WAGGLE_URL', 'WAGGLE_KEY', '--json', 'Exit code']) {
+      expect(stdout).toContain(word);
+    }
+    expect((await waggle(['submit', '--help'])).stdout).toBe(stdout);
+  });
+
+  it('suggests what was meant', async () => {
+    const { code, stderr } = await waggle(['submitt']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Did you mean submit?');
+  });
+});
+
+describe('waggle submit', () => {
+  it('submits, follows and prints a prediction with its unit', async () => {
+    const url = await answering(
+      { status: 202, body: jobView({ queue: { position: 7, eta_ms: 1500 } }) },
+      { body: succeeded },
+      { body: model },
+    );
+    const { code, stdout, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('duration  12.77 minutes');
+    expect(stdout).toContain('m 1.0.0');
+    expect(stderr).toContain('queued, number 7 in line, about 1.5 s to go');
+    expect(JSON.parse(server?.requests[0]?.body ?? '')).toEqual({
+      input: { PULocationID: 130, DOLocationID: 205, trip_distance: 3 },
+    });
+  });
+
+  it('prints one JSON document as the last line with --json, and takes url and key from the environment', async () => {
+    const url = await answering({ body: succeeded });
+    const args = ['submit', '--json', '--model', 'm', '--request-id', 'r', '--input', '{"x":1}'];
+    const { code, stdout } = await waggle(args, { WAGGLE_URL: url, WAGGLE_KEY: 'secret' });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual(succeeded);
+    const [request] = server?.requests ?? [];
+    expect(request?.headers['authorization']).toBe('Bearer secret');
+    expect(JSON.parse(request?.body ?? '')).toEqual({ input: { x: 1 }, model: 'm', request_id: 'r' });
+  });
+
+  it('fails when the job does', async () => {
+    const error = { code: 'timeout', message: 'it ran longer than 60000 ms' };
+    const url = await answering({ body: jobView({ status: 'failed', error }) });
+    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('failed, timeout: it ran longer than 60000 ms');
+  });
+
+  it('names every member that the server did not take', async () => {
+    const errors = [
+      { pointer: '#/input/x', detail: 'must be >= 0' },
+      { pointer: '#/input/y', detail: 'is missing' },
+    ];
+    const url = await answering({ status: 422, body: { title: 'Invalid', detail: 'not valid', errors } });
+    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('#/input/x must be >= 0\n  #/input/y is missing');
+  });
+
+  it('says how to start a server where none answers', async () => {
+    const url = await answering();
+    await server?.close();
+    const { code, stdout, stderr } = await waggle(['submit', '--json', '--url', url, ...TRIP]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`no server answers at ${url}`);
+    expect(stderr).toContain('npm start');
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'unreachable', message: `no answer from ${url}` } });
+  });
+
+  it.each([
+    [401, {}, 'WAGGLE_KEY'],
+    [404, {}, 'npx waggle models'],
+    [503, { 'retry-after': '3' }, 'try again in 3 s'],
+  ])('says what to do about a %s', async (status, headers, advice) => {
+    const url = await answering({ status, headers, body: { title: 'No' } });
+    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(advice);
+  });
+
+  it.each([
+    [[], 'nothing to predict'],
+    [['--pu', 'x'], 'It must be a number'],
+    [['--input', '[1]'], 'It must be a JSON object'],
+    [['--input', '{}', '--pu', '1'], 'give one of them'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await waggle(['submit', ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe('waggle models', () => {
+  it('lists what can be predicted, from what and by what', async () => {
+    const { code, stdout } = await waggle([
+      'models',
+      '--url',
+      await answering({ body: { models: [model] } }),
+    ]);
+    expect(code).toBe(0);
+    for (const line of ['m 1.0.0 (default)', 'x, [at]', 'duration in minutes', '{"x":1}', 'wasm']) {
+      expect(stdout).toContain(line);
+    }
+  });
+
+  it('gives the same as JSON', async () => {
+    const { stdout } = await waggle([
+      'models',
+      '--json',
+      '--url',
+      await answering({ body: { models: [model] } }),
+    ]);
+    expect(JSON.parse(stdout)).toEqual({ models: [model] });
+  });
+});
