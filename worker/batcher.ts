@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../shared/errors.js';
+import type { Claim, JobLeases } from '../shared/jobs/job-leases.js';
+import type { Logger } from '../shared/log/logger.js';
+import type { Delivery } from '../shared/queue/bee-queue.js';
+import { backoffMs, REDIS_BACKOFF } from './backoff.js';
+import type { BatchRunner } from './batch-runner.js';
+import { HeldJob } from './held-job.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import type { ServedModel } from './served-model.js';
+import type { Settlement, Unclaimed } from './settlement.js';
+
+/** What a batcher works with. */
+export interface BatcherOptions {
+  model: ServedModel;
+  runner: BatchRunner;
+  settlement: Settlement;
+  leases: JobLeases;
+  keeper: LeaseKeeper;
+  maxBatch: number;
+  leaseMs: number;
+  log: Logger;
+}
+
+/**
+ * Turns deliveries into micro-batches, without a timer: what has come is run as soon as the model is idle, and what
+ * comes while it is busy gathers. A lone job never waits, and load makes the batches grow.
+ */
+export class Batcher {
+  readonly #options: BatcherOptions;
+  readonly #stopping = new AbortController();
+  #unclaimed: Unclaimed[] = [];
+  #working: Promise<void> | undefined;
+  #claimFailures = 0;
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a delivery. Resolves when its job is dealt with; never rejects. */
+  handle(delivery: Delivery): Promise<void> {
+    return new Promise((done) => {
+      this.#unclaimed.push({ delivery, done });
+      this.#working ??= this.#work().finally(() => {
+        this.#working = undefined;
+      });
+    });
+  }
+
+  /**
+   * Claims nothing more, gives back what is unclaimed, and lets the jobs in hand finish; after `finishMs` those are
+   * given back too. Resolves when Redis has it all.
+   */
+  async drain(finishMs: number): Promise<void> {
+    const { runner, settlement } = this.#options;
+    this.#stopping.abort();
+    this.#handBack();
+    const late = setTimeout(() => runner.abandon(), finishMs);
+    await this.#working;
+    clearTimeout(late);
+    await settlement.settled();
+  }
+
+  async #work(): Promise<void> {
+    const { model, runner, log } = this.#options;
+    while (this.#unclaimed.length > 0 && !this.#stopping.signal.aborted) {
+      const endTurn = await model.turns.take('jobs');
+      try {
+        await model.current.inference.ready();
+        await runner.run(await this.#claim());
+      } catch (error) {
+        log.error('micro-batch not run', { error: messageOf(error) });
+        await this.#pause();
+      } finally {
+        endTurn();
+      }
+    }
+    this.#handBack();
+  }
+
+  /** Claims what has come, up to a full batch. While Redis is away it claims nothing and keeps everything. */
+  async #claim(): Promise<HeldJob[]> {
+    const { leases, leaseMs, maxBatch, log } = this.#options;
+    if (this.#stopping.signal.aborted) return [];
+    const taken = this.#unclaimed.splice(0, maxBatch);
+    try {
+      const ids = taken.map(({ delivery }) => delivery.jobId);
+      const claims = await leases.claim(ids, leaseMs);
+      this.#claimFailures = 0;
+      return taken.flatMap((unclaimed, index) => this.#accept(claims[index], unclaimed));
+    } catch (error) {
+      this.#unclaimed.unshift(...taken);
+      this.#claimFailures += 1;
+      if (this.#claimFailures % 20 === 1) {
+        log.warn('jobs not claimed yet', { jobs: taken.length, error: messageOf(error) });
+      }
+      await this.#pause();
+      return [];
+    }
+  }
+
+  #accept(claim: Claim | undefined, { delivery, done }: Unclaimed): HeldJob[] {
+    const { keeper, runner, log } = this.#options;
+    if (claim?.kind !== 'run') {
+      if (claim?.kind === 'unreadable') {
+        log.error('job record of another version left alone', { job_id: delivery.jobId });
+      }
+      done();
+      return [];
+    }
+    const job = new HeldJob(claim.job, done);
+    keeper.hold(job, (left, why) => runner.leave(left, why));
+    return [job];
+  }
+
+  async #pause(): Promise<void> {
+    const pauseMs = backoffMs(Math.max(this.#claimFailures, 1), REDIS_BACKOFF);
+    await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  #handBack(): void {
+    const unclaimed = this.#unclaimed;
+    if (unclaimed.length === 0) return;
+    this.#unclaimed = [];
+    void this.#options.settlement.handBack(unclaimed);
+  }
+}

@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ChunkColumns, decodeChunk } from '../shared/batches/chunk-codec.js';
+import type { ChunkLeases } from '../shared/batches/chunk-leases.js';
+import { messageOf } from '../shared/errors.js';
+import type { Claim, JobLeases } from '../shared/jobs/job-leases.js';
+import type { FailureCode } from '../shared/jobs/job.js';
+import type { Logger } from '../shared/log/logger.js';
+import type { Delivery } from '../shared/queue/bee-queue.js';
+import { backoffMs, REDIS_BACKOFF } from './backoff.js';
+import { HeldJob } from './held-job.js';
+import { InferenceLostError } from './inference/inference-errors.js';
+import type { Prediction } from './inference/model-runtime.js';
+import type { Leave, LeaseKeeper } from './lease-keeper.js';
+import type { ModelVersion } from './model-version.js';
+import { RunWatch } from './run-watch.js';
+import type { ServedModel } from './served-model.js';
+import type { Settlement } from './settlement.js';
+
+/** What a runner of chunks works with. */
+export interface ChunkRunnerOptions {
+  /** The model's chunk queue. */
+  queue: string;
+  model: ServedModel;
+  /** Of the chunk queue. */
+  settlement: Settlement;
+  leases: JobLeases;
+  chunks: ChunkLeases;
+  keeper: LeaseKeeper;
+  leaseMs: number;
+  log: Logger;
+}
+
+/** What a model's own error message may take up in a record, in characters. */
+const MESSAGE_LENGTH = 500;
+
+/** Runs chunks of batches, each by the rules of a job: claim, lease, one turn of the model, fenced commit. */
+export class ChunkRunner {
+  readonly #options: ChunkRunnerOptions;
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  readonly #inHand = new Set<HeldJob>();
+  #watch: RunWatch | undefined;
+
+  constructor(options: ChunkRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a delivery. Resolves when its chunk is dealt with; never rejects. */
+  handle(delivery: Delivery): Promise<void> {
+    const handled = new Promise<void>((resolve) => {
+      this.#take(delivery, resolve).catch((error: unknown) => {
+        this.#options.log.error('chunk not run', { job_id: delivery.jobId, error: messageOf(error) });
+        resolve();
+      });
+    }).finally(() => this.#running.delete(handled));
+    this.#running.add(handled);
+    return handled;
+  }
+
+  /** Claims nothing more; after `finishMs` gives back what has not run. Resolves when Redis has it all. */
+  async drain(finishMs: number): Promise<void> {
+    this.#stopping.abort();
+    const late = setTimeout(() => this.#abandon(), finishMs);
+    await Promise.all(this.#running);
+    clearTimeout(late);
+    await this.#options.settlement.settled();
+  }
+
+  async #take(delivery: Delivery, done: () => void): Promise<void> {
+    const { settlement, keeper } = this.#options;
+    const claim = await this.#claim(delivery);
+    if (!claim) return settlement.handBack([{ delivery, done }]);
+    if (claim.kind !== 'run') return done();
+    const job = new HeldJob(claim.job, done);
+    this.#inHand.add(job);
+    keeper.hold(job, (left, why) => this.#leave(left, why));
+    try {
+      await this.#run(job);
+    } finally {
+      this.#inHand.delete(job);
+    }
+  }
+
+  /** Undefined when the worker was told to stop before Redis answered. */
+  async #claim({ jobId }: Delivery): Promise<Claim | undefined> {
+    const { leases, leaseMs, log } = this.#options;
+    for (let failures = 0; !this.#stopping.signal.aborted; ) {
+      try {
+        return (await leases.claim([jobId], leaseMs))[0];
+      } catch (error) {
+        failures += 1;
+        if (failures % 20 === 1)
+          {log.warn('chunk not claimed yet', { job_id: jobId, error: messageOf(error) });}
+        const pauseMs = backoffMs(failures, REDIS_BACKOFF);
+        await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  async #run(job: HeldJob): Promise<void> {
+    const { model, settlement, chunks } = this.#options;
+    const packed = await settlement.through('read', () => chunks.columns(job.claimed.id));
+    const endTurn = await model.turns.take('chunks');
+    try {
+      // Without its columns the batch was canceled meanwhile.
+      if (!job.isLive || !packed) return this.#leave(job, 'canceling');
+      if (this.#stopping.signal.aborted) return this.#release(job);
+      await this.#predict(job, packed);
+    } finally {
+      endTurn();
+    }
+  }
+
+  async #predict(job: HeldJob, packed: Buffer): Promise<void> {
+    const version = this.#options.model.current;
+    let columns: ChunkColumns;
+    try {
+      columns = decodeChunk(version.layout, packed);
+    } catch (error) {
+      return this.#fail(job, 'model_error', messageOf(error));
+    }
+    this.#watch = new RunWatch([job], {
+      timedOut: () => this.#retry(job, 'timeout', `one attempt ran longer than ${job.claimed.timeoutMs} ms`),
+      kill: (reason) => version.inference.kill(reason),
+    });
+    try {
+      await version.inference.ready();
+      this.#commit(job, version, { columns, prediction: await version.inference.predict(columns.batch) });
+    } catch (error) {
+      const message = messageOf(error).slice(0, MESSAGE_LENGTH);
+      if (!(error instanceof InferenceLostError)) this.#fail(job, 'model_error', message);
+      else if (error.loss === 'ended') this.#release(job);
+      else this.#retry(job, 'worker_lost', message);
+    } finally {
+      this.#watch.end();
+      this.#watch = undefined;
+    }
+  }
+
+  #commit(
+    job: HeldJob,
+    version: ModelVersion,
+    { columns, prediction }: { columns: ChunkColumns; prediction: Prediction },
+  ): void {
+    if (!job.decide()) return;
+    const { settlement, chunks, queue } = this.#options;
+    const { outputs } = prediction;
+    const { rows } = columns.batch;
+    for (const hole of columns.holes) for (const output of outputs) output[hole] = Number.NaN;
+    let rowsSucceeded = 0;
+    for (let row = 0; row < rows; row += 1) if (version.isValidRow(outputs, row)) rowsSucceeded += 1;
+    const rowsFailed = rows - columns.holes.length - rowsSucceeded;
+    const run = { queue, modelVersion: version.manifest.version, outputs, rowsSucceeded, rowsFailed };
+    settlement.write(job, 'chunk commit', () =>
+      chunks.commit({ id: job.claimed.id, token: job.claimed.token }, run),
+    );
+  }
+
+  /** A batch is canceled, or its chunk lost to another worker, while the chunk is held here. */
+  #leave(job: HeldJob, why: Leave): void {
+    if (why === 'lost') {
+      if (job.decide()) this.#options.settlement.forget(job);
+    } else {
+      // Any outcome will do: the record of a chunk that is being canceled takes none.
+      this.#fail(job, 'model_error', 'canceled');
+    }
+    this.#watch?.look();
+  }
+
+  #fail(job: HeldJob, code: FailureCode, message: string): void {
+    if (!job.decide()) return;
+    const { settlement, queue, model } = this.#options;
+    const modelVersion = model.current.manifest.version;
+    const run = { queue, modelVersion, prepareMs: 0, predictMs: 0, batchSize: 1 };
+    settlement.commit(run, [{ job, verdict: { ok: false, code, message } }]);
+  }
+
+  #retry(job: HeldJob, code: FailureCode, message: string): void {
+    if (job.decide()) this.#options.settlement.retry([job], code, message);
+  }
+
+  #release(job: HeldJob): void {
+    if (job.decide()) this.#options.settlement.release([job]);
+  }
+
+  #abandon(): void {
+    for (const job of this.#inHand) this.#release(job);
+    if (this.#watch) void this.#options.model.current.inference.end();
+  }
+}

@@ -1,0 +1,50 @@
+import { type Env, readEnv } from '../shared/config/env.js';
+import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
+import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
+import { ENGINE_CHOICES, type EngineChoice } from './inference/engine-names.js';
+
+/** What a worker process is told by its environment. */
+export interface WorkerConfig {
+  redis: RedisAddress;
+  /** Put before every key in Redis. */
+  keyPrefix: string;
+  modelsDir: string;
+  /** Names of the models to serve; undefined for every package in `modelsDir`. */
+  models: readonly string[] | undefined;
+  engine: EngineChoice;
+  /** Wished-for cap on GPU memory; undefined for none. */
+  gpuMemoryMb: number | undefined;
+  /** Most jobs in one micro-batch. */
+  maxBatch: number;
+  /** How long a job stays this worker's without a renewal, in ms. */
+  leaseMs: number;
+  /** How long the worker may take to leave, in ms. */
+  graceMs: number;
+  log: LogConfig;
+}
+
+/** Reads the environment once. Throws one ConfigError that names every bad variable. */
+export function readWorkerConfig(env: Env, isTerminal: boolean): Readonly<WorkerConfig> {
+  return readEnv(
+    env,
+    (read): WorkerConfig => ({
+      redis: read.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
+      keyPrefix: read.text('KEY_PREFIX', ''),
+      modelsDir: read.text('MODELS_DIR', 'model'),
+      models: read
+        .optional('MODELS')
+        ?.split(',')
+        .map((name) => name.trim()),
+      engine: read.choice('TF_ENGINE', ENGINE_CHOICES, 'auto'),
+      gpuMemoryMb: read.optional('GPU_MEMORY_MB') ? read.int('GPU_MEMORY_MB', 0, { min: 1 }) : undefined,
+      maxBatch: read.int('MAX_BATCH', 64, { min: 1, max: 1_024 }),
+      leaseMs: read.int('LEASE_MS', 15_000, { min: 300 }),
+      graceMs: read.int('GRACE_MS', 10_000),
+      log: {
+        level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
+        dir: read.optional('LOG_DIR'),
+        pretty: isTerminal,
+      },
+    }),
+  );
+}

@@ -1,0 +1,114 @@
+import { findBackendFactory, removeBackend } from '@tensorflow/tfjs-core';
+import { messageOf } from '../../shared/errors.js';
+import type { ColumnBatch } from '../../shared/model/columns.js';
+import type { Device } from './device.js';
+import {
+  ENGINE_NAMES,
+  type EngineChoice,
+  type EngineName,
+  type EngineReport,
+  type PassedOver,
+} from './engine-names.js';
+import { ENGINES } from './engines.js';
+import { EngineUnavailableError } from './inference-errors.js';
+import type { ModelFiles } from './model-files.js';
+import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
+
+/** How far an engine's answer may lie from that of wasm, relative to it (absolute below 1). */
+const TOLERANCE = 1e-3;
+
+/** What is to be run, and on what. */
+export interface EngineWish {
+  choice: EngineChoice;
+  files: ModelFiles;
+  gpuMemoryMb: number | undefined;
+  /** Engines known not to work here, such as one that crashed an earlier process. */
+  passedOver: readonly PassedOver[];
+  /** Told before an engine's code is loaded: the next thing that happens may be a crash. */
+  onTry: (engine: EngineName) => void;
+}
+
+/** A model on the engine it runs on. */
+export interface EngineOnDuty {
+  runtime: ModelRuntime;
+  report: EngineReport;
+}
+
+/**
+ * Loads the demanded engine, or under `auto` the first that loads, is no software GPU, and answers the manifest's
+ * example as wasm does. Throws {@link EngineUnavailableError} when a demanded one fails.
+ */
+export function chooseEngine(wish: EngineWish): Promise<EngineOnDuty> {
+  return wish.choice === 'auto' ? firstThatWorks(wish) : demanded(wish.choice, wish);
+}
+
+async function demanded(engine: EngineName, wish: EngineWish): Promise<EngineOnDuty> {
+  wish.onTry(engine);
+  const device = await ENGINES[engine].load(wish).catch((cause: unknown) => {
+    throw new EngineUnavailableError(engine, messageOf(cause), ENGINES[engine].advice);
+  });
+  return { runtime: await createModelRuntime(wish.files), report: reportOn(engine, device) };
+}
+
+async function firstThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
+  const wasm = await demanded('wasm', wish);
+  const expected = await answerExample(wasm.runtime);
+  const passedOver = [...wish.passedOver];
+  for (const engine of ENGINE_NAMES) {
+    if (engine === 'wasm' || passedOver.some((known) => known.engine === engine)) continue;
+    try {
+      const onDuty = await tryEngine(engine, wish, expected);
+      wasm.runtime.dispose();
+      return { ...onDuty, report: { ...onDuty.report, passedOver } };
+    } catch (cause) {
+      passedOver.push({ engine, why: messageOf(cause) });
+    }
+  }
+  await ENGINES.wasm.load(wish);
+  return { ...wasm, report: { ...wasm.report, passedOver } };
+}
+
+/** Throws why the engine does not serve; it is gone from TensorFlow.js then. */
+async function tryEngine(
+  engine: EngineName,
+  wish: EngineWish,
+  expected: readonly Float32Array[],
+): Promise<EngineOnDuty> {
+  const { backend } = ENGINES[engine];
+  wish.onTry(engine);
+  try {
+    const device = await ENGINES[engine].load(wish);
+    if (device.isSoftware) throw new Error(`${device.description} is a software GPU, slower than wasm`);
+    const runtime = await createModelRuntime(wish.files);
+    checkAgreement(await answerExample(runtime), expected);
+    return { runtime, report: reportOn(engine, device) };
+  } catch (cause) {
+    // The two native engines share a name: what one leaves behind would be taken for the other.
+    if (findBackendFactory(backend)) removeBackend(backend);
+    throw cause;
+  }
+}
+
+const reportOn = (engine: EngineName, { description, memory }: Device): EngineReport => ({
+  engine,
+  device: memory === undefined ? description : `${description}; ${memory}`,
+  passedOver: [],
+});
+
+const answerExample = async (runtime: ModelRuntime): Promise<Float32Array[]> =>
+  (await runtime.predict(exampleBatch(runtime, 1))).outputs;
+
+/** The manifest's example, so many times. */
+export function exampleBatch({ layout, manifest }: ModelRuntime, rows: number): ColumnBatch {
+  const batch = layout.allocate(rows);
+  for (let row = 0; row < rows; row += 1) layout.write(batch, row, { ...manifest.example });
+  return batch;
+}
+
+function checkAgreement(answer: readonly Float32Array[], wasm: readonly Float32Array[]): void {
+  answer.forEach((values, output) => {
+    const [found = Number.NaN, expected = Number.NaN] = [values[0], wasm[output]?.[0]];
+    if (Math.abs(found - expected) <= TOLERANCE * Math.max(1, Math.abs(expected))) return;
+    throw new Error(`it answers the example with ${found} where wasm says ${expected}`);
+  });
+}

@@ -1,0 +1,52 @@
+import type { Device, EngineOptions } from './device.js';
+import type { EngineName } from './engine-names.js';
+import { loadGpu, loadNode } from './native-engines.js';
+import { loadWasm } from './wasm-engine.js';
+import { loadWebGpu } from './webgpu-engine.js';
+
+/** One way to run networks. */
+export interface Engine {
+  packages: readonly string[];
+  /** The name by which TensorFlow.js knows its backend. */
+  backend: string;
+  runsOn: string;
+  /** What to do when it is demanded and does not load. */
+  advice: string;
+  /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device. */
+  load(options: EngineOptions): Promise<Device>;
+}
+
+const NATIVE_ADVICE =
+  "install the workspace worker/native (WITH_GPU=1 npm start does it); it downloads TensorFlow's own library";
+
+/** Every engine. A new one is one more row and its load function. */
+export const ENGINES: Readonly<Record<EngineName, Engine>> = {
+  gpu: {
+    packages: ['@tensorflow/tfjs-node-gpu'],
+    backend: 'tensorflow',
+    runsOn: 'an NVIDIA GPU with CUDA 11 and cuDNN 8',
+    advice: NATIVE_ADVICE,
+    load: loadGpu,
+  },
+  webgpu: {
+    packages: ['@tensorflow/tfjs-backend-webgpu', 'webgpu'],
+    backend: 'webgpu',
+    runsOn: 'a Vulkan, Metal or D3D12 GPU',
+    advice: 'npm ci installs its packages; the machine needs a GPU with a Vulkan, Metal or D3D12 driver',
+    load: loadWebGpu,
+  },
+  node: {
+    packages: ['@tensorflow/tfjs-node'],
+    backend: 'tensorflow',
+    runsOn: "the CPU, with TensorFlow's native kernels",
+    advice: NATIVE_ADVICE,
+    load: loadNode,
+  },
+  wasm: {
+    packages: ['@tensorflow/tfjs-backend-wasm'],
+    backend: 'wasm',
+    runsOn: 'any CPU',
+    advice: 'it is part of every installation: npm ci',
+    load: loadWasm,
+  },
+};

@@ -1,0 +1,139 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../../shared/log/logger.js';
+import type { ColumnBatch } from '../../shared/model/columns.js';
+import type { EngineName, EngineReport } from './engine-names.js';
+import { type InferenceLoss, InferenceLostError, ModelThrewError } from './inference-errors.js';
+import type { Prediction } from './model-runtime.js';
+import type { FromInference, StartRequest, ToInference } from './protocol.js';
+
+/** After it was asked to end, an inference process that does not is killed, in ms. */
+const END_MS = 500;
+
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+/** One operating-system process that runs one model, from its fork to its exit. */
+export class InferenceChild {
+  /** Resolves when the process is gone, with how. */
+  readonly exited: Promise<string>;
+  /** Called once when it will answer no more, before its predictions reject. */
+  onLost: ((loss: InferenceLostError) => void) | undefined;
+  readonly #process: ChildProcess;
+  readonly #predictions = new Map<number, Waiter<Prediction>>();
+  #starting: Waiter<EngineReport> | undefined;
+  #lastId = 0;
+  #tried: EngineName | undefined;
+  /** Why it is gone, or going; the first reason stands. */
+  #loss: InferenceLostError | undefined;
+
+  /** @param entry program of the process: `main.js` of this folder, or a test's own that serves more layers. */
+  constructor(entry: string | URL, log: Logger) {
+    this.#process = fork(entry, {
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#process.on('message', (message: FromInference) => this.#receive(message));
+    this.exited = new Promise<string>((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve(signal ?? `code ${code}`));
+      this.#process.once('error', (error) => {
+        if (this.#process.pid === undefined) resolve(error.message);
+      });
+    });
+    void this.exited.then((how) => this.#lose('crashed', how));
+    this.#pipeToLog(log);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** The engine that was tried last: the one to blame when the process dies while it starts. */
+  get tried(): EngineName | undefined {
+    return this.#tried;
+  }
+
+  /** Loads the model. Rejects with the reason when it cannot serve, or with {@link InferenceLostError}. */
+  start(request: StartRequest): Promise<EngineReport> {
+    return new Promise((resolve, reject) => {
+      this.#starting = { resolve, reject };
+      this.#send({ type: 'start', request });
+    });
+  }
+
+  /** Answers one batch. Rejects with {@link ModelThrewError} or {@link InferenceLostError}. */
+  predict(batch: ColumnBatch): Promise<Prediction> {
+    if (this.#loss) return Promise.reject(this.#loss);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#predictions.set(id, { resolve, reject });
+      this.#send({ type: 'predict', id, batch });
+    });
+  }
+
+  /** Ends the process at once, whatever it does. */
+  kill(reason: string): void {
+    this.#lose('killed', reason);
+    this.#process.kill('SIGKILL');
+  }
+
+  /** Lets the process go; kills it when it does not leave soon. Resolves when it is gone. */
+  async end(): Promise<void> {
+    this.#lose('ended', 'it was let go');
+    if (this.#process.connected) this.#process.disconnect();
+    const left = await Promise.race([this.exited, sleep(END_MS, undefined, { ref: false })]);
+    if (left === undefined) this.#process.kill('SIGKILL');
+    await this.exited;
+  }
+
+  #send(message: ToInference): void {
+    // A message to a process that is gone is answered by its exit.
+    this.#process.send(message, () => undefined);
+  }
+
+  #receive(message: FromInference): void {
+    switch (message.type) {
+      case 'trying':
+        this.#tried = message.engine;
+        return;
+      case 'ready':
+        this.#starting?.resolve(message.report);
+        return;
+      case 'failed':
+        this.#starting?.reject(new Error(message.message));
+        return;
+      case 'predicted':
+        this.#take(message.id)?.resolve(message.prediction);
+        return;
+      case 'threw':
+        this.#take(message.id)?.reject(new ModelThrewError(message.message));
+    }
+  }
+
+  #take(id: number): Waiter<Prediction> | undefined {
+    const waiter = this.#predictions.get(id);
+    this.#predictions.delete(id);
+    return waiter;
+  }
+
+  #lose(loss: InferenceLoss, detail: string): void {
+    if (this.#loss) return;
+    this.#loss = new InferenceLostError(loss, detail);
+    this.onLost?.(this.#loss);
+    this.#starting?.reject(this.#loss);
+    for (const waiter of this.#predictions.values()) waiter.reject(this.#loss);
+    this.#predictions.clear();
+  }
+
+  /** What libraries print must not mix with the worker's own log lines. */
+  #pipeToLog(log: Logger): void {
+    const { stdout, stderr } = this.#process;
+    if (stdout) createInterface(stdout).on('line', (line) => log.debug('inference output', { line }));
+    if (stderr) createInterface(stderr).on('line', (line) => log.warn('inference output', { line }));
+  }
+}

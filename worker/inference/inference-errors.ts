@@ -1,0 +1,36 @@
+import { AppError } from '../../shared/errors.js';
+import type { EngineName } from './engine-names.js';
+
+/** The model threw on this batch; the process lives and takes the next one. */
+export class ModelThrewError extends AppError {
+  override name = 'ModelThrewError';
+  readonly code = 'model_threw';
+}
+
+/** How an inference process went away. */
+export type InferenceLoss = 'crashed' | 'killed' | 'ended';
+
+/** The inference process went away before it answered. */
+export class InferenceLostError extends AppError {
+  override name = 'InferenceLostError';
+  readonly code = 'inference_lost';
+  constructor(
+    readonly loss: InferenceLoss,
+    detail: string,
+  ) {
+    super(`the inference process ${loss === 'ended' ? 'has ended' : `was ${loss}`} (${detail})`);
+  }
+}
+
+/** An engine cannot be used here. The message says why and what to do. */
+export class EngineUnavailableError extends AppError {
+  override name = 'EngineUnavailableError';
+  readonly code = 'engine_unavailable';
+  constructor(
+    readonly engine: EngineName,
+    readonly why: string,
+    advice: string,
+  ) {
+    super(`the engine "${engine}" cannot run here: ${why}\n  ${advice}`);
+  }
+}

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../shared/errors.js';
+import type { Logger } from '../../shared/log/logger.js';
+import type { ColumnBatch } from '../../shared/model/columns.js';
+import type { EngineChoice, EngineReport, PassedOver } from './engine-names.js';
+import { InferenceChild } from './inference-child.js';
+import { InferenceLostError } from './inference-errors.js';
+import type { ModelFiles } from './model-files.js';
+import type { Prediction } from './model-runtime.js';
+
+/** What an inference process is to run, and where. */
+export interface InferenceOptions {
+  /** Program of the process; undefined for the one of this folder. */
+  entry?: string | URL;
+  engine: EngineChoice;
+  gpuMemoryMb?: number | undefined;
+  log: Logger;
+  /** Told once when the process died and could not be started again. */
+  onGivenUp?: (reason: string) => void;
+}
+
+/** A process that has not finished loading by then is killed, in ms. */
+const START_TIMEOUT_MS = 120_000;
+/** Starts that fail one after the other before the process is given up, and the pauses between them, in ms. */
+const FAILED_STARTS = 6;
+const PAUSE_MS = { first: 100, most: 5_000 };
+
+/** Keeps one process alive that runs one version of one model: one that dies is replaced at once. */
+export class InferenceProcess {
+  readonly #files: ModelFiles;
+  readonly #options: InferenceOptions;
+  #child: InferenceChild | undefined;
+  #ready: Promise<InferenceChild>;
+  #report: EngineReport | undefined;
+  readonly #ended = new AbortController();
+
+  private constructor(files: ModelFiles, options: InferenceOptions) {
+    this.#files = files;
+    this.#options = options;
+    this.#ready = this.#launch(options.engine);
+  }
+
+  /** Starts a process and waits until its model is warm. Rejects when it cannot serve; nothing is left running then. */
+  static async start(files: ModelFiles, options: InferenceOptions): Promise<InferenceProcess> {
+    const inference = new InferenceProcess(files, options);
+    await inference.#ready;
+    return inference;
+  }
+
+  get report(): EngineReport {
+    if (!this.#report) throw new Error('an inference process has its report once it has started');
+    return this.#report;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Resolves when a process is there to predict. Rejects with {@link InferenceLostError} when none will be. */
+  async ready(): Promise<void> {
+    await this.#ready;
+  }
+
+  /** Answers one batch. Rejects with ModelThrewError, or with {@link InferenceLostError} when the process is lost. */
+  async predict(batch: ColumnBatch): Promise<Prediction> {
+    const child = await this.#ready;
+    return child.predict(batch);
+  }
+
+  /** Kills what runs now; its predictions reject and a new process starts. */
+  kill(reason: string): void {
+    this.#child?.kill(reason);
+  }
+
+  /** Ends the process for good. */
+  async end(): Promise<void> {
+    this.#ended.abort();
+    await this.#child?.end();
+  }
+
+  /** A fresh process, watched from then on. An engine that crashes it while loading is left out under `auto`. */
+  async #launch(engine: EngineChoice): Promise<InferenceChild> {
+    const passedOver: PassedOver[] = [];
+    for (;;) {
+      const child = new InferenceChild(
+        this.#options.entry ?? new URL('main.js', import.meta.url),
+        this.#options.log,
+      );
+      this.#child = child;
+      const timer = setTimeout(() => child.kill('it took too long to load'), START_TIMEOUT_MS);
+      try {
+        const request = { files: this.#files, engine, passedOver, gpuMemoryMb: this.#options.gpuMemoryMb };
+        this.#report = await child.start(request);
+        child.onLost = (loss) => this.#replace(loss);
+        return child;
+      } catch (error) {
+        await child.end();
+        const tried = child.tried;
+        const mayTryOthers =
+          error instanceof InferenceLostError && engine === 'auto' && !this.#ended.signal.aborted;
+        if (!mayTryOthers || tried === undefined || tried === 'wasm') throw error;
+        passedOver.push({ engine: tried, why: `it took the process down (${error.message})` });
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  }
+
+  #replace(loss: InferenceLostError): void {
+    if (this.#ended.signal.aborted) return;
+    this.#options.log.warn('inference process gone, starting another', { reason: loss.message });
+    this.#ready = this.#relaunch();
+    // Whoever predicts next is told when it fails; until then nobody may be waiting.
+    this.#ready.catch(() => undefined);
+  }
+
+  async #relaunch(): Promise<InferenceChild> {
+    const engine = this.report.engine;
+    for (let failures = 0; ; ) {
+      try {
+        if (this.#ended.signal.aborted) throw new InferenceLostError('ended', 'it was let go');
+        return await this.#launch(engine);
+      } catch (error) {
+        failures += 1;
+        if (this.#ended.signal.aborted || failures === FAILED_STARTS) throw this.#giveUp(error);
+        this.#options.log.error('inference process does not start', { error: messageOf(error), failures });
+        const pauseMs = Math.min(PAUSE_MS.first * 2 ** failures, PAUSE_MS.most);
+        await sleep(pauseMs, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  #giveUp(error: unknown): InferenceLostError {
+    if (!this.#ended.signal.aborted) {
+      this.#ended.abort();
+      this.#options.onGivenUp?.(messageOf(error));
+    }
+    return new InferenceLostError('ended', messageOf(error));
+  }
+}

@@ -1,0 +1,64 @@
+import { memory, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
+import type { Manifest } from '../../shared/model/manifest.js';
+import { bind } from './binding.js';
+import type { EngineName } from './engine-names.js';
+import { ENGINES } from './engines.js';
+import { type ModelFiles, readModelFiles } from './model-files.js';
+import { loadNetwork } from './network.js';
+
+/** What a model answers to one batch. */
+export interface Prediction {
+  /** One array an output of the manifest, in its order; one number a row. */
+  outputs: Float32Array[];
+  /** From the arrays in to the arrays out, without any way between processes, in ms. */
+  predictMs: number;
+  /** Tensors alive afterwards: the weights, the same number after every call. */
+  numTensors: number;
+}
+
+/** A model loaded into this process. */
+export interface ModelRuntime {
+  manifest: Manifest;
+  /** Turns inputs into the columns that {@link predict} takes. */
+  layout: ColumnLayout;
+  /** Runs all rows at once. One call at a time. Rejects with whatever the model throws. */
+  predict(batch: ColumnBatch): Promise<Prediction>;
+  dispose(): void;
+}
+
+/** Loads the engine and the package in `folder` into this process: for training, evaluation and benchmarks. */
+export async function loadModelRuntime(folder: string, engine: EngineName = 'wasm'): Promise<ModelRuntime> {
+  await ENGINES[engine].load({ gpuMemoryMb: undefined });
+  return createModelRuntime(readModelFiles(folder));
+}
+
+/** Builds a model on the backend that is set. Throws ModelPackageError when manifest and network do not fit. */
+export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntime> {
+  const { manifest, folder } = files;
+  const layout = createColumnLayout(manifest);
+  const network = await loadNetwork(files);
+  const binding = bind(folder, { manifest, specs: layout.tensors, network });
+  return {
+    manifest,
+    layout,
+    async predict(batch) {
+      const startMs = performance.now();
+      const tensors = tidy(() => network.run(binding.inputsOf(batch), binding.outputTensors));
+      const values = await readAndDispose(tensors);
+      const outputs = binding.outputsOf(batch.rows, values);
+      return { outputs, predictMs: performance.now() - startMs, numTensors: memory().numTensors };
+    },
+    dispose: () => network.dispose(),
+  };
+}
+
+async function readAndDispose(
+  tensors: readonly Tensor[],
+): Promise<(Float32Array | Int32Array | Uint8Array)[]> {
+  try {
+    return await Promise.all(tensors.map((tensor) => tensor.data()));
+  } finally {
+    for (const tensor of tensors) tensor.dispose();
+  }
+}

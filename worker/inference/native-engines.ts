@@ -1,0 +1,33 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Device, EngineOptions } from './device.js';
+import { importOptional } from './import-optional.js';
+
+/** The backend that both packages register, whose class they do not export. */
+type NativeBackend = tf.KernelBackend & { isUsingGpuDevice?: boolean };
+
+/** Sets TensorFlow's native CPU kernels. */
+export async function loadNode(): Promise<Device> {
+  await loadNative('@tensorflow/tfjs-node');
+  return { description: 'CPU, TensorFlow native', isSoftware: false };
+}
+
+/** Sets TensorFlow's CUDA kernels. Without a usable GPU the package runs on the CPU in silence; here that fails. */
+export async function loadGpu({ gpuMemoryMb }: EngineOptions): Promise<Device> {
+  const backend = await loadNative('@tensorflow/tfjs-node-gpu');
+  if (backend.isUsingGpuDevice !== true) {
+    throw new Error('TensorFlow finds no CUDA GPU that it can use (driver, CUDA 11 and cuDNN 8 are needed)');
+  }
+  return {
+    description: 'NVIDIA GPU, CUDA',
+    isSoftware: false,
+    ...(gpuMemoryMb === undefined
+      ? {}
+      : { memory: `tfjs-node-gpu has no cap: memory grows on demand past ${gpuMemoryMb} MB` }),
+  };
+}
+
+async function loadNative(name: string): Promise<NativeBackend> {
+  await importOptional(name);
+  if (!(await tf.setBackend('tensorflow'))) throw new Error(`${name} registers no working backend`);
+  return tf.backend();
+}

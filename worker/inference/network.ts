@@ -1,0 +1,65 @@
+import type { io, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
+import type { ModelFiles } from './model-files.js';
+
+/** A loaded network, whichever of the two formats it came in. */
+export interface Network {
+  /** Declared shapes by input tensor, rows first; -1 where open, undefined where the file does not say. */
+  inputs: ReadonlyMap<string, readonly number[] | undefined>;
+  outputs: readonly string[];
+  /** The name by which `inputs`, `outputs` and `run` know a tensor that a manifest names. */
+  nameOf(tensor: string): string;
+  /** The asked-for outputs of one batch, in their order. To be called inside `tidy`. */
+  run(inputs: NamedTensorMap, outputs: readonly string[]): Tensor[];
+  dispose(): void;
+}
+
+/** Builds the network on the backend that is set. Throws what TensorFlow.js throws on a file that it cannot use. */
+export function loadNetwork(files: ModelFiles): Promise<Network> {
+  return files.manifest.format === 'tfjs-layers' ? loadLayers(files) : loadGraph(files);
+}
+
+async function loadLayers(files: ModelFiles): Promise<Network> {
+  const { loadLayersModel } = await import('@tensorflow/tfjs-layers');
+  const model = await loadLayersModel(handlerFor(files));
+  const shapes = model.inputs.map(({ shape }) => shape.map((size) => size ?? -1));
+  return {
+    inputs: new Map(model.inputNames.map((name, i) => [name, shapes[i]])),
+    outputs: model.outputNames,
+    nameOf: (tensor) => tensor,
+    run(inputs, outputs) {
+      // The whole batch in one pass: predict() alone would cut it into slices of 32 rows.
+      const result = model.predictOnBatch(model.inputNames.map((name) => inputs[name]!));
+      const tensors = Array.isArray(result) ? result : [result];
+      return outputs.map((name) => tensors[model.outputNames.indexOf(name)]!);
+    },
+    dispose: () => void model.dispose(),
+  };
+}
+
+async function loadGraph(files: ModelFiles): Promise<Network> {
+  const { loadGraphModel } = await import('@tensorflow/tfjs-converter');
+  const model = await loadGraphModel(handlerFor(files));
+  const nodes = signatureNodes(files.model.signature);
+  return {
+    inputs: new Map(model.inputs.map(({ name, shape }) => [name, shape])),
+    outputs: model.outputs.map(({ name }) => name),
+    nameOf: (tensor) => nodes.get(tensor) ?? tensor,
+    run(inputs, outputs) {
+      const result = model.execute(inputs, [...outputs]);
+      return Array.isArray(result) ? result : [result];
+    },
+    dispose: () => model.dispose(),
+  };
+}
+
+const handlerFor = ({ model, weightSpecs, weights }: ModelFiles): io.IOHandler => ({
+  load: () => Promise.resolve({ ...model, weightSpecs, weightData: new Uint8Array(weights).buffer }),
+});
+
+type Signature = Partial<Record<'inputs' | 'outputs', Record<string, { name?: string }>>>;
+
+/** Names of a SavedModel's signature ("output_0") to the graph nodes they stand for ("Identity", from "Identity:0"). */
+function signatureNodes(signature: Signature = {}): ReadonlyMap<string, string> {
+  const named = [...Object.entries(signature.inputs ?? {}), ...Object.entries(signature.outputs ?? {})];
+  return new Map(named.flatMap(([key, { name }]) => (name ? [[key, name.replace(/:\d+$/, '')]] : [])));
+}

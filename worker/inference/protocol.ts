@@ -1,0 +1,29 @@
+import type { ColumnBatch } from '../../shared/model/columns.js';
+import type { EngineChoice, EngineName, EngineReport, PassedOver } from './engine-names.js';
+import type { ModelFiles } from './model-files.js';
+import type { Prediction } from './model-runtime.js';
+
+/** What an inference process is told first: the model to load and where to run it. */
+export interface StartRequest {
+  files: ModelFiles;
+  engine: EngineChoice;
+  passedOver: readonly PassedOver[];
+  gpuMemoryMb: number | undefined;
+}
+
+/** One batch to be answered under its number. */
+export interface PredictRequest {
+  id: number;
+  batch: ColumnBatch;
+}
+
+/** From the worker to its inference process. Sent with structured clone, so arrays stay typed. */
+export type ToInference = { type: 'start'; request: StartRequest } | ({ type: 'predict' } & PredictRequest);
+
+/** From the inference process to its worker. */
+export type FromInference =
+  | { type: 'trying'; engine: EngineName }
+  | { type: 'ready'; report: EngineReport }
+  | { type: 'failed'; message: string }
+  | { type: 'predicted'; id: number; prediction: Prediction }
+  | { type: 'threw'; id: number; message: string };

@@ -1,0 +1,69 @@
+import { messageOf } from '../shared/errors.js';
+import type { JobLeases } from '../shared/jobs/job-leases.js';
+import type { Logger } from '../shared/log/logger.js';
+import type { HeldJob } from './held-job.js';
+
+/** Why a job leaves its worker before it has an outcome. */
+export type Leave = 'canceling' | 'lost';
+
+/** What a keeper works with. */
+export interface LeaseKeeperOptions {
+  leases: JobLeases;
+  leaseMs: number;
+  log: Logger;
+}
+
+/** Renews the leases of every job this worker holds, all in one call every third of a lease. */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #held = new Map<string, { job: HeldJob; onLeave: (job: HeldJob, why: Leave) => void }>();
+  readonly #timer: NodeJS.Timeout;
+  #isRenewing = false;
+  #isAway = false;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.#renew(), options.leaseMs / 3);
+  }
+
+  /** Holds a claimed job until {@link letGo}. `onLeave` is called when it is canceled, or lost to another worker. */
+  hold(job: HeldJob, onLeave: (job: HeldJob, why: Leave) => void): void {
+    this.#held.set(job.claimed.id, { job, onLeave });
+  }
+
+  letGo(job: HeldJob): void {
+    if (this.#held.get(job.claimed.id)?.job === job) this.#held.delete(job.claimed.id);
+  }
+
+  /** Somebody canceled this job, which may be here or anywhere. */
+  cancelRequested(id: string): void {
+    const entry = this.#held.get(id);
+    entry?.onLeave(entry.job, 'canceling');
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #renew(): Promise<void> {
+    // A call that hangs must not pile up others behind it.
+    if (this.#held.size === 0 || this.#isRenewing) return;
+    this.#isRenewing = true;
+    const { leases, leaseMs, log } = this.#options;
+    const entries = [...this.#held.values()];
+    const holds = entries.map(({ job }) => ({ id: job.claimed.id, token: job.claimed.token }));
+    try {
+      const replies = await leases.renew(holds, leaseMs);
+      this.#isAway = false;
+      entries.forEach(({ job, onLeave }, index) => {
+        const reply = replies[index];
+        if (reply === 'canceling' || reply === 'lost') onLeave(job, reply);
+      });
+    } catch (error) {
+      if (!this.#isAway) log.warn('leases not renewed', { jobs: holds.length, error: messageOf(error) });
+      this.#isAway = true;
+    } finally {
+      this.#isRenewing = false;
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { createLogger } from '../shared/log/logger.js';
+import { runUntilStopped } from '../shared/process/run-until-stopped.js';
+import { readWorkerConfig } from './config.js';
+import { openWorker, type Worker } from './worker.js';
+
+/** Beyond the grace period, for closing connections and processes, in ms. */
+const CLOSING_MS = 3_000;
+
+const config = readWorkerConfig(process.env, process.stdout.isTTY);
+const log = createLogger('worker', config.log);
+let worker: Worker | undefined;
+// Before anything is open: without a listener this signal would end the process.
+process.on('SIGHUP', () => void worker?.reload());
+
+await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (release, stopping) => {
+  const onBroken = (reason: string): void => {
+    log.error('a model cannot be run any more, leaving', { reason });
+    process.exitCode = 1;
+    process.kill(process.pid, 'SIGTERM');
+  };
+  worker = await openWorker({ config, log, release, stopping, onBroken });
+  process.send?.({
+    type: 'ready',
+    models: worker.models().map(({ name, version, engine }) => ({ name, version, engine })),
+  });
+});

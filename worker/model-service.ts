@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChunkLeases } from '../shared/batches/chunk-leases.js';
+import { chunkQueueOf } from '../shared/batches/chunk-queue.js';
+import type { JobLeases } from '../shared/jobs/job-leases.js';
+import type { Logger } from '../shared/log/logger.js';
+import type { Delivery } from '../shared/queue/bee-queue.js';
+import type { Producers } from '../shared/queue/producers.js';
+import type { RedisAddress } from '../shared/redis/address.js';
+import type { Redis } from '../shared/redis/redis.js';
+import type { WorkerModel } from '../shared/workers/registry.js';
+import { BatchRunner } from './batch-runner.js';
+import { BatchStats } from './batch-stats.js';
+import { Batcher } from './batcher.js';
+import { ChunkRunner } from './chunk-runner.js';
+import { Intake } from './intake.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import type { ServedModel } from './served-model.js';
+import { Settlement } from './settlement.js';
+
+/** What serving a model works with. */
+export interface ModelServiceOptions {
+  model: ServedModel;
+  redis: Redis;
+  queue: { redis: RedisAddress; keyPrefix: string };
+  leases: JobLeases;
+  chunks: ChunkLeases;
+  producers: Producers;
+  keeper: LeaseKeeper;
+  maxBatch: number;
+  leaseMs: number;
+  log: Logger;
+}
+
+/** Of the time to leave, what is kept for giving back jobs that do not finish, in ms. */
+const HAND_BACK_MS = 1_000;
+
+/** Chunks in hand at a time: one runs while the next is fetched. */
+const CHUNK_CONCURRENCY = 2;
+
+/** A queue with all that takes from it and writes back. */
+interface Lane {
+  intake: Intake;
+  settlement: Settlement;
+  runner: { drain(finishMs: number): Promise<void> };
+}
+
+/** One model's queues, from deliveries to outcomes: single jobs in micro-batches, and chunks of batches. */
+export class ModelService {
+  readonly #model: ServedModel;
+  readonly #stats = new BatchStats();
+  readonly #lanes: readonly Lane[];
+
+  /** Starts taking jobs. */
+  constructor(options: ModelServiceOptions) {
+    this.#model = options.model;
+    this.#lanes = [this.#serveJobs(options), this.#serveChunks(options)];
+  }
+
+  /** What the registry says of this model. */
+  get info(): WorkerModel {
+    const { manifest, inference } = this.#model.current;
+    const { engine, device, passedOver } = inference.report;
+    const { jobs, batches, lastBatchSize, meanBatchSize } = this.#stats;
+    return {
+      name: manifest.name,
+      version: manifest.version,
+      format: manifest.format,
+      engine,
+      device,
+      passedOver: [...passedOver],
+      jobs,
+      batches,
+      lastBatchSize,
+      meanBatchSize,
+    };
+  }
+
+  /** Stops taking jobs, finishes or gives back those in hand. Resolves after `graceMs` at the latest. */
+  async drain(graceMs: number): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => drainLane(lane, graceMs)));
+  }
+
+  #serveJobs(options: ModelServiceOptions): Lane {
+    const queue = options.model.name;
+    const settlement = new Settlement({ ...options, queue });
+    const parts = { ...options, queue, settlement, stats: this.#stats };
+    const runner = new Batcher({ ...parts, runner: new BatchRunner(parts) });
+    const concurrency = 2 * options.maxBatch;
+    const handler = (delivery: Delivery): Promise<void> => runner.handle(delivery);
+    const intake = new Intake({
+      ...options,
+      address: { ...options.queue, name: queue },
+      concurrency,
+      handler,
+    });
+    return { intake, settlement, runner };
+  }
+
+  #serveChunks(options: ModelServiceOptions): Lane {
+    const queue = chunkQueueOf(options.model.name);
+    const settlement = new Settlement({ ...options, queue });
+    const runner = new ChunkRunner({ ...options, queue, settlement });
+    const handler = (delivery: Delivery): Promise<void> => runner.handle(delivery);
+    const address = { ...options.queue, name: queue };
+    const intake = new Intake({ ...options, address, concurrency: CHUNK_CONCURRENCY, handler });
+    return { intake, settlement, runner };
+  }
+}
+
+async function drainLane({ intake, settlement, runner }: Lane, graceMs: number): Promise<void> {
+  const late = setTimeout(() => settlement.abandon(), graceMs);
+  const drained = intake.drain(graceMs, (delivery) =>
+    settlement.handBack([{ delivery, done: () => undefined }]),
+  );
+  const left = Promise.all([runner.drain(Math.max(graceMs - HAND_BACK_MS, graceMs / 2)), drained]);
+  await Promise.race([left, sleep(graceMs, undefined, { ref: false })]);
+  clearTimeout(late);
+}

@@ -1,0 +1,84 @@
+import { messageOf, ModelPackageError } from '../shared/errors.js';
+import type { InferenceOptions } from './inference/inference-process.js';
+import { type ModelVersion, startVersion } from './model-version.js';
+import { Turns } from './turns.js';
+
+/** Who uses a model's inference process: micro-batches of jobs, chunks of batches, the swap to another version. */
+export type Lane = 'jobs' | 'chunks' | 'swap';
+
+/** A model that is served: its version of the moment, and the right to use it. */
+export class ServedModel {
+  readonly turns = new Turns<Lane>(['jobs', 'chunks', 'swap']);
+  readonly #folder: string;
+  readonly #options: InferenceOptions;
+  #current: ModelVersion;
+  #reloading: Promise<void> | undefined;
+  #reloadAgain = false;
+  #hasEnded = false;
+
+  private constructor(folder: string, options: InferenceOptions, current: ModelVersion) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#current = current;
+  }
+
+  static async start(folder: string, options: InferenceOptions): Promise<ServedModel> {
+    return new ServedModel(folder, options, await startVersion(folder, options));
+  }
+
+  /** To be read once at the start of a turn; it stays the same until the turn ends. */
+  get current(): ModelVersion {
+    return this.#current;
+  }
+
+  get name(): string {
+    return this.#current.manifest.name;
+  }
+
+  /**
+   * Reads the package again. The new version warms up beside the old one and takes over between two micro-batches;
+   * one that cannot serve is logged and changes nothing. A call during a reload makes it start over afterwards.
+   */
+  reload(): Promise<void> {
+    this.#reloadAgain = this.#reloading !== undefined;
+    this.#reloading ??= this.#reloadWhileAsked().finally(() => {
+      this.#reloading = undefined;
+    });
+    return this.#reloading;
+  }
+
+  async end(): Promise<void> {
+    this.#hasEnded = true;
+    await this.#reloading;
+    await this.#current.inference.end();
+  }
+
+  async #reloadWhileAsked(): Promise<void> {
+    do {
+      this.#reloadAgain = false;
+      await this.#swap();
+    } while (this.#reloadAgain && !this.#hasEnded);
+  }
+
+  async #swap(): Promise<void> {
+    const { log } = this.#options;
+    const old = this.#current;
+    try {
+      const next = await startVersion(this.#folder, this.#options);
+      if (next.manifest.name !== this.name) {
+        await next.inference.end();
+        throw new ModelPackageError(this.#folder, [`#/name is "${next.manifest.name}", not "${this.name}"`]);
+      }
+      const endTurn = await this.turns.take('swap');
+      this.#current = next;
+      endTurn();
+      log.info('model reloaded', { from: old.manifest.version, to: next.manifest.version });
+      await old.inference.end();
+    } catch (error) {
+      log.error('model not reloaded, the old version goes on', {
+        version: old.manifest.version,
+        error: messageOf(error),
+      });
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../shared/errors.js';
+import type { BatchRun, Hold, JobLeases, Outcome, Requeued } from '../shared/jobs/job-leases.js';
+import type { FailureCode } from '../shared/jobs/job.js';
+import type { Logger } from '../shared/log/logger.js';
+import type { Delivery } from '../shared/queue/bee-queue.js';
+import type { Producers } from '../shared/queue/producers.js';
+import { backoffMs, REDIS_BACKOFF, RETRY_BACKOFF } from './backoff.js';
+import type { HeldJob } from './held-job.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+
+/** How a decided job ends: an outcome without its fencing token. */
+export type Verdict =
+  | { ok: true; result: Record<string, unknown> }
+  | { ok: false; code: FailureCode; message: string };
+
+/** A delivery that this worker took and has not claimed. */
+export interface Unclaimed {
+  delivery: Delivery;
+  done: () => void;
+}
+
+/** What a settlement works with. */
+export interface SettlementOptions {
+  /** Queue of the jobs: where they go back to. */
+  queue: string;
+  leases: JobLeases;
+  producers: Producers;
+  keeper: LeaseKeeper;
+  log: Logger;
+}
+
+/**
+ * Writes what became of jobs: outcomes, retries, releases. Each call is repeated while Redis is away, which is safe
+ * since the scripts check the fencing token, and ends the jobs' deliveries. Nothing here rejects.
+ */
+export class Settlement {
+  readonly #options: SettlementOptions;
+  readonly #pending = new Set<Promise<void>>();
+  readonly #abandoned = new AbortController();
+
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+  }
+
+  /** Ends jobs that have been run. `onCommitted` is told how many of the outcomes counted. */
+  commit(
+    run: BatchRun,
+    verdicts: readonly { job: HeldJob; verdict: Verdict }[],
+    onCommitted: (jobs: number) => void = () => undefined,
+  ): void {
+    const { leases, log } = this.#options;
+    const outcomes = verdicts.map(({ job, verdict }): Outcome => ({ ...holdOf(job), ...verdict }));
+    const jobs = verdicts.map(({ job }) => job);
+    this.#track(jobs, async () => {
+      const replies = await this.through('commit', () => leases.commit(run, outcomes));
+      onCommitted(replies?.filter((reply) => reply === 'committed').length ?? 0);
+      verdicts.forEach(({ job, verdict }, index) => {
+        if (replies?.[index] === 'committed' && !verdict.ok) {
+          log.warn('job failed', { ...idsOf(job), code: verdict.code, error: verdict.message });
+        }
+      });
+    });
+  }
+
+  /** Ends a job by a write of the caller's own that is safe to repeat. */
+  write(job: HeldJob, what: string, call: () => Promise<unknown>): void {
+    this.#track([job], async () => void (await this.through(what, call)));
+  }
+
+  /** Puts jobs back after a failure that may be their own, to be run again after a pause while attempts remain. */
+  retry(jobs: readonly HeldJob[], code: FailureCode, message: string): void {
+    const { leases, log } = this.#options;
+    this.#track(jobs, async () => {
+      const failures = jobs.map((job) => ({ ...holdOf(job), code, message }));
+      const replies = await this.through('retry', () => leases.retry(failures));
+      await Promise.all(
+        (replies ?? []).map(async (reply, index) => {
+          const job = jobs[index];
+          if (!job || reply.kind === 'stale') return;
+          log.warn('attempt failed', { ...idsOf(job), code, error: message, now: reply.kind });
+          const delayMs = backoffMs(job.claimed.attempts, RETRY_BACKOFF);
+          await this.#enqueue(job.claimed.id, reply, delayMs);
+        }),
+      );
+    });
+  }
+
+  /** Puts jobs back that are not to blame, for any worker to run. */
+  release(jobs: readonly HeldJob[]): void {
+    this.#track(jobs, async () => {
+      const replies = await this.through('release', () => this.#options.leases.release(jobs.map(holdOf)));
+      await Promise.all(
+        (replies ?? []).map((reply, index) => this.#enqueue(jobs[index]?.claimed.id ?? '', reply, 0)),
+      );
+    });
+  }
+
+  /** The lease is another worker's now: nothing is to be written. */
+  forget(job: HeldJob): void {
+    this.#options.log.warn('job lost to another worker', idsOf(job));
+    this.#finish([job]);
+  }
+
+  /** Puts deliveries back into the queue that were not claimed. */
+  handBack(unclaimed: readonly Unclaimed[]): Promise<void> {
+    const { leases } = this.#options;
+    return this.#note(async () => {
+      const deliveries = unclaimed.map(({ delivery }) => delivery);
+      const renewed = await this.through('redeliver', () => leases.redeliver(deliveries));
+      await Promise.all(
+        (renewed ?? []).map(async (delivery, index) => {
+          if (delivery === undefined) return;
+          await this.#enqueue(deliveries[index]?.jobId ?? '', { kind: 'queued', delivery }, 0);
+        }),
+      );
+      for (const { done } of unclaimed) done();
+    });
+  }
+
+  /** Resolves when all that was asked for is written. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** Stops repeating: what Redis has not taken by now is left to the end of the leases, and to the sweeper. */
+  abandon(): void {
+    this.#abandoned.abort();
+  }
+
+  #track(jobs: readonly HeldJob[], work: () => Promise<void>): void {
+    if (jobs.length === 0) return;
+    void this.#note(() => work().finally(() => this.#finish(jobs)));
+  }
+
+  #note(work: () => Promise<void>): Promise<void> {
+    const noted = work()
+      .catch((error: unknown) => this.#options.log.error('settling failed', { error: messageOf(error) }))
+      .finally(() => this.#pending.delete(noted));
+    this.#pending.add(noted);
+    return noted;
+  }
+
+  #finish(jobs: readonly HeldJob[]): void {
+    for (const job of jobs) {
+      this.#options.keeper.letGo(job);
+      job.done();
+    }
+  }
+
+  /** Repeats a call until Redis takes it; undefined when it was abandoned. */
+  async through<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
+    const { log } = this.#options;
+    for (let failures = 0; ; ) {
+      try {
+        return await call();
+      } catch (error) {
+        failures += 1;
+        if (failures % 10 === 1) log.warn(`${what} not written yet`, { error: messageOf(error), failures });
+      }
+      const pauseMs = backoffMs(failures, REDIS_BACKOFF);
+      await sleep(pauseMs, undefined, { signal: this.#abandoned.signal }).catch(() => undefined);
+      if (this.#abandoned.signal.aborted) return undefined;
+    }
+  }
+
+  /** A queued record whose delivery does not get through here is put into the queue by the sweeper. */
+  async #enqueue(jobId: string, reply: Requeued, delayMs: number): Promise<void> {
+    if (reply.kind !== 'queued') return;
+    const { producers, queue, log } = this.#options;
+    await producers
+      .enqueue(queue, { jobId, delivery: reply.delivery }, delayMs)
+      .catch((error: unknown) =>
+        log.warn('delivery left to the sweeper', { job_id: jobId, error: messageOf(error) }),
+      );
+  }
+}
+
+const holdOf = ({ claimed }: HeldJob): Hold => ({ id: claimed.id, token: claimed.token });
+
+const idsOf = ({ claimed }: HeldJob): Record<string, string> => ({
+  job_id: claimed.id,
+  ...(claimed.requestId === undefined ? {} : { request_id: claimed.requestId }),
+  ...(claimed.traceparent === undefined ? {} : { traceparent: claimed.traceparent }),
+});
