@@ -1,4 +1,4 @@
-import { AppError } from '../../shared/errors.js';
+import { AppError } from '../../../shared/errors.js';
 
 /** A file cannot be read as trips, or holds none that a model can learn from. */
 export class TripFileError extends AppError {

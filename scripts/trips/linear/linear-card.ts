@@ -1,21 +1,19 @@
-import { basename } from 'node:path';
-import type { Evaluation } from './evaluation.js';
+import type { Evaluation } from '../evaluation.js';
+import type { TrainingData } from '../training-data.js';
 import type { LinearModel } from './linear-regression.js';
-import { LAST_ZONE } from './zones.js';
+import { LAST_ZONE } from '../zones.js';
 
 /** What the model card of a fitted linear model tells. */
 export interface LinearCardFacts {
   name: string;
   linear: LinearModel;
-  trainFiles: readonly string[];
-  trainRows: number;
-  validateFiles: readonly string[];
+  data: TrainingData;
   evaluation: Evaluation;
 }
 
 /** Model card of a fitted linear model, in Markdown. */
 export function linearCard(facts: LinearCardFacts): string {
-  const { linear, evaluation } = facts;
+  const { linear, data, evaluation } = facts;
   const { rmse, mae, bias } = evaluation.withoutTime.errors;
   return `# ${facts.name}
 
@@ -26,19 +24,19 @@ the baseline that better models are measured against.
 
 | | |
 |---|---|
-| Trained on | ${names(facts.trainFiles)}: ${count(facts.trainRows)} trips of 1 to 60 minutes |
+| Trained on | ${data.trainedOn.join(', ')}: ${count(data.trips.length)} trips of 1 to 60 minutes |
 | Pairs with an intercept | ${count(linear.intercepts.size)} of ${count(LAST_ZONE * LAST_ZONE)} |
 | Every other pair | ${linear.defaultIntercept.toFixed(2)} minutes, the mean over the pairs |
 | Slope | ${linear.slope.toPrecision(4)} minutes per mile |
-| Validated on | ${names(facts.validateFiles)}: ${count(evaluation.rows)} trips of 1 to 60 minutes |
+| Validated on | ${data.validatedOn.join(', ')}: ${count(evaluation.rows)} trips of 1 to 60 minutes |
 | RMSE | ${rmse.toFixed(3)} minutes |
 | MAE | ${mae.toFixed(3)} minutes |
 | Bias | ${bias.toFixed(3)} minutes (below zero: trips took longer than predicted) |
 
 ## Limits
 
-- Distances were learnt as recorded. Meter errors of up to 200,000 miles leave next to no slope, so the answer is
-  in effect the mean duration of the pair.
+- Distances are learnt as recorded, meter errors included. A few of 100,000 miles are enough to leave next to no
+  slope, and the answer is then in effect the mean duration of the pair.
 - A pickup time is accepted, as by every trip model, and changes nothing.
 - Nothing keeps an answer above zero or says how sure it is.
 
@@ -48,7 +46,5 @@ NYC Taxi and Limousine Commission, trip record data, public. The model knows zon
 records name no person.
 `;
 }
-
-const names = (files: readonly string[]): string => files.map((file) => basename(file)).join(', ');
 
 const count = (value: number): string => value.toLocaleString('en-US');

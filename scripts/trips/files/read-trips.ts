@@ -1,10 +1,10 @@
 import { extname } from 'node:path';
-import { messageOf } from '../../shared/errors.js';
+import { messageOf } from '../../../shared/errors.js';
 import { readCsvTrips } from './csv-trips.js';
 import { readParquetTrips } from './parquet-trips.js';
 import { TripCollector } from './trip-collector.js';
 import { TripFileError } from './trip-file-error.js';
-import type { Trips } from './trips.js';
+import type { Trips } from '../trips.js';
 
 const READERS: Readonly<Record<string, typeof readCsvTrips>> = {
   '.parquet': readParquetTrips,

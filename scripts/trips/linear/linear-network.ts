@@ -1,7 +1,7 @@
 import { input, layers, type LayersModel, model } from '@tensorflow/tfjs-layers';
-import { connect, frozenDense, frozenTable, knownZones, pairPosition } from './frozen-layers.js';
+import { connect, frozenDense, frozenTable, knownZones, pairPosition } from '../frozen-layers.js';
 import type { LinearModel } from './linear-regression.js';
-import { PAIR_ROWS } from './zones.js';
+import { PAIR_ROWS } from '../zones.js';
 
 /** Name of the output tensor, minutes of shape [rows, 1]. */
 export const LINEAR_OUTPUT = 'duration';

@@ -1,5 +1,5 @@
-import type { Trips } from './trips.js';
-import { pairIndex } from './zones.js';
+import type { Trips } from '../trips.js';
+import { pairIndex } from '../zones.js';
 
 /** minutes = intercept of the origin and destination + slope x miles. */
 export interface LinearModel {
@@ -42,6 +42,17 @@ export function fitLinear(trips: Trips): LinearModel {
     total += intercept;
   }
   return { slope, intercepts, defaultIntercept: total / intercepts.size };
+}
+
+/** Minutes for each trip, by its distance as recorded. */
+export function predictLinear(
+  { slope, intercepts, defaultIntercept }: LinearModel,
+  trips: Trips,
+): Float64Array {
+  return trips.distanceMiles.map((miles, row) => {
+    const pair = pairIndex(trips.pickupZone[row]!, trips.dropoffZone[row]!);
+    return (intercepts.get(pair) ?? defaultIntercept) + slope * miles;
+  });
 }
 
 function sumByPair(trips: Trips): Map<number, PairSums> {

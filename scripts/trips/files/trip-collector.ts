@@ -1,5 +1,5 @@
-import { DURATION_RANGE_MINUTES, type RecordedTrip, type Trips } from './trips.js';
-import { knownZone } from './zones.js';
+import { DURATION_RANGE_MINUTES, type RecordedTrip, type Trips } from '../trips.js';
+import { knownZone } from '../zones.js';
 
 const FIRST_CAPACITY = 1 << 14;
 

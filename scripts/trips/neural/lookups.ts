@@ -1,0 +1,53 @@
+import { recordedDistance, type Trips } from '../trips.js';
+import { PAIR_ROWS, pairIndex, ZONE_ROWS } from '../zones.js';
+import { fitEffects } from './effects.js';
+
+/** Numbers a zone has in {@link Lookups.zones}: duration and pace, as deviations from the mean trip. */
+export const ZONE_LOOKUPS = 2;
+/** Numbers a pair has in {@link Lookups.pairs}: duration, pace, distance, and how many trips they rest on. */
+export const PAIR_LOOKUPS = 4;
+
+/** What past trips say about zones and pairs, scaled to the order of 1. */
+export interface Lookups {
+  /** `ZONE_LOOKUPS` numbers for each zone as an origin, then for each as a destination. */
+  zones: Float32Array;
+  /** `PAIR_LOOKUPS` numbers for each pair, at its `pairIndex`. */
+  pairs: Float32Array;
+}
+
+// Distances that say something about speed.
+const SPEED_RANGE_MILES = { minimum: 0.05, maximum: 60 };
+
+/** Tables from the trips of `rows`. */
+export function fitLookups(trips: Trips, rows: Int32Array): Lookups {
+  const distanceOf = (row: number): number => recordedDistance(trips.distanceMiles[row]!);
+  const withSpeed = rows.filter((row) => {
+    const miles = distanceOf(row);
+    return miles >= SPEED_RANGE_MILES.minimum && miles <= SPEED_RANGE_MILES.maximum;
+  });
+  const duration = fitEffects(trips, rows, (row) => trips.durationMinutes[row]!);
+  // Half a mile is added so that waiting at the start of a short trip does not look like a crawl.
+  const pace = fitEffects(trips, withSpeed, (row) =>
+    Math.log(trips.durationMinutes[row]! / (distanceOf(row) + 0.5)),
+  );
+  const distance = fitEffects(trips, withSpeed, (row) => Math.log(distanceOf(row)));
+  const counts = new Int32Array(PAIR_ROWS);
+  for (const row of rows) counts[pairIndex(trips.pickupZone[row]!, trips.dropoffZone[row]!)]!++;
+
+  const zones = new Float32Array(2 * ZONE_ROWS * ZONE_LOOKUPS);
+  for (let zone = 0; zone < ZONE_ROWS; zone++) {
+    zones.set([duration.pickup[zone]! / 5, pace.pickup[zone]! * 2], zone * ZONE_LOOKUPS);
+    zones.set([duration.dropoff[zone]! / 5, pace.dropoff[zone]! * 2], (ZONE_ROWS + zone) * ZONE_LOOKUPS);
+  }
+  const pairs = new Float32Array(PAIR_ROWS * PAIR_LOOKUPS);
+  for (let pair = 0; pair < PAIR_ROWS; pair++) {
+    const row = [
+      (duration.pair[pair]! - duration.mean) / 10,
+      (pace.pair[pair]! - pace.mean) * 2,
+      distance.pair[pair]! - 0.8,
+      Math.log1p(counts[pair]!) / 3 - 0.7,
+    ];
+    pairs.set(row, pair * PAIR_LOOKUPS);
+  }
+  return { zones, pairs };
+}

@@ -1,0 +1,83 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { createModelRuntime } from '../../../worker/inference/model-runtime.js';
+import { loadWasm } from '../../../worker/inference/wasm-engine.js';
+import { evaluate, figuresOf } from '../evaluation.js';
+import { TripFileError } from '../files/trip-file-error.js';
+import { writePackage } from '../model-package.js';
+import { checkMonotonicity } from '../monotonicity.js';
+import { readTrainingData } from '../training-data.js';
+import type { NeuralTrainingRequest, TrainingResult } from '../training-request.js';
+import type { Trips } from '../trips.js';
+import { neuralDocuments } from './documents.js';
+import { fitLookups } from './lookups.js';
+import { createNetwork } from './network.js';
+import { packNeural } from './neural-package.js';
+import { createRandom } from '../rng.js';
+import { bestEpochOf, type EpochFigures, trainNetwork } from './train-network.js';
+import { divideTrips, rowsOf } from './training-rows.js';
+import { installTrainingKernels } from './wasm-training-kernels.js';
+
+/** Fewer trips than this fill no more than a step or two of training. */
+const FEWEST_TRIPS = 1000;
+const MONOTONICITY_CURVES = 500;
+
+/** Told how far training is. */
+export interface TrainingProgress {
+  onPhase?: (phase: string) => void;
+  /** After each of `steps` steps, counted from 1. */
+  onStep?: (step: number, steps: number) => void;
+  onEpoch?: (figures: EpochFigures) => void;
+}
+
+/** Trains the network, checks it on the validation trips as it will run, and writes its package with card and pictures. */
+export async function trainNeural(
+  request: NeuralTrainingRequest,
+  progress: TrainingProgress,
+): Promise<TrainingResult> {
+  progress.onPhase?.('reading trips');
+  const data = await readTrainingData(request);
+  if (data.trips.length < FEWEST_TRIPS) {
+    throw new TripFileError(
+      request.trainFiles.join(', '),
+      `${data.trips.length} trips of 1 to 60 minutes are too few to train on: at least ${FEWEST_TRIPS} are needed`,
+    );
+  }
+  const { network, history } = await fitNetwork(data.trips, request, progress);
+  progress.onPhase?.('checking the model as it will run');
+  const files = await packNeural(request.folder, network, request);
+  const model = await createModelRuntime(files);
+  const evaluation = await evaluate(model, data.validation);
+  const monotonicity = await checkMonotonicity(model, MONOTONICITY_CURVES);
+  const figures = {
+    training: {
+      files: data.trainedOn,
+      rows: data.trips.length,
+      seed: request.seed,
+      epochs: history.length,
+      best_epoch: bestEpochOf(history).epoch,
+    },
+    validation: figuresOf(evaluation, data.validatedOn),
+    monotonicity,
+  };
+  const documents = neuralDocuments({ request, data, history, evaluation, monotonicity });
+  writePackage({ ...files, manifest: { ...files.manifest, figures } }, documents);
+  return { figures, evaluation };
+}
+
+/** A trained network that takes raw columns, and the figures of its epochs. */
+async function fitNetwork(
+  trips: Trips,
+  { epochs, seed }: NeuralTrainingRequest,
+  progress: TrainingProgress,
+): Promise<{ network: LayersModel; history: EpochFigures[] }> {
+  await loadWasm();
+  installTrainingKernels();
+  progress.onPhase?.('making look-up tables');
+  const random = createRandom(seed);
+  const { examples, holdout } = divideTrips(trips, random);
+  const { training, serving } = createNetwork(random);
+  progress.onPhase?.('training');
+  const history = await trainNetwork({ training, examples, holdout, epochs, random, ...progress });
+  // For the model that serves, the tables rest on all the trips.
+  return { network: serving(fitLookups(trips, rowsOf(trips))), history };
+}

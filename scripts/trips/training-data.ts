@@ -1,0 +1,43 @@
+import { baseNames } from './files/base-names.js';
+import { readTrips } from './files/read-trips.js';
+import type { TrainingRequest } from './training-request.js';
+import { selectTrips, type Trips } from './trips.js';
+
+const VALIDATION_SHARE = 0.2;
+
+/** Trips of a training run. */
+export interface TrainingData {
+  trips: Trips;
+  /** Trips that take no part in training. */
+  validation: Trips;
+  /** Where both come from, in words. */
+  trainedOn: string[];
+  validatedOn: string[];
+}
+
+/** Reads the files of a training run; with none to validate on, later trips are kept back from the earlier ones. */
+export async function readTrainingData({
+  trainFiles,
+  validateFiles,
+}: TrainingRequest): Promise<TrainingData> {
+  const all = await readTrips(trainFiles);
+  if (validateFiles.length > 0) {
+    const validation = await readTrips(validateFiles);
+    return {
+      trips: all,
+      validation,
+      trainedOn: baseNames(trainFiles),
+      validatedOn: baseNames(validateFiles),
+    };
+  }
+  const byTime = Int32Array.from(all.pickupLocalMs.keys()).toSorted(
+    (a, b) => all.pickupLocalMs[a]! - all.pickupLocalMs[b]! || a - b,
+  );
+  const end = Math.floor(all.length * (1 - VALIDATION_SHARE));
+  return {
+    trips: selectTrips(all, byTime.subarray(0, end)),
+    validation: selectTrips(all, byTime.subarray(end)),
+    trainedOn: baseNames(trainFiles).map((file) => `${file} (first four fifths by time)`),
+    validatedOn: baseNames(trainFiles).map((file) => `${file} (last fifth by time)`),
+  };
+}
