@@ -47,7 +47,9 @@ const pieces = (request: Readable): AsyncIterable<unknown> => request.iterator({
 async function* gunzip(request: Readable): AsyncGenerator<Buffer, void, undefined> {
   const unzip = createGunzip();
   request.once('error', (error) => unzip.destroy(error));
-  request.once('close', () => unzip.destroy());
+  request.once('close', () => {
+    if (!request.readableEnded) unzip.destroy();
+  });
   request.pipe(unzip);
   try {
     for await (const piece of unzip) yield piece as Buffer;
