@@ -22,7 +22,7 @@ export function errorByHour(data: ChartData): string {
   const groups = errorsByGroup(data, 24, hourOf);
   const plot = new Plot({
     title: 'Error by hour of pickup',
-    subtitle: 'Root mean squared error on trips of the validation month',
+    subtitle: 'Root mean squared error on the validation trips',
     x: {
       label: 'Hour of day, local time',
       minimum: -0.5,
@@ -62,7 +62,7 @@ export function errorByDistance(data: ChartData): string {
   const share = (group: number): string => `${((100 * groups[group]!.rows) / data.trips.length).toFixed(1)}%`;
   const plot = new Plot({
     title: 'Error by distance',
-    subtitle: 'Root mean squared error on trips of the validation month',
+    subtitle: 'Root mean squared error on the validation trips',
     x: {
       label: 'Miles, and share of trips',
       minimum: -0.5,

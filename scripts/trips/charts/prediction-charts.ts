@@ -18,7 +18,7 @@ export function predictedAgainstActual({ trips, evaluation }: ChartData): string
   }
   const plot = new Plot({
     title: 'Predicted against actual duration',
-    subtitle: `${trips.length.toLocaleString('en-US')} trips of the validation month, pickup time given; colours count trips`,
+    subtitle: `${trips.length.toLocaleString('en-US')} validation trips, pickup time given; colours count trips`,
     x: { label: 'Actual minutes', ...MINUTES_AXIS },
     y: { label: 'Predicted minutes', ...MINUTES_AXIS },
     legend: SHADES.map((color, shade) => ({ name: `${3 ** shade}+`, color })),

@@ -9,7 +9,7 @@ export function trainingCurve(history: readonly EpochFigures[]): string {
   const plot = new Plot({
     title: 'Training',
     subtitle:
-      'Root mean squared error after each epoch; the rows kept back are a tenth of the training month',
+      'Root mean squared error after each epoch; the rows kept back are a tenth of the training trips',
     x: {
       label: 'Epoch',
       minimum: 1,

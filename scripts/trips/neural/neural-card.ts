@@ -70,10 +70,10 @@ ${row('Pickup time not given', evaluation.withoutTime.errors)}
 ${row('Pickup time given', evaluation.withTime.errors)}
 ${row('Linear regression on the same trips', baseline)}
 
-The tenth of the training trips that chose the epoch has an RMSE of ${best.holdoutWithoutTime.toFixed(3)} without and
-${best.holdoutWithTime.toFixed(3)} with a time. What the validation trips add to that is drift: they come from later days, and the bias
-(predicted minus actual) says by how much those days were slower than the ones learnt from. Expect the validation
-figures on a month to come, not the others, and train again when the bias of a recent month grows.
+The tenth of the training trips that chose the epoch has an RMSE of ${best.holdoutWithoutTime.toFixed(3)} without and ${best.holdoutWithTime.toFixed(3)} with a
+time. What the validation trips add to that is drift: they come from other days, and the bias (predicted minus actual)
+says how much faster or, below zero, slower those were than the days learnt from. Expect the validation figures on a
+month to come, not the others, and train again when the bias of a recent month grows.
 `;
 }
 

@@ -1,0 +1,38 @@
+import { findTripColumns } from './files/trip-columns.js';
+import { parseLocalTime } from './files/local-time.js';
+import { TripFileError } from './files/trip-file-error.js';
+import { DURATION_RANGE_MINUTES } from './trips.js';
+
+/** How long the trip of a row took. */
+export interface ActualMinutes {
+  /** What it is reckoned from, for people. */
+  description: string;
+  /** Minutes; undefined where the row has no times, or the trip took less than 1 or more than 60 minutes. */
+  minutesOf(values: Record<string, unknown>): number | undefined;
+}
+
+/** Drop-off minus pick-up, of a file that has the columns of a TLC trip file; undefined for any other. */
+export function actualMinutes(columns: readonly string[]): ActualMinutes | undefined {
+  const trip = tripColumnsOf(columns);
+  if (!trip) return undefined;
+  const { minimum, maximum } = DURATION_RANGE_MINUTES;
+  return {
+    description: `${trip.dropoff} minus ${trip.pickup}, trips of ${minimum} to ${maximum} minutes`,
+    minutesOf(values) {
+      const pickup = values[trip.pickup];
+      const dropoff = values[trip.dropoff];
+      if (typeof pickup !== 'string' || typeof dropoff !== 'string') return undefined;
+      const minutes = (parseLocalTime(dropoff) - parseLocalTime(pickup)) / 60_000;
+      return minutes >= minimum && minutes <= maximum ? minutes : undefined;
+    },
+  };
+}
+
+function tripColumnsOf(columns: readonly string[]) {
+  try {
+    return findTripColumns('', columns);
+  } catch (error) {
+    if (error instanceof TripFileError) return undefined;
+    throw error;
+  }
+}
