@@ -29,6 +29,12 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'train a trip model on TLC trip files and write its package',
     register: async (program) => (await import('./commands/train.js')).registerTrainCommand(program),
   },
+  {
+    name: 'bench',
+    summary: 'measure how fast this machine serves',
+    register: async (program, setUp) =>
+      (await import('./commands/bench.js')).registerBenchCommand(program, setUp),
+  },
 ];
 
 const EXAMPLES = `
@@ -45,9 +51,9 @@ export async function runCli(argv: readonly string[], setUp: SetUp): Promise<voi
   const program = new Command('waggle')
     .description('Predictions by queue: an API that accepts jobs, workers that run models, Redis in between.')
     .addHelpText('after', EXAMPLES)
-    .showHelpAfterError('(add --help for what can be said)')
+    .showHelpAfterError('(add --help to see what it takes)')
     .helpCommand('help [command]', 'tell more about one command')
-    .helpOption('-h, --help', 'tell what can be said');
+    .helpOption('-h, --help', 'show this help');
   const called = argv[0] === 'help' ? argv[1] : argv[0];
   for (const { name, summary, register } of COMMANDS) {
     if (name !== called) {

@@ -9,9 +9,9 @@ export const exampleInput = (): string =>
 /** Made-up trips as NDJSON, a thousand a piece, the same every time. */
 export function syntheticInputs(rows: number): string[] {
   const random = createRandom(1);
-  const zone = (): number => 1 + Math.floor(random() * 265);
+  const zone = (): number => 1 + Math.floor(random.uniform() * 265);
   const line = (): string =>
-    `${JSON.stringify({ PULocationID: zone(), DOLocationID: zone(), trip_distance: Math.round(random() * 2_000) / 100 })}\n`;
+    `${JSON.stringify({ PULocationID: zone(), DOLocationID: zone(), trip_distance: Math.round(random.uniform() * 2_000) / 100 })}\n`;
   return Array.from({ length: Math.ceil(rows / ROWS_A_PIECE) }, (_, piece) =>
     Array.from({ length: Math.min(ROWS_A_PIECE, rows - piece * ROWS_A_PIECE) }, line).join(''),
   );

@@ -1,0 +1,30 @@
+/** One measured figure; `rounds` holds the value of each round. */
+export interface Figure {
+  name: string;
+  unit: string;
+  rounds: readonly number[];
+}
+
+/** The value that `share` of the numbers do not exceed; NaN of none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export const median = (values: readonly number[]): number => percentile(values, 0.5);
+
+/** One line a figure: its median, and its lowest and highest round. */
+export function figureLines(figures: readonly Figure[]): string[] {
+  const width = Math.max(...figures.map(({ name }) => name.length));
+  return figures.map(({ name, unit, rounds }) => {
+    const spread =
+      rounds.length > 1 ? `  (${number(Math.min(...rounds))} to ${number(Math.max(...rounds))})` : '';
+    return `${name.padEnd(width)}  ${number(median(rounds)).padStart(10)} ${unit}${spread}`;
+  });
+}
+
+const number = (value: number): string =>
+  value.toLocaleString('en-US', {
+    maximumSignificantDigits: value >= 1000 ? 7 : 4,
+    maximumFractionDigits: value >= 1000 ? 0 : 3,
+  });

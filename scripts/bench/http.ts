@@ -1,0 +1,53 @@
+import { Agent, request } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/** What a benchmark reads of an answer. */
+export interface BenchAnswer {
+  status: number;
+  body: string;
+}
+
+/** Connections that stay open, as any serious client keeps them. */
+export const keepAliveAgent = (connections: number): Agent =>
+  new Agent({ keepAlive: true, maxSockets: connections });
+
+/** Sends one request and reads its answer whole. */
+export function send(
+  url: string,
+  {
+    method = 'GET',
+    headers = {},
+    body,
+    agent,
+  }: { method?: string; headers?: Record<string, string>; body?: string | Readable; agent?: Agent },
+): Promise<BenchAnswer> {
+  return new Promise((resolve, reject) => {
+    const sending = request(url, { method, headers, ...(agent ? { agent } : {}) }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces).toString() }),
+      );
+      response.on('error', reject);
+    });
+    sending.on('error', reject);
+    if (body === undefined || typeof body === 'string') sending.end(body);
+    else pipeline(body, sending).catch(reject);
+  });
+}
+
+/** Reads an answer without keeping it; resolves to the number of lines in it. */
+export function countLines(url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request(url, (response) => {
+      let lines = 0;
+      response.on('data', (piece: Buffer) => {
+        for (let at = piece.indexOf(10); at >= 0; at = piece.indexOf(10, at + 1)) lines += 1;
+      });
+      response.on('end', () => resolve(lines)).on('error', reject);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
