@@ -62,7 +62,7 @@ export const liveRoute: Route = {
     summary: 'Whether the process is up',
     answers: { 200: json('Probe', 'It is.', NOT_STORED) },
   },
-  handle: (x) => x.sendJson(200, { status: 'ok', checks: { process: { ok: true } } }),
+  handle: (x) => x.sendJson(200, { status: 'ok', checks: { process: { ok: true, required: true } } }),
 };
 
 /** `GET /health/ready`: whether work should be sent here. */

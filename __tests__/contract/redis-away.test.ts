@@ -1,0 +1,106 @@
+import { until } from '../support/latch.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { type ApiBench, openApiBench, TRIP } from './bench.js';
+
+let server: TestRedis;
+let api: ApiBench;
+let id: string;
+let unwanted: string;
+beforeEach(async () => {
+  server = await startRedis({ appendOnly: true });
+  api = await openApiBench(server);
+  id = (await api.submit({ input: TRIP })).body.id;
+  unwanted = (await api.submit({ input: TRIP })).body.id;
+});
+afterEach(async () => {
+  server.thaw();
+  await api.close();
+  await server.stop();
+});
+
+/** Every kind of request, each with the time in which it has to be answered. */
+const REQUESTS: [string, () => ReturnType<ApiBench['call']>][] = [
+  ['a submission', () => api.submit({ input: TRIP })],
+  ['a submission that waits', () => api.submit({ input: TRIP }, { Prefer: 'wait=30' })],
+  ['a poll', () => api.poll(id)],
+  ['a long poll', () => api.poll(id, { Prefer: 'wait=30' })],
+  ['a list', () => api.call('get', '/jobs')],
+  ['a cancel', () => api.call('delete', `/jobs/${unwanted}`)],
+  ['the original call', () => api.call('post', '/v1/trip/predict', { body: { request_id: '9', ...TRIP } })],
+];
+
+/** What each request is answered with, and whether that took less than a second. */
+const answers = () =>
+  Promise.all(
+    REQUESTS.map(async ([what, send]) => {
+      const startedMs = performance.now();
+      const { status, body, headers } = await send();
+      const inTime = performance.now() - startedMs < 1_000;
+      return { what, status, type: body.type, retryAfter: headers['retry-after'], inTime };
+    }),
+  );
+
+const refusals = REQUESTS.map(([what]) => ({
+  what,
+  status: 503,
+  type: '/problems/redis-unavailable',
+  retryAfter: '1',
+  inTime: true,
+}));
+
+/** The end of a job that is submitted as soon as that is possible again, by long poll. */
+async function endOfNextJob(): Promise<unknown> {
+  const accepted = await until(
+    async () => {
+      const response = await api.submit({ input: TRIP });
+      return response.status === 202 && response;
+    },
+    { timeoutMs: 5_000, what: 'a submission being accepted again' },
+  );
+  const waiting = api.poll(accepted.body.id, { Prefer: 'wait=30' });
+  await until(() => api.ctx.waiters.size > 0);
+  await api.worker.succeed(accepted.body.id);
+  return (await waiting).body.status;
+}
+
+it('answers 503 within a second when Redis is killed, and goes on when it is back', async () => {
+  await server.kill();
+  expect(await answers()).toEqual(refusals);
+  await server.restart();
+  expect(await endOfNextJob()).toBe('succeeded');
+  expect((await api.poll(id)).body.status).toBe('queued');
+}, 30_000);
+
+it('answers 503 within a second when Redis hangs, and goes on when it answers again', async () => {
+  server.freeze();
+  expect(await answers()).toEqual(refusals);
+  server.thaw();
+  expect(await endOfNextJob()).toBe('succeeded');
+  expect((await api.poll(id)).body.status).toBe('queued');
+}, 30_000);
+
+it('is alive and not ready meanwhile, and knows its models', async () => {
+  await server.kill();
+  const ready = await api.call('get', '/health/ready');
+  expect([ready.status, ready.body.checks.redis.ok]).toEqual([503, false]);
+  expect((await api.call('get', '/health/live')).status).toBe(200);
+  expect((await api.call('get', '/models')).body.models[0]).not.toHaveProperty('workers');
+  await server.restart();
+});
+
+it('tells those who submit to repeat with an Idempotency-Key', async () => {
+  await server.kill();
+  expect((await api.submit({ input: TRIP })).body.detail).toContain('Idempotency-Key');
+  await server.restart();
+});
+
+it('answers an accepted job as accepted when Redis leaves while it is waited for', async () => {
+  const waiting = api.submit({ input: TRIP }, { Prefer: 'wait=30' });
+  await until(() => api.ctx.waiters.size > 0);
+  const { records } = api.ctx;
+  await until(async () => Number(await records.redis.command(['ZCARD', records.key('index:all')])) === 3);
+  await server.kill();
+  const { status, body } = await waiting;
+  expect([status, body.status]).toEqual([202, 'queued']);
+  await server.restart();
+});

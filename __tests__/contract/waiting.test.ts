@@ -1,0 +1,157 @@
+import { v7 as uuidv7 } from 'uuid';
+import { until } from '../support/latch.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { type ApiBench, openApiBench, TRIP } from './bench.js';
+
+let server: TestRedis;
+let api: ApiBench;
+beforeAll(async () => {
+  server = await startRedis();
+  api = await openApiBench(server);
+});
+afterAll(async () => {
+  await api.close();
+  await server.stop();
+});
+afterEach(async () => {
+  await until(() => api.ctx.waiters.size === 0, { what: 'every waiter having left' });
+});
+
+const someoneWaits = (bench = api) => until(() => bench.ctx.waiters.size > 0, { what: 'someone waiting' });
+const newest = async (): Promise<string> => (await api.call('get', '/jobs?limit=1')).body.jobs[0].id;
+
+describe('Prefer: wait on a submission', () => {
+  it('answers 200 with the finished job as soon as it has ended', async () => {
+    const waiting = api.submit({ input: TRIP }, { Prefer: 'wait=30' });
+    await someoneWaits();
+    const id = await until(() => newest().catch(() => undefined));
+    const startedMs = performance.now();
+    await api.worker.succeed(id);
+    const { status, body, headers } = await waiting;
+    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect([status, body.status, body.result]).toEqual([200, 'succeeded', { duration: 12.9 }]);
+    expect(headers).toMatchObject({
+      vary: 'Prefer',
+      'preference-applied': 'wait=30',
+      location: `/jobs/${id}`,
+    });
+    expect(headers).not.toHaveProperty('retry-after');
+  });
+
+  it('answers 202 with the unfinished job when the time is over', async () => {
+    const startedMs = performance.now();
+    const { status, body, headers } = await api.submit({ input: TRIP }, { Prefer: 'wait=1' });
+    expect(performance.now() - startedMs).toBeGreaterThan(900);
+    expect([status, body.status]).toEqual([202, 'queued']);
+    expect(headers['preference-applied']).toBe('wait=1');
+    expect(headers['retry-after']).toMatch(/^[1-9]\d*$/);
+  });
+
+  it.each(['wait=0', 'respond-async, wait=0', 'return=minimal; x="wait=9", WAIT="0"'])(
+    'does not wait for %s',
+    async (prefer) => {
+      const { status, headers } = await api.submit({ input: TRIP }, { Prefer: prefer });
+      expect(status).toBe(202);
+      expect(headers['preference-applied']).toMatch(/(^|, )wait=0$/);
+    },
+  );
+
+  it.each(['wait=soon', 'handling=strict', 'wait', ';;,,=', 'wait=-1'])('ignores %s', async (prefer) => {
+    const { status, headers } = await api.submit({ input: TRIP }, { Prefer: prefer });
+    expect(status).toBe(202);
+    expect(headers['vary']).toBe('Prefer');
+    expect(headers).not.toHaveProperty('preference-applied');
+  });
+
+  it('applies respond-async, which is what it does anyway', async () => {
+    const { headers } = await api.submit({ input: TRIP }, { Prefer: 'respond-async' });
+    expect(headers['preference-applied']).toBe('respond-async');
+  });
+
+  it('varies by Prefer even where there is none', async () => {
+    const { headers } = await api.submit({ input: TRIP });
+    expect(headers['vary']).toBe('Prefer');
+    expect(headers).not.toHaveProperty('preference-applied');
+  });
+});
+
+describe('Prefer: wait on a poll', () => {
+  it('answers 200 as soon as the job has ended', async () => {
+    const { body } = await api.submit({ input: TRIP });
+    const polling = api.poll(body.id, { Prefer: 'wait=30' });
+    await someoneWaits();
+    await api.worker.succeed(body.id);
+    const polled = await polling;
+    expect([polled.status, polled.body.status]).toEqual([200, 'succeeded']);
+    expect(polled.headers['preference-applied']).toBe('wait=30');
+  });
+
+  it('answers 200 with the unfinished job when the time is over', async () => {
+    const { body } = await api.submit({ input: TRIP });
+    const polled = await api.poll(body.id, { Prefer: 'wait=1' });
+    expect([polled.status, polled.body.status]).toEqual([200, 'queued']);
+    expect(polled.headers['retry-after']).toMatch(/^[1-9]\d*$/);
+  });
+
+  it('does not wait for a job that has ended, or that is not there', async () => {
+    const { body } = await api.submit({ input: TRIP });
+    await api.worker.succeed(body.id);
+    const startedMs = performance.now();
+    expect((await api.poll(body.id, { Prefer: 'wait=30' })).status).toBe(200);
+    expect((await api.poll(uuidv7(), { Prefer: 'wait=30' })).status).toBe(404);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  });
+
+  it('wakes everyone who waits for the same job, here and in another process', async () => {
+    const other = await openApiBench(server, { env: { KEY_PREFIX: api.ctx.config.redis.keyPrefix } });
+    const { body } = await api.submit({ input: TRIP });
+    const all = [api, api, other].map((bench) => bench.poll(body.id, { Prefer: 'wait=30' }));
+    await until(() => api.ctx.waiters.size === 2 && other.ctx.waiters.size === 1);
+    await api.worker.succeed(body.id);
+    expect((await Promise.all(all)).map((polled) => polled.body.status)).toEqual(Array(3).fill('succeeded'));
+    await other.close();
+  });
+
+  it('notices the end within a second or two when the announcement is lost', async () => {
+    const { body } = await api.submit({ input: TRIP });
+    const polling = api.poll(body.id, { Prefer: 'wait=30' });
+    await someoneWaits();
+    const { records } = api.ctx;
+    // As the commit writes it, but without its announcement.
+    const end = ['status', 'succeeded', 'result', '{}', 'finished_ms', '1', 'expires_ms', '2'];
+    await records.redis.command(['HSET', records.key(`job:${body.id}`), ...end]);
+    const startedMs = performance.now();
+    expect((await polling).body.status).toBe('succeeded');
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+});
+
+describe('a wait that nobody wants any more', () => {
+  it('is over when the client leaves', async () => {
+    const leaving = new AbortController();
+    const { body } = await api.submit({ input: TRIP });
+    const polling = fetch(`${api.url}/jobs/${body.id}`, {
+      headers: { Prefer: 'wait=30' },
+      signal: leaving.signal,
+    });
+    await someoneWaits();
+    leaving.abort();
+    await expect(polling).rejects.toThrow('aborted');
+    await until(() => api.ctx.waiters.size === 0, { timeoutMs: 2_000 });
+  });
+
+  it('ends with the job as it is when the process drains', async () => {
+    const draining = await openApiBench(server);
+    const { body } = await draining.submit({ input: TRIP });
+    const polling = draining.poll(body.id, { Prefer: 'wait=30' });
+    const submitting = draining.submit({ input: TRIP }, { Prefer: 'wait=30' });
+    await until(() => draining.ctx.waiters.size === 2);
+    draining.drain();
+    const [polled, submitted] = await Promise.all([polling, submitting]);
+    expect([polled.status, polled.body.status]).toEqual([200, 'queued']);
+    expect([submitted.status, submitted.body.status]).toEqual([202, 'queued']);
+    expect(polled.headers).not.toHaveProperty('preference-applied');
+    expect(polled.headers['connection']).toBe('close');
+    await draining.close();
+  });
+});
