@@ -20,6 +20,11 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./commands/submit.js')).registerSubmitCommand(program),
   },
   {
+    name: 'batch',
+    summary: 'predict every row of a file by a running API',
+    register: async (program) => (await import('./commands/batch.js')).registerBatchCommand(program),
+  },
+  {
     name: 'models',
     summary: 'list what a running API can predict',
     register: async (program) => (await import('./commands/models.js')).registerModelsCommand(program),
@@ -42,6 +47,7 @@ Examples:
   $ npx waggle up
   $ npx waggle submit --pu 130 --do 205 --distance 3
   $ npx waggle submit --pu 130 --do 205 --distance 3 --json | tail -1
+  $ npx waggle batch trips.csv --out predicted.csv
   $ npx waggle models --url http://10.0.0.7:8182
 
 More on one command: npx waggle help submit`;

@@ -30,8 +30,8 @@ describe('waggle', () => {
   it('tells what it can do, with examples', async () => {
     const { code, stdout } = await waggle(['--help']);
     expect(code).toBe(0);
-    for (const word of ['up', 'submit', 'models', 'train', 'Examples:', '--pu 130'])
-      expect(stdout).toContain(word);
+    const words = ['up', 'submit', 'models', 'train', 'Examples:', '--pu 130'];
+    for (const word of words) expect(stdout).toContain(word);
     expect(await waggle([])).toMatchObject({ code: 0, stdout });
   });
 

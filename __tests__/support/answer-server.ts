@@ -31,17 +31,21 @@ export interface AnswerServer {
 }
 
 /** Listens on a free port. */
-export async function startAnswers(
-  answers: readonly (ScriptedAnswer | ((request: SeenRequest) => ScriptedAnswer))[],
-): Promise<AnswerServer> {
+export async function startAnswers(answers: readonly ScriptedAnswer[]): Promise<AnswerServer> {
   const requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
-    void readBody(request).then((body) => {
-      const seen = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body };
-      const next = answers[Math.min(requests.push(seen) - 1, answers.length - 1)] ?? {};
-      const { afterMs = 0, ...said } = typeof next === 'function' ? next(seen) : next;
+    const respond = async (): Promise<void> => {
+      const body = await readBody(request);
+      requests.push({
+        method: request.method ?? '',
+        path: request.url ?? '',
+        headers: request.headers,
+        body,
+      });
+      const { afterMs = 0, ...said } = answers[Math.min(requests.length, answers.length) - 1] ?? {};
       setTimeout(() => answer(response, said), afterMs);
-    });
+    };
+    void respond();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

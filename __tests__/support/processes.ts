@@ -1,55 +1,60 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Whether a process runs; one that has ended and waits for its parent to notice does not. */
-export function isRunning(pid: number): boolean {
+/** A process of this machine. */
+export interface ProcessEntry {
+  pid: number;
+  parent: number;
+  /** Its command line. */
+  command: string;
+}
+
+/** Every process that runs; one that has ended and waits for its parent to notice does not. */
+export function listProcesses(): ProcessEntry[] {
+  return existsSync('/proc/self/stat') ? fromProc() : fromPs();
+}
+
+/** Whether a process runs. */
+export const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
   } catch {
     return false;
   }
-  return statusOf(pid) !== 'Z';
+  return listProcesses().some((entry) => entry.pid === pid);
+};
+
+/** Every process below this one. */
+export function descendantsOf(pid: number): ProcessEntry[] {
+  const all = listProcesses();
+  const found = all.filter((entry) => entry.parent === pid);
+  // The list grows while it is walked: children, then theirs.
+  for (const { pid: parent } of found) found.push(...all.filter((entry) => entry.parent === parent));
+  return found;
 }
 
-/** The letter that Linux shows for a process, such as R or Z; undefined where there is no /proc. */
-function statusOf(pid: number): string | undefined {
-  try {
-    return /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-  } catch {
-    return undefined;
-  }
+function fromProc(): ProcessEntry[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        // The name, in parentheses, may hold anything; what follows it is fixed: state, parent.
+        const [, state, parent] = /\) (\w) (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+        return state === 'Z' ? [] : [{ pid: Number(name), parent: Number(parent), command }];
+      } catch {
+        return [];
+      }
+    });
 }
 
-/** Every process below this one, by /proc; an empty list where there is none. */
-export function descendantsOf(pid: number): number[] {
-  const parents = processNumbers().flatMap((child) => {
-    try {
-      const parent = /\) \w (\d+)/.exec(readFileSync(`/proc/${child}/stat`, 'utf8'))?.[1];
-      return [{ child, parent: Number(parent) }];
-    } catch {
-      return [];
-    }
-  });
-  const childrenOf = (parent: number): number[] =>
-    parents.filter((p) => p.parent === parent).map((p) => p.child);
-  const below = (parent: number): number[] => childrenOf(parent).flatMap((child) => [child, ...below(child)]);
-  return below(pid);
-}
-
-/** The command line of a process, its words separated by spaces. */
-export function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-  } catch {
-    return '';
-  }
-}
-
-function processNumbers(): number[] {
-  try {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
+function fromPs(): ProcessEntry[] {
+  return execFileSync('ps', ['-axo', 'pid=,ppid=,state=,command='], { encoding: 'utf8' })
+    .split('\n')
+    .flatMap((line) => {
+      const [, pid, parent, state, command] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+      return command === undefined || state?.startsWith('Z')
+        ? []
+        : [{ pid: Number(pid), parent: Number(parent), command }];
+    });
 }

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, isBuilt } from '../../../scripts/setup/build.mjs';
-import { root } from '../../../scripts/setup/project.mjs';
+import { root, workspaces } from '../../../scripts/setup/project.mjs';
 
 let folder: string;
 beforeEach(() => {
@@ -19,8 +19,7 @@ beforeEach(() => {
   for (const name of ['tsconfig.json', 'package.json', 'package-lock.json']) {
     writeFileSync(join(folder, name), readFileSync(join(root, name)));
   }
-  for (const name of ['shared', 'api', 'worker', 'scripts'])
-    write(`${name}/${name}.ts`, 'export const x = 1;\n');
+  for (const name of workspaces) write(`${name}/${name}.ts`, 'export const x = 1;\n');
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 

@@ -3,7 +3,7 @@ import { checkPort } from '../../../scripts/up/port.js';
 
 describe('checkPort', () => {
   it('lets a free port through, and leaves it free', async () => {
-    await checkPort('127.0.0.1', 0);
+    await expect(checkPort('127.0.0.1', 0)).resolves.toBeUndefined();
   });
 
   it('says what to do about a taken one', async () => {

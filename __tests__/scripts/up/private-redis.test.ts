@@ -42,7 +42,11 @@ const pidOf = (redis: PrivateRedis): number =>
 
 async function command(redis: PrivateRedis, ...args: string[]) {
   const client: Redis = await openRedis({ address: parseRedisAddress(redis.url), onError: () => undefined });
-  return client.command(args).finally(() => client.close());
+  try {
+    return await client.command(args);
+  } finally {
+    await client.close();
+  }
 }
 
 describe('the private Redis', () => {

@@ -66,7 +66,7 @@ describe('the guard of Redis', () => {
     const { redis, guard } = await launch();
     process.kill(redis, 'SIGSTOP');
     launcher.kill('SIGKILL');
-    await until(() => !isRunning(redis) && !isRunning(guard));
+    expect(await until(() => !isRunning(redis) && !isRunning(guard))).toBe(true);
   });
 
   it('stays out of the way of signals to the foreground', async () => {
@@ -84,6 +84,6 @@ describe('the guard of Redis', () => {
     await until(() => !isRunning(guard));
     launcher.kill('SIGKILL');
     await until(() => !isRunning(redis));
-    await until(() => !existsSync(folder));
+    expect(await until(() => !existsSync(folder))).toBe(true);
   });
 });

@@ -1,0 +1,149 @@
+import { createServer } from 'node:net';
+import { until } from '../support/latch.js';
+import { isRunning } from '../support/processes.js';
+import { startRedis } from '../support/redis.js';
+import { waggle } from '../support/run-program.js';
+import { launch, type Launched } from '../support/launched.js';
+
+const TRIP = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
+const PREDICTION = { duration: expect.any(Number) };
+
+let running: Launched[];
+beforeEach(() => {
+  running = [];
+});
+afterEach(async () => {
+  for (const service of running) await service.cleanUp();
+});
+
+async function start(env: Record<string, string> = {}): Promise<Launched> {
+  const service = await launch(env);
+  running.push(service);
+  return service;
+}
+
+/** Submits a trip until it is accepted, and waits for its end. */
+async function predict({ client }: Launched): Promise<unknown> {
+  const job = await until(() => client.submit({ input: TRIP }, { waitSeconds: 10 }).catch(() => undefined));
+  return (await client.wait(job.id)).result;
+}
+
+/** Every process of the service but its launcher. */
+const pidsOf = (service: Launched): number[] => service.processes('all').map(({ pid }) => pid);
+
+const allGone = (pids: readonly number[]) =>
+  until(() => pids.every((pid) => !isRunning(pid)), { what: 'the end of all processes' });
+
+jest.setTimeout(60_000);
+
+describe('npm start', () => {
+  it('serves, says where, and leaves nothing behind when it is told to stop', async () => {
+    const service = await start();
+    await until(() => service.printed.stderr.includes('Ctrl-C'), { what: 'the banner' });
+    expect(service.printed.stderr).toContain(`curl -s ${service.url}/jobs`);
+    expect(await predict(service)).toEqual(PREDICTION);
+    const said = await waggle([
+      'submit',
+      '--pu',
+      '130',
+      '--do',
+      '205',
+      '--distance',
+      '3',
+      '--url',
+      service.url,
+    ]);
+    expect(said).toMatchObject({ code: 0, stdout: expect.stringMatching(/^duration {2}[\d.]+ minutes\n/) });
+
+    const second = await start({ DATA_DIR: service.dataDir });
+    expect((await second.ended).code).toBe(1);
+    expect(second.printed.stderr).toContain(`another npm start (process ${service.launcher.pid}) uses`);
+
+    const pids = pidsOf(service);
+    service.launcher.kill('SIGTERM');
+    expect(await service.ended).toEqual({ code: 0, signal: null });
+    await allGone(pids);
+    expect(service.printed.stdout).not.toMatch(/"level":"(error|warn)"/);
+  });
+
+  it('starts whatever is killed again: an API, the worker, Redis', async () => {
+    const service = await start({ WEB_CONCURRENCY: '2' });
+    expect(service.processes('api')).toHaveLength(2);
+    for (const [kind, name] of [
+      ['api', 'API 1 of 2'],
+      ['worker', 'the worker'],
+      ['redis', 'the private Redis'],
+    ] as const) {
+      process.kill(service.processes(kind)[0]?.pid ?? 0, 'SIGKILL');
+      await until(() => service.printed.stdout.includes(`${name} is back`), {
+        what: `the return of ${name}`,
+      });
+      expect(await predict(service)).toEqual(PREDICTION);
+    }
+    expect(service.processes('api')).toHaveLength(2);
+  });
+
+  it('keeps its data over a restart, and takes one Ctrl-C for one however often it arrives', async () => {
+    const first = await start();
+    const job = await first.client.submit({ input: TRIP }, { waitSeconds: 10 });
+    const pids = pidsOf(first);
+    const { pid = 0 } = first.launcher;
+    // The terminal tells every process of the foreground, and npm the launcher once more.
+    process.kill(-pid, 'SIGINT');
+    process.kill(pid, 'SIGINT');
+    expect(await first.ended).toEqual({ code: 0, signal: null });
+    await allGone(pids);
+    const second = await start({ DATA_DIR: first.dataDir });
+    expect(await second.client.get(job.id)).toMatchObject({ id: job.id, status: 'succeeded' });
+
+    process.kill(second.processes('worker')[0]?.pid ?? 0, 'SIGSTOP');
+    second.launcher.kill('SIGTERM');
+    await until(() => second.printed.stdout.includes('"stopping"'));
+    const left = pidsOf(second);
+    second.launcher.kill('SIGTERM');
+    expect(await second.ended).toEqual({ code: 1, signal: null });
+    await allGone(left);
+  });
+
+  it('takes everything along when it is killed, and starts again on the same data', async () => {
+    const service = await start({ WORKERS: '2' });
+    const pids = pidsOf(service);
+    service.launcher.kill('SIGKILL');
+    const next = await start({ DATA_DIR: service.dataDir });
+    await allGone(pids);
+    expect(await predict(next)).toEqual(PREDICTION);
+  });
+
+  it('uses the Redis it is given and starts none', async () => {
+    const redis = await startRedis();
+    try {
+      const service = await start({ REDIS_URL: redis.url });
+      expect(await predict(service)).toEqual(PREDICTION);
+      expect(() => service.processes('redis')).toThrow('no process of the kind redis');
+      service.launcher.kill('SIGTERM');
+      expect((await service.ended).code).toBe(0);
+      expect(isRunning(redis.pid)).toBe(true);
+    } finally {
+      await redis.stop();
+    }
+  });
+});
+
+describe('npm start refuses', () => {
+  it('a port that is taken, with advice', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const service = await start({ PORT: String(port) });
+    expect((await service.ended).code).toBe(1);
+    expect(service.printed.stderr).toContain(`port ${port} is taken`);
+    other.close();
+  });
+
+  it('settings that cannot be, all at once', async () => {
+    const service = await start({ PORT: 'x', WORKERS: '-1' });
+    expect((await service.ended).code).toBe(1);
+    expect(service.printed.stderr).toMatch(/PORT must be[^]*WORKERS must be/);
+  });
+});
