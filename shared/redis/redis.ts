@@ -127,6 +127,9 @@ function clientFor(address: RedisAddress) {
     socket,
     database,
     disableOfflineQueue: true,
+    // The client's own timeout, 5 s unless told otherwise, costs three times the command itself (an AbortSignal each,
+    // which lives on until it fires). Whoever cannot wait has a deadline; a dead link is found by socketTimeout.
+    commandOptions: { timeout: 0 },
     pingInterval: PING_EVERY_MS,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
