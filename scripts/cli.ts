@@ -35,6 +35,17 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./commands/train.js')).registerTrainCommand(program),
   },
   {
+    name: 'evaluate',
+    summary: 'measure a trip model against TLC trip files',
+    register: async (program) => (await import('./commands/evaluate.js')).registerEvaluateCommand(program),
+  },
+  {
+    name: 'import-linear',
+    summary: "make a model package of a linear model's coefficients",
+    register: async (program) =>
+      (await import('./commands/import-linear.js')).registerImportLinearCommand(program),
+  },
+  {
     name: 'bench',
     summary: 'measure how fast this machine serves',
     register: async (program, setUp) =>

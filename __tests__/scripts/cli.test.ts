@@ -30,7 +30,7 @@ describe('waggle', () => {
   it('tells what it can do, with examples', async () => {
     const { code, stdout } = await waggle(['--help']);
     expect(code).toBe(0);
-    const words = ['up', 'submit', 'models', 'train', 'Examples:', '--pu 130'];
+    const words = ['up', 'submit', 'models', 'train', 'evaluate', 'import-linear', 'Examples:', '--pu 130'];
     for (const word of words) expect(stdout).toContain(word);
     expect(await waggle([])).toMatchObject({ code: 0, stdout });
   });

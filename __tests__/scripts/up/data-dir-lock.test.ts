@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ afterEach(() => {
 });
 
 const lockPath = (): string => join(folder, 'up.lock');
+const holder = (): unknown => JSON.parse(readFileSync(lockPath(), 'utf8')).pid;
 
 async function pidOfEndedProcess(): Promise<number> {
   const child = spawn('true');
@@ -48,6 +49,7 @@ describe('lockDataDir', () => {
   it.each(['not json', '{"pid":"x"}', '[]'])('takes over a lock that says %s', async (text) => {
     writeFileSync(lockPath(), text);
     await lockDataDir(folder, '/nowhere');
+    expect(holder()).toBe(process.pid);
   });
 
   it('takes over from a launcher that is gone with its Redis', async () => {
@@ -56,6 +58,7 @@ describe('lockDataDir', () => {
       JSON.stringify({ pid: await pidOfEndedProcess(), socket: join(folder, 'none') }),
     );
     await lockDataDir(folder, '/nowhere');
+    expect(holder()).toBe(process.pid);
   });
 
   it('waits for the Redis of a killed launcher to end', async () => {
@@ -63,13 +66,11 @@ describe('lockDataDir', () => {
     const redis = await listen(socket);
     writeFileSync(lockPath(), JSON.stringify({ pid: await pidOfEndedProcess(), socket }));
     const asked = new Promise<void>((resolve) => redis.once('connection', () => resolve()));
-    let isTaken = false;
-    const taking = lockDataDir(folder, '/nowhere').then(() => {
-      isTaken = true;
-    });
+    const taking = lockDataDir(folder, '/nowhere');
     await asked;
-    expect(isTaken).toBe(false);
+    expect(holder()).not.toBe(process.pid);
     redis.close();
     await taking;
+    expect(holder()).toBe(process.pid);
   });
 });
