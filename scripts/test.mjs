@@ -37,7 +37,9 @@ async function test(args) {
   await prepare();
   const redis = await ensureRedis();
   const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
-  const env = { ...process.env, ...redis.env, PATH: path };
+  // Some of the tools colour what they print wherever CI is set.
+  const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
+  const env = { ...process.env, ...plain, ...redis.env, PATH: path };
   const npm = npmCommand(process.env.npm_execpath);
   const isClean = await run(npm.command, [...npm.args, 'run', '--silent', 'lint'], env);
   const dir = mkdtempSync(join(tmpdir(), 'waggle-results-'));
