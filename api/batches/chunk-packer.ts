@@ -20,6 +20,7 @@ const VIOLATIONS_PER_ROW = 10;
 export class ChunkPacker {
   readonly #model: PackerModel;
   readonly #columns: ColumnBatch;
+  #taken = 0;
   #slots = 0;
   #invalid: RowErrors = {};
   #invalidRows = 0;
@@ -56,6 +57,7 @@ export class ChunkPacker {
   /** The chunk so far; the next row starts a new one. */
   take(): NewChunk {
     const chunk = {
+      number: this.#taken++,
       rows: this.#slots - this.#invalidRows,
       columns: encodeChunk(this.#model.layout, {
         batch: { rows: this.#slots, arrays: this.#columns.arrays },

@@ -31,6 +31,8 @@ export type BatchCreated =
 
 /** One chunk of an upload. */
 export interface NewChunk {
+  /** Its place in the batch, from 0. */
+  number: number;
   /** Rows with valid input. */
   rows: number;
   columns: Buffer;
@@ -82,10 +84,10 @@ export class BatchStore {
   }
 
   /**
-   * Adds the next chunk. Resolves to the id of the job to be put into Bee-Queue, to '' when there is none yet, or
+   * Adds a chunk. Resolves to the id of the job to be put into Bee-Queue, to '' when there is none yet, or
    * to undefined when the batch no longer takes rows.
    */
-  async add(batchId: string, { rows, columns, invalid }: NewChunk): Promise<string | undefined> {
+  async add(batchId: string, { number, rows, columns, invalid }: NewChunk): Promise<string | undefined> {
     const errors = Object.keys(invalid);
     const [kind, jobId] = listOf(
       await this.#records.run('batch-add', [
@@ -94,6 +96,7 @@ export class BatchStore {
         String(errors.length),
         columns,
         errors.length > 0 ? JSON.stringify(invalid) : '',
+        String(number),
       ]),
     );
     return kind === 'added' ? String(jobId) : undefined;

@@ -49,8 +49,12 @@ async function open(changes: Partial<NewBatch> = {}): Promise<string> {
 
 const columns = Buffer.from('columns');
 const violation = [{ pointer: '#/x', detail: 'is required' }];
-const add = (id: string, rows: number, invalid: Record<string, typeof violation> = {}) =>
-  batches.add(id, { rows, columns, invalid });
+const added = new Map<string, number>();
+const add = (id: string, rows: number, invalid: Record<string, typeof violation> = {}) => {
+  const number = added.get(id) ?? 0;
+  added.set(id, number + 1);
+  return batches.add(id, { number, rows, columns, invalid });
+};
 
 async function claim(jobId: string, leaseMs = 15_000) {
   const [claimed] = await bench.leases.claim([jobId], leaseMs);
@@ -87,6 +91,18 @@ it('goes from accepting to succeeded while its chunks run, and keeps results and
   expect(done?.rows).toEqual({ total: 6, succeeded: 5, failed: 1, invalid: 1 });
   expect((await batches.results(id, 0)).outputs?.[0]).toEqual(Float32Array.of(1, 2, Number.NaN, 4));
   expect(await batches.results(id, 1)).toMatchObject({ invalid: { 1: violation } });
+});
+
+it('keeps the order of chunks that arrive in another, as when scripts have to be loaded again', async () => {
+  const id = await open();
+  await bench.redis.command(['SCRIPT', 'FLUSH']);
+  const parts = ['a', 'b', 'c', 'd'].map((text) => Buffer.from(text));
+  await Promise.all(
+    parts.map((part, number) => batches.add(id, { number, rows: 1, columns: part, invalid: {} })),
+  );
+  const kept = await Promise.all(parts.map((_, number) => chunks.columns(`${id}:${number}`)));
+  expect(kept).toEqual(parts);
+  expect(await batches.find(id)).toMatchObject({ chunks: 4, rows: { total: 4 } });
 });
 
 it('leaves no input, no chunk record and nothing without a time to live behind', async () => {
