@@ -1,5 +1,7 @@
+import { BatchClient } from './batches.js';
 import { type Answer, type Call, type Endpoint, send } from './http.js';
-import { type EndedJob, isJob, isJobPage, type Job, type JobPage, type JobStatus } from './job.js';
+import { type EndedJob, isEnded, isJob, isJobPage, type Job, type JobPage, type JobStatus } from './job.js';
+import { idempotent, preferWait } from './headers.js';
 import { isModelDescription, isModelList, type ModelDescription } from './model.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 
@@ -32,7 +34,12 @@ export interface ListQuery {
 
 /** The API as typed calls. Needs nothing but fetch, AbortSignal and URL: it runs in Node and in browsers. */
 export class WaggleClient {
-  constructor(private readonly endpoint: Endpoint) {}
+  /** Many predictions at once. */
+  readonly batches: BatchClient;
+
+  constructor(private readonly endpoint: Endpoint) {
+    this.batches = new BatchClient(endpoint);
+  }
 
   /**
    * Submits one prediction. The server holds its answer for up to `waitSeconds` if the job has not ended. With an
@@ -46,10 +53,7 @@ export class WaggleClient {
       idempotencyKey,
     }: CallOptions & { waitSeconds?: number; idempotencyKey?: string } = {},
   ): Promise<Job> {
-    const headers = {
-      ...preferWait(waitSeconds),
-      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': `"${idempotencyKey}"` }),
-    };
+    const headers = { ...preferWait(waitSeconds), ...idempotent(idempotencyKey) };
     const call: Call<Job> = { method: 'POST', path: '/jobs', body: request, headers, signal, accept: isJob };
     return (await this.#send(call)).body;
   }
@@ -61,7 +65,7 @@ export class WaggleClient {
 
   /** Follows a job to its end: by long polls, and by the server's Retry-After where those are not honoured. */
   async wait(id: string, options: WaitOptions = {}): Promise<EndedJob> {
-    return waitForEnd((call) => this.#poll(id, call), options);
+    return waitForEnd((call) => this.#poll(id, call), isEnded, options);
   }
 
   /** Cancels a job: `canceled` when it was queued, `canceling` when it was running. An ended one is a problem, 409. */
@@ -101,6 +105,3 @@ export class WaggleClient {
 }
 
 const jobPath = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
-
-const preferWait = (seconds: number | undefined): Record<string, string> =>
-  seconds === undefined ? {} : { prefer: `wait=${Math.max(0, Math.floor(seconds))}` };

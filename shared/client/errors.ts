@@ -28,7 +28,9 @@ export class ProblemError extends AppError {
 
   /** Whether the same request may well succeed a little later. */
   get isPassing(): boolean {
-    return [429, 502, 503, 504].includes(this.problem.status);
+    const { status, retryAfterMs } = this.problem;
+    // A conflict is for good, unless the server says when to come again.
+    return [429, 502, 503, 504].includes(status) || (status === 409 && retryAfterMs !== undefined);
   }
 }
 

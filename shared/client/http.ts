@@ -18,13 +18,20 @@ export interface Endpoint {
 }
 
 /** One request. */
-export interface Call<T> {
+export interface ApiRequest {
   method?: 'GET' | 'POST' | 'DELETE';
   path: string;
   query?: URLSearchParams;
   headers?: Record<string, string>;
+  /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it comes, instead of `body`; `headers` say what it is. */
+  stream?: ReadableStream<Uint8Array>;
   signal?: AbortSignal | undefined;
+}
+
+/** One request whose answer is JSON. */
+export interface Call<T> extends ApiRequest {
   /** Whether the answer's body is what it should be. */
   accept: (body: unknown) => body is T;
 }
@@ -43,41 +50,69 @@ export interface Answer<T> {
  * signal's reason when it was aborted.
  */
 export async function send<T>(endpoint: Endpoint, call: Call<T>): Promise<Answer<T>> {
-  const url = addressOf(endpoint.url, call);
-  const { response, body } = await exchange(url, endpoint, call);
-  const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));
-  if (!response.ok) throw new ProblemError(problemOf(response, body, retryAfterMs));
-  if (!call.accept(body)) throw new UnexpectedAnswerError(url, `${response.status} with an unknown body`);
-  return { status: response.status, body, retryAfterMs };
+  const response = await open(endpoint, call);
+  const body = parseJson(await readText(response, endpoint, call));
+  if (!call.accept(body)) {
+    throw new UnexpectedAnswerError(addressOf(endpoint.url, call), `${response.status} with an unknown body`);
+  }
+  return {
+    status: response.status,
+    body,
+    retryAfterMs: parseRetryAfter(response.headers.get('retry-after')),
+  };
 }
 
-function addressOf(base: string, { path, query }: Pick<Call<unknown>, 'path' | 'query'>): string {
+/** Sends one request; the body of its successful answer is left to be read. Throws what {@link send} throws. */
+export async function open(endpoint: Endpoint, request: ApiRequest): Promise<Response> {
+  let response: Response;
+  try {
+    response = await (endpoint.fetch ?? fetch)(addressOf(endpoint.url, request), initOf(endpoint, request));
+  } catch (cause) {
+    throw reasonOf(cause, endpoint, request);
+  }
+  if (response.ok) return response;
+  const body = parseJson(await readText(response, endpoint, request));
+  throw new ProblemError(problemOf(response, body, parseRetryAfter(response.headers.get('retry-after'))));
+}
+
+/** Why reading or sending failed: the signal's reason, or that the server cannot be reached. */
+export function reasonOf(
+  cause: unknown,
+  endpoint: Endpoint,
+  { signal }: Pick<ApiRequest, 'signal'>,
+): unknown {
+  return signal?.aborted ? signal.reason : new UnreachableError(endpoint.url, { cause });
+}
+
+function addressOf(base: string, { path, query }: Pick<ApiRequest, 'path' | 'query'>): string {
   const search = query?.toString() ?? '';
   return `${base.replace(/\/+$/, '')}${path}${search === '' ? '' : `?${search}`}`;
 }
 
-async function exchange(url: string, endpoint: Endpoint, call: Call<unknown>) {
-  const request: RequestInit = {
-    method: call.method ?? 'GET',
+function initOf(
+  endpoint: Endpoint,
+  { method = 'GET', body, stream, headers, signal }: ApiRequest,
+): RequestInit {
+  return {
+    method,
     headers: {
       accept: 'application/json, application/problem+json',
       ...(endpoint.key === undefined ? {} : { authorization: `Bearer ${endpoint.key}` }),
-      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...call.headers,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
     },
-    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    ...(call.signal ? { signal: call.signal } : {}),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(stream === undefined ? {} : { body: stream, duplex: 'half' }),
+    ...(signal ? { signal } : {}),
   };
-  let response: Response;
-  let text: string;
+}
+
+async function readText(response: Response, endpoint: Endpoint, request: ApiRequest): Promise<string> {
   try {
-    response = await (endpoint.fetch ?? fetch)(url, request);
-    text = await response.text();
+    return await response.text();
   } catch (cause) {
-    call.signal?.throwIfAborted();
-    throw new UnreachableError(endpoint.url, { cause });
+    throw reasonOf(cause, endpoint, request);
   }
-  return { response, body: parseJson(text) };
 }
 
 function parseJson(text: string): unknown {

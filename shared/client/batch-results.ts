@@ -1,0 +1,55 @@
+import type { BatchRow } from './batch.js';
+import { UnexpectedAnswerError } from './errors.js';
+import { isRecord } from './is-record.js';
+
+/** The rows that one answer holds, in pages as they arrive. */
+export async function* readRows(
+  body: ReadableStream<Uint8Array>,
+  { from, url }: { from: number; url: string },
+): AsyncGenerator<BatchRow[], void, undefined> {
+  const decoder = new TextDecoder();
+  let next = from;
+  let rest = '';
+  for await (const piece of chunksOf(body)) {
+    rest += decoder.decode(piece, { stream: true });
+    const end = rest.lastIndexOf('\n');
+    if (end < 0) continue;
+    const rows = parseLines(rest.slice(0, end), url);
+    rest = rest.slice(end + 1);
+    for (const { row } of rows) {
+      if (row !== next) throw new UnexpectedAnswerError(url, `row ${row} where row ${next} comes next`);
+      next += 1;
+    }
+    yield rows;
+  }
+  if (rest !== '') throw new UnexpectedAnswerError(url, 'half a row at the end');
+}
+
+/** One JSON document in place of many: line feeds are never inside a JSON text, and one call costs less than a thousand. */
+function parseLines(lines: string, url: string): BatchRow[] {
+  let rows: unknown;
+  try {
+    rows = JSON.parse(`[${lines.replaceAll('\n', ',')}]`);
+  } catch {
+    rows = undefined;
+  }
+  if (Array.isArray(rows) && rows.every(isRow)) return rows;
+  throw new UnexpectedAnswerError(url, 'lines that are no rows');
+}
+
+const isRow = (value: unknown): value is BatchRow => isRecord(value) && typeof value['row'] === 'number';
+
+/** Not every browser iterates over a stream by itself. */
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Left early: the rest of the answer need not be sent.
+    await reader.cancel().catch(() => undefined);
+  }
+}

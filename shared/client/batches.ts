@@ -1,0 +1,185 @@
+import {
+  type Batch,
+  type BatchPage,
+  type BatchRow,
+  type EndedBatch,
+  isBatch,
+  isBatchEnded,
+  isBatchPage,
+} from './batch.js';
+import { readRows } from './batch-results.js';
+import { type BatchInputs, ndjsonPieces, type UploadPieces, uploadStream } from './batch-upload.js';
+import { UnexpectedAnswerError } from './errors.js';
+import { idempotent, preferWait } from './headers.js';
+import { type Answer, type Endpoint, open, reasonOf, send } from './http.js';
+import { pause } from './pause.js';
+import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
+import { waitForEnd, type WaitOptions } from './wait.js';
+
+/** How to submit a batch. */
+export interface SubmitBatchOptions {
+  /** @default the server's */
+  model?: string;
+  requestId?: string;
+  /** Refuse the whole batch for one bad row, which is a row error otherwise. */
+  strict?: boolean;
+  /** With the same key the same upload may be repeated after an error and gives the same batch. */
+  idempotencyKey?: string;
+  /** The server holds its answer for up to so long if the batch has not ended. */
+  waitSeconds?: number;
+  /** Compress the upload: for lines slower than about 20 MB/s. */
+  gzip?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Which results to read. */
+export interface ResultOptions extends RetryOptions {
+  /** First row. @default 0 */
+  from?: number;
+  /** Let the server compress them: for lines slower than about 20 MB/s. Browsers always do. */
+  gzip?: boolean;
+  /** Told how far the batch is, each time that its rows so far have been read. */
+  onUpdate?: (batch: Batch) => void;
+}
+
+/** Between two looks at a batch that runs, the server may hold its answer so long. */
+const PROGRESS_SECONDS = 1;
+
+/** Batches as typed calls. A broken upload leaves no batch behind; results survive a broken connection. */
+export class BatchClient {
+  constructor(private readonly endpoint: Endpoint) {}
+
+  /** Submits inputs as they come; none is held longer than it takes to send it. */
+  submit(inputs: BatchInputs, options: SubmitBatchOptions = {}): Promise<Batch> {
+    return this.upload(ndjsonPieces(inputs), options);
+  }
+
+  /** Submits a body of NDJSON that is there already. Browsers stream uploads over HTTP/2 only. */
+  async upload(pieces: UploadPieces, options: SubmitBatchOptions = {}): Promise<Batch> {
+    const { model, requestId, strict, idempotencyKey, waitSeconds, gzip = false, signal } = options;
+    const query = new URLSearchParams();
+    if (model !== undefined) query.set('model', model);
+    if (requestId !== undefined) query.set('request_id', requestId);
+    if (strict) query.set('strict', 'true');
+    const headers = {
+      'content-type': 'application/x-ndjson',
+      ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+      ...preferWait(waitSeconds),
+      ...idempotent(idempotencyKey),
+    };
+    const stream = uploadStream(pieces, gzip);
+    const call = {
+      method: 'POST',
+      path: '/batches',
+      query,
+      headers,
+      stream,
+      signal,
+      accept: isBatch,
+    } as const;
+    return (await send(this.endpoint, call)).body;
+  }
+
+  /** The batch as it is now, or as it is once it has ended or `waitSeconds` have passed. */
+  async get(id: string, options: { signal?: AbortSignal; waitSeconds?: number } = {}): Promise<Batch> {
+    return (await this.#poll(id, options)).body;
+  }
+
+  /** Follows a batch to its end: by long polls, and by the server's Retry-After where those are not honoured. */
+  wait(id: string, options: WaitOptions<Batch> = {}): Promise<EndedBatch> {
+    return waitForEnd((call) => this.#poll(id, call), isBatchEnded, options);
+  }
+
+  /** Every row in the order of the upload, each once, from `from` on, as they come to an end. */
+  async *results(id: string, options: ResultOptions = {}): AsyncGenerator<BatchRow, void, undefined> {
+    for await (const page of this.resultPages(id, options)) yield* page;
+  }
+
+  /** As {@link results}, for many rows: what has arrived at once comes at once. */
+  async *resultPages(id: string, options: ResultOptions = {}): AsyncGenerator<BatchRow[], void, undefined> {
+    const { signal, onUpdate } = options;
+    const patience = new Patience(options);
+    let from = options.from ?? 0;
+    for (;;) {
+      try {
+        const { isComplete, pages } = await this.resultsSoFar(id, { ...options, from });
+        for await (const page of pages) {
+          patience.restore();
+          from += page.length;
+          yield page;
+        }
+        if (isComplete) return;
+        const askedMs = Date.now();
+        const batch = await this.get(id, { waitSeconds: PROGRESS_SECONDS, ...(signal ? { signal } : {}) });
+        patience.restore();
+        onUpdate?.(batch);
+        await pause(Math.max(0, askedMs + LEAST_PAUSE_MS - Date.now()), signal);
+      } catch (error) {
+        await patience.bear(error);
+      }
+    }
+  }
+
+  /** One answer: the rows that have ended, up to the first that has not; all of them when `isComplete`. */
+  async resultsSoFar(
+    id: string,
+    { from = 0, gzip = false, signal }: Pick<ResultOptions, 'from' | 'gzip' | 'signal'> = {},
+  ): Promise<{ isComplete: boolean; pages: AsyncIterable<BatchRow[]> }> {
+    const { endpoint } = this;
+    const response = await open(endpoint, {
+      path: `${batchPath(id)}/results`,
+      query: new URLSearchParams({ from: String(from) }),
+      headers: { accept: 'application/x-ndjson', 'accept-encoding': gzip ? 'gzip' : 'identity' },
+      signal,
+    });
+    const complete = response.headers.get('batch-complete');
+    if (!response.body || complete === null) throw new UnexpectedAnswerError(endpoint.url, 'no results');
+    return {
+      isComplete: complete === 'true',
+      pages: translated(readRows(response.body, { from, url: endpoint.url }), (cause) =>
+        cause instanceof UnexpectedAnswerError ? cause : reasonOf(cause, endpoint, { signal }),
+      ),
+    };
+  }
+
+  /** Cancels what has not run; rows that have run keep their results. An ended batch is a problem, 409. */
+  async cancel(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<Batch> {
+    return (await send(this.endpoint, { method: 'DELETE', path: batchPath(id), signal, accept: isBatch }))
+      .body;
+  }
+
+  /** One page of batches, newest first. */
+  async list(
+    { limit, cursor }: { limit?: number; cursor?: string } = {},
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<BatchPage> {
+    const query = new URLSearchParams();
+    if (limit !== undefined) query.set('limit', String(limit));
+    if (cursor !== undefined) query.set('cursor', cursor);
+    return (await send(this.endpoint, { path: '/batches', query, signal, accept: isBatchPage })).body;
+  }
+
+  #poll(id: string, call: { signal?: AbortSignal; waitSeconds?: number }): Promise<Answer<Batch>> {
+    const { signal, waitSeconds } = call;
+    return send(this.endpoint, {
+      path: batchPath(id),
+      headers: preferWait(waitSeconds),
+      signal,
+      accept: isBatch,
+    });
+  }
+}
+
+const batchPath = (id: string): string => `/batches/${encodeURIComponent(id)}`;
+
+/** The same items; an error is thrown as what `translate` makes of it. */
+async function* translated<T>(
+  items: AsyncIterable<T>,
+  translate: (cause: unknown) => unknown,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* items;
+  } catch (cause) {
+    throw translate(cause);
+  }
+}

@@ -1,0 +1,61 @@
+import { ProblemError, UnreachableError } from './errors.js';
+import { pause } from './pause.js';
+
+/** How long to bear with a server that is away. */
+export interface RetryOptions {
+  signal?: AbortSignal;
+  /** How long the server may be away, or answer that it cannot now, before that is an error, in ms. @default 60_000 */
+  outageMs?: number;
+}
+
+/** Whatever the server says: a Retry-After of 0 must not become a busy loop. */
+export const LEAST_PAUSE_MS = 100;
+const FIRST_RETRY_MS = 250;
+const MOST_RETRY_MS = 5_000;
+
+/** Counts the failures in a row of one kind of request, and waits longer after each. */
+export class Patience {
+  readonly #options: RetryOptions;
+  #failures = 0;
+  #failingSinceMs = 0;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+  }
+
+  /** A request went well. */
+  restore(): void {
+    this.#failures = 0;
+  }
+
+  /** Waits until it is time to try again. Throws `error` when that would not help, or the outage is too long. */
+  async bear(error: unknown): Promise<void> {
+    const { signal, outageMs = 60_000 } = this.#options;
+    if (this.#failures === 0) this.#failingSinceMs = Date.now();
+    const delayMs = retryDelay(error, this.#failures);
+    if (delayMs === undefined || Date.now() + delayMs - this.#failingSinceMs > outageMs) throw error;
+    this.#failures += 1;
+    await pause(delayMs, signal);
+  }
+}
+
+/** Does something that is safe to repeat, again and again while what goes wrong may pass. */
+export async function persist<T>(work: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  const patience = new Patience(options);
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      await patience.bear(error);
+    }
+  }
+}
+
+/** When to ask again after a failure, in ms; undefined when that would not help. */
+function retryDelay(error: unknown, failures: number): number | undefined {
+  const mayPass = error instanceof UnreachableError || (error instanceof ProblemError && error.isPassing);
+  if (!mayPass) return undefined;
+  const asked = error instanceof ProblemError ? error.problem.retryAfterMs : undefined;
+  if (asked !== undefined) return Math.max(asked, LEAST_PAUSE_MS);
+  return Math.min(FIRST_RETRY_MS * 2 ** failures, MOST_RETRY_MS) * (1 - Math.random() / 2);
+}
