@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { COEFFICIENTS_FORMAT } from '../trips/linear/coefficients.js';
 import { reportErrors } from './report-errors.js';
 
 interface ImportOptions {
@@ -11,10 +12,7 @@ interface ImportOptions {
 }
 
 const HELP = `
-The file holds {"intercept": b, "coefficients": {"PU_DO=130_205": w, ..., "trip_distance": w}}, with the names that
-scikit-learn's DictVectorizer gives. In Python, of a pipeline's vectorizer dv and its LinearRegression lr:
-  weights = dict(zip(dv.get_feature_names_out(), lr.coef_.tolist()))
-  json.dump({"intercept": float(lr.intercept_), "coefficients": weights}, open("coefficients.json", "w"))
+${COEFFICIENTS_FORMAT}
 
 Examples:
   $ npx waggle import-linear coefficients.json

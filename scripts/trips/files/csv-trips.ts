@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 import { parseLocalTime } from './local-time.js';
 import type { TripCollector } from './trip-collector.js';
@@ -7,15 +6,21 @@ import { findTripColumns } from './trip-columns.js';
 
 /** Reads a CSV trip file with a header line into `collector`, as a stream. */
 export async function readCsvTrips(path: string, collector: TripCollector): Promise<void> {
+  const file = createReadStream(path);
   const parser = parse({ bom: true, skip_empty_lines: true, relax_column_count: true, trim: true });
-  await pipeline(createReadStream(path), parser, async (lines: AsyncIterable<string[]>) => {
-    let addLine: ((line: readonly string[]) => void) | undefined;
+  // pipe() passes on lines but no failure.
+  file.once('error', (error) => parser.destroy(error));
+  const lines: AsyncIterable<string[]> = file.pipe(parser);
+  let addLine: ((line: readonly string[]) => void) | undefined;
+  try {
     for await (const line of lines) {
       if (addLine) addLine(line);
       else addLine = lineAdder(path, line, collector);
     }
-    if (!addLine) findTripColumns(path, []);
-  });
+  } finally {
+    file.destroy();
+  }
+  if (!addLine) findTripColumns(path, []);
 }
 
 function lineAdder(path: string, header: readonly string[], collector: TripCollector) {

@@ -27,36 +27,41 @@ export function fitEffects(trips: Trips, rows: Int32Array, value: (row: number) 
     pickup.add(trips.pickupZone[row]!, value(row) - mean);
     dropoff.add(trips.dropoffZone[row]!, value(row) - mean);
   }
-  const byZones = (pair: number): number =>
-    mean + (pickup.at(Math.floor(pair / ZONE_ROWS)) + dropoff.at(pair % ZONE_ROWS)) / 2;
+  const byZones = (from: number, to: number): number => mean + (pickup.at(from) + dropoff.at(to)) / 2;
   const residual = new ShrunkenMeans(PAIR_ROWS, PAIR_PRIOR_TRIPS);
   for (const row of rows) {
-    const pair = pairIndex(trips.pickupZone[row]!, trips.dropoffZone[row]!);
-    residual.add(pair, value(row) - byZones(pair));
+    const [from, to] = [trips.pickupZone[row]!, trips.dropoffZone[row]!];
+    residual.add(pairIndex(from, to), value(row) - byZones(from, to));
   }
-  return {
-    mean,
-    pickup: Float64Array.from({ length: ZONE_ROWS }, (_, zone) => pickup.at(zone)),
-    dropoff: Float64Array.from({ length: ZONE_ROWS }, (_, zone) => dropoff.at(zone)),
-    pair: Float64Array.from({ length: PAIR_ROWS }, (_, pair) => byZones(pair) + residual.at(pair)),
-  };
+  const pair = residual.all();
+  for (let from = 0; from < ZONE_ROWS; from++) {
+    for (let to = 0; to < ZONE_ROWS; to++) pair[pairIndex(from, to)]! += byZones(from, to);
+  }
+  return { mean, pickup: pickup.all(), dropoff: dropoff.all(), pair };
 }
 
+/** Means by key, each as if `priorCount` values of 0 had come before its own. */
 class ShrunkenMeans {
   readonly #sums: Float64Array;
   readonly #counts: Float64Array;
-  constructor(
-    keys: number,
-    readonly priorCount: number,
-  ) {
+  readonly #priorCount: number;
+
+  constructor(keys: number, priorCount: number) {
     this.#sums = new Float64Array(keys);
     this.#counts = new Float64Array(keys);
+    this.#priorCount = priorCount;
   }
+
   add(key: number, value: number): void {
     this.#sums[key]! += value;
     this.#counts[key]!++;
   }
+
   at(key: number): number {
-    return this.#sums[key]! / (this.#counts[key]! + this.priorCount);
+    return this.#sums[key]! / (this.#counts[key]! + this.#priorCount);
+  }
+
+  all(): Float64Array {
+    return this.#sums.map((_, key) => this.at(key));
   }
 }

@@ -31,23 +31,26 @@ export function fitLookups(trips: Trips, rows: Int32Array): Lookups {
     Math.log(trips.durationMinutes[row]! / (distanceOf(row) + 0.5)),
   );
   const distance = fitEffects(trips, withSpeed, (row) => Math.log(distanceOf(row)));
-  const counts = new Int32Array(PAIR_ROWS);
-  for (const row of rows) counts[pairIndex(trips.pickupZone[row]!, trips.dropoffZone[row]!)]!++;
-
   const zones = new Float32Array(2 * ZONE_ROWS * ZONE_LOOKUPS);
   for (let zone = 0; zone < ZONE_ROWS; zone++) {
     zones.set([duration.pickup[zone]! / 5, pace.pickup[zone]! * 2], zone * ZONE_LOOKUPS);
     zones.set([duration.dropoff[zone]! / 5, pace.dropoff[zone]! * 2], (ZONE_ROWS + zone) * ZONE_LOOKUPS);
   }
   const pairs = new Float32Array(PAIR_ROWS * PAIR_LOOKUPS);
-  for (let pair = 0; pair < PAIR_ROWS; pair++) {
-    const row = [
-      (duration.pair[pair]! - duration.mean) / 10,
-      (pace.pair[pair]! - pace.mean) * 2,
-      distance.pair[pair]! - 0.8,
-      Math.log1p(counts[pair]!) / 3 - 0.7,
-    ];
-    pairs.set(row, pair * PAIR_LOOKUPS);
+  const familiarity = familiarityOf(trips, rows);
+  for (let pair = 0, at = 0; pair < PAIR_ROWS; pair++, at += PAIR_LOOKUPS) {
+    pairs[at] = (duration.pair[pair]! - duration.mean) / 10;
+    pairs[at + 1] = (pace.pair[pair]! - pace.mean) * 2;
+    pairs[at + 2] = distance.pair[pair]! - 0.8;
+    pairs[at + 3] = familiarity[pair]!;
   }
   return { zones, pairs };
+}
+
+/** How much a pair's figures can be relied on: log(1 + its trips), scaled. */
+function familiarityOf(trips: Trips, rows: Int32Array): Float64Array {
+  const counts = new Float64Array(PAIR_ROWS);
+  for (const row of rows) counts[pairIndex(trips.pickupZone[row]!, trips.dropoffZone[row]!)]!++;
+  // Most pairs have no trips, and a logarithm takes longer than a look.
+  return counts.map((count) => (count === 0 ? 0 : Math.log1p(count) / 3) - 0.7);
 }

@@ -19,7 +19,7 @@ import { installTrainingKernels } from './wasm-training-kernels.js';
 
 /** Fewer trips than this fill no more than a step or two of training. */
 const FEWEST_TRIPS = 1000;
-const MONOTONICITY_CURVES = 500;
+const MONOTONICITY_CURVES = 200;
 
 /** Told how far training is. */
 export interface TrainingProgress {
