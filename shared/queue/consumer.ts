@@ -7,10 +7,10 @@ export interface Consumer {
   /** Drops the link and takes a new one; used when deliveries stop coming though some wait. */
   rebuild(reason: string): void;
   /**
-   * Stops taking. Deliveries that still arrive meanwhile are given to `giveBack` instead of the handler.
-   * Resolves when every handler has ended, or after `timeoutMs`.
+   * Stops taking at once: what waits in the queue is left to other workers. Resolves when every handler has ended, or
+   * after `timeoutMs`. (A delivery that Bee-Queue was fetching at that moment comes back with its next stall check.)
    */
-  drain(timeoutMs: number, giveBack: (delivery: Delivery) => Promise<void>): Promise<void>;
+  drain(timeoutMs: number): Promise<void>;
 }
 
 /** What a consumer does with deliveries. */
@@ -29,17 +29,10 @@ const RETRY_MS = { first: 50, most: 1_000 };
 export function startConsumer({ address, concurrency, handler, onWarning }: ConsumerOptions): Consumer {
   const stopping = new AbortController();
   const held = new Set<Promise<void>>();
-  let leave: () => void = () => undefined;
-  const left = new Promise<void>((resolve) => {
-    leave = resolve;
-  });
-  let giveBack: ((delivery: Delivery) => Promise<void>) | undefined;
   let link: BeeLink | undefined;
   let breakLink: (reason: string) => void = () => undefined;
 
   const take = (delivery: Delivery): Promise<void> => {
-    // A slot that stays taken keeps Bee-Queue from fetching the next delivery into a worker that is leaving.
-    if (giveBack) return giveBack(delivery).then(() => left);
     const running = handler(delivery).finally(() => held.delete(running));
     held.add(running);
     return running;
@@ -52,6 +45,7 @@ export function startConsumer({ address, concurrency, handler, onWarning }: Cons
     const bee = await openBeeLink(address, { isWorker: true, onBroken: (reason) => breakLink(reason) });
     link = bee;
     try {
+      if (stopping.signal.aborted) return;
       await bee.process(concurrency, take);
       const reason = await broken;
       if (!stopping.signal.aborted) onWarning('queue link lost', { queue: address.name, reason });
@@ -80,16 +74,14 @@ export function startConsumer({ address, concurrency, handler, onWarning }: Cons
 
   return {
     rebuild: (reason) => breakLink(reason),
-    async drain(timeoutMs, back) {
-      giveBack = async (delivery) => {
-        await link?.remove(delivery).catch(() => undefined);
-        await back(delivery).catch(() => undefined);
-      };
-      await Promise.race([Promise.all(held), sleep(timeoutMs, undefined, { ref: false })]);
+    async drain(timeoutMs) {
       stopping.abort();
+      // Closing ends the fetching first and then waits for the handlers. One that freed its slot without this would
+      // make room for the next delivery, and this worker might fetch what it just gave back.
+      const closed = link?.close(timeoutMs);
+      await Promise.race([Promise.all([closed, ...held]), sleep(timeoutMs, undefined, { ref: false })]);
       breakLink('draining');
       await Promise.race([ended, sleep(1_000, undefined, { ref: false })]);
-      leave();
     },
   };
 }
