@@ -89,8 +89,9 @@ export class ChunkRunner {
         return (await leases.claim([jobId], leaseMs))[0];
       } catch (error) {
         failures += 1;
-        if (failures % 20 === 1)
-          {log.warn('chunk not claimed yet', { job_id: jobId, error: messageOf(error) });}
+        if (failures % 20 === 1) {
+          log.warn('chunk not claimed yet', { job_id: jobId, error: messageOf(error) });
+        }
         const pauseMs = backoffMs(failures, REDIS_BACKOFF);
         await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       }

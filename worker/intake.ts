@@ -1,5 +1,6 @@
+import { listOf } from '../shared/jobs/record-scripts.js';
 import type { Logger } from '../shared/log/logger.js';
-import { beeKeys, type Delivery, type QueueAddress } from '../shared/queue/bee-queue.js';
+import { beeKeys, type Delivery, parseTransportId, type QueueAddress } from '../shared/queue/bee-queue.js';
 import { type Consumer, startConsumer } from '../shared/queue/consumer.js';
 import type { Redis } from '../shared/redis/redis.js';
 import { StarvationWatch } from './starvation-watch.js';
@@ -15,17 +16,25 @@ export interface IntakeOptions {
   log: Logger;
 }
 
+/** Deliveries of which a leaving worker makes sure; it fetches far fewer at a time. */
+const LEFT_BEHIND = 64;
+
 /** Takes deliveries from one queue, and takes a new link when deliveries wait and none comes. */
 export class Intake {
   readonly #consumer: Consumer;
   readonly #watch: StarvationWatch;
+  readonly #redis: Redis;
+  readonly #activeKey: string;
   #inHand = 0;
 
   /** Starts taking. */
   constructor({ address, redis, concurrency, handler, log }: IntakeOptions) {
+    const keys = beeKeys(address);
+    this.#redis = redis;
+    this.#activeKey = keys.active;
     this.#watch = new StarvationWatch({
       redis,
-      waitingKey: beeKeys(address).waiting,
+      waitingKey: keys.waiting,
       hasRoom: () => this.#inHand < concurrency,
       onStarved: () => this.#consumer.rebuild('deliveries wait and none comes'),
     });
@@ -42,9 +51,17 @@ export class Intake {
     });
   }
 
-  /** Stops taking; see {@link Consumer.drain}. */
-  drain(timeoutMs: number, giveBack: (delivery: Delivery) => Promise<void>): Promise<void> {
+  /**
+   * Stops taking; see {@link Consumer.drain}. Resolves with the newest deliveries that Bee-Queue counts as taken:
+   * those that it was fetching when this worker stopped would else wait for its stall check. Some may be in other
+   * workers' hands, where a second delivery does no harm.
+   */
+  async drain(timeoutMs: number): Promise<Delivery[]> {
     this.#watch.close();
-    return this.#consumer.drain(timeoutMs, giveBack);
+    await this.#consumer.drain(timeoutMs);
+    const newest = await this.#redis
+      .command(['LRANGE', this.#activeKey, '0', String(LEFT_BEHIND - 1)])
+      .catch(() => []);
+    return listOf(newest).flatMap((id) => parseTransportId(String(id)) ?? []);
   }
 }

@@ -109,10 +109,12 @@ export class ModelService {
 
 async function drainLane({ intake, settlement, runner }: Lane, graceMs: number): Promise<void> {
   const late = setTimeout(() => settlement.abandon(), graceMs);
-  const drained = intake.drain(graceMs, (delivery) =>
-    settlement.handBack([{ delivery, done: () => undefined }]),
-  );
-  const left = Promise.all([runner.drain(Math.max(graceMs - HAND_BACK_MS, graceMs / 2)), drained]);
-  await Promise.race([left, sleep(graceMs, undefined, { ref: false })]);
+  const leave = async (): Promise<void> => {
+    // The intake first, so that nothing is fetched again that the runner gives back.
+    const leftBehind = intake.drain(graceMs);
+    await runner.drain(Math.max(graceMs - HAND_BACK_MS, graceMs / 2));
+    await settlement.handBack((await leftBehind).map((delivery) => ({ delivery, done: () => undefined })));
+  };
+  await Promise.race([leave(), sleep(graceMs, undefined, { ref: false })]);
   clearTimeout(late);
 }

@@ -105,6 +105,7 @@ export class Settlement {
   /** Puts deliveries back into the queue that were not claimed. */
   handBack(unclaimed: readonly Unclaimed[]): Promise<void> {
     const { leases } = this.#options;
+    if (unclaimed.length === 0) return Promise.resolve();
     return this.#note(async () => {
       const deliveries = unclaimed.map(({ delivery }) => delivery);
       const renewed = await this.through('redeliver', () => leases.redeliver(deliveries));

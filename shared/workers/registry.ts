@@ -56,12 +56,13 @@ export async function withdrawWorker(records: RecordScripts, id: string): Promis
   ]);
 }
 
-/** The workers that reported lately. What is not a worker's report is left out. */
+/** The workers that reported lately, oldest first. What is not a worker's report is left out. */
 export async function readWorkers(records: RecordScripts): Promise<WorkerInfo[]> {
   const ids = listOf(await records.redis.command(['ZRANGE', records.key('workers'), '0', '-1'])).map(String);
   if (ids.length === 0) return [];
   const keys = ids.map((id) => workerKey(records, id));
-  return listOf(await records.redis.command(['MGET', ...keys])).flatMap(parseReport);
+  const reports = listOf(await records.redis.command(['MGET', ...keys])).flatMap(parseReport);
+  return reports.toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1));
 }
 
 const workerKey = (records: RecordScripts, id: string): string => records.key(`worker:${id}`);

@@ -10,6 +10,12 @@ export class ModelThrewError extends AppError {
 /** How an inference process went away. */
 export type InferenceLoss = 'crashed' | 'killed' | 'ended';
 
+const HOW: Readonly<Record<InferenceLoss, string>> = {
+  crashed: 'crashed',
+  killed: 'was killed',
+  ended: 'has ended',
+};
+
 /** The inference process went away before it answered. */
 export class InferenceLostError extends AppError {
   override name = 'InferenceLostError';
@@ -18,7 +24,7 @@ export class InferenceLostError extends AppError {
     readonly loss: InferenceLoss,
     detail: string,
   ) {
-    super(`the inference process ${loss === 'ended' ? 'has ended' : `was ${loss}`} (${detail})`);
+    super(`the inference process ${HOW[loss]} (${detail})`);
   }
 }
 

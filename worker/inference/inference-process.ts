@@ -22,7 +22,7 @@ export interface InferenceOptions {
 /** A process that has not finished loading by then is killed, in ms. */
 const START_TIMEOUT_MS = 120_000;
 /** Starts that fail one after the other before the process is given up, and the pauses between them, in ms. */
-const FAILED_STARTS = 6;
+const FAILED_STARTS = 5;
 const PAUSE_MS = { first: 100, most: 5_000 };
 
 /** Keeps one process alive that runs one version of one model: one that dies is replaced at once. */

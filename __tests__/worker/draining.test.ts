@@ -1,0 +1,71 @@
+import { isEnded } from '../../shared/jobs/job.js';
+import { readWorkers } from '../../shared/workers/registry.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+
+// A process takes a moment to start, and longer on a machine that is busy.
+jest.setTimeout(60_000);
+
+let server: TestRedis;
+let bench: WorkerBench;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openWorkerBench(server);
+});
+afterEach(() => bench.close());
+
+it('finishes what runs and gives back what it has not claimed, in time for another worker', async () => {
+  await bench.start({ maxBatch: 2 });
+  const held = await bench.order('hold', 1);
+  await bench.isHeld();
+  const ids = await Promise.all(Array.from({ length: 12 }, (_, value) => bench.order('answer', value)));
+  const stopping = bench.stopWorkers();
+  bench.letGo();
+  await stopping;
+  await bench.reaches(held, 'succeeded');
+  for (const id of ids) expect(['queued', 'succeeded']).toContain((await bench.find(id))?.state);
+  await bench.start();
+  const jobs = await bench.allEnd(ids);
+  expect(jobs.map(({ state, attempts }) => [state, attempts])).toEqual(Array(12).fill(['succeeded', 1]));
+});
+
+it('gives back a job that does not finish in time, without counting the attempt', async () => {
+  await bench.start({ graceMs: 1_200 });
+  const held = await bench.order('hold', 4, { maxAttempts: 1 });
+  await bench.isHeld();
+  await bench.stopWorkers();
+  expect(await bench.find(held)).toMatchObject({ state: 'queued', attempts: 0 });
+  bench.letGo();
+  await bench.start();
+  expect(await bench.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 8 } });
+});
+
+it('stands in the registry while it serves and not after', async () => {
+  await bench.start();
+  expect(await readWorkers(bench.records)).toMatchObject([
+    {
+      pid: process.pid,
+      models: [{ name: 'faulty', version: '1.0.0', format: 'tfjs-layers', engine: 'wasm' }],
+    },
+  ]);
+  await bench.stopWorkers();
+  expect(await readWorkers(bench.records)).toEqual([]);
+});
+
+it('loses and doubles nothing when workers come and go under load', async () => {
+  const ids: string[] = [];
+  const submit = async (): Promise<void> => {
+    for (let more = 0; more < 100; more += 1) ids.push(await bench.order('answer', ids.length));
+  };
+  await bench.start({ maxBatch: 8 });
+  for (let change = 0; change < 3; change += 1) {
+    await Promise.all([submit(), bench.stopWorkers().then(() => bench.start({ maxBatch: 8 }))]);
+  }
+  const jobs = await bench.allEnd(ids);
+  expect(jobs.every((job) => isEnded(job.state) && job.attempts === 1)).toBe(true);
+  jobs.forEach((job, index) => expect(job).toMatchObject({ result: { doubled: 2 * index } }));
+});

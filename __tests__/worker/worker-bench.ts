@@ -1,0 +1,123 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isEnded, type Job, type JobState } from '../../shared/jobs/job.js';
+import type { NewJob } from '../../shared/jobs/job-store.js';
+import { ReleaseStack } from '../../shared/process/release-stack.js';
+import type { WorkerConfig } from '../../worker/config.js';
+import { openWorker, type Worker } from '../../worker/worker.js';
+import { type JobBench, openJobBench } from '../support/jobs.js';
+import { until } from '../support/latch.js';
+import type { TestRedis } from '../support/redis.js';
+import { FAULTY_INFERENCE, FIXTURES } from './paths.js';
+import { recordingLog } from './recording-log.js';
+
+/** What a row of the `faulty` model may be told to do. */
+export type Act = 'answer' | 'throw' | 'crash' | 'hang' | 'nan' | 'hold';
+
+/** A worker on a Redis of the test's own, serving the `faulty` model. */
+export interface WorkerBench extends JobBench {
+  log: ReturnType<typeof recordingLog>;
+  /** Reasons for which the worker would have left by itself. */
+  broken: string[];
+  /** Submits one job of the `faulty` model. */
+  order(act: Act, value: number, changes?: Partial<NewJob>): Promise<string>;
+  find(id: string): Promise<Job | undefined>;
+  /** Resolves when the job is in that state. */
+  reaches<S extends JobState>(id: string, state: S): Promise<Extract<Job, { state: S }>>;
+  /** Resolves when every one of the jobs has ended. */
+  allEnd(ids: readonly string[]): Promise<Job[]>;
+  /** Resolves when a `hold` row holds up the model; {@link letGo} ends it. */
+  isHeld(): Promise<void>;
+  letGo(): void;
+  /** Starts a worker; the first is to be started by the test, too. */
+  start(changes?: Partial<WorkerConfig>): Promise<Worker>;
+  /** Drains the workers that were started. */
+  stopWorkers(): Promise<void>;
+}
+
+export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
+  const jobs = await openJobBench(server);
+  const gate = join(tmpdir(), `waggle-gate-${process.pid}`);
+  const removeGate = (): void => {
+    for (const file of [gate, `${gate}.held`]) rmSync(file, { force: true });
+  };
+  removeGate();
+  const log = recordingLog();
+  const broken: string[] = [];
+  const releases: ReleaseStack[] = [];
+  const find = (id: string): Promise<Job | undefined> => jobs.store.find(id);
+  const stopWorkers = async (): Promise<void> => {
+    await Promise.all(releases.splice(0).map((release) => release.run(log)));
+  };
+  return {
+    ...jobs,
+    log,
+    broken,
+    order: (act, value, changes) =>
+      jobs.submit({
+        model: 'faulty',
+        queue: 'faulty',
+        inputJson: JSON.stringify({ act, value }),
+        ...changes,
+      }),
+    find,
+    async reaches<S extends JobState>(id: string, state: S) {
+      const job = await until(
+        async () => {
+          const found = await find(id);
+          if (found && found.state !== state && isEnded(found.state)) {
+            throw new Error(`the job ended as ${JSON.stringify(found)}, not as ${state}`);
+          }
+          return found?.state === state ? found : undefined;
+        },
+        { what: `the state ${state} of job ${id}` },
+      );
+      return job as Extract<Job, { state: S }>;
+    },
+    allEnd: (ids) =>
+      Promise.all(
+        ids.map((id) =>
+          until(
+            async () => {
+              const job = await find(id);
+              return job && isEnded(job.state) ? job : undefined;
+            },
+            { timeoutMs: 20_000, what: `the end of job ${id}` },
+          ),
+        ),
+      ),
+    isHeld: async () => void (await until(() => existsSync(`${gate}.held`), { what: 'a held model' })),
+    letGo: () => writeFileSync(gate, ''),
+    async start(changes = {}) {
+      const release = new ReleaseStack();
+      releases.push(release);
+      return openWorker({
+        config: { ...configFor(server, jobs.keyPrefix), ...changes },
+        log,
+        release,
+        onBroken: (reason) => void broken.push(reason),
+        inferenceEntry: FAULTY_INFERENCE,
+      });
+    },
+    stopWorkers,
+    async close() {
+      await stopWorkers();
+      await jobs.close();
+      removeGate();
+    },
+  };
+}
+
+const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
+  redis: server.address,
+  keyPrefix,
+  modelsDir: FIXTURES,
+  models: ['faulty'],
+  engine: 'wasm',
+  gpuMemoryMb: undefined,
+  maxBatch: 64,
+  leaseMs: 15_000,
+  graceMs: 5_000,
+  log: { level: 'error', dir: undefined, pretty: false },
+});
