@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 
 /** Header names and values, one after the other, as `writeHead` takes them. */
 export type HeaderPairs = readonly string[];
@@ -21,20 +21,27 @@ const PAGE: Directives = {
   'base-uri': ["'none'"],
 };
 
-/** helmet's headers for answers that are data. */
-export const dataHeaders = (): HeaderPairs => recordHelmet(DATA);
+/** helmet's headers for answers that are data, without those that concern pages only. */
+export const dataHeaders = (): HeaderPairs =>
+  recordHelmet({
+    contentSecurityPolicy: policyOf(DATA),
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  });
 
 /** helmet's headers for pages. */
-export const pageHeaders = (): HeaderPairs => recordHelmet(PAGE);
+export const pageHeaders = (): HeaderPairs => recordHelmet({ contentSecurityPolicy: policyOf(PAGE) });
+
+const policyOf = (directives: Directives) => ({ useDefaults: false, directives: { ...directives } });
 
 /** helmet sets the same headers on every answer: they are asked for once and sent from then on. */
-function recordHelmet(directives: Directives): HeaderPairs {
+function recordHelmet(options: HelmetOptions): HeaderPairs {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
-  helmet({ contentSecurityPolicy: { useDefaults: false, directives: { ...directives } } })(
-    request,
-    response,
-    () => undefined,
-  );
+  helmet(options)(request, response, () => undefined);
   return Object.entries(response.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
 }

@@ -47,12 +47,13 @@ export function describeService(routes: readonly Route[], models: ServedModels, 
     ],
     security: [],
     paths,
-    components: { schemas: componentSchemas(models), headers: HEADERS, parameters: PARAMETERS },
+    components: { schemas: componentSchemas(models), parameters: PARAMETERS },
   };
 }
 
 function describeOperation(operation: Operation, models: ServedModels): Json {
-  const { id, tag, summary, description, parameters, body, otherBodies, answers } = operation;
+  const { id, tag, summary, description, parameters, body, bodyExample, otherBodies, answers } = operation;
+  const example = bodyExample?.({ ...models.default.manifest.example });
   const withCommon = { ...answers, ...problems('internal-error') };
   return {
     operationId: id,
@@ -67,7 +68,7 @@ function describeOperation(operation: Operation, models: ServedModels): Json {
           requestBody: {
             required: true,
             content: {
-              'application/json': { schema: body(models) },
+              'application/json': { schema: body(models), ...(example ? { example } : {}) },
               ...Object.fromEntries(
                 Object.entries(otherBodies ?? {}).map(([type, schema]) => [type, { schema }]),
               ),
@@ -87,7 +88,7 @@ function describeAnswer({ description, content, headers = [], optionalHeaders = 
     description,
     headers: Object.fromEntries([
       ...required.map((name) => [name, { ...HEADERS[name], required: true }]),
-      ...optionalHeaders.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+      ...optionalHeaders.map((name) => [name, HEADERS[name]]),
     ]),
     ...(content
       ? {

@@ -27,6 +27,8 @@ export interface Operation {
   parameters?: readonly ParameterName[];
   /** Schema of the JSON body. */
   body?: (models: ServedModels) => Json;
+  /** A body that works, made of the example of the default model's input. */
+  bodyExample?: (input: Json) => Json;
   /** Bodies of other media types, beside the JSON one. */
   otherBodies?: Readonly<Record<string, Json>>;
   answers: Readonly<Record<number, Answer>>;

@@ -18,8 +18,8 @@ import { tripPredictRoute } from './trip-predict.js';
 /** Every route, the busiest first: Express tries them in this order. */
 export function allRoutes(): Route[] {
   const operations: Route[] = [
-    getJobRoute,
     submitJobRoute,
+    getJobRoute,
     tripPredictRoute,
     listJobsRoute,
     cancelJobRoute,

@@ -33,6 +33,7 @@ export const submitBatchRoute: Route = {
       'RequestIdHeader',
     ],
     body: () => ref('BatchUpload'),
+    bodyExample: (input) => ({ inputs: [input] }),
     otherBodies: { 'application/x-ndjson': { type: 'string' }, 'text/csv': { type: 'string' } },
     answers: {
       200: json('Batch', 'It has ended within the time of `Prefer: wait`.', {

@@ -20,6 +20,7 @@ export const submitJobRoute: Route = {
       'job of the default model.',
     parameters: ['Prefer', 'IdempotencyKey', 'RequestIdHeader', 'Traceparent'],
     body: () => ref('Submission'),
+    bodyExample: (input) => ({ input }),
     answers: {
       200: json('Job', 'It has ended within the time of `Prefer: wait`.', {
         headers: ['Location', 'Vary', 'Preference-Applied', 'Cache-Control'],

@@ -53,6 +53,7 @@ export const tripPredictRoute: Route = {
       'instead, unless that ended within the time of a `wait`.',
     parameters: ['Prefer', 'RequestIdHeader', 'Traceparent'],
     body: () => ref('TripCall'),
+    bodyExample: (input) => ({ request_id: '99999', ...input }),
     answers: {
       200: json('TripReply', 'The prediction, or why there is none.', {
         headers: ['Vary', 'Cache-Control'],
