@@ -57,10 +57,11 @@ function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer>
       if (bytes <= limitBytes) chunks.push(chunk);
       else reject(new ProblemError('body-too-large', `the body must not be larger than ${limitBytes} bytes`));
     });
-    request.once('end', () => clearTimeout(slow));
-    request.once('close', () => clearTimeout(slow));
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.once('error', () => reject(new ClientGoneError()));
-    request.once('close', () => reject(new ClientGoneError()));
+    request.once('error', () => undefined);
+    request.once('close', () => {
+      clearTimeout(slow);
+      if (!request.readableEnded) reject(new ClientGoneError());
+    });
   });
 }
