@@ -1,0 +1,38 @@
+import type { ModelDescription } from '../../shared/client/model.js';
+import { actualMinutes } from '../trips/actual-minutes.js';
+import { type ActualReader, columnReader } from './accuracy.js';
+import { BatchCommandError } from './batch-error.js';
+
+/** What results are compared with. */
+export interface Comparison {
+  /** Which output of the model. */
+  output: string;
+  unit: string;
+  /** What it is compared with, for people. */
+  actual: string;
+  actualOf: ActualReader;
+}
+
+/**
+ * The column that `--actual` names, else the recorded times of trip files where the model answers in minutes;
+ * undefined when there is neither. Throws {@link BatchCommandError} for a column that is not there.
+ */
+export function comparisonFor(
+  { outputs }: Pick<ModelDescription, 'outputs'>,
+  columns: readonly string[],
+  actualColumn: string | undefined,
+): Comparison | undefined {
+  const [first] = outputs;
+  if (!first) return undefined;
+  const { member: output, unit } = first;
+  if (actualColumn !== undefined) {
+    if (columns.includes(actualColumn)) {
+      return { output, unit, actual: actualColumn, actualOf: columnReader(actualColumn) };
+    }
+    throw new BatchCommandError(
+      `--actual ${actualColumn}: the file has no such column; it has ${columns.join(', ')}`,
+    );
+  }
+  const trips = unit === 'minutes' ? actualMinutes(columns) : undefined;
+  return trips && { output, unit, actual: trips.description, actualOf: (values) => trips.minutesOf(values) };
+}

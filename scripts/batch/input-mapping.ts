@@ -1,0 +1,109 @@
+import { isRecord } from '../../shared/client/is-record.js';
+import type { ModelDescription } from '../../shared/client/model.js';
+import { BatchCommandError } from './batch-error.js';
+import type { SourceRow } from './input/source.js';
+
+/** Where the members of a model's input come from. */
+export interface InputMapping {
+  model: Pick<ModelDescription, 'name' | 'input'>;
+  /** Columns that the file has. */
+  columns: readonly string[];
+  /** Column by member, where they have different names. */
+  renamed: ReadonlyMap<string, string>;
+}
+
+/** The input of one row, as JSON text. Empty and absent cells are absent members. */
+export type InputWriter = (row: SourceRow) => string;
+
+interface MappedMember {
+  member: string;
+  column: string;
+  /** Text is read as a number where it is one. */
+  isNumber: boolean;
+  /** `"member":`. */
+  key: string;
+}
+
+/** How rows become inputs. Throws {@link BatchCommandError} naming what does not fit the file or the model. */
+export function createInputWriter(mapping: InputMapping): InputWriter {
+  const members = mappedMembers(mapping);
+  const isPlain = plainRowTest(members);
+  return (row) => {
+    if (row.unreadable !== undefined) return 'null';
+    if (row.json !== undefined && isPlain(row.values)) return row.json;
+    let text = '';
+    for (const { column, key, isNumber } of members) {
+      const value = row.values[column];
+      if (value === undefined || value === null || value === '') continue;
+      text += `${text === '' ? '' : ','}${key}${valueText(value, isNumber)}`;
+    }
+    return `{${text}}`;
+  };
+}
+
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+function valueText(value: unknown, isNumber: boolean): string {
+  if (typeof value === 'number') return String(value);
+  if (isNumber && typeof value === 'string' && JSON_NUMBER.test(value)) return value;
+  return JSON.stringify(value);
+}
+
+/** Whether a row of JSON is an input as it stands: nothing in it is to be left away, renamed or converted. */
+function plainRowTest(members: readonly MappedMember[]): (values: Record<string, unknown>) => boolean {
+  const known = new Map(members.filter(({ member, column }) => member === column).map((m) => [m.member, m]));
+  const needsRenaming = known.size < members.length;
+  return (values) => {
+    if (needsRenaming) return false;
+    for (const name in values) {
+      const member = known.get(name);
+      const value = values[name];
+      if (!member || value === null || value === '') return false;
+      if (member.isNumber && typeof value === 'string') return false;
+    }
+    return true;
+  };
+}
+
+function mappedMembers({ model, columns, renamed }: InputMapping): MappedMember[] {
+  const { properties, required } = model.input;
+  const schemas = isRecord(properties) ? properties : {};
+  const names = Object.keys(schemas);
+  for (const [member, column] of renamed) {
+    if (!names.includes(member)) {
+      throw new BatchCommandError(
+        `--map ${member}=${column}: ${model.name} takes ${names.join(', ')}, not ${member}`,
+      );
+    }
+    if (!columns.includes(column)) {
+      throw new BatchCommandError(
+        `--map ${member}=${column}: the file has no column ${column}; ${has(columns)}`,
+      );
+    }
+  }
+  const columnOf = (name: string): string => renamed.get(name) ?? name;
+  const missing = Array.isArray(required)
+    ? required.map(String).filter((name) => !columns.includes(columnOf(name)))
+    : [];
+  if (missing.length > 0) {
+    throw new BatchCommandError(
+      `the file has no column ${missing.join(', ')}, which ${model.name} needs: name the right one with ` +
+        `--map ${missing[0]}=COLUMN; ${has(columns)}`,
+    );
+  }
+  return names
+    .filter((member) => columns.includes(columnOf(member)))
+    .map((member) => ({
+      member,
+      column: columnOf(member),
+      isNumber: isNumeric(schemas[member]),
+      key: `${JSON.stringify(member)}:`,
+    }));
+}
+
+const has = (columns: readonly string[]): string => `it has ${columns.join(', ')}`;
+
+function isNumeric(schema: unknown): boolean {
+  const types = isRecord(schema) ? [schema['type']].flat() : [];
+  return types.some((type) => type === 'number' || type === 'integer');
+}

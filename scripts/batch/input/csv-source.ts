@@ -1,0 +1,75 @@
+import { finished } from 'node:stream/promises';
+import { parse } from 'csv-parse';
+import { messageOf } from '../../../shared/errors.js';
+import { InputFileError, type Source, type SourcePage, type SourceRow, withoutFirst } from './source.js';
+import { readTextFile } from './text-file.js';
+
+/** A quote that is never closed would otherwise make one record of the whole file. */
+const RECORD_LIMIT_CHARS = 16_777_216;
+
+/** A table whose first line names the columns. Every cell is text; an empty one is an absent value. */
+export async function openCsv(path: string): Promise<Source> {
+  for await (const { records } of readRecords(path)) {
+    const header = records[0];
+    if (header) return { columns: checkHeader(path, header), pages: (fromRow) => readRows(path, fromRow) };
+  }
+  throw new InputFileError(path, 'is empty: its first line must name the columns');
+}
+
+function checkHeader(path: string, header: readonly string[]): string[] {
+  const columns = header.map((name) => name.trim());
+  const twice = columns.find((name, place) => columns.indexOf(name) !== place);
+  if (twice !== undefined) throw new InputFileError(path, `has two columns named "${twice}"`);
+  return columns;
+}
+
+async function* readRows(path: string, fromRow: number): AsyncGenerator<SourcePage, void, undefined> {
+  let columns: string[] | undefined;
+  const pages = async function* () {
+    for await (const { records, share } of readRecords(path)) {
+      columns ??= records.shift()?.map((name) => name.trim());
+      yield { rows: records.map((cells) => rowOf(columns ?? [], cells)), share };
+    }
+  };
+  yield* withoutFirst(pages(), fromRow);
+}
+
+function rowOf(columns: readonly string[], cells: readonly string[]): SourceRow {
+  const values: Record<string, unknown> = {};
+  for (let place = 0; place < columns.length; place += 1) {
+    const cell = cells[place];
+    if (cell) values[columns[place] ?? ''] = cell;
+  }
+  if (cells.length === columns.length) return { values };
+  return { values, unreadable: `has ${cells.length} cells, the header has ${columns.length}` };
+}
+
+async function* readRecords(
+  path: string,
+): AsyncGenerator<{ records: string[][]; share: number }, void, undefined> {
+  const parser = parse({
+    bom: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: RECORD_LIMIT_CHARS,
+  });
+  let records: string[][] = [];
+  let failure: Error | undefined;
+  parser.on('data', (record: string[]) => records.push(record));
+  parser.on('error', (error) => {
+    failure = error;
+  });
+  const take = (): string[][] => {
+    if (failure) throw new InputFileError(path, `is not CSV: ${messageOf(failure)}`, { cause: failure });
+    const taken = records;
+    records = [];
+    return taken;
+  };
+  for await (const { text, share } of readTextFile(path)) {
+    await new Promise((resolve) => parser.write(text, resolve));
+    yield { records: take(), share };
+  }
+  parser.end();
+  await finished(parser).catch(() => undefined);
+  yield { records: take(), share: 1 };
+}

@@ -1,0 +1,90 @@
+import { resolve } from 'node:path';
+import type { WaggleClient } from '../../shared/client/client.js';
+import type { ModelDescription } from '../../shared/client/model.js';
+import { BatchCommandError } from './batch-error.js';
+import { Checkpoint } from './checkpoint.js';
+import { type Comparison, comparisonFor } from './comparison.js';
+import { createInputWriter, type InputWriter } from './input-mapping.js';
+import { openSource } from './input/open-source.js';
+import type { Source } from './input/source.js';
+import { outputFormatFor } from './output/open-format.js';
+import { carriedNames, type OutputFormat } from './output/output-format.js';
+import type { BatchRequest } from './request.js';
+
+/** What a run does with each row: how it is sent, and how it is written down. */
+interface RowPlan {
+  model: ModelDescription;
+  toInput: InputWriter;
+  format: OutputFormat;
+  comparison: Comparison | undefined;
+}
+
+/** Everything that is settled before the first row is sent. */
+export interface RunPlan extends RowPlan {
+  request: BatchRequest;
+  source: Source;
+  checkpoint: Checkpoint;
+  /** Input columns that go by another name in the output, as pairs. */
+  renamedColumns: [string, string][];
+}
+
+/**
+ * Looks into the file, asks what the model takes, and takes up an earlier run. Nothing is written until all of it
+ * fits. Throws an AppError that names what does not.
+ */
+export async function planRun(
+  request: BatchRequest,
+  client: WaggleClient,
+  signal: AbortSignal,
+): Promise<RunPlan> {
+  const { input, out, restart } = request;
+  if (resolve(input) === resolve(out)) {
+    throw new BatchCommandError('--out must be another file than the input');
+  }
+  const source = await openSource(input, request.format);
+  const models = await client.models({ signal });
+  const rows = planRows(request, source, chooseModel(models, request.model));
+  const options = identifyingOptions(request, source);
+  const checkpoint = Checkpoint.start({ input, out, options }, { model: rows.model.name, restart });
+  const { model } = checkpoint.run;
+  const outputs = rows.model.outputs.map(({ member }) => member);
+  const names = [...carriedNames({ input: source.columns, outputs })];
+  return {
+    ...(model === rows.model.name ? rows : planRows(request, source, chooseModel(models, model))),
+    request,
+    source,
+    checkpoint,
+    renamedColumns: names.filter(([column, name]) => column !== name),
+  };
+}
+
+function planRows(
+  { renamed, out, actual }: BatchRequest,
+  { columns }: Source,
+  model: ModelDescription,
+): RowPlan {
+  const outputs = model.outputs.map(({ member }) => member);
+  return {
+    model,
+    toInput: createInputWriter({ model, columns, renamed }),
+    format: outputFormatFor(out, { input: columns, outputs }),
+    comparison: comparisonFor(model, columns, actual),
+  };
+}
+
+function chooseModel(models: readonly ModelDescription[], name: string | undefined): ModelDescription {
+  const model = models.find((known) => (name === undefined ? known.default : known.name === name));
+  if (model) return model;
+  const known = models.map((one) => one.name).join(', ');
+  throw new BatchCommandError(
+    name === undefined
+      ? `the server has no default model: name one of ${known} with --model`
+      : `the server has no model ${name}; it has ${known}`,
+  );
+}
+
+/** Whatever decides which rows are sent together and what is written. */
+function identifyingOptions(request: BatchRequest, { columns }: Source): Record<string, unknown> {
+  const { out, format, model, renamed, actual, mode, rowsPerPart } = request;
+  return { out: resolve(out), format, model, renamed: [...renamed], actual, mode, rowsPerPart, columns };
+}

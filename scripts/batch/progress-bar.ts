@@ -1,0 +1,73 @@
+import { type GenericBar, type Options, type Params, SingleBar } from 'cli-progress';
+import { count, duration } from './figures.js';
+import type { ProgressFacts } from './progress.js';
+
+/** Between two lines where nobody watches, in ms. */
+const LINE_EVERY_MS = 5_000;
+
+/** Tells a person how far a run is. */
+export interface ProgressBar {
+  show(facts: ProgressFacts): void;
+  end(): void;
+}
+
+/** A bar on a terminal, a line every few seconds elsewhere; both on standard error. */
+export const progressDisplay = (stream: NodeJS.WriteStream): ProgressBar =>
+  stream.isTTY ? drawBar(stream) : writeLines((line) => stream.write(`${line}\n`), LINE_EVERY_MS);
+
+/** A line when a moment has passed since the one before. */
+export function writeLines(write: (line: string) => void, everyMs: number): ProgressBar {
+  let nextMs = Date.now() + everyMs;
+  return {
+    show(facts) {
+      if (Date.now() < nextMs) return;
+      nextMs = Date.now() + everyMs;
+      write(describe(facts));
+    },
+    end: () => undefined,
+  };
+}
+
+/** How far it is, in one line. */
+export function describe(facts: ProgressFacts): string {
+  const { rows, failed, totalRows, rowsPerSecond, secondsLeft } = facts;
+  return [
+    `${count(rows)}${totalRows === undefined ? '' : ` of ${count(totalRows)}`} rows`,
+    ...(totalRows === undefined ? [] : [`${Math.floor((100 * rows) / Math.max(1, totalRows))} %`]),
+    `${count(rowsPerSecond)} rows/s`,
+    ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+  ].join(', ');
+}
+
+function drawBar(stream: NodeJS.WriteStream): ProgressBar {
+  const bar: GenericBar = new SingleBar({
+    stream,
+    fps: 10,
+    hideCursor: true,
+    clearOnComplete: true,
+    gracefulExit: false,
+    format: formatBar,
+  });
+  let isDrawn = false;
+  return {
+    show(facts) {
+      if (!isDrawn) bar.start(1, 0, facts);
+      isDrawn = true;
+      bar.setTotal(Math.max(1, facts.totalRows ?? 1));
+      bar.update(facts.totalRows === undefined ? 0 : facts.rows, facts);
+    },
+    end: () => {
+      if (isDrawn) bar.stop();
+      isDrawn = false;
+    },
+  };
+}
+
+const BAR_WIDTH = 28;
+
+function formatBar(_options: Options, { progress }: Params, facts: ProgressFacts): string {
+  const filled = Math.round(BAR_WIDTH * progress);
+  const line = `\u001b[36m${'█'.repeat(filled)}\u001b[2m${'░'.repeat(BAR_WIDTH - filled)}\u001b[0m`;
+  return `  ${line}  ${describe(facts)}`;
+}

@@ -1,0 +1,149 @@
+import type { WaggleClient } from '../../shared/client/client.js';
+import { count } from './figures.js';
+import { OutputFile } from './output/output-file.js';
+import { type Part, partsOf } from './part.js';
+import { planRun, type RunPlan } from './plan.js';
+import { prefetch } from './prefetch.js';
+import { Progress, type ProgressDisplay } from './progress.js';
+import type { BatchRequest } from './request.js';
+import { ResultWriter } from './result-writer.js';
+import { submitBatches } from './submit-batches.js';
+import { submitJobs } from './submit-jobs.js';
+import type { SubmittedPart } from './submitted-part.js';
+import type { BatchSummary } from './summary.js';
+
+/** Where a run gets its answers from and tells how it goes. */
+export interface RunContext {
+  client: WaggleClient;
+  signal: AbortSignal;
+  display: ProgressDisplay;
+  /** Told of what a person should know meanwhile. */
+  tell: (line: string) => void;
+}
+
+/** Parts that are with the server, beside the one whose results are read. */
+const PARTS_AHEAD = 2;
+const CHECKPOINT_EVERY_MS = 1_000;
+
+/**
+ * Sends the rows of a file through the server and writes them down with their results, in their order, each once.
+ * A run that broke off is taken up where its checkpoint says. Throws an AppError when it cannot go on; what is
+ * written until then counts.
+ */
+export async function runBatch(request: BatchRequest, context: RunContext): Promise<BatchSummary> {
+  const plan = await planRun(request, context.client, context.signal);
+  try {
+    const summary = await carryOut(plan, context);
+    plan.checkpoint.remove();
+    return summary;
+  } finally {
+    plan.checkpoint.leave();
+  }
+}
+
+async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummary> {
+  const { request, format, checkpoint, comparison } = plan;
+  const startedMs = Date.now();
+  const rowsBefore = checkpoint.run.progress.rows;
+  announce(plan, context);
+  const file = await OutputFile.open(request.out, format, checkpoint.run.progress.output);
+  const writer = new ResultWriter({
+    file,
+    format,
+    checkpoint,
+    comparedOutput: comparison?.output ?? '',
+    checkpointEveryMs: CHECKPOINT_EVERY_MS,
+  });
+  const batches: string[] = [];
+  const progress = new Progress(context.display, rowsBefore);
+  try {
+    await writeAll(submitted(plan, { context, progress, batches }), writer, progress);
+  } catch (error) {
+    progress.end();
+    context.tell(`${count(writer.rows)} rows are in ${request.out}: the same command goes on from there`);
+    throw error;
+  } finally {
+    progress.end();
+    await writer.commit();
+    await file.close();
+  }
+  const seconds = (Date.now() - startedMs) / 1000;
+  return summaryOf(plan, writer, { seconds, rowsBefore, batches });
+}
+
+/** Everything after the row that was written last, as the server has it. */
+function submitted(
+  { request, source, checkpoint, toInput, format, comparison, model }: RunPlan,
+  { context, progress, batches }: { context: RunContext; progress: Progress; batches: string[] },
+): AsyncGenerator<SubmittedPart, void, undefined> {
+  const { client, signal } = context;
+  const { rowsPerPart, mode, concurrency, gzip, outageMs } = request;
+  const { runId, progress: before } = checkpoint.run;
+  const parts = partsOf(source, before.partRow, {
+    toInput,
+    carry: (row) => format.carry(row),
+    actualOf: comparison?.actualOf,
+    rowsPerPart,
+    onRead: (rows, share) => progress.read(rows, share),
+  });
+  const options = { model: model.name, runId, signal, outageMs };
+  if (mode === 'jobs') return submitJobs(client, parts, { ...options, concurrency });
+  return submitBatches(client.batches, parts, { ...options, gzip, onBatch: ({ id }) => batches.push(id) });
+}
+
+async function writeAll(
+  parts: AsyncGenerator<SubmittedPart, void, undefined>,
+  writer: ResultWriter,
+  progress: Progress,
+): Promise<void> {
+  for await (const { part, outcomes } of prefetch(parts, PARTS_AHEAD)) {
+    for await (const page of outcomes(rowsWritten(part, writer))) {
+      await writer.write(part, page);
+      progress.written(writer.rows, writer.tally.state.failed);
+    }
+  }
+}
+
+/** Of a part that an earlier run had begun to write, the rows that it wrote. */
+const rowsWritten = ({ firstRow }: Part, writer: ResultWriter): number => Math.max(0, writer.rows - firstRow);
+
+function announce({ checkpoint, request, renamedColumns }: RunPlan, { tell }: RunContext): void {
+  const { rows } = checkpoint.run.progress;
+  if (rows > 0) tell(`going on after row ${count(rows)} of ${request.input} (${checkpoint.path})`);
+  for (const [column, name] of renamedColumns) {
+    tell(`the column ${column} of the input is ${name} in the output, whose ${column} is the model's`);
+  }
+}
+
+function summaryOf(
+  { request, model, comparison }: RunPlan,
+  { tally, accuracy, rows }: ResultWriter,
+  { seconds, rowsBefore, batches }: { seconds: number; rowsBefore: number; batches: string[] },
+): BatchSummary {
+  const { succeeded, failed, failures } = tally.state;
+  const { figures } = accuracy;
+  return {
+    model: `${model.name} ${model.version}`,
+    mode: request.mode,
+    input: request.input,
+    out: request.out,
+    rows,
+    succeeded,
+    failed,
+    failures,
+    seconds,
+    rows_per_second: (rows - rowsBefore) / seconds,
+    ...(rowsBefore > 0 ? { resumed_at_row: rowsBefore } : {}),
+    batches,
+    ...(figures && comparison
+      ? {
+          accuracy: {
+            ...figures,
+            unit: comparison.unit,
+            output: comparison.output,
+            actual: comparison.actual,
+          },
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,64 @@
+import { isRecord } from '../../shared/client/is-record.js';
+import { type AccuracyState, isAccuracyState } from './accuracy.js';
+import { isOutputState, type OutputState } from './output/output-file.js';
+import { isTallyState, type TallyState } from './tally.js';
+
+/** How far a run has come. */
+export interface RunProgress {
+  /** First row of the part that is being written. */
+  partRow: number;
+  /** Rows in the output file. */
+  rows: number;
+  output: OutputState;
+  tally: TallyState;
+  accuracy: AccuracyState;
+}
+
+/** A run as its checkpoint file has it. */
+export interface RunRecord {
+  /** The process that writes it. */
+  pid: number;
+  /** Names the run's submissions: the same names after an interruption, others in another run. */
+  runId: string;
+  /** Which model the run asks, even if the server's default has changed since. */
+  model: string;
+  /** What the run is made of; another file or other options are another run. */
+  identity: Readonly<Record<string, unknown>>;
+  progress: RunProgress;
+}
+
+const SCHEMA = 1;
+
+/** A record as the text of its file. */
+export const formatRunRecord = (record: RunRecord): string =>
+  `${JSON.stringify({ schema: SCHEMA, ...record })}\n`;
+
+/** Reads what {@link formatRunRecord} wrote; undefined for anything else. */
+export function parseRunRecord(text: string): RunRecord | undefined {
+  const { schema, pid, runId, model, identity, progress } = parseObject(text);
+  const isWhole =
+    schema === SCHEMA &&
+    typeof pid === 'number' &&
+    typeof runId === 'string' &&
+    typeof model === 'string' &&
+    isRecord(identity) &&
+    isProgress(progress);
+  return isWhole ? { pid, runId, model, identity, progress } : undefined;
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+const isProgress = (value: unknown): value is RunProgress =>
+  isRecord(value) &&
+  typeof value['partRow'] === 'number' &&
+  typeof value['rows'] === 'number' &&
+  isOutputState(value['output']) &&
+  isTallyState(value['tally']) &&
+  isAccuracyState(value['accuracy']);

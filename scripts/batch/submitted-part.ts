@@ -1,0 +1,27 @@
+import type { BatchRow } from '../../shared/client/batch.js';
+import { ProblemError } from '../../shared/client/errors.js';
+import type { Part } from './part.js';
+
+/** A part that the server has. */
+export interface SubmittedPart {
+  part: Part;
+  /** What became of its rows from row `from` of the part on: each row once, in order, numbered within the part. */
+  outcomes: (from: number) => AsyncIterable<readonly BatchRow[]>;
+}
+
+/** How parts are submitted. */
+export interface SubmitOptions {
+  model: string;
+  /** Names the submissions of this run: after an interruption the same rows get the same Idempotency-Key. */
+  runId: string;
+  signal: AbortSignal;
+  /** How long the server may be away, in ms. */
+  outageMs: number;
+}
+
+/** How often rows are submitted again whose submission the server has forgotten. */
+export const MOST_RESUBMISSIONS = 3;
+
+/** Whether the server knows nothing of what it has taken: its store has lost its last moments, or it is long ago. */
+export const isForgotten = (error: unknown): boolean =>
+  error instanceof ProblemError && /\/(?:job|batch)-(?:not-found|gone)$/.test(error.problem.type);

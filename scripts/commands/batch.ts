@@ -1,0 +1,140 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { INPUT_FORMATS, type InputFormat, inputFormatOf } from '../batch/input/open-source.js';
+import { interruptible } from '../batch/interruption.js';
+import { progressDisplay } from '../batch/progress-bar.js';
+import type { BatchRequest } from '../batch/request.js';
+import { runBatch } from '../batch/run-batch.js';
+import { summaryLines } from '../batch/summary.js';
+import { batchLines, hasEveryRow, watchBatch } from '../batch/watch-batch.js';
+import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
+
+interface BatchOptions extends ConnectionOptions {
+  out?: string;
+  format?: InputFormat;
+  map: Map<string, string>;
+  actual?: string;
+  model?: string;
+  mode: 'batch' | 'jobs';
+  batchRows: number;
+  concurrency: number;
+  gzip?: true;
+  restart?: true;
+  outage: number;
+  watch?: string;
+}
+
+const HELP = `
+The output has the columns of the input, the outputs of the model, and a column "error" where a row has failed. Text
+that is a number is read as one where the model wants a number; an empty cell is a value that is not given.
+
+Interrupted, by Ctrl-C or by anything else, the same command goes on where it was: OUT.checkpoint says where. What is
+with the server keeps running meanwhile.
+
+Exit code: 0 when every row has a result, 2 when some have failed, 1 when it could not be done or was interrupted.
+
+Examples:
+  $ npx waggle batch trips.csv --out predicted.csv
+  $ npx waggle batch green_tripdata_2021-02.parquet --map pickup_datetime=lpep_pickup_datetime --out predicted.csv
+  $ npx waggle batch trips.ndjson --actual minutes --out predicted.ndjson --json | tail -1 | jq .accuracy.rmse
+  $ npx waggle batch trips.csv --mode jobs --concurrency 100 --out predicted.csv
+  $ npx waggle batch --watch 019ac1f2-7c1e-7d63-9a55-0f6c1b1d2e3f`;
+
+/** Rows of a job run are written down in such parts. */
+const JOBS_PER_PART = 1_000;
+
+/** `waggle batch`: predictions for every row of a file. */
+export function registerBatchCommand(program: Command): void {
+  const command = program
+    .command('batch')
+    .description(
+      'Predicts every row of a file by a running API, and writes the rows with what was predicted.',
+    )
+    .argument('[file]', 'CSV, NDJSON, JSON ([...] or {"inputs":[...]}) or Parquet, by its ending')
+    .option('--out <file>', 'where to: .csv, .ndjson or .jsonl')
+    .addOption(new Option('--format <format>', 'of the file, whatever its ending').choices(INPUT_FORMATS))
+    .option(
+      '--map <member=column>',
+      'the column of a member that has another name; repeatable',
+      addPair,
+      new Map(),
+    )
+    .option('--actual <column>', 'compare with this column (trip files: drop-off minus pick-up by itself)')
+    .option('--model <name>', 'which model (default: the one the server names its default)')
+    .addOption(
+      new Option('--mode <mode>', 'batches, or one job a row').choices(['batch', 'jobs']).default('batch'),
+    )
+    .option('--batch-rows <rows>', 'rows of one batch', whole(1, 1_000_000), 100_000)
+    .option('--concurrency <jobs>', 'jobs at a time, with --mode jobs', whole(1, 1_000), 64)
+    .option('--gzip', 'compress what goes over the line: for lines slower than about 20 MB/s')
+    .option('--outage <seconds>', 'how long the server may be away before giving up', whole(0, 86_400), 300)
+    .option('--restart', 'begin anew, whatever the checkpoint says')
+    .option('--watch <id>', 'follow a batch that there is already, instead of a file');
+  addConnectionOptions(command)
+    .addHelpText('after', HELP)
+    .action((file: string | undefined, options: BatchOptions) => {
+      const refuse = (message: string): never => command.error(`error: ${message}`);
+      if (options.watch !== undefined) {
+        if (file ?? options.out) refuse('--watch follows a batch: give no file and no --out');
+        return watch(options.watch, options);
+      }
+      if (file === undefined) return refuse('nothing to predict: name a file, or a batch with --watch');
+      const { out } = options;
+      if (out === undefined) return refuse('where to? Name a file, as in --out predicted.csv');
+      return run({ file, out }, options);
+    });
+}
+
+function run({ file, out }: { file: string; out: string }, options: BatchOptions): Promise<void> {
+  return withClient(options, async (client) => {
+    const display = progressDisplay(process.stderr);
+    const tell = (line: string) => console.error(line);
+    const request = requestOf(file, out, options);
+    const summary = await interruptible((signal) => runBatch(request, { client, signal, display, tell }));
+    if (summary.failed > 0) process.exitCode = 2;
+    console.log(
+      options.json ? JSON.stringify(summary) : summaryLines(summary, process.stdout.isTTY).join('\n'),
+    );
+  });
+}
+
+function watch(id: string, options: BatchOptions): Promise<void> {
+  return withClient(options, async ({ batches: client }) => {
+    const display = progressDisplay(process.stderr);
+    const outageMs = options.outage * 1000;
+    const batch = await interruptible((signal) => watchBatch(id, { client, signal, display, outageMs }));
+    if (!hasEveryRow(batch)) process.exitCode = 2;
+    console.log(options.json ? JSON.stringify(batch) : batchLines(batch).join('\n'));
+  });
+}
+
+function requestOf(input: string, out: string, options: BatchOptions): BatchRequest {
+  const { format, map, actual, model, mode, batchRows, concurrency, gzip, restart, outage } = options;
+  return {
+    input,
+    out,
+    format: format ?? inputFormatOf(input),
+    renamed: map,
+    actual,
+    model,
+    mode,
+    rowsPerPart: mode === 'jobs' ? JOBS_PER_PART : batchRows,
+    concurrency,
+    gzip: gzip ?? false,
+    restart: restart ?? false,
+    outageMs: outage * 1000,
+  };
+}
+
+function addPair(text: string, pairs: Map<string, string>): Map<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('It must be member=column.');
+  return new Map(pairs).set(text.slice(0, at), text.slice(at + 1));
+}
+
+const whole =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
