@@ -58,7 +58,7 @@ export function createResponseCheck(document: OpenApiDocument): CheckResponse {
 
   function checkHeaders({ headers = {} }: DocumentedResponse, response: Response, what: string): void {
     for (const name of Object.keys(HEADERS)) {
-      const value = response.headers[name.toLowerCase()] as string | undefined;
+      const value: string | undefined = response.headers[name.toLowerCase()];
       const header = headers[name];
       if (value === undefined) {
         if (header?.required) throw new Error(`${what} lacks the header ${name}`);

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { BatchCreated } from '../../shared/batches/batch-store.js';
 import type { Exchange } from '../http/exchange.js';
 import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
@@ -6,6 +5,7 @@ import { ProblemError, validationFailed } from '../http/problem.js';
 import { ClientGoneError } from '../http/read-json.js';
 import { SUBMISSION_DEFAULTS } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
+import { newRecordId } from '../record-id.js';
 import { ChunkPacker } from './chunk-packer.js';
 import { BatchClosedError, ChunkSender } from './chunk-sender.js';
 import { fingerprintOf, readUpload, type UploadOptions } from './read-upload.js';
@@ -39,7 +39,7 @@ export async function submitBatch(x: Exchange, request: BatchRequest): Promise<S
       retryAfterSeconds: 1,
     });
   }
-  const batchId = uuidv7();
+  const batchId = newRecordId();
   const created = await x.ctx.withinDeadline('opening a batch', () => create(x, batchId, request));
   switch (created.kind) {
     case 'created':

@@ -1,9 +1,9 @@
-import { v7 as uuidv7 } from 'uuid';
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { isEnded } from '../../shared/jobs/job.js';
 import { type Awaited, standBy } from '../await-end.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
+import { newRecordId } from '../record-id.js';
 import { acceptJob } from './accept-job.js';
 import type { JobView } from './job-view.js';
 import type { Submission } from './submission.js';
@@ -37,7 +37,7 @@ export async function submitJob(
       retryAfterSeconds: 1,
     });
   }
-  const id = uuidv7();
+  const id = newRecordId();
   const waiter = standBy(x, id, waitSeconds);
   try {
     const { view, isReplay } = await acceptJob(x.ctx, {

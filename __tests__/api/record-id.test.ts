@@ -1,0 +1,10 @@
+import { missingRecord, newRecordId, parseRecordId } from '../../api/record-id.js';
+
+it('makes ids that are all different, of this moment, and its own', () => {
+  const before = Date.now();
+  const ids = Array.from({ length: 2_000 }, newRecordId);
+  expect(new Set(ids).size).toBe(2_000);
+  expect(ids.map((id) => parseRecordId('job', id))).toEqual(ids);
+  // Had it been made before the window of kept records began, it would be gone instead of unknown.
+  for (const id of ids) expect(missingRecord('job', id, Date.now() - before + 1).code).toBe('job-not-found');
+});
