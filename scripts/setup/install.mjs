@@ -17,7 +17,7 @@ export function whyInstall(folder, { native }) {
   const lockText = readText(join(folder, 'package-lock.json'));
   const stamp = JSON.parse(readText(stampPath(folder)) || '{}');
   const noted = readText(join(folder, 'node_modules/.package-lock.json'));
-  if (noted === '') return 'no packages are installed yet';
+  if (noted === '') return 'none are there yet';
   if (native && stamp.native !== true) return 'the native TensorFlow packages are wanted';
   if (stamp.lock === fingerprint(lockText)) return undefined;
   return satisfies(JSON.parse(lockText).packages, JSON.parse(noted).packages)

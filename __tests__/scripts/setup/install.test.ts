@@ -30,9 +30,9 @@ const noteInstalled = (version: string): void =>
 
 describe('whyInstall', () => {
   it('wants an installation where there is none, or one was broken off', () => {
-    expect(whyInstall(folder, { native: false })).toBe('no packages are installed yet');
+    expect(whyInstall(folder, { native: false })).toBe('none are there yet');
     mkdirSync(join(folder, 'node_modules/a'), { recursive: true });
-    expect(whyInstall(folder, { native: false })).toBe('no packages are installed yet');
+    expect(whyInstall(folder, { native: false })).toBe('none are there yet');
   });
 
   it('is content with what somebody installed by hand, optional packages aside', () => {
