@@ -76,6 +76,12 @@ export interface BeeLinkOptions {
  */
 const STALL_INTERVAL_MS = 5_000;
 
+/**
+ * Bee-Queue's own pause before it asks a broken connection again, in ms; its types do not know it. The pause doubles
+ * with each of its loops, up to days, and a process that is to end would wait for it. A broken link is dropped anyway.
+ */
+const NO_RETRY = { initialRedisFailureRetryDelay: 0 };
+
 /** Connects a queue. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now. */
 export async function openBeeLink(
   address: QueueAddress,
@@ -92,6 +98,7 @@ export async function openBeeLink(
     removeOnFailure: true,
     activateDelayedJobs: isWorker,
     stallInterval: STALL_INTERVAL_MS,
+    ...NO_RETRY,
   });
   let broken = false;
   queue.on('error', (error) => {
