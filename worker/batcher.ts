@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../shared/errors.js';
+import { messageOf, RedisUnavailableError } from '../shared/errors.js';
 import type { Claim, JobLeases } from '../shared/jobs/job-leases.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { Delivery } from '../shared/queue/bee-queue.js';
@@ -80,7 +80,7 @@ export class Batcher {
 
   /** Claims what has come, up to a full batch. While Redis is away it claims nothing and keeps everything. */
   async #claim(): Promise<HeldJob[]> {
-    const { leases, leaseMs, maxBatch, log } = this.#options;
+    const { leases, leaseMs, maxBatch } = this.#options;
     if (this.#stopping.signal.aborted) return [];
     const taken = this.#unclaimed.splice(0, maxBatch);
     try {
@@ -89,14 +89,24 @@ export class Batcher {
       this.#claimFailures = 0;
       return taken.flatMap((unclaimed, index) => this.#accept(claims[index], unclaimed));
     } catch (error) {
-      this.#unclaimed.unshift(...taken);
-      this.#claimFailures += 1;
-      if (this.#claimFailures % 20 === 1) {
-        log.warn('jobs not claimed yet', { jobs: taken.length, error: messageOf(error) });
-      }
-      await this.#pause();
+      await this.#claimFailed(taken, error);
       return [];
     }
+  }
+
+  async #claimFailed(taken: readonly Unclaimed[], error: unknown): Promise<void> {
+    const { log } = this.#options;
+    const fields = { jobs: taken.length, error: messageOf(error) };
+    if (!(error instanceof RedisUnavailableError)) {
+      // What Redis refuses it would refuse again: the sweeper brings back what still waits.
+      log.error('jobs not claimed', fields);
+      for (const { done } of taken) done();
+      return;
+    }
+    this.#unclaimed.unshift(...taken);
+    this.#claimFailures += 1;
+    if (this.#claimFailures % 20 === 1) log.warn('jobs not claimed yet', fields);
+    await this.#pause();
   }
 
   #accept(claim: Claim | undefined, { delivery, done }: Unclaimed): HeldJob[] {

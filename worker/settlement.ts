@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../shared/errors.js';
+import { messageOf, RedisUnavailableError } from '../shared/errors.js';
 import type { BatchRun, Hold, JobLeases, Outcome, Requeued } from '../shared/jobs/job-leases.js';
 import type { FailureCode } from '../shared/jobs/job.js';
 import type { Logger } from '../shared/log/logger.js';
@@ -156,6 +156,8 @@ export class Settlement {
       try {
         return await call();
       } catch (error) {
+        // What Redis refuses it would refuse again; the end of the lease puts such a job back.
+        if (!(error instanceof RedisUnavailableError)) throw error;
         failures += 1;
         if (failures % 10 === 1) log.warn(`${what} not written yet`, { error: messageOf(error), failures });
       }

@@ -30,7 +30,7 @@ it('finishes what runs and gives back what it has not claimed, in time for anoth
   for (const id of ids) expect(['queued', 'succeeded']).toContain((await bench.find(id))?.state);
   await bench.start();
   const jobs = await bench.allEnd(ids);
-  expect(jobs.map(({ state, attempts }) => [state, attempts])).toEqual(Array(12).fill(['succeeded', 1]));
+  expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(12).fill('succeeded 1'));
 });
 
 it('gives back a job that does not finish in time, without counting the attempt', async () => {

@@ -67,6 +67,7 @@ it('hears of a cancellation from the renewal of leases, when the message was mis
   await bench.isHeld();
   await bench.redis.command(['HSET', bench.records.key(`job:${held}`), 'status', 'canceling']);
   await bench.reaches(held, 'canceled');
+  expect(bench.log.said('job lost to another worker')).toBeUndefined();
   bench.letGo();
 });
 

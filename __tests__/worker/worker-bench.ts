@@ -47,6 +47,8 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
   const broken: string[] = [];
   const releases: ReleaseStack[] = [];
   const find = (id: string): Promise<Job | undefined> => jobs.store.find(id);
+  /** Undefined also while Redis is away. */
+  const findIfAny = (id: string): Promise<Job | undefined> => find(id).catch(() => undefined);
   const stopWorkers = async (): Promise<void> => {
     await Promise.all(releases.splice(0).map((release) => release.run(log)));
   };
@@ -65,7 +67,7 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
     async reaches<S extends JobState>(id: string, state: S) {
       const job = await until(
         async () => {
-          const found = await find(id);
+          const found = await findIfAny(id);
           if (found && found.state !== state && isEnded(found.state)) {
             throw new Error(`the job ended as ${JSON.stringify(found)}, not as ${state}`);
           }
@@ -80,7 +82,7 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
         ids.map((id) =>
           until(
             async () => {
-              const job = await find(id);
+              const job = await findIfAny(id);
               return job && isEnded(job.state) ? job : undefined;
             },
             { timeoutMs: 20_000, what: `the end of job ${id}` },

@@ -1,0 +1,126 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { isEnded } from '../../shared/jobs/job.js';
+import { readWorkers } from '../../shared/workers/registry.js';
+import { type JobBench, openJobBench } from '../support/jobs.js';
+import { until } from '../support/latch.js';
+import { descendantsOf, isRunning } from '../support/processes.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { built, MODELS } from './paths.js';
+
+// A process takes a moment to start, and longer on a machine that is busy.
+jest.setTimeout(60_000);
+
+const MODEL = 'trip-duration-linear';
+let server: TestRedis;
+let bench: JobBench;
+const workers: ChildProcess[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openJobBench(server);
+});
+afterEach(async () => {
+  for (const worker of workers.splice(0)) worker.kill('SIGKILL');
+  await bench.close();
+});
+
+/** The worker's own program, as a child of this process. */
+function launch(env: Record<string, string> = {}): { worker: ChildProcess; lines: string[] } {
+  const worker = fork(built('worker/main.js'), {
+    execArgv: [],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: {
+      PATH: process.env['PATH'],
+      REDIS_URL: server.url,
+      KEY_PREFIX: bench.keyPrefix,
+      MODELS_DIR: MODELS,
+      MODELS: MODEL,
+      TF_ENGINE: 'wasm',
+      ...env,
+    },
+  });
+  workers.push(worker);
+  const lines: string[] = [];
+  for (const stream of [worker.stdout, worker.stderr]) {
+    if (stream) createInterface(stream).on('line', (line) => lines.push(line));
+  }
+  return { worker, lines };
+}
+
+const order = (): Promise<string> =>
+  bench.submit({
+    model: MODEL,
+    queue: MODEL,
+    inputJson: JSON.stringify({ PULocationID: 130, DOLocationID: 205, trip_distance: 3 }),
+  });
+
+it('says when it serves, answers like the original service, and leaves in good order on SIGTERM', async () => {
+  const { worker, lines } = launch();
+  const [ready] = (await once(worker, 'message')) as [unknown];
+  expect(ready).toMatchObject({ type: 'ready', models: [{ name: MODEL, engine: 'wasm' }] });
+  const id = await order();
+  const job = await until(async () => {
+    const found = await bench.store.find(id);
+    return found && isEnded(found.state) ? found : undefined;
+  });
+  const duration = job.state === 'succeeded' ? Number(job.result['duration']) : Number.NaN;
+  expect(Math.abs(duration / 12.785509620119132 - 1)).toBeLessThan(1e-3);
+  const inference = descendantsOf(worker.pid ?? 0);
+  expect(inference.length).toBeGreaterThan(0);
+  worker.kill('SIGTERM');
+  const [code] = (await once(worker, 'exit')) as [number];
+  expect(code).toBe(0);
+  await until(() => inference.every(({ pid }) => !isRunning(pid)));
+  expect(await readWorkers(bench.records)).toEqual([]);
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ service: 'worker' });
+});
+
+it('leaves when its parent is gone, and leaves no process behind when it is killed', async () => {
+  const { worker } = launch();
+  await once(worker, 'message');
+  worker.disconnect();
+  expect(await once(worker, 'exit')).toEqual([0, null]);
+
+  const killed = launch().worker;
+  await once(killed, 'message');
+  const inference = descendantsOf(killed.pid ?? 0);
+  killed.kill('SIGKILL');
+  await until(() => inference.every(({ pid }) => !isRunning(pid)));
+});
+
+it('leaves in good order on SIGTERM even after Redis was away', async () => {
+  const { worker, lines } = launch();
+  await once(worker, 'message');
+  const ids = await Promise.all(Array.from({ length: 200 }, order));
+  await until(async () => isEnded((await bench.store.find(ids.at(-1) ?? ''))?.state ?? 'queued'));
+  await server.kill();
+  await until(() => lines.some((line) => line.includes('queue link not opened')));
+  await server.restart();
+  worker.kill('SIGTERM');
+  expect(await once(worker, 'exit')).toEqual([0, null]);
+});
+
+it('reloads on SIGHUP', async () => {
+  const { worker, lines } = launch();
+  await once(worker, 'message');
+  worker.kill('SIGHUP');
+  const line = await until(() => lines.find((said) => said.includes('model reloaded')));
+  expect(JSON.parse(line)).toMatchObject({ from: '1.0.0', to: '1.0.0' });
+});
+
+it.each([
+  [{ MAX_BATCH: 'many', LEASE_MS: '1' }, ['MAX_BATCH', 'LEASE_MS']],
+  [{ MODELS_DIR: '/nowhere' }, ['no model package found']],
+  [{ MODELS: 'weather' }, ['MODELS names \\"weather\\"', MODEL]],
+  [{ TF_ENGINE: 'gpu' }, ['the engine \\"gpu\\" cannot run here', 'tfjs-node-gpu', 'WITH_GPU=1']],
+])('ends with code 1 and says why with %j', async (env, words) => {
+  const { worker, lines } = launch(env);
+  const [code] = (await once(worker, 'close')) as [number];
+  expect(code).toBe(1);
+  for (const word of words) expect(lines.join('\n')).toContain(word);
+});

@@ -1,0 +1,67 @@
+import { until } from '../support/latch.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+
+// A process takes a moment to start, and longer on a machine that is busy.
+jest.setTimeout(60_000);
+
+let server: TestRedis;
+let bench: WorkerBench;
+
+beforeEach(async () => {
+  server = await startRedis({ appendOnly: true });
+  bench = await openWorkerBench(server);
+});
+afterEach(async () => {
+  await bench.close();
+  await server.stop();
+});
+
+const orderMany = (count: number): Promise<string[]> =>
+  Promise.all(Array.from({ length: count }, (_, value) => bench.order('answer', value)));
+
+it('keeps outcomes while Redis is away and writes each once when it is back', async () => {
+  await bench.start();
+  const held = await bench.order('hold', 1);
+  await bench.isHeld();
+  await server.kill();
+  bench.letGo();
+  await until(() => bench.log.said('commit not written yet'));
+  await server.restart();
+  expect(await bench.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 2 } });
+});
+
+it('keeps deliveries that it could not claim and claims them when Redis is back', async () => {
+  await bench.start();
+  await bench.order('hold', 0);
+  await bench.isHeld();
+  const ids = await orderMany(10);
+  // Taken from the queue, not claimed: the model is held up.
+  await until(async () => (await bench.redis.command(['LLEN', `${bench.keyPrefix}bq:faulty:waiting`])) === 0);
+  await server.kill();
+  bench.letGo();
+  await until(() => bench.log.said('jobs not claimed yet'));
+  await server.restart();
+  const jobs = await bench.allEnd(ids);
+  expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(10).fill('succeeded 1'));
+});
+
+it('goes on after Redis was frozen', async () => {
+  await bench.start();
+  await bench.reaches(await bench.order('answer', 1), 'succeeded');
+  const ids = await orderMany(20);
+  server.freeze();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  server.thaw();
+  const jobs = await bench.allEnd([...ids, ...(await orderMany(20))]);
+  expect(new Set(jobs.map(({ state }) => state))).toEqual(new Set(['succeeded']));
+});
+
+it('takes new jobs after a restart of Redis, though it lost its scripts', async () => {
+  await bench.start();
+  await bench.reaches(await bench.order('answer', 1), 'succeeded');
+  await server.kill();
+  await server.restart();
+  const id = await until(() => bench.order('answer', 2).catch(() => undefined));
+  expect(await bench.reaches(id, 'succeeded')).toMatchObject({ result: { doubled: 4 } });
+});
