@@ -102,3 +102,10 @@ it('takes 1 and 200 as limits', async () => {
   expect((await list('?limit=1')).body.jobs).toHaveLength(1);
   expect((await list('?limit=200')).body.jobs).toHaveLength(6);
 });
+
+it('finds a request id of any characters, as long as one may be', async () => {
+  const request_id = '🚕&=#%'.repeat(40);
+  const { body } = await api.submit({ input: TRIP, request_id });
+  expect(await idsOf(`?request_id=${encodeURIComponent(request_id)}`)).toEqual([body.id]);
+  expect((await list(`?request_id=${encodeURIComponent(`${request_id}x`)}`)).status).toBe(422);
+});

@@ -1,7 +1,11 @@
+import { messageOf } from '../../shared/errors.js';
 import { type BrokenRule, validationFailed } from './problem.js';
 
-/** What a query may say, each at most once: name to a reader that throws what is wrong with the text. */
-type Readers<T> = { [Name in keyof T]: (text: string) => T[Name] };
+/** Makes a value of a parameter's text, or of all its texts when it may be given several times; throws what is wrong. */
+type Reader<T> = ((text: string) => T) | { all: (texts: readonly string[]) => T };
+
+/** What a query may say: name to reader. */
+type Readers<T> = { [Name in keyof T]: Reader<T[Name]> };
 
 /** Reads a query whose every parameter is optional. Throws a 422 problem that names every parameter at fault. */
 export function readQuery<T extends object>(query: URLSearchParams, readers: Readers<T>): Partial<T> {
@@ -12,16 +16,21 @@ export function readQuery<T extends object>(query: URLSearchParams, readers: Rea
       errors.push({ parameter: name.slice(0, 100), detail: 'is not a known parameter' });
       continue;
     }
-    const values = query.getAll(name);
     try {
-      if (values.length > 1) throw new Error('must be given once');
-      found[name] = readers[name](values[0] ?? '');
+      found[name] = readParameter(readers[name], query.getAll(name));
     } catch (error) {
-      errors.push({ parameter: name, detail: error instanceof Error ? error.message : 'is wrong' });
+      errors.push({ parameter: name, detail: messageOf(error) });
     }
   }
   if (errors.length > 0) throw validationFailed(errors);
   return found;
+}
+
+function readParameter<T>(reader: Reader<T>, texts: readonly string[]): T {
+  if (typeof reader === 'object') return reader.all(texts);
+  const [text = '', ...others] = texts;
+  if (others.length > 0) throw new Error('must be given once');
+  return reader(text);
 }
 
 const isReader = <T extends object>(readers: Readers<T>, name: PropertyKey): name is keyof T =>
@@ -46,6 +55,6 @@ export const readWhole =
 export const readText =
   (most: number) =>
   (text: string): string => {
-    if (text.length >= 1 && text.length <= most) return text;
+    if (text !== '' && Array.from(text).length <= most) return text;
     throw new Error(`must have 1 to ${most} characters`);
   };

@@ -1,4 +1,5 @@
 import { JOB_STATES } from '../../shared/jobs/job.js';
+import { PAGE_LIMIT } from '../cursor.js';
 import type { Json } from './operation.js';
 
 const parameter = (place: 'path' | 'query' | 'header', name: string, more: Json) => ({
@@ -64,7 +65,7 @@ export const PARAMETERS = {
     schema: { type: 'integer', minimum: 0, default: 0 },
   }),
   Limit: parameter('query', 'limit', {
-    schema: { type: 'integer', minimum: 1, maximum: 200, default: 50 },
+    schema: { type: 'integer', minimum: 1, maximum: PAGE_LIMIT.most, default: PAGE_LIMIT.unlessGiven },
   }),
   Cursor: parameter('query', 'cursor', {
     description: '`next_cursor` of the page before.',

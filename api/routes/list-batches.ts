@@ -3,8 +3,8 @@ import { type BatchBody, presentBatch } from '../batches/batch-body.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { viewBatch } from '../batches/batch-view.js';
 import { visibleOwner } from '../caller.js';
+import { formatCursor, PAGE_LIMIT, readCursor } from '../cursor.js';
 import type { Route } from '../http/route.js';
-import { formatCursor, readCursor } from '../jobs/list-query.js';
 import { json, problems, ref } from '../openapi/operation.js';
 
 /** A page of batches. */
@@ -17,9 +17,6 @@ export const BatchList = Type.Object(
   },
   { additionalProperties: false },
 );
-
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 200;
 
 /** `GET /batches`: lists, newest first. */
 export const listBatchesRoute: Route = {
@@ -36,11 +33,11 @@ export const listBatchesRoute: Route = {
     },
   },
   async handle(x) {
-    const { limit = DEFAULT_LIMIT, cursor } = readQuery<{
+    const { limit = PAGE_LIMIT.unlessGiven, cursor } = readQuery<{
       limit: number;
       cursor: ReturnType<typeof readCursor>;
     }>(x.query(), {
-      limit: readWhole(1, MAX_LIMIT),
+      limit: readWhole(1, PAGE_LIMIT.most),
       cursor: readCursor,
     });
     const page = await x.ctx.withinDeadline('listing batches', async () => {

@@ -1,10 +1,11 @@
 import { Type } from 'typebox';
 import { listJobs } from '../../shared/jobs/job-list.js';
 import { visibleOwner } from '../caller.js';
+import { formatCursor } from '../cursor.js';
 import type { Route } from '../http/route.js';
 import { type JobBody, presentJob } from '../jobs/job-body.js';
 import { viewJob } from '../jobs/job-view.js';
-import { formatCursor, parseListQuery } from '../jobs/list-query.js';
+import { parseListQuery } from '../jobs/list-query.js';
 import { json, problems, ref } from '../openapi/operation.js';
 
 /** A page of jobs. */
