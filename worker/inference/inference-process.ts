@@ -90,7 +90,9 @@ export class InferenceProcess {
       const timer = setTimeout(() => child.kill('it took too long to load'), START_TIMEOUT_MS);
       try {
         const request = { files: this.#files, engine, passedOver, gpuMemoryMb: this.#options.gpuMemoryMb };
-        this.#report = await child.start(request);
+        const report = await child.start(request);
+        // That of the first start stands: later ones demand its engine and pass nothing over.
+        this.#report ??= report;
         child.onLost = (loss) => this.#replace(loss);
         return child;
       } catch (error) {
