@@ -37,11 +37,11 @@ async function test(args) {
   await prepare();
   const redis = await ensureRedis();
   const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
-  // Some of the tools colour what they print wherever CI is set.
-  const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
-  const env = { ...process.env, ...plain, ...redis.env, PATH: path };
+  const env = { ...process.env, ...redis.env, PATH: path };
+  // The linter colours what it prints wherever CI is set, terminal or not.
+  const { CI: _ci, ...lintEnv } = env;
   const npm = npmCommand(process.env.npm_execpath);
-  const isClean = await run(npm.command, [...npm.args, 'run', '--silent', 'lint'], env);
+  const isClean = await run(npm.command, [...npm.args, 'run', '--silent', 'lint'], lintEnv);
   const dir = mkdtempSync(join(tmpdir(), 'waggle-results-'));
   try {
     const results = join(dir, 'results.json');

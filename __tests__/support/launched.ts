@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WaggleClient } from '../../shared/client/client.js';
@@ -7,6 +7,7 @@ import { until } from './latch.js';
 import { descendantsOf, isRunning, type ProcessEntry } from './processes.js';
 
 const ROOT = resolve(__dirname, '../..');
+const MODEL = 'trip-duration-linear';
 
 /** What `npm start` became, for tests of the launcher itself: it may fail to start, be killed, be told to stop. */
 export interface Launched {
@@ -38,8 +39,17 @@ const KINDS = {
 
 /** Starts it on a free port and waits until it is ready, or has ended. */
 export async function launch(env: Record<string, string> = {}): Promise<Launched> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'waggle-launched-'));
-  const launcher = spawnLauncher({ DATA_DIR: dataDir, ...env });
+  const dir = mkdtempSync(join(tmpdir(), 'waggle-launched-'));
+  const dataDir = env['DATA_DIR'] ?? join(dir, 'data');
+  // One model on one engine: each is one more thing to wait for.
+  mkdirSync(join(dir, 'model'));
+  symlinkSync(join(ROOT, 'model', MODEL), join(dir, 'model', MODEL));
+  const launcher = spawnLauncher({
+    MODELS_DIR: join(dir, 'model'),
+    TF_ENGINE: 'wasm',
+    ...env,
+    DATA_DIR: dataDir,
+  });
   const printed = recordOf(launcher);
   const ended = new Promise<Ending>((done) => {
     launcher.once('close', (code, signal) => done({ code, signal }));
@@ -63,7 +73,7 @@ export async function launch(env: Record<string, string> = {}): Promise<Launched
     url,
     client: new WaggleClient({ url }),
     launcher,
-    dataDir: env['DATA_DIR'] ?? dataDir,
+    dataDir,
     printed,
     ended,
     processes(kind) {
@@ -75,7 +85,7 @@ export async function launch(env: Record<string, string> = {}): Promise<Launched
       look();
       for (const pid of seen) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
       await ended;
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true });
     },
   };
 }
