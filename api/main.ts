@@ -1,3 +1,4 @@
+import { configOrExit } from '../shared/config/or-exit.js';
 import { SweepStore } from '../shared/jobs/sweep-store.js';
 import { createLogger } from '../shared/log/logger.js';
 import { runUntilStopped } from '../shared/process/run-until-stopped.js';
@@ -11,7 +12,7 @@ import { startSweeper } from './sweeper.js';
 /** What is left for closing connections once requests are done, in ms. */
 const CLOSING_MS = 2_000;
 
-const config = readApiConfig(process.env, process.stdout.isTTY);
+const config = configOrExit(() => readApiConfig(process.env, process.stdout.isTTY));
 const log = createLogger('api', config.log);
 let models: ModelRegistry | undefined;
 // Before anything is open: without a listener this signal would end the process.

@@ -1,3 +1,4 @@
+import { configOrExit } from '../shared/config/or-exit.js';
 import { createLogger } from '../shared/log/logger.js';
 import { runUntilStopped } from '../shared/process/run-until-stopped.js';
 import { readWorkerConfig } from './config.js';
@@ -6,7 +7,7 @@ import { openWorker, type Worker } from './worker.js';
 /** Beyond the grace period, for closing connections and processes, in ms. */
 const CLOSING_MS = 3_000;
 
-const config = readWorkerConfig(process.env, process.stdout.isTTY);
+const config = configOrExit(() => readWorkerConfig(process.env, process.stdout.isTTY));
 const log = createLogger('worker', config.log);
 let worker: Worker | undefined;
 // Before anything is open: without a listener this signal would end the process.

@@ -82,10 +82,10 @@ it('ends a batch with every row once and in order though worker, API and Redis a
 }, 180_000);
 
 async function answersOfTheModel(): Promise<Float32Array> {
-  const { layout, predict, dispose } = await loadModelRuntime(resolve(__dirname, '../../model', MODEL));
-  const batch = layout.allocate(ROWS);
-  for (let row = 0; row < ROWS; row += 1) layout.write(batch, row, trip(row));
-  const { outputs } = await predict(batch);
-  dispose();
+  const runtime = await loadModelRuntime(resolve(__dirname, '../../model', MODEL));
+  const batch = runtime.layout.allocate(ROWS);
+  for (let row = 0; row < ROWS; row += 1) runtime.layout.write(batch, row, trip(row));
+  const { outputs } = await runtime.predict(batch);
+  runtime.dispose();
   return outputs[0] ?? new Float32Array();
 }

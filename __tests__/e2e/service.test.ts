@@ -137,13 +137,10 @@ it('loses nothing when the worker is killed in mid-work', async () => {
   expect(service.pids('dist/worker/main.js')).not.toContain(worker);
 }, 120_000);
 
-async function answersOf(
-  { layout, predict }: ModelRuntime,
-  inputs: Record<string, number>[],
-): Promise<Float32Array> {
-  const batch = layout.allocate(inputs.length);
-  inputs.forEach((input, row) => layout.write(batch, row, input));
-  return (await predict(batch)).outputs[0] ?? new Float32Array();
+async function answersOf(runtime: ModelRuntime, inputs: Record<string, number>[]): Promise<Float32Array> {
+  const batch = runtime.layout.allocate(inputs.length);
+  inputs.forEach((input, row) => runtime.layout.write(batch, row, input));
+  return (await runtime.predict(batch)).outputs[0] ?? new Float32Array();
 }
 
 /** Jobs on all pages of a list. */

@@ -7,8 +7,10 @@ const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 /** What the readers of the environment ask for: `read.int('PORT', ...)`. */
 function variablesRead(): Set<string> {
   const configs = ['api/config.ts', 'worker/config.ts', 'scripts/up/config.ts'].map(read);
-  const names = configs.flatMap((text) => [...text.matchAll(/\bread\s*\.(?:\w+)\(\s*'([A-Z][A-Z0-9_]+)'/g)]);
-  return new Set(names.map((match) => match[1] ?? ''));
+  const names = configs.flatMap((text) =>
+    Array.from(text.matchAll(/\bread\s*\.(?:\w+)\(\s*'([A-Z][A-Z0-9_]+)'/g)),
+  );
+  return new Set(names.map(([, name = '']) => name));
 }
 
 /** What the set-up in plain JavaScript asks for beside them. */
