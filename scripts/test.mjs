@@ -37,6 +37,7 @@ async function test(args) {
   await prepare();
   const redis = await ensureRedis();
   const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
+  /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, ...redis.env, PATH: path };
   // The linter colours what it prints wherever CI is set, terminal or not.
   const { CI: _ci, ...lintEnv } = env;
