@@ -11,8 +11,11 @@ export interface ProgressBar {
   end(): void;
 }
 
+/** Where a bar is drawn. */
+export type ProgressStream = NodeJS.WritableStream & { isTTY?: boolean };
+
 /** A bar on a terminal, a line every few seconds elsewhere; both on standard error. */
-export const progressDisplay = (stream: NodeJS.WriteStream): ProgressBar =>
+export const progressDisplay = (stream: ProgressStream): ProgressBar =>
   stream.isTTY ? drawBar(stream) : writeLines((line) => stream.write(`${line}\n`), LINE_EVERY_MS);
 
 /** A line when a moment has passed since the one before. */
@@ -40,7 +43,7 @@ export function describe(facts: ProgressFacts): string {
   ].join(', ');
 }
 
-function drawBar(stream: NodeJS.WriteStream): ProgressBar {
+function drawBar(stream: ProgressStream): ProgressBar {
   const bar: GenericBar = new SingleBar({
     stream,
     fps: 10,

@@ -22,7 +22,7 @@ export class ResultWriter {
   readonly tally: Tally;
   readonly accuracy: Accuracy;
   #partRow: number;
-  #savedMs = Date.now();
+  #savedMs = 0;
 
   constructor(private readonly options: ResultWriterOptions) {
     const { progress } = options.checkpoint.run;

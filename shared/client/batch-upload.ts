@@ -20,19 +20,30 @@ export async function* ndjsonPieces(inputs: BatchInputs): AsyncGenerator<Uint8Ar
   if (text !== '') yield encoder.encode(text);
 }
 
-/** The body itself. The next piece is taken when the connection has room for it. */
-export function uploadStream(pieces: UploadPieces, gzip: boolean): ReadableStream<Uint8Array> {
-  const iterator =
-    Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
+/** A body under way. */
+export interface Upload {
+  stream: ReadableStream<Uint8Array>;
+  /** Lets go of the source, however far the body has come: fetch does not always when a request fails. */
+  release: () => void;
+}
+
+/** Makes a body of its pieces. The next piece is taken when the connection has room for it. */
+export function startUpload(pieces: UploadPieces, gzip: boolean): Upload {
+  const source = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
+  let isReleased = false;
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const next = await iterator.next();
-      if (next.done) controller.close();
+      const next = isReleased ? undefined : await source.next();
+      if (!next || next.done || isReleased) controller.close();
       else controller.enqueue(next.value);
     },
-    async cancel() {
-      await iterator.return?.();
-    },
   });
-  return gzip ? stream.pipeThrough(new CompressionStream('gzip')) : stream;
+  return {
+    stream: gzip ? stream.pipeThrough(new CompressionStream('gzip')) : stream,
+    release() {
+      isReleased = true;
+      // A source that is busy ends when it has finished what it does; nobody waits for it.
+      Promise.resolve(source.return?.()).catch(() => undefined);
+    },
+  };
 }

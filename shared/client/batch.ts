@@ -40,7 +40,7 @@ export interface BatchPage {
 export interface BatchRowError {
   code: string;
   message: string;
-  /** The broken rules of an invalid row; pointers into the row's input, such as `#/trip_distance`. */
+  /** The broken rules of an invalid row; pointers into the row's input, such as `#/x`. */
   errors?: FieldProblem[];
 }
 

@@ -8,7 +8,7 @@ import {
   isBatchPage,
 } from './batch.js';
 import { readRows } from './batch-results.js';
-import { type BatchInputs, ndjsonPieces, type UploadPieces, uploadStream } from './batch-upload.js';
+import { type BatchInputs, ndjsonPieces, type UploadPieces, startUpload } from './batch-upload.js';
 import { UnexpectedAnswerError } from './errors.js';
 import { idempotent, preferWait } from './headers.js';
 import { type Answer, type Endpoint, open, reasonOf, send } from './http.js';
@@ -67,7 +67,7 @@ export class BatchClient {
       ...preferWait(waitSeconds),
       ...idempotent(idempotencyKey),
     };
-    const stream = uploadStream(pieces, gzip);
+    const { stream, release } = startUpload(pieces, gzip);
     const call = {
       method: 'POST',
       path: '/batches',
@@ -77,7 +77,11 @@ export class BatchClient {
       signal,
       accept: isBatch,
     } as const;
-    return (await send(this.endpoint, call)).body;
+    try {
+      return (await send(this.endpoint, call)).body;
+    } finally {
+      release();
+    }
   }
 
   /** The batch as it is now, or as it is once it has ended or `waitSeconds` have passed. */

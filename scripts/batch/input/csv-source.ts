@@ -5,7 +5,7 @@ import { InputFileError, type Source, type SourcePage, type SourceRow, withoutFi
 import { readTextFile } from './text-file.js';
 
 /** A quote that is never closed would otherwise make one record of the whole file. */
-const RECORD_LIMIT_CHARS = 16_777_216;
+const RECORD_LIMIT_CHARS = 4_194_304;
 
 /** A table whose first line names the columns. Every cell is text; an empty one is an absent value. */
 export async function openCsv(path: string): Promise<Source> {

@@ -4,7 +4,7 @@ import { InputFileError, type Source, type SourcePage, type SourceRow } from './
 import { readTextFile } from './text-file.js';
 
 /** A line that does not end is some other file. */
-const LINE_LIMIT_CHARS = 16_777_216;
+const LINE_LIMIT_CHARS = 4_194_304;
 
 /** One JSON object a line; empty lines are no rows. */
 export const openNdjson = (path: string): Promise<Source> => sampled((fromRow) => readLines(path, fromRow));

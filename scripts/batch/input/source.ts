@@ -43,6 +43,6 @@ export async function* withoutFirst(
   for await (const page of pages) {
     const skipped = Math.min(left, page.rows.length);
     left -= skipped;
-    if (skipped < page.rows.length) yield skipped === 0 ? page : { ...page, rows: page.rows.slice(skipped) };
+    yield skipped === 0 ? page : { ...page, rows: page.rows.slice(skipped) };
   }
 }
