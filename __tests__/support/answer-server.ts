@@ -8,6 +8,8 @@ export interface SeenRequest {
   path: string;
   headers: IncomingMessage['headers'];
   body: string;
+  /** The body as it came over the line. */
+  bytes: Buffer;
 }
 
 /** What to answer; nothing at all leaves the request hanging. */
@@ -20,6 +22,8 @@ export interface ScriptedAnswer {
   afterMs?: number;
   /** Closes the connection instead. */
   breaks?: true;
+  /** Closes the connection when so many characters of the body are sent. */
+  breaksAfter?: number;
   hangs?: true;
 }
 
@@ -35,17 +39,19 @@ export async function startAnswers(answers: readonly ScriptedAnswer[]): Promise<
   const requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
     const respond = async (): Promise<void> => {
-      const body = await readBody(request);
+      const bytes = await readBody(request);
       requests.push({
         method: request.method ?? '',
         path: request.url ?? '',
         headers: request.headers,
-        body,
+        body: bytes.toString(),
+        bytes,
       });
       const { afterMs = 0, ...said } = answers[Math.min(requests.length, answers.length) - 1] ?? {};
       setTimeout(() => answer(response, said), afterMs);
     };
-    void respond();
+    // An upload that breaks off is no request.
+    respond().catch(() => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -62,7 +68,7 @@ export async function startAnswers(answers: readonly ScriptedAnswer[]): Promise<
 
 function answer(
   response: ServerResponse,
-  { status = 200, headers, body, breaks, hangs }: ScriptedAnswer,
+  { status = 200, headers, body, breaks, breaksAfter, hangs }: ScriptedAnswer,
 ): void {
   if (hangs) return;
   if (breaks) {
@@ -71,11 +77,13 @@ function answer(
   }
   const type = status < 400 ? 'application/json' : 'application/problem+json';
   response.writeHead(status, { 'content-type': type, ...headers });
-  response.end(typeof body === 'string' ? body : JSON.stringify(body ?? null));
+  const text = typeof body === 'string' ? body : JSON.stringify(body ?? null);
+  if (breaksAfter === undefined) response.end(text);
+  else response.write(text.slice(0, breaksAfter), () => response.socket?.destroy());
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(parts);
 }

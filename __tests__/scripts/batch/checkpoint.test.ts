@@ -1,0 +1,123 @@
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { Checkpoint } from '../../../scripts/batch/checkpoint.js';
+import { formatRunRecord, parseRunRecord, type RunProgress } from '../../../scripts/batch/run-record.js';
+import { scratchFolder } from './scratch.js';
+
+const { path, write } = scratchFolder();
+const input = write('in.csv', 'a\n1\n');
+const options = { mode: 'batch', rows: 10 };
+
+let runs = 0;
+const newOut = (): string => {
+  runs += 1;
+  return path(`out${runs}.csv`);
+};
+
+const start = (
+  out: string,
+  changes: { options?: object; input?: string; model?: string; restart?: boolean } = {},
+) =>
+  Checkpoint.start(
+    { input: changes.input ?? input, out, options: { ...options, ...changes.options } },
+    { model: changes.model ?? 'm', restart: changes.restart ?? false },
+  );
+
+const progress: RunProgress = {
+  partRow: 10,
+  rows: 12,
+  output: { bytes: 5, hasErrorColumn: true, isReplacing: false },
+  tally: { succeeded: 11, failed: 1, failures: [{ reason: 'no', rows: 1, firstRow: 3 }] },
+  accuracy: { rows: 2, squared: 3.5, absolute: 1 },
+};
+
+/** A run that has written something and was left. */
+function begun(): { out: string; runId: string } {
+  const out = newOut();
+  const checkpoint = start(out);
+  writeFileSync(out, 'a,y\n1');
+  checkpoint.save(progress);
+  checkpoint.leave();
+  return { out, runId: checkpoint.run.runId };
+}
+
+it('is there before anything is sent, and gone when the run is complete', () => {
+  const out = newOut();
+  const checkpoint = start(out);
+  expect(parseRunRecord(readFileSync(`${out}.checkpoint`, 'utf8'))).toMatchObject({
+    runId: checkpoint.run.runId,
+    model: 'm',
+    progress: { rows: 0 },
+  });
+  checkpoint.remove();
+  expect(existsSync(checkpoint.path)).toBe(false);
+});
+
+it('takes a run up where it was left, with its name and its model', () => {
+  const { out, runId } = begun();
+  const again = start(out, { model: 'another by now' });
+  again.leave();
+  expect(again.run).toMatchObject({ runId, model: 'm', progress, pid: process.pid });
+});
+
+it('begins anew when asked to, or when nothing was written yet', () => {
+  const { out, runId } = begun();
+  const anew = start(out, { restart: true });
+  expect(anew.run.progress.rows).toBe(0);
+  expect(anew.run.runId).not.toBe(runId);
+  anew.leave();
+  const other = start(out, { options: { rows: 20 } });
+  expect(other.run.runId).not.toBe(anew.run.runId);
+  other.leave();
+});
+
+describe('refuses', () => {
+  it('another run', () => {
+    const { out } = begun();
+    expect(() => start(out, { options: { rows: 20 } })).toThrow(/other options: .*--restart/);
+    expect(() => start(out, { input: write('other.csv', 'a\n2\n') })).toThrow('another input file');
+    utimesSync(input, new Date(), new Date(0));
+    expect(() => start(out)).toThrow('it has changed since');
+  });
+
+  it('a run whose output is gone or was cut', () => {
+    const { out } = begun();
+    writeFileSync(out, 'a');
+    expect(() => start(out)).toThrow('has 1 bytes where its checkpoint counts 5');
+  });
+
+  it('what is no checkpoint, unless it may go', () => {
+    const out = newOut();
+    writeFileSync(`${out}.checkpoint`, '{"schema":99}');
+    expect(() => start(out)).toThrow('no checkpoint of this version');
+    start(out, { restart: true }).leave();
+  });
+
+  it('a run that another process is at work on, until that is dead or silent', async () => {
+    const { out } = begun();
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const record = parseRunRecord(readFileSync(`${out}.checkpoint`, 'utf8'));
+    if (!record || other.pid === undefined) throw new Error('no record, or no process');
+    const held = formatRunRecord({ ...record, pid: other.pid });
+    writeFileSync(`${out}.checkpoint`, held);
+    expect(() => start(out)).toThrow(`process ${other.pid} is at work`);
+    expect(() => start(out, { restart: true })).toThrow(`process ${other.pid} is at work`);
+    utimesSync(`${out}.checkpoint`, new Date(), new Date(Date.now() - 60_000));
+    start(out).leave();
+    writeFileSync(`${out}.checkpoint`, held);
+    const ended = new Promise((resolve) => other.once('exit', resolve));
+    other.kill('SIGKILL');
+    await ended;
+    start(out).leave();
+  });
+});
+
+it.each([
+  '',
+  '{',
+  '[]',
+  '{"schema":1}',
+  formatRunRecord({ pid: 1, runId: 'r', model: 'm', identity: {}, progress }).replace('"rows"', '"row"'),
+])('knows no record in %j', (text) => {
+  expect(parseRunRecord(text)).toBeUndefined();
+});

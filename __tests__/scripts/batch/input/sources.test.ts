@@ -1,0 +1,165 @@
+import { type InputFormat, inputFormatOf, openSource } from '../../../../scripts/batch/input/open-source.js';
+import { InputFileError, type Source, type SourceRow } from '../../../../scripts/batch/input/source.js';
+import { describeWithData, greenTrips } from '../../trips/trip-data.js';
+import { scratchFolder } from '../scratch.js';
+
+jest.setTimeout(30_000);
+
+const { path, write } = scratchFolder();
+
+/** A file opened by its ending. */
+const open = (file: string): Promise<Source> => openSource(file, inputFormatOf(file));
+
+async function rowsOf(source: Source, fromRow = 0): Promise<SourceRow[]> {
+  const rows: SourceRow[] = [];
+  let share = 0;
+  for await (const page of source.pages(fromRow)) {
+    rows.push(...page.rows);
+    expect(page.share).toBeGreaterThanOrEqual(share);
+    share = page.share;
+  }
+  expect(share).toBe(1);
+  return rows;
+}
+
+const valuesOf = async (source: Source, fromRow = 0): Promise<Record<string, unknown>[]> =>
+  (await rowsOf(source, fromRow)).map(({ values }) => values);
+
+describe('every text format', () => {
+  const rows = [{ a: 1, b: 'x,"y"\nz' }, { a: -2.5 }, { b: 'ü', c: { d: [1] } }];
+  const asText = { a: ['1', '-2.5', undefined], b: ['x,"y"\nz', undefined, 'ü'] };
+  const files = {
+    ndjson: write(
+      'rows.ndjson',
+      `\uFEFF${JSON.stringify(rows[0])}\r\n\n${JSON.stringify(rows[1])}\n  \n${JSON.stringify(rows[2])}`,
+    ),
+    inputs: write('rows.json', JSON.stringify({ ignored: [{ a: 9 }], inputs: rows }, null, 2)),
+    array: write('array.json', ` ${JSON.stringify(rows)}\n`),
+    csv: write('rows.csv', '\uFEFFa, b \n1,"x,""y""\nz"\n-2.5,\n\n,ü\n'),
+  };
+
+  it.each(['ndjson', 'inputs', 'array'] as const)('reads rows of JSON: %s', async (name) => {
+    const source = await open(files[name]);
+    expect(source.columns).toEqual(['a', 'b', 'c']);
+    expect(await valuesOf(source)).toEqual(rows);
+    expect(await valuesOf(source, 2)).toEqual(rows.slice(2));
+    expect(await valuesOf(source, 9)).toEqual([]);
+  });
+
+  it('reads a table, whose cells are text and may be absent', async () => {
+    const source = await open(files.csv);
+    expect(source.columns).toEqual(['a', 'b']);
+    const read = await valuesOf(source);
+    for (const name of ['a', 'b'] as const) expect(read.map((row) => row[name])).toEqual(asText[name]);
+    expect(await valuesOf(source, 1)).toHaveLength(2);
+  });
+
+  it('keeps the text of rows of NDJSON', async () => {
+    const [first] = await rowsOf(await open(files.ndjson));
+    expect(first?.json).toBe(JSON.stringify(rows[0]));
+  });
+});
+
+it('reads rows that reach over the pieces of a file, in every format', async () => {
+  const rows = Array.from({ length: 6_000 }, (_, row) => ({ row, text: 'ü'.repeat(row % 100) || '-' }));
+  const lines = rows.map((row) => JSON.stringify(row));
+  const files = [
+    write('long.ndjson', lines.join('\n')),
+    write('long.json', `[${lines.join(',')}]`),
+    write('long.csv', ['row,text', ...rows.map(({ row, text }) => `${row},${text}`)].join('\n')),
+  ];
+  for (const file of files) {
+    const read = await valuesOf(await open(file), 4_000);
+    expect(read.map(({ row }) => Number(row))).toEqual(rows.slice(4_000).map(({ row }) => row));
+    expect(read.at(-1)?.['text']).toBe(rows.at(-1)?.text);
+  }
+});
+
+describe('rows that are none', () => {
+  it('are told apart from their neighbours in NDJSON, however they would fit together', async () => {
+    const lines = ['{"a":1}', '{"a":', '2}', '5', 'null', '{"a":[{"b":1}', '{"c":2}]}', '{"a":3}'];
+    const rows = await rowsOf(await open(write('bad.ndjson', lines.join('\n'))));
+    expect(rows.map(({ unreadable }) => unreadable?.replace(/: .*/, ''))).toEqual([
+      undefined,
+      'is not JSON',
+      'is not JSON',
+      'is no JSON object',
+      'is no JSON object',
+      'is not JSON',
+      'is not JSON',
+      undefined,
+    ]);
+    expect(rows.map(({ json }) => json)).toEqual(lines);
+  });
+
+  it('are told in JSON', async () => {
+    const rows = await rowsOf(await open(write('bad.json', '[{"a":1},7]')));
+    expect(rows[1]).toEqual({ values: {}, unreadable: 'is no JSON object' });
+  });
+
+  it('are told in CSV by their number of cells', async () => {
+    const rows = await rowsOf(await open(write('bad.csv', 'a,b\n1\n1,2,3\n1,2\n')));
+    expect(rows.map(({ unreadable }) => unreadable)).toEqual([
+      'has 1 cells, the header has 2',
+      'has 3 cells, the header has 2',
+      undefined,
+    ]);
+  });
+});
+
+describe('files that are none', () => {
+  it.each([
+    ['empty.csv', '', 'is empty'],
+    ['twice.csv', 'a,b,a\n1,2,3\n', 'two columns named "a"'],
+    ['quote.csv', 'a\n"never closed\n', 'is not CSV'],
+    ['latin.csv', Buffer.from('a\n\xE9\n', 'latin1'), 'is not UTF-8'],
+    ['latin.ndjson', Buffer.from('{"a":"\xE9"}\n', 'latin1'), 'is not UTF-8'],
+    ['scalar.json', '7', 'must hold rows as'],
+    ['other.json', '{"rows":[{"a":1}]}', 'must hold rows as'],
+    ['half.json', '[{"a":1},', 'ends in the middle'],
+    ['wrong.json', '[{"a":1}}', 'is not JSON'],
+    ['two.json', '[{"a":1}] [{"a":2}]', 'is not JSON'],
+    ['none.parquet', 'PAR0', 'cannot be read as Parquet'],
+  ])('%s', async (name, content, problem) => {
+    const file = write(name, content);
+    const read = async (): Promise<unknown> => rowsOf(await open(file));
+    await expect(read()).rejects.toThrow(InputFileError);
+    await expect(read()).rejects.toThrow(problem);
+    await expect(read()).rejects.toThrow(file);
+  });
+
+  it('that are not there, or of an unknown ending', async () => {
+    for (const format of ['csv', 'ndjson', 'json', 'parquet'] satisfies InputFormat[]) {
+      await expect(openSource(path('nowhere'), format)).rejects.toThrow('cannot be read');
+    }
+    expect(() => inputFormatOf('rows.xlsx')).toThrow('say which it is with --format');
+  });
+
+  it('that never end their first line', async () => {
+    const file = write('endless.ndjson', `{"a":"${'x'.repeat(5_000_000)}"}`);
+    await expect(open(file)).rejects.toThrow('is it NDJSON?');
+  });
+});
+
+describeWithData('TLC trip files', () => {
+  it('come as numbers, text and local times', async () => {
+    const source = await open(greenTrips('2021-02'));
+    expect(source.columns.slice(0, 3)).toEqual(['VendorID', 'lpep_pickup_datetime', 'lpep_dropoff_datetime']);
+    const rows = await valuesOf(source);
+    expect(rows).toHaveLength(61_921);
+    expect(rows[0]).toMatchObject({
+      VendorID: 2,
+      lpep_pickup_datetime: '2021-02-01T00:34:03',
+      PULocationID: '130',
+      trip_distance: 3.66,
+      ehail_fee: undefined,
+    });
+    expect(await valuesOf(source, 61_900)).toEqual(rows.slice(61_900));
+    expect(() => JSON.stringify(rows)).not.toThrow();
+  });
+
+  it('have whole numbers for zones in other years', async () => {
+    const [first] = await valuesOf(await open(greenTrips('2023-01')));
+    expect(first).toMatchObject({ PULocationID: expect.any(Number) as number, VendorID: 2 });
+  });
+});
