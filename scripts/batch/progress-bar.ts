@@ -12,7 +12,7 @@ export interface ProgressBar {
 }
 
 /** Where a bar is drawn. */
-export type ProgressStream = NodeJS.WritableStream & { isTTY?: boolean };
+export type ProgressStream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
 /** A bar on a terminal, a line every few seconds elsewhere; both on standard error. */
 export const progressDisplay = (stream: ProgressStream): ProgressBar =>
@@ -35,8 +35,8 @@ export function writeLines(write: (line: string) => void, everyMs: number): Prog
 export function describe(facts: ProgressFacts): string {
   const { rows, failed, totalRows, rowsPerSecond, secondsLeft } = facts;
   return [
-    `${count(rows)}${totalRows === undefined ? '' : ` of ${count(totalRows)}`} rows`,
     ...(totalRows === undefined ? [] : [`${Math.floor((100 * rows) / Math.max(1, totalRows))} %`]),
+    `${count(rows)}${totalRows === undefined ? '' : ` of ${count(totalRows)}`} rows`,
     `${count(rowsPerSecond)} rows/s`,
     ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
@@ -50,7 +50,8 @@ function drawBar(stream: ProgressStream): ProgressBar {
     hideCursor: true,
     clearOnComplete: true,
     gracefulExit: false,
-    format: formatBar,
+    format: (_options: Options, { progress }: Params, facts: ProgressFacts) =>
+      barLine(progress, facts, stream.columns ?? MOST_COLUMNS),
   });
   let isDrawn = false;
   return {
@@ -67,10 +68,13 @@ function drawBar(stream: ProgressStream): ProgressBar {
   };
 }
 
-const BAR_WIDTH = 28;
+const MOST_COLUMNS = 120;
+const BAR_WIDTH = { least: 6, most: 28 } as const;
 
-function formatBar(_options: Options, { progress }: Params, facts: ProgressFacts): string {
-  const filled = Math.round(BAR_WIDTH * progress);
-  const line = `\u001b[36m${'█'.repeat(filled)}\u001b[2m${'░'.repeat(BAR_WIDTH - filled)}\u001b[0m`;
-  return `  ${line}  ${describe(facts)}`;
+/** A line that fits: the bar gives way to the figures. */
+export function barLine(progress: number, facts: ProgressFacts, columns: number): string {
+  const text = describe(facts);
+  const width = Math.max(BAR_WIDTH.least, Math.min(BAR_WIDTH.most, columns - text.length - 5));
+  const filled = Math.round(width * progress);
+  return `  \u001b[36m${'█'.repeat(filled)}\u001b[2m${'░'.repeat(width - filled)}\u001b[0m  ${text}`;
 }

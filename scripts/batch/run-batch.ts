@@ -1,4 +1,5 @@
 import type { WaggleClient } from '../../shared/client/client.js';
+import { ProblemError } from '../../shared/client/errors.js';
 import { count } from './figures.js';
 import { OutputFile } from './output/output-file.js';
 import { type Part, partsOf } from './part.js';
@@ -60,7 +61,10 @@ async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummar
     await writeAll(submitted(plan, { context, progress, batches }), writer, progress);
   } catch (error) {
     progress.end();
-    context.tell(`${count(writer.rows)} rows are in ${request.out}: the same command goes on from there`);
+    if (writer.rows > 0) {
+      context.tell(`${count(writer.rows)} rows are in ${request.out}: the same command goes on from there`);
+    }
+    if (isTooLarge(error)) context.tell('the server takes smaller batches only: set --batch-rows');
     throw error;
   } finally {
     progress.end();
@@ -103,6 +107,8 @@ async function writeAll(
     }
   }
 }
+
+const isTooLarge = (error: unknown): boolean => error instanceof ProblemError && error.problem.status === 413;
 
 /** Of a part that an earlier run had begun to write, the rows that it wrote. */
 const rowsWritten = ({ firstRow }: Part, writer: ResultWriter): number => Math.max(0, writer.rows - firstRow);

@@ -55,7 +55,7 @@ function failureLines(failed: number, failures: FailureCount[], faint: (text: st
     `✖ ${count(failed)} ${failed === 1 ? 'row' : 'rows'} failed ${faint('(the column error says why; rows count from 0)')}`,
     ...shown.map(
       ({ rows, reason, firstRow }) =>
-        `  ${count(rows).padStart(width)} × ${shortened(reason)} ${faint(`first in row ${firstRow}`)}`,
+        `  ${count(rows).padStart(width)} × ${shortened(reason)} ${faint(`(first in row ${firstRow})`)}`,
     ),
     ...(failures.length > SHOWN_FAILURES ? ['  and more'] : []),
   ];

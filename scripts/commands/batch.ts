@@ -11,7 +11,7 @@ import { addConnectionOptions, type ConnectionOptions, withClient } from './conn
 interface BatchOptions extends ConnectionOptions {
   out?: string;
   format?: InputFormat;
-  map: Map<string, string>;
+  map?: Map<string, string>;
   actual?: string;
   model?: string;
   mode: 'batch' | 'jobs';
@@ -24,18 +24,21 @@ interface BatchOptions extends ConnectionOptions {
 }
 
 const HELP = `
-The output has the columns of the input, the outputs of the model, and a column "error" where a row has failed. Text
-that is a number is read as one where the model wants a number; an empty cell is a value that is not given.
+The output has the columns of the input, the outputs of the model, and a column
+"error" where a row has failed. Text that is a number is read as one where the
+model wants a number; an empty cell is a value that is not given.
 
-Interrupted, by Ctrl-C or by anything else, the same command goes on where it was: OUT.checkpoint says where. What is
-with the server keeps running meanwhile.
+Interrupted, by Ctrl-C or by anything else, the same command goes on where it
+was: OUT.checkpoint says where. What the server has keeps running meanwhile.
 
-Exit code: 0 when every row has a result, 2 when some have failed, 1 when it could not be done or was interrupted.
+Exit code: 0 when every row has a result, 2 when some have failed, 1 when it
+could not be done or was interrupted.
 
 Examples:
   $ npx waggle batch trips.csv --out predicted.csv
-  $ npx waggle batch green_tripdata_2021-02.parquet --map pickup_datetime=lpep_pickup_datetime --out predicted.csv
-  $ npx waggle batch trips.ndjson --actual minutes --out predicted.ndjson --json | tail -1 | jq .accuracy.rmse
+  $ npx waggle batch green_tripdata_2021-02.parquet \\
+      --map pickup_datetime=lpep_pickup_datetime --out predicted.csv
+  $ npx waggle batch trips.ndjson --actual minutes --out predicted.ndjson
   $ npx waggle batch trips.csv --mode jobs --concurrency 100 --out predicted.csv
   $ npx waggle batch --watch 019ac1f2-7c1e-7d63-9a55-0f6c1b1d2e3f`;
 
@@ -52,18 +55,13 @@ export function registerBatchCommand(program: Command): void {
     .argument('[file]', 'CSV, NDJSON, JSON ([...] or {"inputs":[...]}) or Parquet, by its ending')
     .option('--out <file>', 'where to: .csv, .ndjson or .jsonl')
     .addOption(new Option('--format <format>', 'of the file, whatever its ending').choices(INPUT_FORMATS))
-    .option(
-      '--map <member=column>',
-      'the column of a member that has another name; repeatable',
-      addPair,
-      new Map(),
-    )
+    .option('--map <member=column>', 'the column of a member that has another name; repeatable', addPair)
     .option('--actual <column>', 'compare with this column (trip files: drop-off minus pick-up by itself)')
     .option('--model <name>', 'which model (default: the one the server names its default)')
     .addOption(
       new Option('--mode <mode>', 'batches, or one job a row').choices(['batch', 'jobs']).default('batch'),
     )
-    .option('--batch-rows <rows>', 'rows of one batch', whole(1, 1_000_000), 100_000)
+    .option('--batch-rows <rows>', 'rows of one batch', whole(1, 1_000_000), 50_000)
     .option('--concurrency <jobs>', 'jobs at a time, with --mode jobs', whole(1, 1_000), 64)
     .option('--gzip', 'compress what goes over the line: for lines slower than about 20 MB/s')
     .option('--outage <seconds>', 'how long the server may be away before giving up', whole(0, 86_400), 300)
@@ -113,7 +111,7 @@ function requestOf(input: string, out: string, options: BatchOptions): BatchRequ
     input,
     out,
     format: format ?? inputFormatOf(input),
-    renamed: map,
+    renamed: map ?? new Map<string, string>(),
     actual,
     model,
     mode,
@@ -125,7 +123,7 @@ function requestOf(input: string, out: string, options: BatchOptions): BatchRequ
   };
 }
 
-function addPair(text: string, pairs: Map<string, string>): Map<string, string> {
+function addPair(text: string, pairs = new Map<string, string>()): Map<string, string> {
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('It must be member=column.');
   return new Map(pairs).set(text.slice(0, at), text.slice(at + 1));

@@ -17,7 +17,7 @@ export function actualMinutes(columns: readonly string[]): ActualMinutes | undef
   if (!trip) return undefined;
   const { minimum, maximum } = DURATION_RANGE_MINUTES;
   return {
-    description: `${trip.dropoff} minus ${trip.pickup}, trips of ${minimum} to ${maximum} minutes`,
+    description: `${trip.dropoff} - ${trip.pickup}, ${minimum} to ${maximum} minutes`,
     minutesOf(values) {
       const pickup = values[trip.pickup];
       const dropoff = values[trip.dropoff];

@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { count, duration } from '../../../scripts/batch/figures.js';
 import {
+  barLine,
   describe as describeProgress,
   progressDisplay,
   writeLines,
@@ -31,7 +33,7 @@ it.each([
 describe('progress', () => {
   it('is told in one line', () => {
     expect(describeProgress(facts({ failed: 17 }))).toBe(
-      '480,000 of 1,000,000 rows, 48 %, 118,204 rows/s, 4.4 s left, 17 failed',
+      '48 %, 480,000 of 1,000,000 rows, 118,204 rows/s, 4.4 s left, 17 failed',
     );
     expect(describeProgress(facts({ totalRows: undefined, secondsLeft: undefined }))).toBe(
       '480,000 rows, 118,204 rows/s',
@@ -68,6 +70,16 @@ describe('progress', () => {
     expect(lines).toHaveLength(1);
   });
 
+  it('fits on a line of the terminal', () => {
+    expect(stripVTControlCharacters(barLine(0.5, facts(), 200))).toBe(
+      `  ${'█'.repeat(14)}${'░'.repeat(14)}  ${describeProgress(facts())}`,
+    );
+    expect(stripVTControlCharacters(barLine(0.5, facts(), 80)).length).toBeLessThan(80);
+    expect(stripVTControlCharacters(barLine(0.5, facts({ totalRows: undefined }), 10))).toContain(
+      '███░░░  480,000 rows',
+    );
+  });
+
   it('is a bar on a terminal that leaves nothing behind', () => {
     const written: string[] = [];
     const sink = new Writable({
@@ -82,7 +94,7 @@ describe('progress', () => {
     display.show(facts());
     display.end();
     display.end();
-    expect(written.join('')).toContain('480,000 of 1,000,000 rows, 48 %');
+    expect(written.join('')).toContain('48 %, 480,000 of 1,000,000 rows');
   });
 });
 
@@ -125,8 +137,8 @@ describe('a summary', () => {
     );
     expect(lines.slice(1, 4)).toEqual([
       '✖ 50 rows failed (the column error says why; rows count from 0)',
-      '  12 × timeout: common first in row 8',
-      '   1 × timeout: rare first in row 7',
+      '  12 × timeout: common (first in row 8)',
+      '   1 × timeout: rare (first in row 7)',
     ]);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(130);
     expect(lines.at(-2)).toBe('  and more');
