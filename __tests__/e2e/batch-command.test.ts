@@ -115,7 +115,7 @@ it('writes every row once with its result or its error, and says how it went', a
   expect(summary).toMatchObject({ mode: 'batch', rows: ROWS, succeeded: ROWS - 2, failed: 2 });
   expect(summary).toMatchObject({
     batches: [expect.any(String), expect.any(String), expect.any(String)],
-    failures: [{ reason: 'invalid_input: #/trip_distance must be <= 100', rows: 2, firstRow: 17 }],
+    failures: [{ reason: 'invalid_input: #/trip_distance must be <= 100', rows: 2, first_row: 17 }],
   });
 });
 

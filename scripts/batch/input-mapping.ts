@@ -6,7 +6,7 @@ import type { SourceRow } from './input/source.js';
 /** Where the members of a model's input come from. */
 export interface InputMapping {
   model: Pick<ModelDescription, 'name' | 'input'>;
-  /** Columns that the file has. */
+  /** Columns that the file has, or that its first rows have. */
   columns: readonly string[];
   /** Column by member, where they have different names. */
   renamed: ReadonlyMap<string, string>;
@@ -91,14 +91,13 @@ function mappedMembers({ model, columns, renamed }: InputMapping): MappedMember[
         `--map ${missing[0]}=COLUMN; ${has(columns)}`,
     );
   }
-  return names
-    .filter((member) => columns.includes(columnOf(member)))
-    .map((member) => ({
-      member,
-      column: columnOf(member),
-      isNumber: isNumeric(schemas[member]),
-      key: `${JSON.stringify(member)}:`,
-    }));
+  // A member without a column may still turn up in later rows of a file that does not name its columns.
+  return names.map((member) => ({
+    member,
+    column: columnOf(member),
+    isNumber: isNumeric(schemas[member]),
+    key: `${JSON.stringify(member)}:`,
+  }));
 }
 
 const has = (columns: readonly string[]): string => `it has ${columns.join(', ')}`;

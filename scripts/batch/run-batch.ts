@@ -71,6 +71,11 @@ async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummar
     await writer.commit();
     await file.close();
   }
+  if (format.leftOut.size > 0) {
+    context.tell(
+      `${request.out} has no columns ${[...format.leftOut].join(', ')}, which only later rows have: --out x.ndjson keeps them`,
+    );
+  }
   const seconds = (Date.now() - startedMs) / 1000;
   return summaryOf(plan, writer, { seconds, rowsBefore, batches });
 }

@@ -54,7 +54,7 @@ function failureLines(failed: number, failures: FailureCount[], faint: (text: st
   return [
     `✖ ${count(failed)} ${failed === 1 ? 'row' : 'rows'} failed ${faint('(the column error says why; rows count from 0)')}`,
     ...shown.map(
-      ({ rows, reason, firstRow }) =>
+      ({ rows, reason, first_row: firstRow }) =>
         `  ${count(rows).padStart(width)} × ${shortened(reason)} ${faint(`(first in row ${firstRow})`)}`,
     ),
     ...(failures.length > SHOWN_FAILURES ? ['  and more'] : []),

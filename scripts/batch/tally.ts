@@ -7,7 +7,7 @@ export interface FailureCount {
   reason: string;
   rows: number;
   /** From 0. */
-  firstRow: number;
+  first_row: number;
 }
 
 /** What became of the rows so far. */
@@ -38,7 +38,7 @@ export class Tally {
     const { failures } = this.#state;
     const known = failures.find((failure) => failure.reason === reason);
     if (known) known.rows += 1;
-    else if (failures.length < MOST_REASONS) failures.push({ reason, rows: 1, firstRow: row });
+    else if (failures.length < MOST_REASONS) failures.push({ reason, rows: 1, first_row: row });
   }
 
   /** A copy. */

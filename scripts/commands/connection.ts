@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { WaggleClient } from '../../shared/client/client.js';
-import { ProblemError, UnreachableError } from '../../shared/client/errors.js';
+import { type Problem, ProblemError, UnreachableError } from '../../shared/client/errors.js';
 import { AppError, messageOf } from '../../shared/errors.js';
 
 /** The options of every command that speaks to a running API. */
@@ -44,17 +44,17 @@ function explain(error: AppError, url: string): string {
     return `no server answers at ${url}\n  start one on this machine:  npm start\n  or name another:            --url http://host:8182 (or WAGGLE_URL)`;
   }
   if (!(error instanceof ProblemError)) return error.message;
-  const { status, title, detail, errors, retryAfterMs } = error.problem;
+  const { title, detail, errors } = error.problem;
   return [
     detail ?? title,
     ...errors.map((field) => `  ${field.pointer} ${field.detail}`),
-    ...adviceOn(status, retryAfterMs),
+    ...adviceOn(error.problem),
   ].join('\n');
 }
 
-function adviceOn(status: number, retryAfterMs: number | undefined): string[] {
+function adviceOn({ status, type, retryAfterMs }: Problem): string[] {
   if (status === 401) return ['  the server asks for a key: --key SECRET (or WAGGLE_KEY)'];
-  if (status === 404) return ['  what there is: npx waggle models'];
+  if (type.endsWith('/model-not-found')) return ['  what there is: npx waggle models'];
   if (retryAfterMs !== undefined) return [`  try again in ${Math.ceil(retryAfterMs / 1000)} s`];
   return [];
 }

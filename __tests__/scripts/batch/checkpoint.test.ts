@@ -27,7 +27,7 @@ const progress: RunProgress = {
   partRow: 10,
   rows: 12,
   output: { bytes: 5, hasErrorColumn: true, isReplacing: false },
-  tally: { succeeded: 11, failed: 1, failures: [{ reason: 'no', rows: 1, firstRow: 3 }] },
+  tally: { succeeded: 11, failed: 1, failures: [{ reason: 'no', rows: 1, first_row: 3 }] },
   accuracy: { rows: 2, squared: 3.5, absolute: 1 },
 };
 

@@ -25,6 +25,10 @@ describe('an input', () => {
     expect(write(json({ n: 2, a: 1 }))).toBe('{"n":2,"maybe":1}');
   });
 
+  it('has a member that only later rows of a file have', () => {
+    expect(writerFor(['n'])(json({ n: 1, t: 'late', other: 2 }))).toBe('{"n":1,"t":"late"}');
+  });
+
   it('prefers the column that is named to the one that has the name', () => {
     expect(writerFor(['n', 'k'], { n: 'k' })(json({ n: 1, k: 2 }))).toBe('{"n":2}');
   });

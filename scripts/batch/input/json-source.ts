@@ -6,7 +6,7 @@ import { readTextFile } from './text-file.js';
 
 /** One JSON document: an array of objects, or an object with such an array as `inputs`. */
 export const openJson = (path: string): Promise<Source> =>
-  sampled((fromRow) => withoutFirst(readElements(path), fromRow));
+  sampled(path, (fromRow) => withoutFirst(readElements(path), fromRow));
 
 async function* readElements(path: string): AsyncGenerator<SourcePage, void, undefined> {
   let rows: SourceRow[] = [];

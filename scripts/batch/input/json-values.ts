@@ -1,5 +1,5 @@
 import { isRecord } from '../../../shared/client/is-record.js';
-import type { Source, SourcePage, SourceRow } from './source.js';
+import { InputFileError, type Source, type SourcePage, type SourceRow } from './source.js';
 
 /** Rows that are looked at to learn the columns of a file that does not name them. */
 const SAMPLE_ROWS = 1_000;
@@ -12,6 +12,7 @@ export const rowOfValue = (value: unknown, json: string | undefined): SourceRow 
 
 /** A source whose columns are the members of its first rows, in the order they first appear. */
 export async function sampled(
+  path: string,
   pages: (fromRow: number) => AsyncGenerator<SourcePage, void, undefined>,
 ): Promise<Source> {
   const columns = new Set<string>();
@@ -23,5 +24,6 @@ export async function sampled(
     seen += rows.length;
     if (seen >= SAMPLE_ROWS) break;
   }
+  if (seen === 0) throw new InputFileError(path, 'has no rows');
   return { columns: [...columns], pages };
 }

@@ -7,7 +7,8 @@ import { readTextFile } from './text-file.js';
 const LINE_LIMIT_CHARS = 4_194_304;
 
 /** One JSON object a line; empty lines are no rows. */
-export const openNdjson = (path: string): Promise<Source> => sampled((fromRow) => readLines(path, fromRow));
+export const openNdjson = (path: string): Promise<Source> =>
+  sampled(path, (fromRow) => readLines(path, fromRow));
 
 async function* readLines(path: string, fromRow: number): AsyncGenerator<SourcePage, void, undefined> {
   let toSkip = fromRow;

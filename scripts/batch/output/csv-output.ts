@@ -11,11 +11,15 @@ export function csvOutput(columns: OutputColumns): OutputFormat {
   const { input, outputs } = columns;
   const header = [...carriedNames(columns).values(), ...outputs].map(cell).join(',');
   const noOutputs = ','.repeat(Math.max(0, outputs.length - 1));
+  const known = new Set(input);
+  const leftOut = new Set<string>();
   return {
+    leftOut,
     head: (hasErrorColumn) => `${header}${hasErrorColumn ? `,${ERROR_COLUMN}` : ''}\n`,
     carry({ values }) {
       let text = '';
       for (const column of input) text += `${cell(values[column])},`;
+      for (const column in values) if (!known.has(column)) leftOut.add(column);
       return text;
     },
     succeeded(carried, result, hasErrorColumn) {

@@ -15,6 +15,7 @@ export function ndjsonOutput(columns: OutputColumns): OutputFormat {
     return JSON.stringify(Object.fromEntries(entries) as Record<string, unknown>);
   };
   return {
+    leftOut: new Set(),
     head: () => '',
     carry(row) {
       if (row.unreadable !== undefined && Object.keys(row.values).length === 0) {

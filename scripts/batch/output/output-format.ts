@@ -5,6 +5,8 @@ import type { SourceRow } from '../input/source.js';
 export interface OutputFormat {
   /** The first line, if any. */
   head(hasErrorColumn: boolean): string;
+  /** Columns of rows so far that the output has no place for. */
+  readonly leftOut: ReadonlySet<string>;
   /** What the input had, to stand before what became of it. */
   carry(row: SourceRow): string;
   /** The line of a row with results. */

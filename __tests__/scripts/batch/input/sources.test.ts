@@ -114,6 +114,7 @@ describe('files that are none', () => {
     ['quote.csv', 'a\n"never closed\n', 'is not CSV'],
     ['latin.csv', Buffer.from('a\n\xE9\n', 'latin1'), 'is not UTF-8'],
     ['latin.ndjson', Buffer.from('{"a":"\xE9"}\n', 'latin1'), 'is not UTF-8'],
+    ['empty.ndjson', '\n \n', 'has no rows'],
     ['scalar.json', '7', 'must hold rows as'],
     ['other.json', '{"rows":[{"a":1}]}', 'must hold rows as'],
     ['half.json', '[{"a":1},', 'ends in the middle'],

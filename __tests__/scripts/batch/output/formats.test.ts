@@ -23,6 +23,12 @@ describe('a table', () => {
     expect(format.carry({ values: { a: null } })).toBe(',,');
   });
 
+  it('remembers what it has no place for', () => {
+    const table = outputFormatFor('out.csv', columns);
+    expect(table.carry({ values: { b: 2, late: 3 } })).toBe(',2,');
+    expect([...table.leftOut]).toEqual(['late']);
+  });
+
   it('has as many cells in every row', () => {
     expect(format.succeeded('1,2,', result, false)).toBe('1,2,1.5,2\n');
     expect(format.succeeded('1,2,', result, true)).toBe('1,2,1.5,2,\n');
