@@ -4,6 +4,8 @@ const esmOnly = ['typebox', 'hyparquet', 'hyparquet-compressors', 'hysnappy', 'u
 
 export default {
   testEnvironment: 'node',
+  // Most of a run is waiting for processes to start: one worker a core, not one less.
+  maxWorkers: '100%',
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

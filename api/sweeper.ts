@@ -36,8 +36,8 @@ const LEADER_LEASE_MS = 5_000;
 const WINDOW = 500;
 /** A job not in Bee-Queue is given this time for its enqueue to arrive. */
 const ORPHAN_AGE_MS = 5_000;
-/** An upload shows a sign of life every ten seconds; after this long without one its process is gone. */
-const UPLOAD_SILENCE_MS = 60_000;
+/** An upload shows a sign of life every five seconds; after this long without one its process is gone. */
+const UPLOAD_SILENCE_MS = 20_000;
 
 /** Mends what crashes leave behind. Every pass looks at the next window of each long list and starts over at its end. */
 export class Sweeper {

@@ -1,41 +1,71 @@
-import { JSONParser } from '@streamparser/json';
+import { TokenParser, Tokenizer, TokenType } from '@streamparser/json';
 import { messageOf } from '../../shared/errors.js';
 import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 
 /** Reads the members of `inputs` in `{"inputs":[...]}`, keeping one of them in memory at a time. */
 export const jsonRows: RowReader = async function* (text) {
-  const parser = new JSONParser({ paths: ['$', '$.*', '$.inputs.*'], keepStack: false });
+  const tokenizer = new Tokenizer();
+  const values = new TokenParser({ paths: ['$.inputs.*'], keepStack: false });
+  const frame = new Frame();
   let rows: Row[] = [];
   let sinceRowChars = 0;
-  const members: string[] = [];
-  parser.onValue = ({ value, key, stack }) => {
-    if (stack.length === 2 && stack[1]?.key === 'inputs') rows.push({ value });
-    if (stack.length === 1) members.push(String(key));
-    if (stack.length === 1 && key === 'inputs' && !Array.isArray(value)) throw notAnArray();
-    if (stack.length === 0 && (typeof value !== 'object' || value === null || Array.isArray(value))) {
-      throw notAnObject();
-    }
+  tokenizer.onToken = (token) => {
+    frame.check(token.token, token.value);
+    values.write(token);
   };
+  values.onValue = ({ value }) => rows.push({ value });
   for await (const piece of text) {
     sinceRowChars += piece.length;
-    write(parser, piece);
+    tokenize(tokenizer, piece);
     if (rows.length > 0) sinceRowChars = 0;
     if (sinceRowChars > 2 * ROW_LIMIT_CHARS) {
       throw new UploadError('too_large', `a row is longer than ${ROW_LIMIT_CHARS} characters`);
     }
-    const unknown = members.find((member) => member !== 'inputs');
-    if (unknown !== undefined) throw invalid(`#/${unknown}`, 'is not a known member');
     yield rows;
     rows = [];
   }
-  if (!parser.isEnded) throw new UploadError('malformed', 'the body ends in the middle of its JSON');
-  if (!members.includes('inputs')) throw invalid('#/inputs', 'is required');
+  if (!values.isEnded) throw new UploadError('malformed', 'the body ends in the middle of its JSON');
+  if (!frame.hasInputs) throw invalid('#/inputs', 'is required');
 };
 
-function write(parser: JSONParser, piece: string): void {
+/** Watches what surrounds the rows: an object whose only member is `inputs`, an array. Throws at the first other token. */
+class Frame {
+  hasInputs = false;
+  #depth = 0;
+  #expectsMember = false;
+
+  check(token: TokenType, value: unknown): void {
+    const opens = token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET;
+    if (this.#depth === 0 && token !== TokenType.LEFT_BRACE) throw notAnObject();
+    if (this.#depth === 1) this.#checkMember(token, value);
+    if (opens) this.#depth += 1;
+    else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth -= 1;
+    if (this.#depth === 1 && (token === TokenType.LEFT_BRACE || token === TokenType.COMMA)) {
+      this.#expectsMember = true;
+    }
+  }
+
+  #checkMember(token: TokenType, value: unknown): void {
+    if (this.#expectsMember && token === TokenType.STRING) {
+      if (value !== 'inputs') throw invalid(`#/${String(value)}`, 'is not a known member');
+      this.hasInputs = true;
+      this.#expectsMember = false;
+    } else if (!this.#expectsMember && !STRUCTURE.has(token)) throw invalid('#/inputs', 'must be an array');
+  }
+}
+
+/** What may stand between the member's name and the end of the object, beside the rows. */
+const STRUCTURE: ReadonlySet<TokenType> = new Set([
+  TokenType.COLON,
+  TokenType.COMMA,
+  TokenType.LEFT_BRACKET,
+  TokenType.RIGHT_BRACE,
+]);
+
+function tokenize(tokenizer: Tokenizer, piece: string): void {
   try {
-    if (piece !== '') parser.write(piece);
+    if (piece !== '') tokenizer.write(piece);
   } catch (error) {
     throw error instanceof UploadError
       ? error
@@ -45,5 +75,4 @@ function write(parser: JSONParser, piece: string): void {
 
 const invalid = (pointer: string, detail: string): UploadError =>
   new UploadError('invalid', `${pointer} ${detail}`, [{ pointer, detail }]);
-const notAnArray = (): UploadError => invalid('#/inputs', 'must be an array');
 const notAnObject = (): UploadError => invalid('#', 'must be an object with the member inputs');

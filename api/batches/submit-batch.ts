@@ -25,8 +25,8 @@ export interface SubmittedBatch {
   isReplay: boolean;
 }
 
-/** The sweeper cancels uploads that were silent for a minute. */
-const SIGN_OF_LIFE_MS = 10_000;
+/** The sweeper cancels uploads that were silent for twenty seconds. */
+const SIGN_OF_LIFE_MS = 5_000;
 const FULL_RETRY_SECONDS = 5;
 
 /**
