@@ -11,6 +11,8 @@ const ROOT = resolve(__dirname, '../..');
 /** The whole service, started as `npm start` starts it, on a free port with data of its own. */
 export interface Service {
   url: string;
+  /** Of the launcher. */
+  pid: number;
   /** Ids of its processes whose command line holds the text. */
   pids(part: string): number[];
   /** The parsed lines of its log so far. */
@@ -33,6 +35,7 @@ export async function startService(env: Record<string, string> = {}): Promise<Se
   const all = (): ProcessEntry[] => (launcher.pid === undefined ? [] : descendantsOf(launcher.pid));
   return {
     url,
+    pid: launcher.pid ?? 0,
     log,
     pids: (part) => all().flatMap(({ pid, command }) => (command.includes(part) ? [pid] : [])),
     async stop() {
