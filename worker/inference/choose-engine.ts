@@ -1,4 +1,4 @@
-import { findBackendFactory, removeBackend } from '@tensorflow/tfjs-core';
+import { findBackendFactory, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { messageOf } from '../../shared/errors.js';
 import type { ColumnBatch } from '../../shared/model/columns.js';
 import type { Device } from './device.js';
@@ -44,7 +44,8 @@ export function chooseEngine(wish: EngineWish): Promise<EngineOnDuty> {
 
 async function demanded(engine: EngineName, wish: EngineWish): Promise<EngineOnDuty> {
   wish.onTry(engine);
-  const device = await ENGINES[engine].load(wish).catch((cause: unknown) => {
+  const options = { gpuMemoryMb: wish.gpuMemoryMb, allowSoftware: true };
+  const device = await ENGINES[engine].load(options).catch((cause: unknown) => {
     throw new EngineUnavailableError(engine, messageOf(cause), ENGINES[engine].advice);
   });
   return { runtime: await createModelRuntime(wish.files), report: reportOn(engine, device) };
@@ -64,7 +65,8 @@ async function firstThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
       passedOver.push({ engine, why: messageOf(cause) });
     }
   }
-  await ENGINES.wasm.load(wish);
+  // What was tried last may have left another backend set, or none.
+  await setBackend(ENGINES.wasm.backend);
   return { ...wasm, report: { ...wasm.report, passedOver } };
 }
 
@@ -77,8 +79,7 @@ async function tryEngine(
   const { backend } = ENGINES[engine];
   wish.onTry(engine);
   try {
-    const device = await ENGINES[engine].load(wish);
-    if (device.isSoftware) throw new Error(`${device.description} is a software GPU, slower than wasm`);
+    const device = await ENGINES[engine].load({ gpuMemoryMb: wish.gpuMemoryMb, allowSoftware: false });
     const runtime = await createModelRuntime(wish.files);
     checkAgreement(await answerExample(runtime), expected);
     return { runtime, report: reportOn(engine, device) };

@@ -1,8 +1,6 @@
 /** The processor that an engine found. */
 export interface Device {
   description: string;
-  /** A GPU in name only: its kernels run on the CPU, slower than the engines made for it. */
-  isSoftware: boolean;
   /** What became of a wish for a cap on GPU memory. */
   memory?: string;
 }
@@ -11,4 +9,6 @@ export interface Device {
 export interface EngineOptions {
   /** Wished-for cap on GPU memory; engines that cannot cap it say so. */
   gpuMemoryMb: number | undefined;
+  /** Whether a GPU in name only will do: one whose kernels run on the CPU, slower than the engines made for it. */
+  allowSoftware: boolean;
 }

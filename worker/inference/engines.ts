@@ -12,7 +12,7 @@ export interface Engine {
   runsOn: string;
   /** What to do when it is demanded and does not load. */
   advice: string;
-  /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device. */
+  /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device that will do. */
   load(options: EngineOptions): Promise<Device>;
 }
 

@@ -29,7 +29,7 @@ export interface ModelRuntime {
 
 /** Loads the engine and the package in `folder` into this process: for training, evaluation and benchmarks. */
 export async function loadModelRuntime(folder: string, engine: EngineName = 'wasm'): Promise<ModelRuntime> {
-  await ENGINES[engine].load({ gpuMemoryMb: undefined });
+  await ENGINES[engine].load({ gpuMemoryMb: undefined, allowSoftware: true });
   return createModelRuntime(readModelFiles(folder));
 }
 

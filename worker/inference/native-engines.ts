@@ -8,7 +8,7 @@ type NativeBackend = tf.KernelBackend & { isUsingGpuDevice?: boolean };
 /** Sets TensorFlow's native CPU kernels. */
 export async function loadNode(): Promise<Device> {
   await loadNative('@tensorflow/tfjs-node');
-  return { description: 'CPU, TensorFlow native', isSoftware: false };
+  return { description: 'CPU, TensorFlow native' };
 }
 
 /** Sets TensorFlow's CUDA kernels. Without a usable GPU the package runs on the CPU in silence; here that fails. */
@@ -19,7 +19,6 @@ export async function loadGpu({ gpuMemoryMb }: EngineOptions): Promise<Device> {
   }
   return {
     description: 'NVIDIA GPU, CUDA',
-    isSoftware: false,
     ...(gpuMemoryMb === undefined
       ? {}
       : { memory: `tfjs-node-gpu has no cap: memory grows on demand past ${gpuMemoryMb} MB` }),

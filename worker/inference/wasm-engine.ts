@@ -9,5 +9,5 @@ export async function loadWasm(): Promise<Device> {
   const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
   setWasmPaths(`${dirname(manifest)}/dist/`);
   if (!(await setBackend('wasm'))) throw new Error('the WebAssembly backend does not start');
-  return { description: 'CPU, WebAssembly', isSoftware: false };
+  return { description: 'CPU, WebAssembly' };
 }
