@@ -1,0 +1,87 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { EngineChoice, EngineName, EngineReport } from '../../../worker/inference/engine-names.js';
+import { built } from '../paths.js';
+
+/** Programs and inference processes of the tests of engines. */
+export const ENGINE_FIXTURES = resolve(__dirname, '../../fixtures/engines');
+
+/** The driver for a Vulkan GPU made of software that Debian's chromium brings along (apt-get install chromium). */
+export const SOFTWARE_DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+
+/** Environment in which WebGPU finds {@link SOFTWARE_DRIVER} and nothing else; undefined where it is not installed. */
+export const softwareGpu: NodeJS.ProcessEnv | undefined = existsSync(SOFTWARE_DRIVER)
+  ? {
+      VK_ICD_FILENAMES: SOFTWARE_DRIVER,
+      XDG_RUNTIME_DIR: tmpdir(),
+      // The Vulkan loader lies beside it.
+      LD_LIBRARY_PATH: [dirname(SOFTWARE_DRIVER), process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':'),
+    }
+  : undefined;
+
+/** Whether an engine can run on this machine, in which environment, and if not why. */
+export type Found = { env: NodeJS.ProcessEnv; device: string } | { why: string };
+
+/** Loads an engine in a process of its own: with this machine's GPU where it has one, else with one made of software. */
+export function findEngine(engine: EngineName): Found {
+  const environments = engine === 'webgpu' && softwareGpu ? [{}, softwareGpu] : [{}];
+  let why = '';
+  for (const env of environments) {
+    const { stdout, stderr, signal } = spawnSync(
+      process.execPath,
+      [resolve(ENGINE_FIXTURES, 'probe.mjs'), engine],
+      { env: { ...process.env, ...env }, encoding: 'utf8' },
+    );
+    const found = stdout ? (JSON.parse(stdout) as { device?: string; why?: string }) : {};
+    if (found.device !== undefined) return { env, device: found.device };
+    why = found.why ?? `${signal ?? 'it ended'}: ${stderr}`;
+  }
+  return { why };
+}
+
+interface Answers {
+  outputs: (number | null)[][];
+  /** Alive in the process afterwards. */
+  numTensors: number;
+}
+
+/** What contract.mjs prints of one model. */
+export interface EngineRun {
+  report: EngineReport;
+  /** To batches of 1, 4096 and 1 rows. */
+  answers: Answers[];
+  /** What became of a new version of the greenhouse and of the old one. */
+  swap?: Record<'before' | 'after' | 'alone' | 'back', Answers> & { lost: string };
+}
+
+export const SUBJECTS = ['trip-duration', 'trip-duration-linear', 'greenhouse'] as const;
+export type Subject = (typeof SUBJECTS)[number];
+
+/** Runs models on an engine. Rejects with what the engine or a model says when it cannot. */
+export async function runEngine<S extends Subject>(
+  engine: EngineChoice,
+  models: readonly S[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Record<S, EngineRun>> {
+  built('worker/inference/main.js');
+  const args = [resolve(ENGINE_FIXTURES, 'contract.mjs'), engine, ...models];
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    env: { ...process.env, ...env },
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  return JSON.parse(stdout) as Record<S, EngineRun>;
+}
+
+/** Rows whose values lie further from the others than 1e-3, relative above 1. */
+export function disagreements(found: Answers, expected: Answers): string[] {
+  return expected.outputs.flatMap((wanted, output) =>
+    wanted.flatMap((value, row) => {
+      const other = found.outputs[output]?.[row] ?? Number.NaN;
+      const isNear = value !== null && Math.abs(other - value) <= 1e-3 * Math.max(1, Math.abs(value));
+      return isNear ? [] : [`output ${output}, row ${row}: ${other} instead of ${value}`];
+    }),
+  );
+}
