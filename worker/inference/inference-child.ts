@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../shared/log/logger.js';
@@ -10,6 +11,9 @@ import type { FromInference, StartRequest, ToInference } from './protocol.js';
 
 /** After it was asked to end, an inference process that does not is killed, in ms. */
 const END_MS = 500;
+
+/** What a process said on standard error may come so long after its exit, in ms. */
+const LAST_WORDS_MS = 100;
 
 interface Waiter<T> {
   resolve(value: T): void;
@@ -25,6 +29,9 @@ export class InferenceChild {
   readonly #process: ChildProcess;
   readonly #predictions = new Map<number, Waiter<Prediction>>();
   #starting: Waiter<EngineReport> | undefined;
+  #isReady = false;
+  /** The first line of an error on its standard error: where a process that dies while it starts says why. */
+  #complaint: string | undefined;
   #lastId = 0;
   #tried: EngineName | undefined;
   /** Why it is gone, or going; the first reason stands. */
@@ -44,7 +51,7 @@ export class InferenceChild {
         if (this.#process.pid === undefined) resolve(error.message);
       });
     });
-    void this.exited.then((how) => this.#lose('crashed', how));
+    void this.exited.then(async (how) => this.#lose('crashed', await this.#endedHow(how)));
     this.#pipeToLog(log);
   }
 
@@ -102,6 +109,7 @@ export class InferenceChild {
         this.#tried = message.engine;
         return;
       case 'ready':
+        this.#isReady = true;
         this.#starting?.resolve(message.report);
         return;
       case 'failed':
@@ -130,10 +138,23 @@ export class InferenceChild {
     this.#predictions.clear();
   }
 
-  /** What libraries print must not mix with the worker's own log lines. */
+  /** What libraries print must not mix with the worker's own log lines. While engines are tried, much is said. */
   #pipeToLog(log: Logger): void {
     const { stdout, stderr } = this.#process;
     if (stdout) createInterface(stdout).on('line', (line) => log.debug('inference output', { line }));
-    if (stderr) createInterface(stderr).on('line', (line) => log.warn('inference output', { line }));
+    if (!stderr) return;
+    createInterface(stderr).on('line', (line) => {
+      if (/error/i.test(line)) this.#complaint ??= line;
+      log[this.#isReady ? 'warn' : 'debug']('inference output', { line });
+    });
+  }
+
+  /** How it ended, with what it complained of when it never came to serve. */
+  async #endedHow(how: string): Promise<string> {
+    const { stderr } = this.#process;
+    if (this.#isReady || !stderr) return how;
+    const said = stderr.closed || once(stderr, 'close');
+    await Promise.race([said, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    return this.#complaint === undefined ? how : `${how}: ${this.#complaint}`;
   }
 }

@@ -104,6 +104,11 @@ it('refuses to start with a network that it cannot build, and says why', async (
   await expect(unknownLayer).rejects.toThrow(/Unknown layer: Faults/);
 });
 
+it('passes on what a process said that died before it served', async () => {
+  const dying = start(faulty, { entry: join(FIXTURES, 'no-such-program.mjs') });
+  await expect(dying).rejects.toThrow(/crashed \(code 1: Error: .*no-such-program\.mjs/);
+});
+
 it('gives up after several starts that fail, and tells once', async () => {
   const reasons: string[] = [];
   const files = { ...faulty };
