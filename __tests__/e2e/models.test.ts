@@ -1,122 +1,135 @@
-import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { until } from '../support/latch.js';
 import { waggle } from '../support/run-program.js';
 import { type Service, startService } from '../support/service.js';
 
+// Processes take a moment to start, and longer on a machine that is busy.
+jest.setTimeout(120_000);
+
 const GREENHOUSE = resolve(__dirname, '../fixtures/models/greenhouse');
 const MODEL = 'imported';
-/** Minutes that each version adds to a mile a minute: its answers tell which one made them. */
+/** Minutes that each version adds to a minute a mile: its answers tell which one made them. */
 const INTERCEPTS: Record<string, number> = { '1.0.0': 5, '1.0.1': 20 };
+/** Requests that wait for their job at any time. */
+const IN_FLIGHT = 320;
 
 let modelsDir: string;
 let service: Service;
 beforeAll(async () => {
   modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   cpSync(GREENHOUSE, join(modelsDir, 'greenhouse'), { recursive: true });
-  await importVersion('1.0.0', join(modelsDir, MODEL));
-  service = await startService({ MODELS_DIR: modelsDir, DEFAULT_MODEL: MODEL });
-}, 120_000);
+  await importVersion('1.0.0');
+  // Hundreds of requests at once, on a machine that runs other tests: slow is no error here.
+  const patient = { REDIS_TIMEOUT_MS: '20000', LEASE_MS: '60000', TF_ENGINE: 'wasm' };
+  service = await startService({ MODELS_DIR: modelsDir, DEFAULT_MODEL: MODEL, ...patient });
+});
 afterAll(async () => {
   await service.stop();
   rmSync(modelsDir, { recursive: true });
-}, 30_000);
+});
 
 interface Job {
   status: string;
   model_version: string;
   input: { trip_distance: number };
   result: Record<string, number>;
+  finished_at: string;
 }
 
-/** `waggle import-linear` of a model that answers its intercept plus the distance. */
-async function importVersion(version: string, folder: string): Promise<void> {
+/** `waggle import-linear` of a model that answers its intercept plus the distance, over the package that is there. */
+async function importVersion(version: string): Promise<void> {
   const file = join(modelsDir, `${version}.json`);
   writeFileSync(file, JSON.stringify({ intercept: INTERCEPTS[version], coefficients: { trip_distance: 1 } }));
-  const { code, stderr } = await waggle([
-    'import-linear',
-    file,
-    '--name',
-    MODEL,
-    '--model-version',
-    version,
-    '--out',
-    folder,
-  ]);
+  const args = ['import-linear', file, '--name', MODEL, '--model-version', version];
+  const { code, stderr } = await waggle([...args, '--models-dir', modelsDir]);
   if (code !== 0) throw new Error(stderr);
 }
 
-async function predict(body: object): Promise<Job> {
-  const response = await fetch(`${service.url}/jobs`, {
+const post = (body: object): Promise<Response> =>
+  fetch(`${service.url}/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', prefer: 'wait=30' },
     body: JSON.stringify(body),
   });
+
+async function predict(body: object): Promise<Job> {
+  const response = await post(body);
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
   return (await response.json()) as Job;
 }
 
 const get = async (path: string): Promise<unknown> => (await fetch(service.url + path)).json();
+const trip = (miles: number) => ({ PULocationID: 1, DOLocationID: 2, trip_distance: miles });
+const SUMMER = { temperature: 20, humidity: 0.5, season: 'summer', vent_open: true };
 
-it('serves a model of other inputs, types and format by dropping its folder in', async () => {
-  const job = await predict({
-    model: 'greenhouse',
-    input: { temperature: 20, humidity: 0.5, season: 'summer', vent_open: true },
-  });
-  expect(job).toMatchObject({ status: 'succeeded', model_version: '2.1.0' });
-  expect(Object.keys(job.result)).toEqual(['water', 'mildew_risk']);
-  expect(await get('/models/greenhouse')).toMatchObject({ workers: [{ engine: 'wasm' }] });
-  expect(await get('/openapi.json')).toHaveProperty([
-    'components',
-    'schemas',
-    'greenhouse.input',
-    'properties',
-    'season',
+it('serves a model of other inputs, types and format beside the trips, from its folder alone', async () => {
+  const [job, other] = await Promise.all([
+    predict({ model: 'greenhouse', input: SUMMER }),
+    predict({ input: trip(3) }),
   ]);
-  const refused = await fetch(`${service.url}/jobs`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'greenhouse', input: { temperature: 99, humidity: 0.5 } }),
+  // Worked out by hand in the tests of the model runtime.
+  const result = { water: 2.25, mildew_risk: 0.1824 };
+  expect(job).toMatchObject({ status: 'succeeded', model_version: '2.1.0', result });
+  expect(other).toMatchObject({ status: 'succeeded', model_version: '1.0.0', result: { duration: 8 } });
+  expect((await post({ model: 'greenhouse', input: { ...SUMMER, temperature: 99 } })).status).toBe(422);
+});
+
+it('describes both in /models and in /openapi.json', async () => {
+  const manifest = JSON.parse(readFileSync(join(GREENHOUSE, 'manifest.json'), 'utf8')) as { input: object };
+  expect(await get('/models')).toMatchObject({
+    models: [
+      { name: 'greenhouse', default: false, outputs: [{ member: 'water', unit: 'litres' }, { unit: '1' }] },
+      { name: MODEL, default: true, outputs: [{ member: 'duration', unit: 'minutes' }] },
+    ],
   });
-  expect(refused.status).toBe(422);
+  expect(await get('/models/greenhouse')).toMatchObject({
+    input: manifest.input,
+    workers: [{ version: '2.1.0' }],
+  });
+  expect(await get('/openapi.json')).toMatchObject({
+    components: { schemas: { 'greenhouse.input': manifest.input, [`${MODEL}.input`]: { type: 'object' } } },
+  });
 });
 
 it('swaps the version of a model under load: no job lost, no error, every answer from the version it names', async () => {
   const jobs: Job[] = [];
+  let submitted = 0;
   const enough = new AbortController();
   const lane = async (): Promise<void> => {
-    while (!enough.signal.aborted) {
-      jobs.push(
-        await predict({ input: { PULocationID: 1, DOLocationID: 2, trip_distance: jobs.length % 90 } }),
-      );
-    }
+    while (!enough.signal.aborted) jobs.push(await predict({ input: trip(submitted++ % 90) }));
   };
-  const lanes = Promise.all(Array.from({ length: 32 }, lane));
-  await until(() => jobs.length > 200, { what: 'load' });
+  const lanes = Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+  await until(() => jobs.length > IN_FLIGHT, { what: 'load' });
 
-  const staged = join(modelsDir, 'staged');
-  await importVersion('1.0.1', staged);
-  // The weights first, the manifest that names them last: a reload in between would find the old version whole.
-  const files = readdirSync(staged).toSorted(
-    (a, b) => Number(a === 'manifest.json') - Number(b === 'manifest.json'),
-  );
-  for (const file of files) renameSync(join(staged, file), join(modelsDir, MODEL, file));
-  rmSync(staged, { recursive: true });
+  await importVersion('1.0.1');
   process.kill(service.pid, 'SIGHUP');
-  await until(() => jobs.some((job) => job.model_version === '1.0.1'), {
-    timeoutMs: 60_000,
-    what: 'the new version',
-  });
+  const isNew = (job: Job): boolean => job.model_version === '1.0.1';
+  await until(() => jobs.some(isNew), { timeoutMs: 60_000, what: 'the new version' });
   const atSwap = jobs.length;
-  await until(() => jobs.length > atSwap + 200, { what: 'load on the new version' });
+  await until(() => jobs.length > atSwap + 2 * IN_FLIGHT, { what: 'load on the new version' });
   enough.abort();
   await lanes;
 
-  expect(new Set(jobs.map((job) => job.model_version))).toEqual(new Set(['1.0.0', '1.0.1']));
+  expect(jobs).toHaveLength(submitted);
   const wrong = jobs.filter(({ status, model_version: version, input, result }) => {
     const expected = Math.max(1, (INTERCEPTS[version] ?? Number.NaN) + input.trip_distance);
     return status !== 'succeeded' || !(Math.abs((result['duration'] ?? Number.NaN) - expected) < 1e-3);
   });
   expect(wrong).toEqual([]);
-}, 120_000);
+  const endOf = (some: readonly Job[]) => some.map((job) => Date.parse(job.finished_at));
+  const [old, fresh] = [endOf(jobs.filter((job) => !isNew(job))), endOf(jobs.filter(isNew))];
+  expect(Math.max(...old)).toBeLessThanOrEqual(Math.min(...fresh));
+  expect(await get(`/models/${MODEL}`)).toMatchObject({ version: '1.0.1', workers: [{ version: '1.0.1' }] });
+});
+
+it('serves a folder that is dropped in while it runs, once it is told', async () => {
+  const folder = join(modelsDir, 'glasshouse');
+  cpSync(GREENHOUSE, folder, { recursive: true });
+  const file = join(folder, 'manifest.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"greenhouse"', '"glasshouse"'));
+  process.kill(service.pid, 'SIGHUP');
+  await until(async () => (await fetch(`${service.url}/models/glasshouse`)).ok, { what: 'the new model' });
+  expect(await predict({ model: 'glasshouse', input: SUMMER })).toMatchObject({ result: { water: 2.25 } });
+});
