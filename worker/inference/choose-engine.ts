@@ -1,6 +1,5 @@
 import { findBackendFactory, removeBackend, setBackend } from '@tensorflow/tfjs-core';
-import { messageOf } from '../../shared/errors.js';
-import type { ColumnBatch } from '../../shared/model/columns.js';
+import { messageOf, ModelPackageError } from '../../shared/errors.js';
 import type { Device } from './device.js';
 import {
   ENGINE_NAMES,
@@ -53,7 +52,7 @@ async function demanded(engine: EngineName, wish: EngineWish): Promise<EngineOnD
 
 async function firstThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
   const wasm = await demanded('wasm', wish);
-  const expected = await answerExample(wasm.runtime);
+  const expected = await answerExample(wasm.runtime, wish.files);
   const passedOver = [...wish.passedOver];
   for (const engine of ENGINE_NAMES) {
     if (engine === 'wasm' || passedOver.some((known) => known.engine === engine)) continue;
@@ -62,7 +61,7 @@ async function firstThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
       wasm.runtime.dispose();
       return { ...onDuty, report: { ...onDuty.report, passedOver } };
     } catch (cause) {
-      passedOver.push({ engine, why: messageOf(cause) });
+      passedOver.push({ engine, why: messageOf(cause).replaceAll(/\s*\n\s*/g, ' ') });
     }
   }
   // What was tried last may have left another backend set, or none.
@@ -81,7 +80,7 @@ async function tryEngine(
   try {
     const device = await ENGINES[engine].load({ gpuMemoryMb: wish.gpuMemoryMb, allowSoftware: false });
     const runtime = await createModelRuntime(wish.files);
-    checkAgreement(await answerExample(runtime), expected);
+    checkAgreement(await answerExample(runtime, wish.files), expected);
     return { runtime, report: reportOn(engine, device) };
   } catch (cause) {
     // The two native engines share a name: what one leaves behind would be taken for the other.
@@ -96,14 +95,19 @@ const reportOn = (engine: EngineName, { description, memory }: Device): EngineRe
   passedOver: [],
 });
 
-const answerExample = async (runtime: ModelRuntime): Promise<Float32Array[]> =>
-  (await runtime.predict(exampleBatch(runtime, 1))).outputs;
-
-/** The manifest's example, so many times. */
-export function exampleBatch({ layout, manifest }: ModelRuntime, rows: number): ColumnBatch {
-  const batch = layout.allocate(rows);
-  for (let row = 0; row < rows; row += 1) layout.write(batch, row, { ...manifest.example });
-  return batch;
+/** Outputs for the manifest's example, so many times. Throws {@link ModelPackageError} when the model does not answer. */
+export async function answerExample(
+  runtime: ModelRuntime,
+  { folder, manifest }: ModelFiles,
+  rows = 1,
+): Promise<Float32Array[]> {
+  const batch = runtime.layout.allocate(rows);
+  for (let row = 0; row < rows; row += 1) runtime.layout.write(batch, row, { ...manifest.example });
+  try {
+    return (await runtime.predict(batch)).outputs;
+  } catch (cause) {
+    throw new ModelPackageError(folder, [`#/example is not answered: ${messageOf(cause)}`]);
+  }
 }
 
 function checkAgreement(answer: readonly Float32Array[], wasm: readonly Float32Array[]): void {

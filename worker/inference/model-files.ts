@@ -17,17 +17,21 @@ export interface WeightSpec {
 export interface ModelFiles {
   folder: string;
   manifest: Manifest;
-  /** Everything in `model.json` but the list of weight files. */
+  /** What `model.json` says of the network. */
   model: { modelTopology: object; signature?: object };
   weightSpecs: WeightSpec[];
   weights: Uint8Array;
 }
 
 interface ModelJson {
+  format?: string;
   modelTopology?: object;
   signature?: object;
   weightsManifest?: { paths: string[]; weights: WeightSpec[] }[];
 }
+
+/** What `model.json` calls the formats of a manifest. */
+const FORMATS = { 'tfjs-layers': 'layers-model', 'tfjs-graph': 'graph-model' } as const;
 
 /** Reads a package's manifest, `model.json` and weights. Throws {@link ModelPackageError} when one is unusable. */
 export function readModelFiles(folder: string): ModelFiles {
@@ -35,6 +39,11 @@ export function readModelFiles(folder: string): ModelFiles {
   const path = join(folder, 'model.json');
   const json = readModelJson(path);
   if (!json.modelTopology) throw new ModelPackageError(path, ['#/modelTopology is missing']);
+  if (json.format !== undefined && json.format !== FORMATS[manifest.format]) {
+    throw new ModelPackageError(folder, [
+      `#/format is "${manifest.format}" in manifest.json, and "${json.format}" in model.json`,
+    ]);
+  }
   const groups = json.weightsManifest ?? [];
   const parts = groups.flatMap((group) => group.paths.map((name) => readPart(join(folder, name))));
   return {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { memory, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { messageOf, ModelPackageError } from '../../shared/errors.js';
 import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 import { bind } from './binding.js';
@@ -37,7 +39,9 @@ export async function loadModelRuntime(folder: string, engine: EngineName = 'was
 export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntime> {
   const { manifest, folder } = files;
   const layout = createColumnLayout(manifest);
-  const network = await loadNetwork(files);
+  const network = await loadNetwork(files).catch((cause: unknown) => {
+    throw new ModelPackageError(join(folder, 'model.json'), [messageOf(cause)]);
+  });
   const binding = bind(folder, { manifest, specs: layout.tensors, network });
   return {
     manifest,

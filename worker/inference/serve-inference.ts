@@ -1,5 +1,5 @@
 import { messageOf } from '../../shared/errors.js';
-import { chooseEngine, exampleBatch } from './choose-engine.js';
+import { answerExample, chooseEngine } from './choose-engine.js';
 import type { EngineName } from './engine-names.js';
 import type { ModelRuntime } from './model-runtime.js';
 import { watchParent } from './parent-watch.js';
@@ -38,7 +38,7 @@ async function load(request: StartRequest): Promise<ModelRuntime> {
   try {
     const onTry = (engine: EngineName): void => tell({ type: 'trying', engine });
     const { runtime, report } = await chooseEngine({ ...request, choice: request.engine, onTry });
-    for (const rows of WARM_UP_ROWS) await runtime.predict(exampleBatch(runtime, rows));
+    for (const rows of WARM_UP_ROWS) await answerExample(runtime, request.files, rows);
     tell({ type: 'ready', report });
     return runtime;
   } catch (error) {
