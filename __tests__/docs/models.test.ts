@@ -1,0 +1,34 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { dtypeOf } from '../../shared/model/manifest.js';
+import { createRowReader } from '../../shared/model/row-reader.js';
+import { loadModelRuntime } from '../../worker/inference/model-runtime.js';
+
+const ROOT = resolve(__dirname, '../..');
+const text = readFileSync(join(ROOT, 'docs/models.md'), 'utf8');
+
+it('shows a manifest that serves', async () => {
+  const [, manifest = ''] = /```json\n(.*?)```/s.exec(text) ?? [];
+  const folder = mkdtempSync(join(tmpdir(), 'waggle-docs-'));
+  cpSync(join(ROOT, '__tests__/fixtures/models/greenhouse'), folder, { recursive: true });
+  writeFileSync(join(folder, 'manifest.json'), manifest);
+  const runtime = await loadModelRuntime(folder);
+  const batch = runtime.layout.allocate(1);
+  runtime.layout.write(batch, 0, { ...runtime.manifest.example });
+  const { outputs } = await runtime.predict(batch);
+  runtime.dispose();
+  rmSync(folder, { recursive: true });
+  expect(createRowReader(runtime.manifest)(outputs, 0)).toEqual({ ok: true, result: { water: 2.25 } });
+});
+
+it('tells the encodings with the types that they have', () => {
+  const told = [...text.matchAll(/^ *\| `(\w+)` \| .* \| `(\w+)` \|$/gm)].map(([, encoding, dtype]) => ({
+    encoding,
+    dtype,
+  }));
+  const encodings = ['number', 'integer', 'boolean', 'enum', 'minute_of_week'] as const;
+  expect(told).toEqual(
+    encodings.map((encoding) => ({ encoding, dtype: dtypeOf({ encoding, member: 'x', tensor: 'x' }) })),
+  );
+});
