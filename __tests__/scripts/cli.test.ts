@@ -109,11 +109,11 @@ describe('waggle submit', () => {
   });
 
   it.each([
-    [401, {}, 'WAGGLE_KEY'],
-    [404, {}, 'npx waggle models'],
-    [503, { 'retry-after': '3' }, 'try again in 3 s'],
-  ])('says what to do about a %s', async (status, headers, advice) => {
-    const url = await answering({ status, headers, body: { title: 'No' } });
+    [401, 'about:blank', {}, 'WAGGLE_KEY'],
+    [404, '/problems/model-not-found', {}, 'npx waggle models'],
+    [503, 'about:blank', { 'retry-after': '3' }, 'try again in 3 s'],
+  ])('says what to do about a %s, %s', async (status, type, headers, advice) => {
+    const url = await answering({ status, headers, body: { type, title: 'No' } });
     const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
     expect(code).toBe(1);
     expect(stderr).toContain(advice);
