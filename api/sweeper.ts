@@ -25,6 +25,8 @@ export interface SweepReport {
   /** Batches whose upload fell silent. */
   uploads: number;
   orphans: number;
+  /** Entries of Bee-Queue that stood in none of its lists. */
+  lost: number;
   ghosts: number;
   trimmed: number;
 }
@@ -52,22 +54,35 @@ export class Sweeper {
   /** One pass over everything. */
   async pass(): Promise<SweepReport> {
     const { sweep, queues, log } = this.#context;
-    const report: SweepReport = { reaped: 0, expired: 0, uploads: 0, orphans: 0, ghosts: 0, trimmed: 0 };
-    for (const { queue, ...delivery } of await sweep.reap(WINDOW)) {
-      await this.#context.producers.enqueue(queue, delivery);
-      report.reaped += 1;
-    }
-    report.expired = await sweep.expire(WINDOW);
-    report.uploads = await sweep.reapUploads(UPLOAD_SILENCE_MS, WINDOW);
+    const report = { reaped: await this.#reap(), expired: await this.#expire() };
+    const uploads = await sweep.reapUploads(UPLOAD_SILENCE_MS, WINDOW);
+    let [orphans, lost, ghosts, trimmed] = [0, 0, 0, 0];
     for (const queue of queues()) {
-      report.orphans += await this.#enqueueOrphans(queue);
-      report.ghosts += await this.#removeGhosts(queue);
+      orphans += await this.#enqueueOrphans(queue);
+      lost += await this.#mendLost(queue);
+      ghosts += await this.#removeGhosts(queue);
     }
-    for (const index of await sweep.indexes()) report.trimmed += await this.#trim(index);
-    if (report.reaped + report.expired + report.uploads + report.orphans + report.ghosts > 0) {
-      log.warn('swept', { ...report });
-    }
-    return report;
+    const mended = { ...report, uploads, orphans, lost, ghosts };
+    for (const index of await sweep.indexes()) trimmed += await this.#trim(index);
+    const swept = { ...mended, trimmed };
+    if (Object.values(mended).some((count) => count > 0)) log.warn('swept', swept);
+    return swept;
+  }
+
+  async #reap(): Promise<number> {
+    const { sweep, producers } = this.#context;
+    const { found, next } = await sweep.reap({ offset: this.#offsets.get('running') ?? 0, limit: WINDOW });
+    this.#offsets.set('running', next);
+    // One that does not get through is an orphan afterwards.
+    for (const { queue, ...delivery } of found) await producers.enqueue(queue, delivery);
+    return found.length;
+  }
+
+  async #expire(): Promise<number> {
+    const offset = this.#offsets.get('deadlines') ?? 0;
+    const { found, next } = await this.#context.sweep.expire({ offset, limit: WINDOW });
+    this.#offsets.set('deadlines', next);
+    return found;
   }
 
   async #enqueueOrphans(queue: string): Promise<number> {
@@ -79,6 +94,13 @@ export class Sweeper {
     this.#moveOn(place, next);
     for (const delivery of found) await producers.enqueue(queue, delivery);
     return found.length;
+  }
+
+  async #mendLost(queue: string): Promise<number> {
+    const { sweep, producers, keyPrefix } = this.#context;
+    const { dropped, found } = await sweep.lost(beeKeys({ keyPrefix, name: queue }), WINDOW);
+    for (const delivery of found) await producers.enqueue(queue, delivery);
+    return dropped;
   }
 
   async #removeGhosts(queue: string): Promise<number> {

@@ -78,10 +78,11 @@ export class BatchRunner {
     const live = jobs.filter((job) => job.isLive);
     if (live.length === 0) return true;
     const startMs = performance.now();
-    const batch = version.toColumns(live.map((job) => job.claimed.input));
-    const prepareMs = performance.now() - startMs;
+    let prepareMs = 0;
     const watch = this.#watchOver(live, version);
     try {
+      const batch = version.toColumns(live.map((job) => job.claimed.input));
+      prepareMs = performance.now() - startMs;
       const prediction = await version.inference.predict(batch);
       this.#succeed(live, prediction, this.#runOf(version, live.length, { ...prediction, prepareMs }));
       return true;

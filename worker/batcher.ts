@@ -5,6 +5,7 @@ import type { Logger } from '../shared/log/logger.js';
 import type { Delivery } from '../shared/queue/bee-queue.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
 import type { BatchRunner } from './batch-runner.js';
+import { createClaimIds } from './claim-ids.js';
 import { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { ServedModel } from './served-model.js';
@@ -29,6 +30,7 @@ export interface BatcherOptions {
 export class Batcher {
   readonly #options: BatcherOptions;
   readonly #stopping = new AbortController();
+  readonly #newClaimId = createClaimIds();
   #unclaimed: Unclaimed[] = [];
   #working: Promise<void> | undefined;
   #claimFailures = 0;
@@ -40,7 +42,7 @@ export class Batcher {
   /** Takes a delivery. Resolves when its job is dealt with; never rejects. */
   handle(delivery: Delivery): Promise<void> {
     return new Promise((done) => {
-      this.#unclaimed.push({ delivery, done });
+      this.#unclaimed.push({ request: { ...delivery, claimId: this.#newClaimId() }, done });
       this.#working ??= this.#work().finally(() => {
         this.#working = undefined;
       });
@@ -78,14 +80,14 @@ export class Batcher {
     this.#handBack();
   }
 
-  /** Claims what has come, up to a full batch. While Redis is away it claims nothing and keeps everything. */
+  /** Claims what has come, up to a full batch. While Redis is away it keeps everything, to claim it under the same ids. */
   async #claim(): Promise<HeldJob[]> {
     const { leases, leaseMs, maxBatch } = this.#options;
     if (this.#stopping.signal.aborted) return [];
     const taken = this.#unclaimed.splice(0, maxBatch);
     try {
-      const ids = taken.map(({ delivery }) => delivery.jobId);
-      const claims = await leases.claim(ids, leaseMs);
+      const requests = taken.map(({ request }) => request);
+      const claims = await leases.claim(requests, leaseMs);
       this.#claimFailures = 0;
       return taken.flatMap((unclaimed, index) => this.#accept(claims[index], unclaimed));
     } catch (error) {
@@ -109,11 +111,11 @@ export class Batcher {
     await this.#pause();
   }
 
-  #accept(claim: Claim | undefined, { delivery, done }: Unclaimed): HeldJob[] {
+  #accept(claim: Claim | undefined, { request, done }: Unclaimed): HeldJob[] {
     const { keeper, runner, log } = this.#options;
     if (claim?.kind !== 'run') {
       if (claim?.kind === 'unreadable') {
-        log.error('job record of another version left alone', { job_id: delivery.jobId });
+        log.error('job record of another version left alone', { job_id: request.jobId });
       }
       done();
       return [];

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChunkColumns, decodeChunk } from '../shared/batches/chunk-codec.js';
 import type { ChunkLeases } from '../shared/batches/chunk-leases.js';
-import { messageOf } from '../shared/errors.js';
-import type { Claim, JobLeases } from '../shared/jobs/job-leases.js';
+import { messageOf, RedisUnavailableError } from '../shared/errors.js';
+import type { Claim, ClaimRequest, JobLeases } from '../shared/jobs/job-leases.js';
 import type { FailureCode } from '../shared/jobs/job.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { Delivery } from '../shared/queue/bee-queue.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
+import { createClaimIds } from './claim-ids.js';
 import { HeldJob } from './held-job.js';
 import { InferenceLostError } from './inference/inference-errors.js';
 import type { Prediction } from './inference/model-runtime.js';
@@ -39,6 +40,7 @@ export class ChunkRunner {
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #inHand = new Set<HeldJob>();
+  readonly #newClaimId = createClaimIds();
   #watch: RunWatch | undefined;
 
   constructor(options: ChunkRunnerOptions) {
@@ -67,30 +69,37 @@ export class ChunkRunner {
   }
 
   async #take(delivery: Delivery, done: () => void): Promise<void> {
-    const { settlement, keeper } = this.#options;
-    const claim = await this.#claim(delivery);
-    if (!claim) return settlement.handBack([{ delivery, done }]);
+    const { settlement, keeper, log } = this.#options;
+    const request = { ...delivery, claimId: this.#newClaimId() };
+    const claim = await this.#claim(request);
+    if (!claim) return settlement.handBack([{ request, done }]);
     if (claim.kind !== 'run') return done();
     const job = new HeldJob(claim.job, done);
     this.#inHand.add(job);
     keeper.hold(job, (left, why) => this.#leave(left, why));
     try {
       await this.#run(job);
+    } catch (error) {
+      // Undecided it would stay in this worker's hands, its lease renewed, for ever.
+      log.error('chunk not run', { job_id: delivery.jobId, error: messageOf(error) });
+      this.#fail(job, 'model_error', messageOf(error).slice(0, MESSAGE_LENGTH));
     } finally {
       this.#inHand.delete(job);
     }
   }
 
   /** Undefined when the worker was told to stop before Redis answered. */
-  async #claim({ jobId }: Delivery): Promise<Claim | undefined> {
+  async #claim(request: ClaimRequest): Promise<Claim | undefined> {
     const { leases, leaseMs, log } = this.#options;
     for (let failures = 0; !this.#stopping.signal.aborted; ) {
       try {
-        return (await leases.claim([jobId], leaseMs))[0];
+        return (await leases.claim([request], leaseMs))[0];
       } catch (error) {
+        // What Redis refuses it would refuse again: the sweeper brings back what still waits.
+        if (!(error instanceof RedisUnavailableError)) throw error;
         failures += 1;
         if (failures % 20 === 1) {
-          log.warn('chunk not claimed yet', { job_id: jobId, error: messageOf(error) });
+          log.warn('chunk not claimed yet', { job_id: request.jobId, error: messageOf(error) });
         }
         const pauseMs = backoffMs(failures, REDIS_BACKOFF);
         await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);

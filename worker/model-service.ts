@@ -113,7 +113,11 @@ async function drainLane({ intake, settlement, runner }: Lane, graceMs: number):
     // The intake first, so that nothing is fetched again that the runner gives back.
     const leftBehind = intake.drain(graceMs);
     await runner.drain(Math.max(graceMs - HAND_BACK_MS, graceMs / 2));
-    await settlement.handBack((await leftBehind).map((delivery) => ({ delivery, done: () => undefined })));
+    const unclaimed = (await leftBehind).map((delivery) => ({
+      request: { ...delivery, claimId: '' },
+      done: () => undefined,
+    }));
+    await settlement.handBack(unclaimed);
   };
   await Promise.race([leave(), sleep(graceMs, undefined, { ref: false })]);
   clearTimeout(late);

@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RedisUnavailableError } from '../shared/errors.js';
-import type { BatchRun, Hold, JobLeases, Outcome, Requeued } from '../shared/jobs/job-leases.js';
+import type {
+  BatchRun,
+  ClaimRequest,
+  Hold,
+  JobLeases,
+  Outcome,
+  Requeued,
+} from '../shared/jobs/job-leases.js';
 import type { FailureCode } from '../shared/jobs/job.js';
 import type { Logger } from '../shared/log/logger.js';
-import type { Delivery } from '../shared/queue/bee-queue.js';
 import type { Producers } from '../shared/queue/producers.js';
 import { backoffMs, REDIS_BACKOFF, RETRY_BACKOFF } from './backoff.js';
 import type { HeldJob } from './held-job.js';
@@ -14,9 +20,9 @@ export type Verdict =
   | { ok: true; result: Record<string, unknown> }
   | { ok: false; code: FailureCode; message: string };
 
-/** A delivery that this worker took and has not claimed. */
+/** A delivery that this worker took and has not claimed, as far as it knows. */
 export interface Unclaimed {
-  delivery: Delivery;
+  request: ClaimRequest;
   done: () => void;
 }
 
@@ -107,12 +113,12 @@ export class Settlement {
     const { leases } = this.#options;
     if (unclaimed.length === 0) return Promise.resolve();
     return this.#note(async () => {
-      const deliveries = unclaimed.map(({ delivery }) => delivery);
-      const renewed = await this.through('redeliver', () => leases.redeliver(deliveries));
+      const requests = unclaimed.map(({ request }) => request);
+      const renewed = await this.through('redeliver', () => leases.redeliver(requests));
       await Promise.all(
         (renewed ?? []).map(async (delivery, index) => {
           if (delivery === undefined) return;
-          await this.#enqueue(deliveries[index]?.jobId ?? '', { kind: 'queued', delivery }, 0);
+          await this.#enqueue(requests[index]?.jobId ?? '', { kind: 'queued', delivery }, 0);
         }),
       );
       for (const { done } of unclaimed) done();

@@ -59,10 +59,10 @@ it('leaves an old job alone that still waits in Bee-Queue', async () => {
 
 it('queues a job again whose worker lost its lease, and fails it when its attempts are used up', async () => {
   const id = await bench.submit({ maxAttempts: 2 });
-  await bench.leases.claim([id], 0);
+  await bench.claim([id], 0);
   expect((await sweeper.pass()).reaped).toBe(1);
   expect(await waiting()).toEqual([`${id}.2`, `${id}.1`]);
-  await bench.leases.claim([id], 0);
+  await bench.claim([id], 0);
   expect((await sweeper.pass()).reaped).toBe(0);
   expect(await bench.store.find(id)).toMatchObject({ state: 'failed', failure: { code: 'worker_lost' } });
 });

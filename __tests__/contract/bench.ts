@@ -9,6 +9,7 @@ import { startServer } from '../../api/server.js';
 import { type ClaimedJob, JobLeases, type Outcome } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { claimer } from '../support/jobs.js';
 import { type TestRedis, testPrefix } from '../support/redis.js';
 import { type CheckResponse, createResponseCheck, type OpenApiDocument } from './documented.js';
 
@@ -111,8 +112,9 @@ const LEASE_MS = 30_000;
 
 function createWorker({ records }: ApiContext): TestWorker {
   const leases = new JobLeases(records);
+  const claimAll = claimer(records, leases);
   const claim = async (id: string): Promise<ClaimedJob> => {
-    const [taken] = await leases.claim([id], LEASE_MS);
+    const [taken] = await claimAll([id], LEASE_MS);
     if (taken?.kind !== 'run') throw new Error(`job ${id} cannot be run: ${taken?.kind}`);
     return taken.job;
   };

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { JobLeases } from '../../shared/jobs/job-leases.js';
+import { type Claim, JobLeases } from '../../shared/jobs/job-leases.js';
 import { JobStore, type NewJob } from '../../shared/jobs/job-store.js';
 import { RecordScripts } from '../../shared/jobs/record-scripts.js';
 import { SweepStore } from '../../shared/jobs/sweep-store.js';
@@ -20,6 +20,8 @@ export interface JobBench {
   bee: BeeKeys;
   /** Creates a job and puts its first delivery into Bee-Queue. */
   submit(changes?: Partial<NewJob>): Promise<string>;
+  /** Claims the deliveries that jobs wait under now; every call is a claim of its own. */
+  claim(ids: readonly string[], leaseMs: number): Promise<Claim[]>;
   close(): Promise<void>;
 }
 
@@ -38,18 +40,30 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   ...changes,
 });
 
+/** See {@link JobBench.claim}. */
+export const claimer =
+  (records: RecordScripts, leases: JobLeases): JobBench['claim'] =>
+  async (ids, leaseMs) => {
+    const requests = ids.map(async (jobId) => {
+      const delivery = Number(await records.redis.command(['HGET', records.key(`job:${jobId}`), 'delivery']));
+      return { jobId, delivery, claimId: uuidv7() };
+    });
+    return leases.claim(await Promise.all(requests), leaseMs);
+  };
+
 export async function openJobBench(server: TestRedis): Promise<JobBench> {
   const keyPrefix = testPrefix();
   const redis = await server.connect();
   const records = new RecordScripts(redis, keyPrefix);
   const store = new JobStore(records);
+  const leases = new JobLeases(records);
   const producers = new Producers({ redis: server.address, keyPrefix });
   return {
     keyPrefix,
     redis,
     records,
     store,
-    leases: new JobLeases(records),
+    leases,
     sweep: new SweepStore(records),
     producers,
     bee: beeKeys({ keyPrefix, name: QUEUE }),
@@ -60,6 +74,7 @@ export async function openJobBench(server: TestRedis): Promise<JobBench> {
       await producers.enqueue(job.queue, { jobId: job.id, delivery: 1 });
       return job.id;
     },
+    claim: claimer(records, leases),
     close: () => producers.close(),
   };
 }

@@ -81,7 +81,7 @@ it('keeps the lease of a job that runs for several leases', async () => {
   const firstEnd = Number(await bench.redis.command(['ZSCORE', bench.records.key('running'), held]));
   for (let end = firstEnd; end < firstEnd + 900; ) {
     end = Number(await bench.redis.command(['ZSCORE', bench.records.key('running'), held]));
-    expect((await bench.leases.claim([held], 300))[0]?.kind).toBe('busy');
+    expect((await bench.claim([held], 300))[0]?.kind).toBe('busy');
   }
   bench.letGo();
   expect(await bench.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 10 } });
@@ -92,7 +92,7 @@ it('writes nothing for a job that another worker took over', async () => {
   const held = await bench.order('hold', 0);
   await bench.isHeld();
   await bench.redis.command(['ZADD', bench.records.key('running'), '1', held]);
-  const [claim] = await bench.leases.claim([held], 60_000);
+  const [claim] = await bench.claim([held], 60_000);
   expect(claim?.kind).toBe('run');
   bench.letGo();
   await bench.reaches(await bench.order('answer', 1), 'succeeded');

@@ -17,6 +17,12 @@ export interface ClaimedJob {
   createdMs: number;
 }
 
+/** A delivery that a worker wants to run. */
+export interface ClaimRequest extends Delivery {
+  /** Of this worker and this handing out of the delivery alone; the same each time that the claim is repeated. */
+  claimId: string;
+}
+
 /** A claim of one job; anything but `run` means that there is nothing to do for this worker. */
 export type Claim =
   | { kind: 'run'; job: ClaimedJob }
@@ -52,10 +58,13 @@ export class JobLeases {
     this.#records = records;
   }
 
-  /** Takes jobs for a worker, one claim an id in the same order. One round trip. */
-  async claim(ids: readonly string[], leaseMs: number): Promise<Claim[]> {
-    const claims = listOf(await this.#records.run('claim', [String(leaseMs), ...ids]));
-    return ids.map((id, index) => parseClaim(id, listOf(claims[index])));
+  /**
+   * Takes jobs for a worker, one claim a request in the same order. Safe to repeat: a claim whose answer got lost is
+   * answered again, and counts one attempt. One round trip.
+   */
+  async claim(requests: readonly ClaimRequest[], leaseMs: number): Promise<Claim[]> {
+    const claims = listOf(await this.#records.run('claim', [String(leaseMs), ...requests.flatMap(wordsOf)]));
+    return requests.map(({ jobId }, index) => parseClaim(jobId, listOf(claims[index])));
   }
 
   /** Extends leases. `canceling`: still held, result unwanted. `lost`: another may run it; stop caring. */
@@ -99,10 +108,13 @@ export class JobLeases {
     );
   }
 
-  /** New deliveries for unclaimed ones that a worker hands back; undefined where the job no longer waits. */
-  async redeliver(deliveries: readonly Delivery[]): Promise<(number | undefined)[]> {
-    const args = deliveries.flatMap((d) => [d.jobId, String(d.delivery)]);
-    return listOf(await this.#records.run('redeliver', args)).map((reply) => Number(reply) || undefined);
+  /**
+   * New deliveries for those that a worker hands back without having run them, also where Redis took a claim whose
+   * answer got lost; undefined where the job no longer waits. `claimId` is empty for what was never to be claimed.
+   */
+  async redeliver(requests: readonly ClaimRequest[]): Promise<(number | undefined)[]> {
+    const replies = listOf(await this.#records.run('redeliver', requests.flatMap(wordsOf)));
+    return replies.map((reply) => Number(reply) || undefined);
   }
 
   async #requeue(
@@ -117,6 +129,8 @@ export class JobLeases {
     });
   }
 }
+
+const wordsOf = ({ jobId, delivery, claimId }: ClaimRequest): string[] => [jobId, String(delivery), claimId];
 
 function parseClaim(id: string, reply: RedisReply[]): Claim {
   const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, createdMs] = reply;

@@ -15,6 +15,8 @@ const NAMES = [
   'expire',
   'orphans',
   'ghosts',
+  'lost',
+  'owners',
   'trim',
   'batch-create',
   'batch-add',

@@ -1,5 +1,5 @@
-import type { Delivery } from '../queue/bee-queue.js';
-import type { BeeKeys } from '../queue/bee-queue.js';
+import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queue.js';
+import { findLostEntries } from '../queue/lost-entries.js';
 import { listOf, type RecordScripts } from './record-scripts.js';
 
 /** A delivery and the queue it has to be put into. */
@@ -11,6 +11,18 @@ export interface QueuedDelivery extends Delivery {
 export interface SweptWindow<T> {
   found: T;
   next: string | undefined;
+}
+
+/** A window of a list whose entries go when they are dealt with: `offset` entries before it stay. */
+export interface OffsetWindow {
+  offset: number;
+  limit: number;
+}
+
+/** What was found in such a window, and the offset of the one that follows; 0 when the end was reached. */
+export interface SweptFrom<T> {
+  found: T;
+  next: number;
 }
 
 /** The sweeper's scripts: they look at bounded windows, so that none holds Redis for long. */
@@ -26,15 +38,20 @@ export class SweepStore {
     return (await this.#records.run('lead', [who, String(leaseMs)])) === 1;
   }
 
-  /** Ends or requeues running jobs whose lease is over. */
-  async reap(limit: number): Promise<QueuedDelivery[]> {
-    const flat = listOf(await this.#records.run('reap', [String(limit)]));
-    return triples(flat).map(([queue, jobId, delivery]) => ({ queue, jobId, delivery: Number(delivery) }));
+  /** Ends or requeues running jobs whose lease is over, in one window from `offset` on. */
+  async reap({ offset, limit }: OffsetWindow): Promise<SweptFrom<QueuedDelivery[]>> {
+    const [next, ...flat] = listOf(await this.#records.run('reap', [String(limit), String(offset)]));
+    const found: QueuedDelivery[] = [];
+    for (let i = 0; i + 2 < flat.length; i += 3) {
+      found.push({ queue: String(flat[i]), jobId: String(flat[i + 1]), delivery: Number(flat[i + 2]) });
+    }
+    return { found, next: Number(next) };
   }
 
-  /** Ends queued jobs that are past their queue deadline; resolves to how many. */
-  async expire(limit: number): Promise<number> {
-    return Number(await this.#records.run('expire', [String(limit)]));
+  /** Ends queued jobs that are past their queue deadline, in one window from `offset` on. `found` counts them. */
+  async expire({ offset, limit }: OffsetWindow): Promise<SweptFrom<number>> {
+    const [next, expired] = listOf(await this.#records.run('expire', [String(limit), String(offset)]));
+    return { found: Number(expired), next: Number(next) };
   }
 
   /** Cancels batches whose upload was silent for so long; resolves to how many. */
@@ -50,18 +67,26 @@ export class SweepStore {
   ): Promise<SweptWindow<Delivery[]>> {
     const args = [queue, from ?? '-inf', String(limit), String(minAgeMs)];
     const [next, ...flat] = listOf(await this.#records.run('orphans', args, [jobsHash]));
-    const found: Delivery[] = [];
-    for (let i = 0; i + 1 < flat.length; i += 2) {
-      found.push({ jobId: String(flat[i]), delivery: Number(flat[i + 1]) });
-    }
-    return { found, next: next ? String(next) : undefined };
+    return { found: deliveriesOf(flat), next: next ? String(next) : undefined };
   }
 
-  /** Takes ids without an entry out of one window of a Bee-Queue list. `found` counts them. */
+  /** Drops entries that stand in none of Bee-Queue's lists; gives the jobs that wait under them new deliveries. */
+  async lost(bee: BeeKeys, limit: number): Promise<{ dropped: number; found: Delivery[] }> {
+    const lost = await findLostEntries(this.#records.redis, bee);
+    if (lost.length === 0) return { dropped: 0, found: [] };
+    const args = lost.slice(0, limit).flatMap((name) => {
+      const { jobId = '', delivery = 0 } = parseTransportId(name) ?? {};
+      return [name, jobId, String(delivery)];
+    });
+    const [dropped, ...flat] = listOf(await this.#records.run('lost', args, [bee.jobs]));
+    return { dropped: Number(dropped), found: deliveriesOf(flat) };
+  }
+
+  /** Takes ids without an entry out of one window of a Bee-Queue list. */
   async ghosts(
     bee: BeeKeys,
     list: 'waiting' | 'active',
-    { offset, limit }: { offset: number; limit: number },
+    { offset, limit }: OffsetWindow,
   ): Promise<{ lookedAt: number; removed: number }> {
     const keys = [bee[list], bee.jobs, bee.stalling];
     const [lookedAt, removed] = listOf(
@@ -81,9 +106,9 @@ export class SweepStore {
     return { found: Number(dropped), next: next ? String(next) : undefined };
   }
 
-  /** Every time index there may be. */
+  /** Every time index there may be. Owners of whom nothing is left are forgotten. */
   async indexes(): Promise<string[]> {
-    const owners = listOf(await this.#records.redis.command(['SMEMBERS', this.#records.key('owners')]));
+    const owners = listOf(await this.#records.run('owners', []));
     return ['all', ...owners.map((owner) => `owner:${String(owner)}`)].flatMap((scope) => [
       `index:${scope}`,
       `index:${scope}:failed`,
@@ -94,10 +119,10 @@ export class SweepStore {
   }
 }
 
-function triples(flat: readonly unknown[]): [string, string, string][] {
-  const rows: [string, string, string][] = [];
-  for (let i = 0; i + 2 < flat.length; i += 3) {
-    rows.push([String(flat[i]), String(flat[i + 1]), String(flat[i + 2])]);
+function deliveriesOf(flat: readonly unknown[]): Delivery[] {
+  const found: Delivery[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    found.push({ jobId: String(flat[i]), delivery: Number(flat[i + 1]) });
   }
-  return rows;
+  return found;
 }

@@ -24,6 +24,8 @@ export interface BeeKeys {
   waiting: string;
   /** List of transport ids that a worker took. */
   active: string;
+  /** Sorted set of transport ids that wait for their time. */
+  delayed: string;
   /** Set of transport ids that the next stall check would put back. */
   stalling: string;
 }
@@ -35,6 +37,7 @@ export function beeKeys({ keyPrefix, name }: Pick<QueueAddress, 'keyPrefix' | 'n
     jobs: `${base}jobs`,
     waiting: `${base}waiting`,
     active: `${base}active`,
+    delayed: `${base}delayed`,
     stalling: `${base}stalling`,
   };
 }

@@ -57,7 +57,7 @@ const add = (id: string, rows: number, invalid: Record<string, typeof violation>
 };
 
 async function claim(jobId: string, leaseMs = 15_000) {
-  const [claimed] = await bench.leases.claim([jobId], leaseMs);
+  const [claimed] = await bench.claim([jobId], leaseMs);
   if (claimed?.kind !== 'run') throw new Error(`not claimed: ${claimed?.kind}`);
   return claimed.job;
 }
@@ -146,7 +146,8 @@ it('commits a chunk once: late tokens change nothing, lost workers count attempt
   const jobId = (await add(id, 1)) ?? '';
   await batches.complete(id, 'f');
   const late = await claim(jobId, 0);
-  expect(await bench.sweep.reap(10)).toEqual([{ queue: QUEUE, jobId, delivery: 2 }]);
+  const { found } = await bench.sweep.reap({ offset: 0, limit: 10 });
+  expect(found).toEqual([{ queue: QUEUE, jobId, delivery: 2 }]);
   const job = await claim(jobId);
   expect(await chunks.commit(late, run([1]))).toBe('stale');
   expect(await chunks.commit(job, run([2]))).toBe('committed');
@@ -165,7 +166,7 @@ it('cancels what has not run and drops what runs', async () => {
   expect(await batches.cancel(id, undefined)).toBe('ended');
   expect(await batches.find(id)).toMatchObject({ state: 'canceled', rows: { succeeded: 1 } });
   expect(await chunks.commit(running, run([2]))).toBe('canceled');
-  expect((await bench.leases.claim([third ?? ''], 1_000))[0]?.kind).toBe('gone');
+  expect((await bench.claim([third ?? ''], 1_000))[0]?.kind).toBe('gone');
   expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(1);
   expect(await add(id, 1)).toBeUndefined();
 });

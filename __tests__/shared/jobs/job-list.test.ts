@@ -31,7 +31,7 @@ async function pages(filter: JobFilter, limit: number): Promise<string[][]> {
 /** One job in each state, oldest first. */
 async function oneOfEach() {
   const end = async (id: string, ok: boolean): Promise<void> => {
-    const [claim] = await bench.leases.claim([id], 15_000);
+    const [claim] = await bench.claim([id], 15_000);
     if (claim?.kind !== 'run') throw new Error('not claimed');
     const { token } = claim.job;
     const run = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
@@ -50,7 +50,7 @@ async function oneOfEach() {
   await end(ids.succeeded, true);
   await end(ids.failed, false);
   await bench.store.cancel(ids.canceled, undefined);
-  await bench.leases.claim([ids.running, ids.canceling], 15_000);
+  await bench.claim([ids.running, ids.canceling], 15_000);
   await bench.store.cancel(ids.canceling, undefined);
   return ids;
 }

@@ -17,7 +17,7 @@ afterEach(() => bench.close());
 const RUN = { queue: QUEUE, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 1 };
 
 async function claimOne(id: string, leaseMs = 15_000): Promise<ClaimedJob> {
-  const [claim] = await bench.leases.claim([id], leaseMs);
+  const [claim] = await bench.claim([id], leaseMs);
   if (claim?.kind !== 'run') throw new Error(`not claimed: ${claim?.kind}`);
   return claim.job;
 }
@@ -61,7 +61,7 @@ describe('a job that goes well', () => {
   it('wakes its waiters with one message a micro-batch', async () => {
     const ids = [await bench.submit(), await bench.submit()];
     const before = await publishedMessages(async () => {
-      const claims = await bench.leases.claim(ids, 15_000);
+      const claims = await bench.claim(ids, 15_000);
       const outcomes = claims.map((claim) => {
         if (claim.kind !== 'run') throw new Error(claim.kind);
         return { id: claim.job.id, token: claim.job.token, ok: true as const, result: {} };
@@ -85,7 +85,7 @@ describe('a claim', () => {
     const [held, done, gone] = [await bench.submit(), await bench.submit(), uuidv7()];
     await claimOne(held);
     await succeed(await claimOne(done), 1);
-    const claims = await bench.leases.claim([held, done, gone], 15_000);
+    const claims = await bench.claim([held, done, gone], 15_000);
     expect(claims.map((claim) => claim.kind)).toEqual(['busy', 'ended', 'gone']);
   });
 
@@ -111,7 +111,7 @@ describe('a claim', () => {
     const id = await bench.submit({ maxAttempts: 2 });
     await claimOne(id, 0);
     await claimOne(id, 0);
-    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('ended');
+    expect((await bench.claim([id], 15_000))[0]?.kind).toBe('ended');
     expect(await bench.store.find(id)).toMatchObject({
       state: 'failed',
       attempts: 2,
@@ -121,7 +121,7 @@ describe('a claim', () => {
 
   it('ends a job past its queue deadline as expired, without running it', async () => {
     const id = await bench.submit({ expiresInMs: 0 });
-    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('ended');
+    expect((await bench.claim([id], 15_000))[0]?.kind).toBe('ended');
     expect(await bench.store.find(id)).toMatchObject({ state: 'expired', attempts: 0 });
   });
 
@@ -129,7 +129,7 @@ describe('a claim', () => {
     const id = await bench.submit();
     const key = bench.records.key(`job:${id}`);
     await bench.redis.command(['HSET', key, 'schema', '2']);
-    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('unreadable');
+    expect((await bench.claim([id], 15_000))[0]?.kind).toBe('unreadable');
     expect(await bench.redis.command(['HGET', key, 'status'])).toBe('queued');
     await expect(bench.store.find(id)).rejects.toThrow(/record schema 2/);
   });
@@ -139,7 +139,7 @@ describe('a cancel', () => {
   it('ends a queued job at once', async () => {
     const id = await bench.submit();
     expect(await bench.store.cancel(id, undefined)).toBe('canceled');
-    expect((await bench.leases.claim([id], 15_000))[0]?.kind).toBe('ended');
+    expect((await bench.claim([id], 15_000))[0]?.kind).toBe('ended');
     expect(await stateOf(id)).toBe('canceled');
   });
 
@@ -173,9 +173,9 @@ describe('a cancel', () => {
     ]);
     expect(await bench.leases.release([released])).toEqual([{ kind: 'canceled' }]);
     const claimed = await cancelHeld(0);
-    expect((await bench.leases.claim([claimed.id], 15_000))[0]?.kind).toBe('ended');
+    expect((await bench.claim([claimed.id], 15_000))[0]?.kind).toBe('ended');
     const reaped = await cancelHeld(0);
-    expect(await bench.sweep.reap(10)).toEqual([]);
+    expect(await bench.sweep.reap({ offset: 0, limit: 10 })).toEqual({ found: [], next: 0 });
     const ids = [retried.id, released.id, claimed.id, reaped.id];
     expect(await Promise.all(ids.map(stateOf))).toEqual(Array(4).fill('canceled'));
   });
@@ -225,8 +225,8 @@ describe('giving a job back', () => {
 
   it('replaces an unclaimed delivery once', async () => {
     const id = await bench.submit();
-    expect(await bench.leases.redeliver([{ jobId: id, delivery: 1 }])).toEqual([2]);
-    expect(await bench.leases.redeliver([{ jobId: id, delivery: 1 }])).toEqual([undefined]);
+    expect(await bench.leases.redeliver([{ jobId: id, delivery: 1, claimId: '' }])).toEqual([2]);
+    expect(await bench.leases.redeliver([{ jobId: id, delivery: 1, claimId: '' }])).toEqual([undefined]);
   });
 });
 

@@ -8,8 +8,8 @@
 --         longer takes rows
 local batch, rows, invalid, number = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6]
 local key = batch_key(batch)
-local v = redis.call('HMGET', key, 'status', 'strict', 'chunks')
-if v[1] ~= 'accepting' then return { 'closed' } end
+local v = redis.call('HMGET', key, 'status', 'strict', 'chunks', 'schema')
+if v[1] ~= 'accepting' or v[4] ~= SCHEMA then return { 'closed' } end
 local now = now_ms()
 redis.call('HSET', key, 'chunks', math.max(tonumber(v[3]), number + 1))
 redis.call('HINCRBY', key, 'rows_total', rows + invalid)

@@ -5,8 +5,8 @@
 -- Returns {'accepted', id of a chunk's job, ...} (to be put into Bee-Queue) or {'closed'}
 local batch = ARGV[1]
 local key = batch_key(batch)
-local v = redis.call('HMGET', key, 'status', 'chunks', 'strict', 'idem_key')
-if v[1] ~= 'accepting' then return { 'closed' } end
+local v = redis.call('HMGET', key, 'status', 'chunks', 'strict', 'idem_key', 'schema')
+if v[1] ~= 'accepting' or v[5] ~= SCHEMA then return { 'closed' } end
 local now = now_ms()
 redis.call('HSET', key, 'status', 'accepted')
 redis.call('ZREM', P .. 'accepting', batch)

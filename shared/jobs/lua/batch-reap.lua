@@ -1,4 +1,5 @@
--- Cancels batches whose upload has shown no sign of life: the process that took it is gone.
+-- Cancels batches whose upload has shown no sign of life: the process that took it is gone. Records of another version
+-- stay where they are.
 --
 -- KEYS 1 key prefix
 -- ARGV 1 silence in ms after which an upload counts as dead, 2 how many at most
@@ -6,12 +7,12 @@
 local now = now_ms()
 local count = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'accepting', '-inf', ms(now - ARGV[1]), 'LIMIT', 0, ARGV[2])) do
-  local v = redis.call('HMGET', batch_key(id), 'status', 'idem_key')
-  if v[1] == 'accepting' then
+  local v = redis.call('HMGET', batch_key(id), 'status', 'idem_key', 'schema')
+  if v[1] == 'accepting' and v[3] == SCHEMA then
     cancel_batch(id, now)
     if v[2] ~= '' then redis.call('DEL', v[2]) end
     count = count + 1
-  else
+  elseif not v[3] or v[3] == SCHEMA then
     redis.call('ZREM', P .. 'accepting', id)
   end
 end

@@ -3,6 +3,7 @@
 -- KEYS 1 key prefix
 -- ARGV 1 batch
 -- Returns 1 while the batch takes rows, else 0
-if redis.call('HGET', batch_key(ARGV[1]), 'status') ~= 'accepting' then return 0 end
+local v = redis.call('HMGET', batch_key(ARGV[1]), 'status', 'schema')
+if v[1] ~= 'accepting' or v[2] ~= SCHEMA then return 0 end
 redis.call('ZADD', P .. 'accepting', ms(now_ms()), ARGV[1])
 return 1

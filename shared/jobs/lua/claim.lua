@@ -1,23 +1,39 @@
 -- Takes a micro-batch of jobs for one worker. Each taken job gets a lease, a higher fencing token and one more
 -- attempt; every other one is refused, and ended here where its time or its attempts are over.
 --
+-- A claim whose answer got lost may be repeated under its claim id: it takes the job once and gives the same answer
+-- again. Only the delivery that the record waits under is taken, so that a claim which Redis gets to see after the job
+-- went back to the queue takes nothing: nobody would run it.
+--
 -- KEYS 1 key prefix
--- ARGV 1 lease in ms, 2.. job ids
--- Returns for each id {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, created_ms}
---         or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it), {'ended'} (also when ended just now)
+-- ARGV 1 lease in ms, then three a job: id, delivery, claim id (of this worker and this delivery to it alone)
+-- Returns for each job {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, created_ms}
+--         or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it waits under a newer delivery),
+--         {'ended'} (also when ended just now)
 local now = now_ms()
 local lease_until = ms(now + ARGV[1])
 local result = {}
 
-local function claim(id)
+local function hold(id, job, token, attempts)
+  redis.call('ZADD', P .. 'running', lease_until, id)
+  local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
+  return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
+    ms(job.created_ms) }
+end
+
+local function claim(id, delivery, name)
   local job = load(id)
   if not job then return { 'gone' } end
   if job.unreadable then return { 'unreadable' } end
   if is_ended(job.status) then return { 'ended' } end
+  if job.delivery ~= delivery then return { 'busy' } end
   if job.status ~= 'queued' then
+    local is_repeated = job.claim == name
+    if is_repeated and job.status == 'running' then return hold(id, job, job.token, job.attempts) end
     local lease = redis.call('ZSCORE', P .. 'running', id)
-    if lease and tonumber(lease) > now then return { 'busy' } end
+    if not is_repeated and lease and tonumber(lease) > now then return { 'busy' } end
     if job.status == 'canceling' then
+      -- Who repeats a claim does not run the job.
       finish(id, job, 'canceled', now)
       return { 'ended' }
     end
@@ -31,20 +47,18 @@ local function claim(id)
     return { 'ended' }
   end
   local token, attempts = job.token + 1, job.attempts + 1
-  redis.call('HSET', job_key(id), 'status', 'running', 'token', token, 'attempts', attempts, 'started_ms', ms(now))
-  redis.call('ZADD', P .. 'running', lease_until, id)
+  redis.call('HSET', job_key(id), 'status', 'running', 'token', token, 'attempts', attempts, 'started_ms', ms(now),
+    'claim', name)
   if job.status == 'queued' then
     redis.call('ZREM', P .. 'queued:' .. job.queue, id)
     if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
   end
   if job.kind == 'chunk' then redis.call('HSETNX', batch_key(id:match('^(.+):')), 'started_ms', ms(now)) end
-  local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
-  return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
-    ms(job.created_ms) }
+  return hold(id, job, token, attempts)
 end
 
-for i = 2, #ARGV do
-  result[i - 1] = claim(ARGV[i])
+for i = 2, #ARGV, 3 do
+  result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
 end
 announce()
 return result

@@ -5,11 +5,14 @@
 -- Returns {ids looked at, ids taken out}
 local first, length = tonumber(ARGV[1]), tonumber(ARGV[2])
 local ids = redis.call('LRANGE', KEYS[2], -first - length, -first - 1)
-local removed = 0
-for _, id in ipairs(ids) do
+local ghosts = 0
+for i, id in ipairs(ids) do
   if redis.call('HEXISTS', KEYS[3], id) == 0 then
-    removed = removed + redis.call('LREM', KEYS[2], 0, id)
+    -- Marked in its place, and all marks taken out at once: to search the list for each would hold Redis for long.
+    redis.call('LSET', KEYS[2], -first - #ids + i - 1, '')
     redis.call('SREM', KEYS[4], id)
+    ghosts = ghosts + 1
   end
 end
-return { #ids, removed }
+if ghosts > 0 then redis.call('LREM', KEYS[2], -ghosts, '') end
+return { #ids, ghosts }

@@ -20,7 +20,7 @@ local function job_key(id)
 end
 
 local FIELDS = { 'schema', 'status', 'token', 'attempts', 'max_attempts', 'delivery', 'queue', 'model', 'owner',
-  'created_ms', 'ttl_ms', 'request_id', 'queue_deadline_ms', 'kind' }
+  'created_ms', 'ttl_ms', 'request_id', 'queue_deadline_ms', 'kind', 'claim', 'requeued_ms' }
 
 -- What a transition needs to know of a job. nil when there is no such record; a table with `unreadable` set when
 -- another version wrote it: no script changes such a record.
@@ -32,6 +32,7 @@ local function load(id)
     status = v[2], token = tonumber(v[3]), attempts = tonumber(v[4]), max_attempts = tonumber(v[5]),
     delivery = tonumber(v[6]), queue = v[7], model = v[8], owner = v[9], created_ms = tonumber(v[10]),
     ttl_ms = tonumber(v[11]), request_id = v[12], queue_deadline_ms = tonumber(v[13] or nil), kind = v[14],
+    claim = v[15], requeued_ms = tonumber(v[16] or nil),
   }
 end
 
@@ -141,10 +142,11 @@ local function finish(id, job, status, now, ...)
 end
 
 -- Puts a job that was running, or whose delivery got lost, back into the queue under a new delivery.
--- Returns the delivery; the caller hands it to Bee-Queue afterwards.
-local function queue_again(id, job, attempts)
+-- Returns the delivery; the caller hands it to Bee-Queue afterwards. Claims of the deliveries before are over.
+local function queue_again(id, job, attempts, now)
   local delivery = job.delivery + 1
-  redis.call('HSET', job_key(id), 'status', 'queued', 'delivery', delivery, 'attempts', attempts)
+  redis.call('HSET', job_key(id), 'status', 'queued', 'delivery', delivery, 'attempts', attempts,
+    'requeued_ms', ms(now))
   redis.call('ZREM', P .. 'running', id)
   redis.call('ZADD', P .. 'queued:' .. job.queue, ms(job.created_ms), id)
   if job.queue_deadline_ms and attempts == 0 then

@@ -1,13 +1,18 @@
--- Deals with running jobs whose lease is over: their worker is lost.
+-- Deals with running jobs whose lease is over: their worker is lost. Records of another version stay where they are.
 --
 -- KEYS 1 key prefix
--- ARGV 1 how many at most
--- Returns {queue, id, delivery, queue, id, delivery, ...} to be put into Bee-Queue
+-- ARGV 1 how many to look at, 2 how many of the oldest to pass over
+-- Returns {how many to pass over next time (0 = the end was reached), queue, id, delivery, queue, id, delivery, ...}
+--         to be put into Bee-Queue
 local now = now_ms()
-local result = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'running', '-inf', ms(now), 'LIMIT', 0, ARGV[1])) do
+local passed_over = tonumber(ARGV[2])
+local ids = redis.call('ZRANGEBYSCORE', P .. 'running', '-inf', ms(now), 'LIMIT', ARGV[2], ARGV[1])
+local result = { 0 }
+for _, id in ipairs(ids) do
   local job = load(id)
-  if not job or job.unreadable or (job.status ~= 'running' and job.status ~= 'canceling') then
+  if job and job.unreadable then
+    passed_over = passed_over + 1
+  elseif not job or (job.status ~= 'running' and job.status ~= 'canceling') then
     redis.call('ZREM', P .. 'running', id)
   elseif job.status == 'canceling' then
     finish(id, job, 'canceled', now)
@@ -15,11 +20,12 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'running', '-inf', ms(now),
     finish(id, job, 'failed', now, 'error_code', 'worker_lost',
       'error_message', 'the worker was lost in each of ' .. job.attempts .. ' attempts')
   else
-    local delivery = queue_again(id, job, job.attempts)
+    local delivery = queue_again(id, job, job.attempts, now)
     result[#result + 1] = job.queue
     result[#result + 1] = id
     result[#result + 1] = delivery
   end
 end
+if #ids == tonumber(ARGV[1]) then result[1] = passed_over end
 announce()
 return result

@@ -6,8 +6,8 @@
 local lease_until = ms(now_ms() + ARGV[1])
 local result = {}
 for i = 2, #ARGV, 2 do
-  local held = redis.call('HMGET', job_key(ARGV[i]), 'status', 'token')
-  if held[2] == ARGV[i + 1] and (held[1] == 'running' or held[1] == 'canceling') then
+  local held = redis.call('HMGET', job_key(ARGV[i]), 'status', 'token', 'schema')
+  if held[3] == SCHEMA and held[2] == ARGV[i + 1] and (held[1] == 'running' or held[1] == 'canceling') then
     redis.call('ZADD', P .. 'running', 'XX', lease_until, ARGV[i])
     result[#result + 1] = held[1] == 'running' and 'ok' or 'canceling'
   else

@@ -16,12 +16,12 @@ local function requeue(id, token, code, message)
     finish(id, job, 'canceled', now)
     return { 'canceled' }
   end
-  if ARGV[1] == 'release' then return { 'queued', queue_again(id, job, job.attempts - 1) } end
+  if ARGV[1] == 'release' then return { 'queued', queue_again(id, job, job.attempts - 1, now) } end
   if job.attempts >= job.max_attempts then
     finish(id, job, 'failed', now, 'error_code', code, 'error_message', message)
     return { 'failed' }
   end
-  return { 'queued', queue_again(id, job, job.attempts) }
+  return { 'queued', queue_again(id, job, job.attempts, now) }
 end
 
 for i = 2, #ARGV, 4 do
