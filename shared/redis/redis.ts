@@ -48,9 +48,10 @@ export interface RedisOptions {
   signal?: AbortSignal;
 }
 
-/** A link that answers nothing for so long, its own pings included, is taken for dead, in ms. */
-const DEAD_LINK_MS = 6_000;
 const PING_EVERY_MS = 2_000;
+/** A link on which so many pings' time passes without an answer is taken for dead. */
+const DEAD_AFTER_PINGS = 3;
+const DEAD_LINK_MS = DEAD_AFTER_PINGS * PING_EVERY_MS;
 const RECONNECT_MS = { first: 25, most: 500 };
 
 /** Makes a {@link RedisScript} of Lua text. */
@@ -62,7 +63,18 @@ export const defineScript = (name: string, source: string): RedisScript => ({
 
 /** Opens the command connection. Waits for Redis as long as it takes, or until the signal. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
-  const client = await connect(options);
+  let client = await connect(options);
+  const unwatch = watchLink(
+    () => client,
+    () => {
+      options.onError(`no answer for ${DEAD_LINK_MS} ms, taking a new connection`);
+      const dead = client;
+      client = clientFor(options);
+      // It tries until it succeeds, or until it is closed.
+      client.connect().catch(() => undefined);
+      dead.destroy();
+    },
+  );
   const command = async (args: readonly RedisArgument[]): Promise<RedisReply> => {
     try {
       return await client.sendCommand<RedisReply>([...args]);
@@ -91,8 +103,36 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
       }
     },
     isReady: () => client.isReady,
-    close: () => closeClient(client),
+    close() {
+      unwatch();
+      return closeClient(client);
+    },
   };
+}
+
+/**
+ * Notices that a link is dead, by pings. The client cannot be asked to: its socketTimeout begins anew with everything
+ * that is written, and commands are written to a dead link, too. Counts turns of a timer, not time, so that a process
+ * that was held up itself does not blame Redis.
+ */
+function watchLink(current: () => Client, onDead: () => void): () => void {
+  let unanswered = 0;
+  const look = (): void => {
+    const client = current();
+    if (unanswered === 0 && !client.isReady) return;
+    unanswered += 1;
+    if (unanswered > DEAD_AFTER_PINGS) {
+      unanswered = 0;
+      onDead();
+    } else if (unanswered === 1) {
+      const answered = (): void => {
+        if (current() === client) unanswered = 0;
+      };
+      client.sendCommand(['PING']).then(answered, answered);
+    }
+  };
+  const timer = setInterval(look, PING_EVERY_MS);
+  return () => clearInterval(timer);
 }
 
 /** Opens a subscriber connection. Waits for Redis as long as it takes, or until the signal. */
@@ -108,7 +148,7 @@ export async function openRedisSubscriber(options: RedisOptions): Promise<RedisS
 
 type Client = ReturnType<typeof clientFor>;
 
-function clientFor(address: RedisAddress) {
+function clientFor({ address, onError }: RedisOptions) {
   const { username, password, database } = address;
   const common = {
     connectTimeout: 2_000,
@@ -122,7 +162,7 @@ function clientFor(address: RedisAddress) {
       : address.tls
         ? { ...common, host: address.host, port: address.port, tls: true as const }
         : { ...common, host: address.host, port: address.port };
-  return createClient({
+  const client = createClient({
     RESP: 2,
     socket,
     database,
@@ -134,11 +174,13 @@ function clientFor(address: RedisAddress) {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   });
+  client.on('error', (error: unknown) => onError(messageOf(error)));
+  return client;
 }
 
-async function connect({ address, onError, signal }: RedisOptions): Promise<Client> {
-  const client = clientFor(address);
-  client.on('error', (error: unknown) => onError(messageOf(error)));
+async function connect(options: RedisOptions): Promise<Client> {
+  const { signal } = options;
+  const client = clientFor(options);
   const giveUp = (): void => client.destroy();
   signal?.addEventListener('abort', giveUp, { once: true });
   try {
