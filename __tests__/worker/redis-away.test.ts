@@ -65,3 +65,21 @@ it('takes new jobs after a restart of Redis, though it lost its scripts', async 
   const id = await until(() => bench.order('answer', 2).catch(() => undefined));
   expect(await bench.reaches(id, 'succeeded')).toMatchObject({ result: { doubled: 4 } });
 });
+
+it('runs jobs whose claim was taken but never answered, in their only attempt', async () => {
+  await bench.start();
+  await bench.order('hold', 0);
+  await bench.isHeld();
+  const ids = await Promise.all([1, 2, 3].map((value) => bench.order('answer', value, { maxAttempts: 1 })));
+  await until(async () => (await bench.redis.command(['LLEN', `${bench.keyPrefix}bq:faulty:waiting`])) === 0);
+  server.freeze();
+  bench.letGo();
+  // The link is given up with the claim in it, which Redis takes when it thaws. The worker claims again.
+  await until(() => bench.log.said('jobs not claimed yet'), { timeoutMs: 20_000 });
+  server.thaw();
+  const jobs = await bench.allEnd(ids);
+  expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(3).fill('succeeded 1'));
+  // Taken by the claim that went unanswered, before the worker could repeat it: that is what this is about.
+  const tokens = ids.map((id) => bench.redis.command(['HGET', bench.records.key(`job:${id}`), 'token']));
+  expect(await Promise.all(tokens)).toEqual(Array(3).fill('1'));
+});
