@@ -26,6 +26,7 @@ const REQUESTS: [string, () => ReturnType<ApiBench['call']>][] = [
   ['a long poll', () => api.poll(id, { Prefer: 'wait=30' })],
   ['a list', () => api.call('get', '/jobs')],
   ['a cancel', () => api.call('delete', `/jobs/${unwanted}`)],
+  ['a replay', () => api.call('post', `/jobs/${unwanted}/replay`)],
   ['the original call', () => api.call('post', '/v1/trip/predict', { body: { request_id: '9', ...TRIP } })],
 ];
 

@@ -57,6 +57,12 @@ export const PROBLEM_TYPES = {
     title: 'The job has already ended',
     advice: 'GET the job for its outcome.',
   },
+  'job-not-replayable': {
+    status: 409,
+    title: 'The job cannot be run again',
+    advice:
+      'Only a job that has failed, expired or been canceled is run again. Submit the input as a new job.',
+  },
   'batch-ended': {
     status: 409,
     title: 'The batch has already ended',

@@ -64,13 +64,14 @@ function newJob({ config }: ApiContext, request: JobRequest): NewJob {
     id: request.id,
     model: submission.model.manifest.name,
     queue: submission.model.queue,
-    owner: request.caller.owner,
+    owner: submission.replayOf?.owner ?? request.caller.owner,
     inputJson: JSON.stringify(submission.input),
     timeoutMs: submission.timeoutMs,
     maxAttempts: submission.maxAttempts,
     resultTtlMs: config.jobs.resultTtlMs,
     ...(submission.requestId === undefined ? {} : { requestId: submission.requestId }),
     ...(submission.expiresInMs === undefined ? {} : { expiresInMs: submission.expiresInMs }),
+    ...(submission.replayOf === undefined ? {} : { replayOf: submission.replayOf.id }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(idempotencyKey === undefined
       ? {}
@@ -98,6 +99,7 @@ function asQueued(job: NewJob, { submission }: JobRequest, createdMs: number): J
     attempts: 0,
     createdMs,
     ...(job.requestId === undefined ? {} : { requestId: job.requestId }),
+    ...(job.replayOf === undefined ? {} : { replayOf: job.replayOf }),
     ...(job.expiresInMs === undefined ? {} : { queueDeadlineMs: createdMs + job.expiresInMs }),
   };
 }

@@ -1,4 +1,5 @@
 import type { ValidateFunction } from 'ajv';
+import type { Job } from '../../shared/jobs/job.js';
 import { violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
 import { ProblemError, validationFailed } from '../http/problem.js';
@@ -13,6 +14,8 @@ export interface Submission {
   timeoutMs: number;
   expiresInMs: number | undefined;
   maxAttempts: number;
+  /** The job that is to be run again; the new one belongs to the same owner. */
+  replayOf?: Job;
   /** The same for the same request, flat or nested and in whatever order. */
   fingerprint(): string;
 }
@@ -36,6 +39,27 @@ export function fromFlat(models: ServedModels, body: Record<string, unknown>): S
     input,
     ...(typeof requestId === 'string' ? { request_id: requestId } : {}),
   });
+}
+
+/**
+ * The submission that runs a job again, without its queue deadline. Throws a 404 problem when its model is no longer
+ * served, and 422 when what it was submitted with is not valid any more.
+ */
+export function resubmit(models: ServedModels, job: Job): Submission {
+  const { model, validate } = checkFor(models, job.model);
+  const asked: Submitted = {
+    model: job.model,
+    input: job.input,
+    timeout_ms: job.timeoutMs,
+    max_attempts: job.maxAttempts,
+    ...(job.requestId === undefined ? {} : { request_id: job.requestId }),
+  };
+  check(validate, asked);
+  return {
+    ...toSubmission(model, asked),
+    replayOf: job,
+    fingerprint: () => fingerprintOf('POST /jobs/{id}/replay', { id: job.id }),
+  };
 }
 
 /** Flat is a body without `input` that has at least one member of the default model's input. */

@@ -11,6 +11,7 @@ import { listJobsRoute } from './list-jobs.js';
 import { getModelRoute, listModelsRoute } from './models.js';
 import { openApiRoute } from './openapi.js';
 import { problemTypeRoute } from './problem-types.js';
+import { replayJobRoute } from './replay-job.js';
 import { submitBatchRoute } from './submit-batch.js';
 import { submitJobRoute } from './submit-job.js';
 import { tripPredictRoute } from './trip-predict.js';
@@ -23,6 +24,7 @@ export function allRoutes(): Route[] {
     tripPredictRoute,
     listJobsRoute,
     cancelJobRoute,
+    replayJobRoute,
     submitBatchRoute,
     getBatchRoute,
     batchResultsRoute,

@@ -73,6 +73,25 @@ export class WaggleClient {
     return (await this.#send({ method: 'DELETE', path: jobPath(id), signal, accept: isJob })).body;
   }
 
+  /**
+   * Runs a failed, expired or canceled job again, as a new one whose `replay_of` is this id; any other is a problem,
+   * 409. With an `idempotencyKey` the same call may be repeated after an error and gives the same job.
+   */
+  async replay(
+    id: string,
+    { signal, idempotencyKey }: CallOptions & { idempotencyKey?: string } = {},
+  ): Promise<Job> {
+    const headers = idempotent(idempotencyKey);
+    const call: Call<Job> = {
+      method: 'POST',
+      path: `${jobPath(id)}/replay`,
+      headers,
+      signal,
+      accept: isJob,
+    };
+    return (await this.#send(call)).body;
+  }
+
   /** One page of jobs, newest first. */
   async list(query: ListQuery = {}, { signal }: CallOptions = {}): Promise<JobPage> {
     const search = new URLSearchParams();

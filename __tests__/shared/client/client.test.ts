@@ -43,6 +43,14 @@ describe('WaggleClient', () => {
     ]);
   });
 
+  it('replays by id, under a key when it is given one', async () => {
+    const client = await clientOf({ status: 202, body: jobView({ replay_of: 'a/b' }) });
+    expect((await client.replay('a/b', { idempotencyKey: 'k' })).replay_of).toBe('a/b');
+    const [request] = server.requests;
+    expect(request).toMatchObject({ method: 'POST', path: '/jobs/a%2Fb/replay', body: '' });
+    expect(request?.headers['idempotency-key']).toBe('"k"');
+  });
+
   it('lists a page', async () => {
     const page = { jobs: [jobView()], next_cursor: 'more' };
     const client = await clientOf({ body: page });
