@@ -27,6 +27,7 @@ export interface SweepReport {
   orphans: number;
   /** Entries of Bee-Queue that stood in none of its lists. */
   lost: number;
+  /** Ids in Bee-Queue's lists under which nothing is to be run any more. */
   ghosts: number;
   trimmed: number;
 }
@@ -36,6 +37,8 @@ const PASS_EVERY_MS = 1_000;
 const LEADER_LEASE_MS = 5_000;
 /** Entries that one script run looks at: keeps Redis from being held for more than about a millisecond. */
 const WINDOW = 500;
+/** Windows of one list that a pass works through at most, while most of what it looks at has to go. */
+const WINDOWS_A_PASS = 20;
 /** A job not in Bee-Queue is given this time for its enqueue to arrive. */
 const ORPHAN_AGE_MS = 5_000;
 /** An upload shows a sign of life every five seconds; after this long without one its process is gone. */
@@ -54,16 +57,18 @@ export class Sweeper {
   /** One pass over everything. */
   async pass(): Promise<SweepReport> {
     const { sweep, queues, log } = this.#context;
-    const report = { reaped: await this.#reap(), expired: await this.#expire() };
+    const report = { reaped: await this.#reap(), expired: await keepingUp(() => this.#expire()) };
     const uploads = await sweep.reapUploads(UPLOAD_SILENCE_MS, WINDOW);
     let [orphans, lost, ghosts, trimmed] = [0, 0, 0, 0];
     for (const queue of queues()) {
       orphans += await this.#enqueueOrphans(queue);
       lost += await this.#mendLost(queue);
-      ghosts += await this.#removeGhosts(queue);
+      for (const list of ['waiting', 'active'] as const) {
+        ghosts += await keepingUp(() => this.#removeGhosts(queue, list));
+      }
     }
     const mended = { ...report, uploads, orphans, lost, ghosts };
-    for (const index of await sweep.indexes()) trimmed += await this.#trim(index);
+    for (const index of await sweep.indexes()) trimmed += await keepingUp(() => this.#trim(index));
     const swept = { ...mended, trimmed };
     if (Object.values(mended).some((count) => count > 0)) log.warn('swept', swept);
     return swept;
@@ -103,18 +108,14 @@ export class Sweeper {
     return dropped;
   }
 
-  async #removeGhosts(queue: string): Promise<number> {
+  async #removeGhosts(queue: string, list: 'waiting' | 'active'): Promise<number> {
     const { sweep, keyPrefix } = this.#context;
+    const place = `${list} ${queue}`;
+    const offset = this.#offsets.get(place) ?? 0;
     const keys = beeKeys({ keyPrefix, name: queue });
-    let total = 0;
-    for (const list of ['waiting', 'active'] as const) {
-      const place = `${list} ${queue}`;
-      const offset = this.#offsets.get(place) ?? 0;
-      const { lookedAt, removed } = await sweep.ghosts(keys, list, { offset, limit: WINDOW });
-      this.#offsets.set(place, lookedAt < WINDOW ? 0 : offset + WINDOW - removed);
-      total += removed;
-    }
-    return total;
+    const { lookedAt, removed } = await sweep.ghosts(keys, list, { offset, limit: WINDOW });
+    this.#offsets.set(place, lookedAt < WINDOW ? 0 : offset + WINDOW - removed);
+    return removed;
   }
 
   async #trim(index: string): Promise<number> {
@@ -129,6 +130,20 @@ export class Sweeper {
     if (next === undefined) this.#windows.delete(place);
     else this.#windows.set(place, next);
   }
+}
+
+/**
+ * Goes on to the next window while most of the last one had to be dealt with, so that what comes faster than a window a
+ * pass does not pile up. Resolves to how much was dealt with.
+ */
+async function keepingUp(sweepWindow: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let windows = 0; windows < WINDOWS_A_PASS; windows += 1) {
+    const found = await sweepWindow();
+    total += found;
+    if (found < WINDOW / 2) break;
+  }
+  return total;
 }
 
 /** Sweeps once a second while this process holds the sweeper's lease. Redis being away only delays it. */

@@ -82,7 +82,10 @@ export class SweepStore {
     return { dropped: Number(dropped), found: deliveriesOf(flat) };
   }
 
-  /** Takes ids without an entry out of one window of a Bee-Queue list. */
+  /**
+   * Takes ids without an entry out of one window of a Bee-Queue list; out of `waiting` also deliveries under which no
+   * job waits any more.
+   */
   async ghosts(
     bee: BeeKeys,
     list: 'waiting' | 'active',
@@ -90,7 +93,7 @@ export class SweepStore {
   ): Promise<{ lookedAt: number; removed: number }> {
     const keys = [bee[list], bee.jobs, bee.stalling];
     const [lookedAt, removed] = listOf(
-      await this.#records.run('ghosts', [String(offset), String(limit)], keys),
+      await this.#records.run('ghosts', [String(offset), String(limit), list], keys),
     );
     return { lookedAt: Number(lookedAt), removed: Number(removed) };
   }

@@ -9,7 +9,7 @@ if v[1] ~= SCHEMA or (ARGV[2] ~= '*' and v[3] ~= ARGV[2]) then return 'gone' end
 if v[2] ~= 'accepting' and v[2] ~= 'accepted' then return 'ended' end
 local running = cancel_batch(id, now_ms())
 if ARGV[3] == 'abort' then
-  if v[4] ~= '' then redis.call('DEL', v[4]) end
+  free_batch_key(id, v[4])
   for _, suffix in ipairs({ ':out', ':invalid', ':failed' }) do redis.call('DEL', batch_key(id) .. suffix) end
 end
 announce()

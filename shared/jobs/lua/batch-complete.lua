@@ -10,14 +10,16 @@ if v[1] ~= 'accepting' or v[5] ~= SCHEMA then return { 'closed' } end
 local now = now_ms()
 redis.call('HSET', key, 'status', 'accepted')
 redis.call('ZREM', P .. 'accepting', batch)
-if v[4] ~= '' then redis.call('HSET', v[4], 'fingerprint', ARGV[2]) end
+-- A key that ran out during the upload, or that another batch has by now, is none of this batch.
+if v[4] ~= '' and redis.call('HGET', v[4], 'batch') == batch then redis.call('HSET', v[4], 'fingerprint', ARGV[2]) end
 local result = { 'accepted' }
 if v[3] == '1' then
   for number = 0, tonumber(v[2]) - 1 do
     local rows = redis.call('HGET', key, 'held:' .. number)
     if rows then
       redis.call('HDEL', key, 'held:' .. number)
-      result[#result + 1] = start_chunk(batch, number, rows, now)
+      -- A microsecond apart: windows over the queue go on after a time, and the chunks keep their order.
+      result[#result + 1] = start_chunk(batch, number, rows, now + number / 1000)
     end
   end
 end

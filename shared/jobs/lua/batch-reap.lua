@@ -10,7 +10,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'accepting', '-inf', ms(now
   local v = redis.call('HMGET', batch_key(id), 'status', 'idem_key', 'schema')
   if v[1] == 'accepting' and v[3] == SCHEMA then
     cancel_batch(id, now)
-    if v[2] ~= '' then redis.call('DEL', v[2]) end
+    free_batch_key(id, v[2])
     count = count + 1
   elseif not v[3] or v[3] == SCHEMA then
     redis.call('ZREM', P .. 'accepting', id)

@@ -41,6 +41,7 @@ if ARGV[10] ~= '' then
   redis.call('HSET', job_key(id), 'request_id', ARGV[10])
   redis.call('ZADD', requests, created, id)
   redis.call('ZREMRANGEBYRANK', requests, 0, -1001)
+  if newest_of(requests) == id then redis.call('PERSIST', requests) end
 end
 if idem_key then
   redis.call('HSET', idem_key, 'fingerprint', ARGV[7], 'job', id)

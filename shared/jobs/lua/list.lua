@@ -1,4 +1,5 @@
--- Walks one index, newest first, and picks the jobs that match. Looks at a bounded number of entries.
+-- Walks one index, newest first, and picks the jobs that match. Looks at a bounded number of entries. Records of another
+-- version match nothing: one of them must not keep all others from being listed.
 --
 -- KEYS 1 key prefix, 2 index: members are job ids, scores their created_ms (of the `running` index: lease ends)
 -- ARGV 1 created_ms and 2 id of the last entry seen ('' = start), 3 how many to pick, 4 how many to look at,
@@ -10,7 +11,7 @@ local states = {}
 for i = 8, #ARGV do states[ARGV[i]] = true end
 
 local function matches(v)
-  return v[1] and v[5] == 'single' and (ARGV[5] == '*' or v[2] == ARGV[5]) and (ARGV[6] == '' or v[3] == ARGV[6])
+  return v[6] == SCHEMA and v[5] == 'single' and (ARGV[5] == '*' or v[2] == ARGV[5]) and (ARGV[6] == '' or v[3] == ARGV[6])
     and (ARGV[7] == '' or v[4] == ARGV[7]) and (#ARGV < 8 or states[v[1]])
 end
 
@@ -36,7 +37,7 @@ local picked, last_ms, last_id = {}, ARGV[1], after_id
 for i, entry in ipairs(list) do
   local id, created = entry[1], entry[2]
   if not after_ms or created < after_ms or (created == after_ms and id < after_id) then
-    local v = redis.call('HMGET', job_key(id), 'status', 'owner', 'model', 'request_id', 'kind')
+    local v = redis.call('HMGET', job_key(id), 'status', 'owner', 'model', 'request_id', 'kind', 'schema')
     last_ms, last_id = ms(created), id
     if matches(v) then picked[#picked + 1] = id end
     if #picked == wanted then

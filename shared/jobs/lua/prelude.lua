@@ -40,11 +40,21 @@ local function is_ended(status)
   return status == 'succeeded' or status == 'failed' or status == 'canceled' or status == 'expired'
 end
 
+-- The member of a time index that was created last.
+local function newest_of(index)
+  return redis.call('ZREVRANGE', index, 0, 0)[1]
+end
+
 -- Ids that ended in this run of the script, for announce().
 local ended = {}
 
 local function batch_key(id)
   return P .. 'batch:' .. id
+end
+
+-- Frees the Idempotency-Key of a batch ('' = it has none), unless another batch has the key by now.
+local function free_batch_key(id, idem_key)
+  if idem_key ~= '' and redis.call('HGET', idem_key, 'batch') == id then redis.call('DEL', idem_key) end
 end
 
 -- Ends a batch in the given state: no more input is kept, everything else lives as long as the record.
@@ -132,7 +142,13 @@ local function finish(id, job, status, now, ...)
   redis.call('PEXPIRE', key, job.ttl_ms)
   ended[#ended + 1] = id
   redis.call('HINCRBY', P .. 'counts', job.model .. ':' .. status, 1)
-  if job.request_id then redis.call('PEXPIRE', P .. 'request:' .. job.request_id, job.ttl_ms) end
+  if job.request_id then
+    -- The index lives as long as the records in it: for ever while its newest job has not ended.
+    local requests = P .. 'request:' .. job.request_id
+    if newest_of(requests) == id or redis.call('PTTL', requests) >= 0 then
+      redis.call('PEXPIRE', requests, job.ttl_ms)
+    end
+  end
   if status ~= 'succeeded' then
     redis.call('ZADD', P .. 'index:all:' .. status, ms(job.created_ms), id)
     if job.owner ~= '' then
