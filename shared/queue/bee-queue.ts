@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import BeeQueue from 'bee-queue';
 import { messageOf, RedisUnavailableError } from '../errors.js';
+import { withTimeout } from '../process/with-timeout.js';
 import type { RedisAddress } from '../redis/address.js';
+import { PING_EVERY_MS, watchLink } from '../redis/watch-link.js';
+import { createBeeClients } from './bee-clients.js';
 
 /** One put of a job into Bee-Queue. The transport's own id is `<job id>.<delivery>`, new for every delivery. */
 export interface Delivery {
@@ -71,6 +75,8 @@ export interface BeeLinkOptions {
   isWorker: boolean;
   /** Called once, when any of the link's connections broke. */
   onBroken: (reason: string) => void;
+  /** How often a worker's link is asked for a sign of life, in ms. @default 2000 */
+  pingEveryMs?: number;
 }
 
 /**
@@ -85,14 +91,21 @@ const STALL_INTERVAL_MS = 5_000;
  */
 const NO_RETRY = { initialRedisFailureRetryDelay: 0 };
 
+/** How long a link may take to open, in ms. The client's own limit ends when Redis accepts, not when it answers. */
+const OPEN_TIMEOUT_MS = 2_000;
+/** How long Redis may take to say goodbye, in ms. */
+const QUIT_TIMEOUT_MS = 500;
+
 /** Connects a queue. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now. */
 export async function openBeeLink(
   address: QueueAddress,
-  { isWorker, onBroken }: BeeLinkOptions,
+  { isWorker, onBroken, pingEveryMs = PING_EVERY_MS }: BeeLinkOptions,
 ): Promise<BeeLink> {
+  const clients = createBeeClients(address.redis);
   const queue = new BeeQueue<Record<string, never>>(address.name, {
     prefix: beePrefix(address.keyPrefix),
-    redis: clientOptions(address.redis),
+    redis: clients.first,
+    quitCommandClient: true,
     isWorker,
     getEvents: false,
     sendEvents: false,
@@ -104,19 +117,30 @@ export async function openBeeLink(
     ...NO_RETRY,
   });
   let broken = false;
+  const isDead = (reason: string): void => {
+    if (broken) return;
+    broken = true;
+    onBroken(reason);
+  };
   queue.on('error', (error) => {
-    if (broken || !isConnectionLoss(error)) return;
-    broken = true;
-    onBroken(error.message);
+    if (isConnectionLoss(error)) isDead(error.message);
   });
-  const close = (timeoutMs: number): Promise<void> => {
+  // A producer's calls have a limit each.
+  const unwatch = isWorker
+    ? watchLink({ pingEveryMs, ping: clients.ping, onDead: () => isDead('no answer for several pings') })
+    : () => undefined;
+  const close = async (timeoutMs: number): Promise<void> => {
     broken = true;
-    return queue.close(timeoutMs).catch(() => undefined);
+    unwatch();
+    const closed = queue.close(timeoutMs).catch(() => undefined);
+    await Promise.race([closed, sleep(timeoutMs + QUIT_TIMEOUT_MS, undefined, { ref: false })]);
+    clients.end();
   };
   try {
-    await queue.ready();
+    await withTimeout(queue.ready(), OPEN_TIMEOUT_MS);
   } catch (cause) {
     void close(1);
+    clients.end();
     throw new RedisUnavailableError(`connecting the queue ${address.name} (${messageOf(cause)})`, { cause });
   }
   return {
@@ -128,28 +152,13 @@ export async function openBeeLink(
     remove: (delivery) => queue.removeJob(transportId(delivery)),
     async process(concurrency, handler) {
       // Bee-Queue starts no loop when its first stall check fails, and says so nowhere: make one succeed first.
-      await queue.checkStalledJobs(STALL_INTERVAL_MS);
+      await withTimeout(queue.checkStalledJobs(STALL_INTERVAL_MS), OPEN_TIMEOUT_MS);
       queue.process(concurrency, (job) => {
         const delivery = parseTransportId(job.id);
         return delivery ? handler(delivery) : Promise.resolve();
       });
     },
     close,
-  };
-}
-
-/** Options of redis 3, the client inside Bee-Queue. No offline queue and no retry: a broken link fails at once. */
-function clientOptions(address: RedisAddress): Record<string, unknown> {
-  const { username, password, database } = address;
-  return {
-    ...(address.kind === 'socket' ? { path: address.path } : { host: address.host, port: address.port }),
-    ...(address.kind === 'host' && address.tls ? { tls: {} } : {}),
-    ...(username === undefined ? {} : { user: username }),
-    ...(password === undefined ? {} : { password }),
-    db: database,
-    connect_timeout: 2_000,
-    enable_offline_queue: false,
-    retry_strategy: ({ error }: { error?: Error }) => error ?? new Error('the connection to Redis ended'),
   };
 }
 

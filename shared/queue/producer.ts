@@ -1,4 +1,5 @@
 import { messageOf, RedisUnavailableError } from '../errors.js';
+import { withTimeout } from '../process/with-timeout.js';
 import { type BeeLink, type Delivery, openBeeLink, type QueueAddress } from './bee-queue.js';
 
 /** Puts deliveries into one queue. */
@@ -43,7 +44,7 @@ export function createProducer(address: QueueAddress): Producer {
     for (let attempt = 1; ; attempt += 1) {
       const used = current();
       try {
-        return await withTimeout(used.then(run));
+        return await withTimeout(used.then(run), CALL_TIMEOUT_MS);
       } catch (cause) {
         drop(used);
         if (attempt === 2) {
@@ -66,14 +67,4 @@ export function createProducer(address: QueueAddress): Producer {
       );
     },
   };
-}
-
-function withTimeout<T>(promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`no answer within ${CALL_TIMEOUT_MS} ms`)),
-      CALL_TIMEOUT_MS,
-    );
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createClient, ErrorReply, RESP_TYPES } from 'redis';
 import { messageOf, RedisUnavailableError } from '../errors.js';
 import type { RedisAddress } from './address.js';
+import { DEAD_AFTER_PINGS, PING_EVERY_MS, watchLink } from './watch-link.js';
 
 /** What Redis answers in RESP2: texts, numbers, nothing, and lists of these. */
 export type RedisReply = string | number | null | RedisReply[];
@@ -46,12 +47,10 @@ export interface RedisOptions {
   onError: (message: string) => void;
   /** Gives up waiting for the first connection. */
   signal?: AbortSignal;
+  /** How often a link is asked for a sign of life, in ms. @default 2000 */
+  pingEveryMs?: number;
 }
 
-const PING_EVERY_MS = 2_000;
-/** A link on which so many pings' time passes without an answer is taken for dead. */
-const DEAD_AFTER_PINGS = 3;
-const DEAD_LINK_MS = DEAD_AFTER_PINGS * PING_EVERY_MS;
 const RECONNECT_MS = { first: 25, most: 500 };
 
 /** Makes a {@link RedisScript} of Lua text. */
@@ -64,17 +63,20 @@ export const defineScript = (name: string, source: string): RedisScript => ({
 /** Opens the command connection. Waits for Redis as long as it takes, or until the signal. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
   let client = await connect(options);
-  const unwatch = watchLink(
-    () => client,
-    () => {
-      options.onError(`no answer for ${DEAD_LINK_MS} ms, taking a new connection`);
+  // The client cannot be asked to notice: its socketTimeout begins anew with everything that is written, and commands are
+  // written to a dead link, too.
+  const unwatch = watchLink({
+    pingEveryMs: options.pingEveryMs ?? PING_EVERY_MS,
+    ping: () => (client.isReady ? client.sendCommand(['PING']) : undefined),
+    onDead() {
+      options.onError('no answer for several pings, taking a new connection');
       const dead = client;
       client = clientFor(options);
       // It tries until it succeeds, or until it is closed.
       client.connect().catch(() => undefined);
       dead.destroy();
     },
-  );
+  });
   const command = async (args: readonly RedisArgument[]): Promise<RedisReply> => {
     try {
       return await client.sendCommand<RedisReply>([...args]);
@@ -110,31 +112,6 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
   };
 }
 
-/**
- * Notices that a link is dead, by pings. The client cannot be asked to: its socketTimeout begins anew with everything
- * that is written, and commands are written to a dead link, too. Counts turns of a timer, not time, so that a process
- * that was held up itself does not blame Redis.
- */
-function watchLink(current: () => Client, onDead: () => void): () => void {
-  let unanswered = 0;
-  const look = (): void => {
-    const client = current();
-    if (unanswered === 0 && !client.isReady) return;
-    unanswered += 1;
-    if (unanswered > DEAD_AFTER_PINGS) {
-      unanswered = 0;
-      onDead();
-    } else if (unanswered === 1) {
-      const answered = (): void => {
-        if (current() === client) unanswered = 0;
-      };
-      client.sendCommand(['PING']).then(answered, answered);
-    }
-  };
-  const timer = setInterval(look, PING_EVERY_MS);
-  return () => clearInterval(timer);
-}
-
 /** Opens a subscriber connection. Waits for Redis as long as it takes, or until the signal. */
 export async function openRedisSubscriber(options: RedisOptions): Promise<RedisSubscriber> {
   const client = await connect(options);
@@ -148,11 +125,11 @@ export async function openRedisSubscriber(options: RedisOptions): Promise<RedisS
 
 type Client = ReturnType<typeof clientFor>;
 
-function clientFor({ address, onError }: RedisOptions) {
+function clientFor({ address, onError, pingEveryMs = PING_EVERY_MS }: RedisOptions) {
   const { username, password, database } = address;
   const common = {
     connectTimeout: 2_000,
-    socketTimeout: DEAD_LINK_MS,
+    socketTimeout: DEAD_AFTER_PINGS * pingEveryMs,
     reconnectStrategy: (retries: number) =>
       Math.min(RECONNECT_MS.first * 2 ** Math.min(retries, 10), RECONNECT_MS.most),
   };
@@ -170,7 +147,7 @@ function clientFor({ address, onError }: RedisOptions) {
     // The client's own timeout, 5 s unless told otherwise, costs three times the command itself (an AbortSignal each,
     // which lives on until it fires). Whoever cannot wait has a deadline; a dead link is found by socketTimeout.
     commandOptions: { timeout: 0 },
-    pingInterval: PING_EVERY_MS,
+    pingInterval: pingEveryMs,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   });

@@ -1,0 +1,83 @@
+import { beeKeys, openBeeLink } from '../../../shared/queue/bee-queue.js';
+import { createProducer } from '../../../shared/queue/producer.js';
+import { createLatch, until } from '../../support/latch.js';
+import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
+import { type SilentProxy, startSilentProxy } from '../../support/silent-proxy.js';
+
+let server: TestRedis;
+let proxy: SilentProxy;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  proxy = await startSilentProxy(server);
+});
+afterEach(() => proxy.close());
+
+const address = () => ({ redis: proxy.address, keyPrefix: testPrefix(), name: 'q' });
+const job = (jobId: string) => ({ jobId, delivery: 1 });
+const settled = (call: Promise<unknown>): Promise<boolean> =>
+  call.then(
+    () => true,
+    () => false,
+  );
+
+it("tells of a worker's link that fell silent, and leaves no connection of it behind", async () => {
+  const broken = createLatch<string>();
+  const link = await openBeeLink(address(), {
+    isWorker: true,
+    onBroken: (reason) => broken.open(reason),
+    pingEveryMs: 40,
+  });
+  await link.process(1, () => Promise.resolve());
+  proxy.silence();
+  expect(await broken.opened).toBe('no answer for several pings');
+  await link.close(1);
+  await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
+});
+
+it('repeats a call on a new link when the old one fell silent, and ends the old one', async () => {
+  const queue = address();
+  const producer = createProducer(queue);
+  await producer.enqueue(job('a'));
+  proxy.silence();
+  await producer.enqueue(job('b'));
+  const redis = await server.connect();
+  expect(await redis.command(['HKEYS', beeKeys(queue).jobs])).toEqual(['a.1', 'b.1']);
+  await until(() => proxy.connections() === 1, { what: 'the end of the dead link' });
+  await producer.close();
+  await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
+});
+
+it('gives up links that Redis never answers, and ends them', async () => {
+  const producer = createProducer(address());
+  proxy.silenceAll();
+  expect(await Promise.all(['a', 'b', 'c'].map((id) => settled(producer.enqueue(job(id)))))).toEqual(
+    Array(3).fill(false),
+  );
+  expect(proxy.connections()).toBeLessThanOrEqual(2);
+  await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
+  proxy.restore();
+  await producer.enqueue(job('d'));
+  await producer.close();
+});
+
+it('outlasts a Redis with a password that is gone, and one that is killed while it is asked', async () => {
+  const own = await startRedis();
+  const admin = await own.connect();
+  const queue = { redis: { ...own.address, password: 'secret' }, keyPrefix: testPrefix(), name: 'q' };
+  await admin.command(['CONFIG', 'SET', 'requirepass', 'secret']);
+  const producer = createProducer(queue);
+  await producer.enqueue(job('a'));
+  await own.kill();
+  expect(await settled(producer.enqueue(job('b')))).toBe(false);
+  await own.restart();
+  own.freeze();
+  const asked = settled(createProducer({ ...queue, redis: own.address }).enqueue(job('c')));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await own.kill();
+  expect(await asked).toBe(false);
+  await producer.close();
+  await own.stop();
+});
