@@ -33,17 +33,18 @@ local function entries()
 end
 
 local list, cut = entries()
-local picked, last_ms, last_id = {}, ARGV[1], after_id
+local result = { '', ARGV[1], after_id }
 for i, entry in ipairs(list) do
   local id, created = entry[1], entry[2]
   if not after_ms or created < after_ms or (created == after_ms and id < after_id) then
     local v = redis.call('HMGET', job_key(id), 'status', 'owner', 'model', 'request_id', 'kind', 'schema')
-    last_ms, last_id = ms(created), id
-    if matches(v) then picked[#picked + 1] = id end
-    if #picked == wanted then
+    result[2], result[3] = ms(created), id
+    if matches(v) then result[#result + 1] = id end
+    if #result - 3 == wanted then
       cut = cut or i < #list
       break
     end
   end
 end
-return { cut and 'more' or 'end', last_ms, last_id, unpack(picked) }
+result[1] = cut and 'more' or 'end'
+return result

@@ -6,10 +6,9 @@
 -- Returns {created_ms from which to look next ('' = the window reached the end), entries dropped}
 local newest = ms(now_ms() - ARGV[3])
 local flat = redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[1], newest, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-local gone = {}
+local gone = 0
 for i = 1, #flat, 2 do
-  if redis.call('EXISTS', P .. ARGV[4] .. flat[i]) == 0 then gone[#gone + 1] = flat[i] end
+  if redis.call('EXISTS', P .. ARGV[4] .. flat[i]) == 0 then gone = gone + redis.call('ZREM', KEYS[2], flat[i]) end
 end
-if #gone > 0 then redis.call('ZREM', KEYS[2], unpack(gone)) end
 local full = #flat / 2 == tonumber(ARGV[2])
-return { full and flat[#flat] or '', #gone }
+return { full and flat[#flat] or '', gone }

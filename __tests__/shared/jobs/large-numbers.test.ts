@@ -1,0 +1,105 @@
+import { v7 as uuidv7 } from 'uuid';
+import { BatchStore } from '../../../shared/batches/batch-store.js';
+import { listJobs } from '../../../shared/jobs/job-list.js';
+import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
+
+/** More than Lua can unpack, which is where scripts over many ids break. */
+const MANY = 8_100;
+const LONG_MS = 60_000;
+const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: MANY };
+
+let server: TestRedis;
+let bench: JobBench;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openJobBench(server);
+});
+afterEach(() => bench.close());
+
+async function createMany(): Promise<string[]> {
+  const ids = Array.from({ length: MANY }, () => uuidv7());
+  await Promise.all(ids.map((id) => bench.store.create(newJob({ id, owner: 'ann' }), MANY)));
+  return ids;
+}
+
+const requestsFor = (ids: readonly string[]) => ids.map((jobId) => ({ jobId, delivery: 1, claimId: jobId }));
+const kinds = (replies: readonly { kind: string }[]): string[] => [
+  ...new Set(replies.map(({ kind }) => kind)),
+];
+const size = (name: string) => bench.redis.command(['ZCARD', bench.records.key(name)]);
+
+it('claims, renews, gives back, reaps and ends thousands of jobs in one call each', async () => {
+  const ids = await createMany();
+  const hold = (token: number) => ids.map((id) => ({ id, token }));
+  expect(kinds(await bench.leases.claim(requestsFor(ids), LONG_MS))).toEqual(['run']);
+  expect(new Set(await bench.leases.renew(hold(1), LONG_MS))).toEqual(new Set(['ok']));
+  expect(kinds(await bench.leases.release(hold(1)))).toEqual(['queued']);
+  const again = requestsFor(ids).map((request) => ({ ...request, delivery: 2 }));
+  const handedBack = await bench.leases.redeliver(again);
+  expect(new Set(handedBack)).toEqual(new Set([3]));
+  await bench.leases.claim(
+    again.map((request) => ({ ...request, delivery: 3 })),
+    0,
+  );
+  const { found } = await bench.sweep.reap({ offset: 0, limit: 2 * MANY });
+  expect(found).toHaveLength(MANY);
+  await bench.leases.claim(
+    found.map((delivery) => ({ ...delivery, claimId: delivery.jobId })),
+    LONG_MS,
+  );
+  const outcomes = hold(3).map((each) => ({ ...each, ok: true as const, result: {} }));
+  expect(new Set(await bench.leases.commit(RUN, outcomes))).toEqual(new Set(['committed']));
+  expect(await size('running')).toBe(0);
+});
+
+it('finds thousands of orphans and lost entries, expires, lists and trims as many in one call each', async () => {
+  const ids = await createMany();
+  const window = { from: undefined, limit: 2 * MANY, minAgeMs: 0 };
+  expect((await bench.sweep.orphans(QUEUE, bench.bee.jobs, window)).found).toHaveLength(MANY);
+  await bench.redis.command(['HSET', bench.bee.jobs, ...ids.flatMap((id) => [`${id}.2`, '{}'])]);
+  const lost = await bench.sweep.lost(bench.bee, MANY);
+  expect([lost.dropped, lost.found.length]).toEqual([MANY, MANY]);
+  await bench.redis.command(['LPUSH', bench.bee.waiting, ...ids]);
+  const offset = { offset: 0, limit: MANY };
+  expect(await bench.sweep.ghosts(bench.bee, 'waiting', offset)).toEqual({ lookedAt: MANY, removed: MANY });
+  const filter = { owner: 'ann', states: [], queues: [QUEUE] };
+  expect((await listJobs(bench.records, filter, { limit: MANY })).jobs).toHaveLength(MANY);
+  await bench.redis.command(['DEL', ...ids.map((id) => bench.records.key(`job:${id}`))]);
+  expect((await bench.sweep.trim('index:all', window)).found).toBe(MANY);
+  expect(await size('index:all')).toBe(0);
+});
+
+it('starts, finds again and cancels the chunks of a batch of thousands', async () => {
+  const batches = new BatchStore(bench.records);
+  const limits = { chunkRows: 1, timeoutMs: LONG_MS, maxAttempts: 2, resultTtlMs: LONG_MS };
+  const batch = { id: uuidv7(), model: QUEUE, queue: QUEUE, owner: '', strict: true, ...limits };
+  await batches.create(batch, MANY);
+  const columns = Buffer.from('x');
+  await Promise.all(
+    Array.from({ length: MANY }, (_, number) =>
+      batches.add(batch.id, { number, rows: 1, columns, invalid: {} }),
+    ),
+  );
+  const started = await batches.complete(batch.id, 'f');
+  expect(started).toHaveLength(MANY);
+  // None of them was put into Bee-Queue: every window goes on where the one before ended, though all began at once.
+  const found: string[] = [];
+  let from: string | undefined;
+  for (let windows = 0; windows < MANY / 499; windows += 1) {
+    const window = await bench.sweep.orphans(QUEUE, bench.bee.jobs, { from, limit: 500, minAgeMs: -1_000 });
+    const ids = window.found.map(({ jobId }) => jobId);
+    await bench.redis.command(['HSET', bench.bee.jobs, ...ids.flatMap((id) => [`${id}.2`, '{}'])]);
+    found.push(...ids);
+    from = window.next;
+  }
+  expect(found).toEqual(started);
+  const claims = requestsFor(found.slice(0, 10)).map((request) => ({ ...request, delivery: 2 }));
+  await bench.leases.claim(claims, LONG_MS);
+  expect(await batches.cancel(batch.id, undefined)).toBe('canceling');
+  expect(await size(`queued:${QUEUE}`)).toBe(0);
+  expect(await size('running')).toBe(10);
+});
