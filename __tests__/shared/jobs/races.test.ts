@@ -1,0 +1,164 @@
+import { type Claim, JobLeases } from '../../../shared/jobs/job-leases.js';
+import { JobStore, type NewJob } from '../../../shared/jobs/job-store.js';
+import { isEnded } from '../../../shared/jobs/job.js';
+import { RecordScripts } from '../../../shared/jobs/record-scripts.js';
+import { SweepStore } from '../../../shared/jobs/sweep-store.js';
+import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
+
+const ROUNDS = 100;
+const CONNECTIONS = 6;
+const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
+const WINDOW = { offset: 0, limit: 10 };
+
+/** A process of its own, as Redis sees it. */
+interface Process {
+  store: JobStore;
+  leases: JobLeases;
+  sweep: SweepStore;
+}
+
+let server: TestRedis;
+let bench: JobBench;
+let processes: Process[];
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openJobBench(server);
+  processes = await Promise.all(
+    Array.from({ length: CONNECTIONS }, async () => {
+      const records = new RecordScripts(await server.connect(), bench.keyPrefix);
+      return { store: new JobStore(records), leases: new JobLeases(records), sweep: new SweepStore(records) };
+    }),
+  );
+});
+afterEach(() => bench.close());
+
+const of = (round: number): Process => {
+  const process = processes[round % CONNECTIONS];
+  if (!process) throw new Error('no such process');
+  return process;
+};
+const count = (words: readonly unknown[], word: string): number =>
+  words.filter((each) => each === word).length;
+
+async function create(changes: Partial<NewJob> = {}): Promise<string> {
+  const job = newJob(changes);
+  await bench.store.create(job, ROUNDS);
+  return job.id;
+}
+
+const claim = (by: Process, jobId: string, claimId: string): Promise<Claim[]> =>
+  by.leases.claim([{ jobId, delivery: 1, claimId }], 60_000);
+
+/** Runs the acts at the same time, in an order that changes with the round. */
+function atOnce<T>(round: number, acts: readonly (() => Promise<T>)[]): Promise<T[]> {
+  const shift = round % acts.length;
+  return Promise.all([...acts.slice(shift), ...acts.slice(0, shift)].map((act) => act()));
+}
+
+it('gives a job to one of many workers that claim it at once', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const id = await create();
+    const claims = await Promise.all(processes.map((each, index) => claim(each, id, `w${index}`)));
+    const kinds = claims.flat().map(({ kind }) => kind);
+    expect([count(kinds, 'run'), count(kinds, 'busy')]).toEqual([1, CONNECTIONS - 1]);
+  }
+});
+
+it('cancels a job or runs it when cancel and claim meet, and has it end once either way', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const id = await create();
+    const words = await atOnce(round, [
+      () => of(round).store.cancel(id, undefined),
+      () => of(round + 1).store.cancel(id, undefined),
+      async () => (await claim(of(round + 2), id, 'w'))[0]?.kind,
+    ]);
+    if (count(words, 'run') === 1) {
+      // A cancel that came first would have ended it.
+      expect(count(words, 'canceling')).toBe(2);
+      const outcome = { id, token: 1, ok: true as const, result: {} };
+      expect(await of(round).leases.commit(RUN, [outcome])).toEqual(['canceled']);
+    } else expect(words.toSorted()).toEqual(['canceled', 'ended', 'ended']);
+    const { state } = (await bench.store.find(id)) ?? {};
+    expect(state).toBe('canceled');
+  }
+  const counts = await bench.redis.command(['HGET', bench.records.key('counts'), `${QUEUE}:canceled`]);
+  expect(counts).toBe(String(ROUNDS));
+});
+
+it('lets the earlier of cancel and commit win, and writes one outcome', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const id = await create();
+    await claim(of(round), id, 'w');
+    const commit = (by: Process) => async () =>
+      (await by.leases.commit(RUN, [{ id, token: 1, ok: true, result: {} }]))[0];
+    const words = await atOnce(round, [
+      () => of(round).store.cancel(id, undefined),
+      commit(of(round + 1)),
+      // Sent twice, as when the first answer got lost.
+      commit(of(round + 2)),
+    ]);
+    const { state } = (await bench.store.find(id)) ?? {};
+    if (state === 'succeeded') expect(words.toSorted()).toEqual(['committed', 'ended', 'stale']);
+    else expect([state, ...words.toSorted()]).toEqual(['canceled', 'canceled', 'canceling', 'stale']);
+  }
+});
+
+it('expires a job in the queue or runs it when its deadline and a claim meet', async () => {
+  let [ran, expired] = [0, 0];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    // Its deadline passes while the others are on their way to Redis, or before, or after.
+    const id = await create({ expiresInMs: round % 3 });
+    const [kinds] = await Promise.all([
+      Promise.all(processes.map(async (each, index) => (await claim(each, id, `w${index}`))[0]?.kind)),
+      ...processes.map((each) => each.sweep.expire(WINDOW)),
+    ]);
+    const { state } = (await bench.store.find(id)) ?? {};
+    expect(['running', 'expired']).toContain(state);
+    expect(count(kinds, 'run')).toBe(state === 'running' ? 1 : 0);
+    if (state === 'running') ran += 1;
+    else expired += 1;
+  }
+  // Both happened: else nothing met.
+  expect(Math.min(ran, expired)).toBeGreaterThan(0);
+  const counts = await bench.redis.command(['HGET', bench.records.key('counts'), `${QUEUE}:expired`]);
+  expect(counts).toBe(String(expired));
+});
+
+it('reaps a lost lease once however many sweep, and refuses the worker that was lost', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const id = await create({ maxAttempts: 2 });
+    await of(round).leases.claim([{ jobId: id, delivery: 1, claimId: 'w' }], 0);
+    const [commits, ...reaped] = await Promise.all([
+      of(round).leases.commit(RUN, [{ id, token: 1, ok: true, result: {} }]),
+      ...processes.map(async (each) => (await each.sweep.reap(WINDOW)).found),
+    ]);
+    const job = await bench.store.find(id);
+    expect(reaped.flat()).toHaveLength(commits[0] === 'committed' ? 0 : 1);
+    expect(job && isEnded(job.state)).toBe(commits[0] === 'committed');
+  }
+});
+
+it('makes one job of a key that comes over many connections, also when the first was never enqueued', async () => {
+  const idempotency = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+  const submit = (by: Process) => by.store.create(newJob({ idempotency }), 9);
+  const created = await Promise.all([...processes, ...processes].map(submit));
+  expect(created.filter(({ kind }) => kind === 'created')).toHaveLength(1);
+  // Nobody enqueued it: whoever created it crashed. The sweepers of all processes find it at once.
+  const found = await Promise.all(
+    processes.map((each) =>
+      each.sweep.orphans(QUEUE, bench.bee.jobs, { from: undefined, limit: 10, minAgeMs: 0 }),
+    ),
+  );
+  const deliveries = found.flatMap((window) => window.found);
+  await Promise.all(deliveries.map((delivery) => bench.producers.enqueue(QUEUE, delivery)));
+  const again = await Promise.all(processes.map(submit));
+  expect(new Set(again.map(({ kind }) => kind))).toEqual(new Set(['replayed']));
+  // Found by several it has several deliveries, of which the record takes the last alone.
+  const claims = deliveries.map((delivery, index) => ({ ...delivery, claimId: `w${index}` }));
+  const kinds = (await bench.leases.claim(claims, 60_000)).map(({ kind }) => kind);
+  expect([count(kinds, 'run'), count(kinds, 'busy')]).toEqual([1, deliveries.length - 1]);
+});
