@@ -1,15 +1,7 @@
 import { Sweeper } from '../../api/sweeper.js';
-import { type Logger } from '../../shared/log/logger.js';
 import { type JobBench, newJob, openJobBench, QUEUE } from '../support/jobs.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
-
-const silent: Logger = {
-  error: () => undefined,
-  warn: () => undefined,
-  info: () => undefined,
-  debug: () => undefined,
-  isEnabled: () => false,
-};
+import { silentLog } from '../support/silent-log.js';
 
 let server: TestRedis;
 let bench: JobBench;
@@ -26,7 +18,7 @@ beforeEach(async () => {
     keyPrefix: bench.keyPrefix,
     queues: () => [QUEUE],
     resultTtlMs: 0,
-    log: silent,
+    log: silentLog,
   });
 });
 afterEach(() => bench.close());
