@@ -102,7 +102,7 @@ it('takes many ghosts out of long lists in a few passes, and leaves the others i
 });
 
 it('takes deliveries out of the waiting list under which nothing waits any more, though no worker is there', async () => {
-  const [canceled, expired, gone, replaced, stalled, live] = await Promise.all([
+  const [canceled, _expired, gone, replaced, stalled, live] = await Promise.all([
     bench.submit(),
     bench.submit({ expiresInMs: 0 }),
     bench.submit(),
@@ -116,9 +116,11 @@ it('takes deliveries out of the waiting list under which nothing waits any more,
   // Put back by Bee-Queue's stall check: it may have to be taken over.
   await bench.claim([stalled], 60_000);
   expect(await sweeper.pass()).toMatchObject({ expired: 1, ghosts: 4 });
-  expect([...String(await waiting()).split(',')].toSorted()).toEqual(
-    [`${stalled}.1`, `${live}.1`].toSorted(),
-  );
+  expect(
+    String(await waiting())
+      .split(',')
+      .toSorted(),
+  ).toEqual([`${stalled}.1`, `${live}.1`].toSorted());
   expect(await command('HLEN', bench.bee.jobs)).toBe(2);
 });
 

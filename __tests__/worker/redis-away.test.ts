@@ -83,3 +83,26 @@ it('runs jobs whose claim was taken but never answered, in their only attempt', 
   const tokens = ids.map((id) => bench.redis.command(['HGET', bench.records.key(`job:${id}`), 'token']));
   expect(await Promise.all(tokens)).toEqual(Array(3).fill('1'));
 });
+
+it('runs every job without an error while Redis forgets its scripts again and again', async () => {
+  await bench.start();
+  await bench.reaches(await bench.order('answer', 0), 'succeeded');
+  const flowing = new AbortController();
+  const forget = async (): Promise<number> => {
+    let times = 0;
+    for (; !flowing.signal.aborted; times += 1) {
+      await bench.redis.command(['SCRIPT', 'FLUSH']);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return times;
+  };
+  const forgotten = forget();
+  const ids: string[] = [];
+  for (let wave = 0; wave < 20; wave += 1) ids.push(...(await orderMany(20)));
+  const jobs = await bench.allEnd(ids);
+  flowing.abort();
+  expect(await forgotten).toBeGreaterThan(20);
+  const ends = new Set(jobs.map(({ state, attempts }) => `${state} ${attempts}`));
+  expect(ends).toEqual(new Set(['succeeded 1']));
+  expect(bench.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+});

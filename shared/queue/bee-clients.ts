@@ -1,19 +1,28 @@
 import { createRequire } from 'node:module';
 import type { RedisAddress } from '../redis/address.js';
 
+type Done = (error: Error | null, reply?: unknown) => void;
+
 /** The part of a redis 3 client that is used here. */
 interface Redis3Client {
   on(event: 'error', listener: () => void): this;
-  ping(done: () => void): void;
+  ping(done: Done): void;
+  /** Takes the script's hash, the number of keys, keys, arguments and what is to be called with the reply. */
+  evalsha(...words: [...string[], Done]): unknown;
+  /** The same with the script itself; Redis keeps it. */
+  eval(...words: [...string[], Done]): unknown;
   duplicate(): Redis3Client;
   end(flush: boolean): void;
 }
 
 // redis 3, the very copy that Bee-Queue uses: it tells a client from options by the name of the class.
 const requireHere = createRequire(import.meta.url);
-const { createClient } = createRequire(requireHere.resolve('bee-queue'))('redis') as {
+const requireOfBee = createRequire(requireHere.resolve('bee-queue'));
+const { createClient } = requireOfBee('redis') as {
   createClient: (options: Record<string, unknown>) => Redis3Client;
 };
+/** Bee-Queue's scripts and their hashes by name, once it has read them. */
+const { scripts, shas } = requireOfBee('./lib/lua') as Record<'scripts' | 'shas', Record<string, string>>;
 
 /** The connections of one Bee-Queue queue. */
 export interface BeeClients {
@@ -26,9 +35,10 @@ export interface BeeClients {
 }
 
 /**
- * Makes the connections of a queue, since those that Bee-Queue makes by itself are out of reach until they stand. Two
- * things go wrong then: Redis may report a broken connection twice, and the second time nobody listens, which ends the
- * process; and of a Redis that answers nothing a connection stays for as long as that lasts, one more with each link.
+ * Makes the connections of a queue, since those that Bee-Queue makes by itself are out of reach until they stand. Three
+ * things go wrong with them: a connection that breaks early may be reported twice, and the second time nobody listens,
+ * which ends the process; of a Redis that answers nothing a connection stays for as long as that lasts, one more with
+ * each link; and scripts that Redis has forgotten are not loaded again.
  */
 export function createBeeClients(address: RedisAddress): BeeClients {
   const all: Redis3Client[] = [];
@@ -37,6 +47,7 @@ export function createBeeClients(address: RedisAddress): BeeClients {
     // Bee-Queue listens, too, and tells of what breaks.
     client.on('error', () => undefined);
     client.duplicate = create;
+    reloadScripts(client);
     all.push(client);
     return client;
   };
@@ -47,6 +58,21 @@ export function createBeeClients(address: RedisAddress): BeeClients {
     end() {
       for (const client of all) client.end(true);
     },
+  };
+}
+
+/** Has a script that Redis does not know (any more) sent whole. */
+function reloadScripts(client: Redis3Client): void {
+  const evalsha = client.evalsha.bind(client);
+  client.evalsha = (...words) => {
+    const done = words.pop() as Done;
+    const [sha, ...rest] = words as string[];
+    const name = Object.keys(shas).find((key) => shas[key] === sha) ?? '';
+    return evalsha(sha ?? '', ...rest, (error, reply) => {
+      const script = error?.message.startsWith('NOSCRIPT') ? scripts[name] : undefined;
+      if (script === undefined) done(error, reply);
+      else client.eval(script, ...rest, done);
+    });
   };
 }
 

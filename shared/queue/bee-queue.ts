@@ -164,7 +164,7 @@ export async function openBeeLink(
 
 function isConnectionLoss(error: Error): boolean {
   const code = (error as Error & { code?: unknown }).code;
-  return error.message.startsWith('NOSCRIPT') || (typeof code === 'string' && CONNECTION_LOSS.has(code));
+  return typeof code === 'string' && CONNECTION_LOSS.has(code);
 }
 
 const CONNECTION_LOSS = new Set([

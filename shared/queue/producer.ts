@@ -17,7 +17,7 @@ const CALL_TIMEOUT_MS = 800;
 const COOL_DOWN_MS = 50;
 
 /**
- * A producer that connects when first used. A link that breaks, hangs, or lost its scripts is dropped and the call
+ * A producer that connects when first used. A link that breaks or hangs is dropped and the call
  * repeated once on a new one; past that it rejects with {@link RedisUnavailableError}. A repeated call is harmless:
  * Bee-Queue keeps one entry an id, and the job's record lets it run once.
  */

@@ -26,7 +26,8 @@ async function createMany(): Promise<string[]> {
   return ids;
 }
 
-const requestsFor = (ids: readonly string[]) => ids.map((jobId) => ({ jobId, delivery: 1, claimId: jobId }));
+const requestsFor = (ids: readonly string[], delivery = 1) =>
+  ids.map((jobId) => ({ jobId, delivery, claimId: jobId }));
 const kinds = (replies: readonly { kind: string }[]): string[] => [
   ...new Set(replies.map(({ kind }) => kind)),
 ];
@@ -38,20 +39,13 @@ it('claims, renews, gives back, reaps and ends thousands of jobs in one call eac
   expect(kinds(await bench.leases.claim(requestsFor(ids), LONG_MS))).toEqual(['run']);
   expect(new Set(await bench.leases.renew(hold(1), LONG_MS))).toEqual(new Set(['ok']));
   expect(kinds(await bench.leases.release(hold(1)))).toEqual(['queued']);
-  const again = requestsFor(ids).map((request) => ({ ...request, delivery: 2 }));
-  const handedBack = await bench.leases.redeliver(again);
+  const handedBack = await bench.leases.redeliver(requestsFor(ids, 2));
   expect(new Set(handedBack)).toEqual(new Set([3]));
-  await bench.leases.claim(
-    again.map((request) => ({ ...request, delivery: 3 })),
-    0,
-  );
+  await bench.leases.claim(requestsFor(ids, 3), 0);
   const { found } = await bench.sweep.reap({ offset: 0, limit: 2 * MANY });
   expect(found).toHaveLength(MANY);
-  await bench.leases.claim(
-    found.map((delivery) => ({ ...delivery, claimId: delivery.jobId })),
-    LONG_MS,
-  );
-  const outcomes = hold(3).map((each) => ({ ...each, ok: true as const, result: {} }));
+  await bench.leases.claim(requestsFor(ids, 4), LONG_MS);
+  const outcomes = ids.map((id) => ({ id, token: 3, ok: true as const, result: {} }));
   expect(new Set(await bench.leases.commit(RUN, outcomes))).toEqual(new Set(['committed']));
   expect(await size('running')).toBe(0);
 });
@@ -97,7 +91,7 @@ it('starts, finds again and cancels the chunks of a batch of thousands', async (
     from = window.next;
   }
   expect(found).toEqual(started);
-  const claims = requestsFor(found.slice(0, 10)).map((request) => ({ ...request, delivery: 2 }));
+  const claims = requestsFor(found.slice(0, 10), 2);
   await bench.leases.claim(claims, LONG_MS);
   expect(await batches.cancel(batch.id, undefined)).toBe('canceling');
   expect(await size(`queued:${QUEUE}`)).toBe(0);
