@@ -1,4 +1,5 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { allowOrigins } from './admission/cors.js';
 import type { ApiContext } from './context.js';
 import { answerError } from './http/answer-error.js';
 import { Exchange, type ExchangeDefaults } from './http/exchange.js';
@@ -14,14 +15,20 @@ export function createApp(ctx: ApiContext): Express {
   const app = express();
   // Answers are written whole by Exchange, queries are parsed where they are wanted: Express need do neither.
   app.disable('x-powered-by').set('etag', false).set('query parser', false);
+  const { corsOrigins, trustedProxies } = ctx.config.admission;
+  if (trustedProxies > 0) app.set('trust proxy', trustedProxies);
+  if (corsOrigins !== undefined) app.use(allowOrigins(corsOrigins));
   const forData = dataHeaders();
   const forPages = pageHeaders();
 
   const methodsOf = new Map<string, RouteMethod[]>();
-  for (const { method, path, isPage, handle } of allRoutes()) {
+  for (const { method, path, isPage, isPublic, handle } of allRoutes()) {
     const pattern = expressPath(path);
     const headers = isPage ? forPages : forData;
-    app[method](pattern, exchanging(ctx, { headers, route: path }, handle));
+    app[method](
+      pattern,
+      exchanging(ctx, { headers, route: path }, isPublic ? handle : admitting(ctx, handle)),
+    );
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
   }
   for (const [path, methods] of methodsOf) {
@@ -36,6 +43,14 @@ export function createApp(ctx: ApiContext): Express {
 const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
 type Handle = (x: Exchange) => void | Promise<void>;
+
+/** Nothing of a request is looked at before it is known who sent it. */
+const admitting =
+  ({ admission }: ApiContext, handle: Handle): Handle =>
+  async (x) => {
+    await admission.admit(x);
+    await handle(x);
+  };
 
 function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle): RequestHandler {
   return async (request, response) => {

@@ -1,3 +1,6 @@
+import { type ApiKey, parseApiKeys } from './admission/api-keys.js';
+import { type CorsOrigins, parseCorsOrigins } from './admission/cors.js';
+import { parseRateLimit, type RateLimit } from './admission/rate-limits.js';
 import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
@@ -12,6 +15,17 @@ export interface ListenConfig {
 /** Everything that one API process takes from its environment. */
 export interface ApiConfig {
   listen: ListenConfig;
+  /** Who may call. */
+  admission: {
+    /** Undefined: everybody who reaches the port. */
+    keys: readonly ApiKey[] | undefined;
+    /** Of one caller; undefined for none. */
+    rateLimit: RateLimit | undefined;
+    /** Whose pages may call; undefined for nobody's. */
+    corsOrigins: CorsOrigins | undefined;
+    /** Proxies in front, each of which adds the address of its client to X-Forwarded-For. */
+    trustedProxies: number;
+  };
   /** Largest body of a request that submits one job. */
   bodyLimitBytes: number;
   redis: {
@@ -58,6 +72,12 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
     env,
     (read): ApiConfig => ({
       listen: { host: readHost(read), port: read.int('PORT', 8182, { max: 65_535 }) },
+      admission: {
+        keys: read.parsed('API_KEYS', '', parseApiKeys),
+        rateLimit: read.parsed('RATE_LIMIT', 'off', parseRateLimit),
+        corsOrigins: read.parsed('CORS_ORIGIN', '', parseCorsOrigins),
+        trustedProxies: read.int('TRUST_PROXY', 0, { max: 10 }),
+      },
       bodyLimitBytes: read.int('BODY_LIMIT_BYTES', 65_536, { min: 1_024, max: 16_777_216 }),
       redis: {
         address: read.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
@@ -91,16 +111,22 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
-/** Everyone who reaches the port may call, so another address than loopback has to be asked for twice. */
+/**
+ * Where to listen. Without keys everyone who reaches the port may call, so another address than loopback has to be
+ * asked for twice.
+ */
 function readHost(read: EnvReader): string {
   const host = read.text('HOST', '127.0.0.1');
-  const open = read.optional('AUTH') === 'none';
-  if (!open && read.optional('AUTH') !== undefined) {
-    read.problems.push(`AUTH must be none or unset, not "${read.text('AUTH', '')}"`);
-  } else if (!open && !LOOPBACK.test(host)) {
+  const auth = read.optional('AUTH');
+  const hasKeys = read.optional('API_KEYS') !== undefined;
+  if (auth !== undefined && auth !== 'none') {
+    read.problems.push(`AUTH must be none or unset, not "${auth}"`);
+  } else if (auth === 'none' && hasKeys) {
+    read.problems.push('AUTH=none lets everybody in, and API_KEYS says who may come in: unset one of them');
+  } else if (auth === undefined && !hasKeys && !LOOPBACK.test(host)) {
     read.problems.push(
       `HOST is ${host}, which others can reach, and callers are not checked: ` +
-        'set AUTH=none to serve everyone, or HOST=127.0.0.1',
+        'set API_KEYS, or AUTH=none to serve everyone, or HOST=127.0.0.1',
     );
   }
   return host;

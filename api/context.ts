@@ -5,6 +5,8 @@ import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
+import { Admission } from './admission/admission.js';
+import { RateLimits } from './admission/rate-limits.js';
 import type { ApiConfig } from './config.js';
 import { CompletionRates } from './jobs/completion-rates.js';
 import { ModelRegistry } from './models/model-registry.js';
@@ -22,6 +24,7 @@ export interface ApiContext {
   producers: Producers;
   rates: CompletionRates;
   waiters: Waiters;
+  admission: Admission;
   /** Around every Redis call that a request waits for. */
   withinDeadline: RedisDeadline;
   /** Aborted when the process has been told to stop. */
@@ -51,6 +54,12 @@ export async function openApiContext(
   const waiters = new Waiters(MAX_WAITERS);
   await subscriber.subscribe(records.key('ended'), (announcement) => waiters.wake(announcement));
   draining.addEventListener('abort', () => waiters.close(), { once: true });
+  const withinDeadline = createRedisDeadline(timeoutMs);
+  const { keys, rateLimit } = config.admission;
+  const limits = rateLimit && new RateLimits(rateLimit, { records, withinDeadline });
+  for (const { name, isWeak } of keys ?? []) {
+    if (isWeak) log.warn('API key with a short secret: use 16 characters or more', { key: name });
+  }
   return {
     config,
     log,
@@ -61,7 +70,8 @@ export async function openApiContext(
     producers,
     rates: new CompletionRates(jobs),
     waiters,
-    withinDeadline: createRedisDeadline(timeoutMs),
+    admission: new Admission(keys, limits),
+    withinDeadline,
     draining,
   };
 }

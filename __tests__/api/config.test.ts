@@ -37,3 +37,59 @@ it.each(['0.0.0.0', '::', '192.168.1.5', 'example.org', '127.0.0.1.example.org']
 it('does not take another AUTH for none', () => {
   expect(() => read({ AUTH: 'None' })).toThrow('AUTH must be none or unset');
 });
+
+describe('API_KEYS', () => {
+  it('are names with secrets, and perhaps a role', () => {
+    const { keys } = read({ API_KEYS: `ann:${'a'.repeat(16)}, ops:s3cret:admin`, HOST: '0.0.0.0' }).admission;
+    expect(keys).toMatchObject([
+      { name: 'ann', isAdmin: false, isWeak: false },
+      { name: 'ops', isAdmin: true, isWeak: true },
+    ]);
+  });
+
+  it.each([
+    ['ann', 'entry 1 must be name:secret'],
+    ['ann:hush,bob', 'entry 2 must be name:secret'],
+    ['ann:', 'entry 1 (ann) needs a secret'],
+    ['a b:hush', 'entry 1 must begin with a name'],
+    ['ann:hush hush', 'entry 1 (ann) needs a secret'],
+    ['ann:hush:root', 'entry 1 (ann) must be name:secret'],
+    ['ann:hush:admin:more', 'entry 1 must be name:secret'],
+    ['ann:hush,ann:other', 'has two keys of the name ann'],
+    ['ann:hush,bob:hush', 'entry 2 (bob) has the secret of another'],
+  ])('are refused as %s, without a word of a secret', (API_KEYS, why) => {
+    expect(() => read({ API_KEYS })).toThrow(`API_KEYS ${why}`);
+    expect(() => read({ API_KEYS })).not.toThrow(/hush/);
+  });
+
+  it('contradict AUTH=none', () => {
+    expect(() => read({ API_KEYS: 'ann:hush', AUTH: 'none' })).toThrow('unset one of them');
+  });
+});
+
+it('reads limits, origins and proxies', () => {
+  const { admission } = read({
+    RATE_LIMIT: '100/60',
+    CORS_ORIGIN: 'https://a.example, http://b.example:8080',
+    TRUST_PROXY: '2',
+  });
+  expect(admission).toEqual({
+    keys: undefined,
+    rateLimit: { count: 100, seconds: 60 },
+    corsOrigins: ['https://a.example', 'http://b.example:8080'],
+    trustedProxies: 2,
+  });
+  expect(read({}).admission).toMatchObject({ rateLimit: undefined, corsOrigins: undefined });
+  expect(read({ RATE_LIMIT: 'off', CORS_ORIGIN: '*' }).admission.corsOrigins).toBe('*');
+});
+
+it.each([
+  { RATE_LIMIT: '100' },
+  { RATE_LIMIT: '0/60' },
+  { RATE_LIMIT: '5/0' },
+  { CORS_ORIGIN: 'a.example' },
+  { CORS_ORIGIN: 'https://a.example/' },
+  { TRUST_PROXY: 'yes' },
+])('refuses %j', (env) => {
+  expect(() => read(env as Record<string, string>)).toThrow(Object.keys(env)[0]);
+});

@@ -161,7 +161,7 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
 });
 
 it('finds a job by its request id for as long as it is there, though others of that id have gone', async () => {
-  const index = bench.records.key('request:same');
+  const index = bench.records.key('request::same');
   const submit = () => bench.submit({ requestId: 'same', resultTtlMs: RESULT_TTL_MS });
   const first = await submit();
   const waits = await submit();

@@ -1,6 +1,6 @@
 import { type Batch, isBatchEnded } from '../../shared/batches/batch.js';
 import { type Awaited, pollUntilEnd } from '../await-end.js';
-import { visibleOwner } from '../caller.js';
+import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
 import { missingRecord } from '../record-id.js';
 import { type BatchView, rowsDone } from './batch-body.js';
@@ -16,8 +16,7 @@ export async function viewBatch(x: Exchange, batch: Batch): Promise<BatchView> {
 /** The batch that the caller may see. Throws a 404 or 410 problem when there is none. */
 export async function readBatch(x: Exchange, id: string): Promise<Batch> {
   const batch = await x.ctx.withinDeadline('reading a batch', () => x.ctx.batches.find(id));
-  const owner = visibleOwner(x.caller);
-  if (batch && (owner === undefined || batch.owner === owner)) return batch;
+  if (batch && maySee(x.caller, batch)) return batch;
   throw missingRecord('batch', id, x.ctx.config.jobs.resultTtlMs);
 }
 

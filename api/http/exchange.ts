@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { ANYONE, type Caller } from '../caller.js';
+import { ANYONE, type Caller } from '../admission/caller.js';
 import type { ApiContext } from '../context.js';
 import { readJson } from './read-json.js';
 import { requestIdOf } from './request-id.js';
@@ -18,7 +18,8 @@ export interface ExchangeDefaults {
 /** One request and its answer: what handlers see of HTTP. */
 export class Exchange {
   readonly requestId: string;
-  readonly caller: Caller = ANYONE;
+  /** Who sent it, once that has been found out. */
+  caller: Caller = ANYONE;
   readonly startedMs = performance.now();
   /** The job that this exchange is about, for the log. */
   jobId: string | undefined;
@@ -80,11 +81,17 @@ export class Exchange {
     if (headers['Cache-Control'] === undefined) pairs.push('Cache-Control', 'no-store');
     for (const name in headers) {
       const value = headers[name];
-      if (value !== undefined) pairs.push(name, value);
+      if (value !== undefined) pairs.push(name, name === 'Vary' ? this.#vary(value) : value);
     }
     // A process that is going away wants no further request on this connection.
     if (this.ctx.draining.aborted) pairs.push('Connection', 'close');
     return this.response.writeHead(status, pairs);
+  }
+
+  /** Adds to what is said already: CORS makes answers vary, too. */
+  #vary(value: string | number): string {
+    const before = this.response.getHeader('Vary');
+    return before === undefined ? String(value) : `${String(before)}, ${value}`;
   }
 
   /** Answers with a file, whole or in part or not modified, as the request's conditions want it. */

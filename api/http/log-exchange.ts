@@ -11,6 +11,7 @@ export function logExchange(log: Logger, x: Exchange): void {
       route: x.defaults.route,
       status: x.response.statusCode,
       ms: Math.round((performance.now() - x.startedMs) * 1000) / 1000,
+      ...(x.caller.owner === '' ? {} : { caller: x.caller.owner }),
       ...(x.jobId === undefined ? {} : { job_id: x.jobId }),
       ...(x.failure === undefined ? {} : { error: x.failure }),
       ...(x.response.writableFinished ? {} : { client: 'left before the answer' }),

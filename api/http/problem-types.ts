@@ -27,6 +27,12 @@ export const PROBLEM_TYPES = {
     advice:
       'Send 1 to 255 visible ASCII characters, for example a UUID, with or without double quotes around.',
   },
+  unauthorized: {
+    status: 401,
+    title: 'A key is needed',
+    advice:
+      'Send `Authorization: Bearer <secret>` with the secret of a key that the service was given in API_KEYS.',
+  },
   'not-found': {
     status: 404,
     title: 'There is nothing here',
@@ -107,6 +113,12 @@ export const PROBLEM_TYPES = {
     status: 422,
     title: 'The Idempotency-Key belongs to another request',
     advice: 'Use a new key for a new request, and the old key only to repeat the old one unchanged.',
+  },
+  'rate-limited': {
+    status: 429,
+    title: 'Too many requests',
+    advice:
+      'Nothing was accepted. Repeat after the time in Retry-After; RateLimit and RateLimit-Policy say what is left.',
   },
   'internal-error': {
     status: 500,

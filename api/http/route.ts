@@ -10,6 +10,8 @@ export interface Route {
   path: string;
   /** Undefined for what is no part of the interface. */
   operation?: Operation;
+  /** Answered to everybody: it holds no data of anybody. */
+  isPublic?: true;
   /** Answers with a page for browsers, not with data. */
   isPage?: true;
   handle: (x: Exchange) => void | Promise<void>;

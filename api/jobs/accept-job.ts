@@ -1,6 +1,6 @@
 import type { NewJob } from '../../shared/jobs/job-store.js';
 import type { Job } from '../../shared/jobs/job.js';
-import type { Caller } from '../caller.js';
+import type { Caller } from '../admission/caller.js';
 import type { ApiContext } from '../context.js';
 import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
 import { ProblemError } from '../http/problem.js';

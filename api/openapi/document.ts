@@ -23,11 +23,25 @@ const INTRODUCTION = [
   'Times are RFC 3339 in UTC. Members that do not apply are absent.',
 ].join('\n');
 
-/** The OpenAPI 3.1 document of these routes and models, made of the schemas that check the requests. */
-export function describeService(routes: readonly Route[], models: ServedModels, title: string): Json {
+/** The key that callers send where keys are asked for. */
+const SECURITY_SCHEMES = {
+  key: { type: 'http', scheme: 'bearer', description: 'The secret of a key that the service was given.' },
+};
+
+/**
+ * The OpenAPI 3.1 document of these routes and models, made of the schemas that check the requests. `hasKeys`: callers
+ * need one.
+ */
+export function describeService(
+  routes: readonly Route[],
+  models: ServedModels,
+  { title, hasKeys }: { title: string; hasKeys: boolean },
+): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const { method, path, operation } of routes) {
-    if (operation) (paths[path] ??= {})[method] = describeOperation(operation, models);
+  for (const { method, path, operation, isPublic } of routes) {
+    if (!operation) continue;
+    const described = isPublic ? { ...operation, security: [] } : withAdmission(operation);
+    (paths[path] ??= {})[method] = describeOperation(described, models);
   }
   return {
     openapi: '3.1.1',
@@ -45,19 +59,46 @@ export function describeService(routes: readonly Route[], models: ServedModels, 
       { name: 'original service', description: 'The calls of the blocking service that this one replaces.' },
       { name: 'service', description: 'For those who run it.' },
     ],
-    security: [],
+    security: hasKeys ? [{ key: [] }] : [],
     paths,
-    components: { schemas: componentSchemas(models), parameters: PARAMETERS },
+    components: {
+      schemas: componentSchemas(models),
+      parameters: PARAMETERS,
+      ...(hasKeys ? { securitySchemes: SECURITY_SCHEMES } : {}),
+    },
   };
 }
 
-function describeOperation(operation: Operation, models: ServedModels): Json {
+/** What every operation can answer that is not for everybody. */
+function withAdmission(operation: Operation): Operation {
+  const answers = Object.entries({
+    ...operation.answers,
+    ...problems('unauthorized', 'rate-limited', 'redis-unavailable', 'internal-error'),
+    ...operation.answers,
+  });
+  return {
+    ...operation,
+    answers: Object.fromEntries(
+      answers.map(([status, answer]) => [
+        status,
+        { ...answer, optionalHeaders: [...(answer.optionalHeaders ?? []), 'RateLimit', 'RateLimit-Policy'] },
+      ]),
+    ),
+  };
+}
+
+function describeOperation(
+  operation: Operation & { security?: readonly Json[] },
+  models: ServedModels,
+): Json {
+  const { security } = operation;
   const { id, tag, summary, description, parameters, body, bodyExample, otherBodies, answers } = operation;
   const example = bodyExample?.({ ...models.default.manifest.example });
   const withCommon = { ...answers, ...problems('internal-error') };
   return {
     operationId: id,
     tags: [tag],
+    ...(security ? { security } : {}),
     summary,
     ...(description === undefined ? {} : { description }),
     ...(parameters

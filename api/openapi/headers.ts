@@ -23,6 +23,9 @@ export const HEADERS = {
       enum: ['true', 'false'],
     },
   ),
+  'WWW-Authenticate': text('How to say who calls (RFC 6750).'),
+  RateLimit: text('What is left of the limit and when it begins anew, where there is one.'),
+  'RateLimit-Policy': text('The limit, where there is one.'),
   Allow: text('The methods that the resource knows.'),
 } as const satisfies Record<string, Json>;
 

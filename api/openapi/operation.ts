@@ -58,6 +58,8 @@ export function problems(...codes: readonly ProblemCode[]): Record<number, Answe
       description: `${before === undefined ? '' : `${before} `}${title} (\`${code}\`).`,
       content: { 'application/problem+json': ref('Problem') },
       ...(status === 503 ? { headers: ['Retry-After'] } : {}),
+      ...(status === 401 ? { headers: ['WWW-Authenticate'] } : {}),
+      ...(status === 429 ? { headers: ['Retry-After'] } : {}),
       ...(status === 405 ? { headers: ['Allow'] } : {}),
     };
   }

@@ -1,6 +1,6 @@
 import { presentBatch } from '../batches/batch-body.js';
 import { readBatch, viewBatch } from '../batches/batch-view.js';
-import { visibleOwner } from '../caller.js';
+import { visibleOwner } from '../admission/caller.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
 import { json, problems } from '../openapi/operation.js';

@@ -1,4 +1,4 @@
-import { visibleOwner } from '../caller.js';
+import { visibleOwner } from '../admission/caller.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
 import { presentJob } from '../jobs/job-body.js';

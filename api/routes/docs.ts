@@ -38,6 +38,7 @@ const ASSETS = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32
 export const docsRoute: Route = {
   method: 'get',
   path: '/docs',
+  isPublic: true,
   isPage: true,
   handle(x) {
     x.send(200, PAGE, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' });
@@ -50,6 +51,7 @@ export function docsFileRoute(): Route {
   return {
     method: 'get',
     path: '/docs/{file}',
+    isPublic: true,
     handle(x) {
       const file = x.param('file');
       if (file === 'start.js') {

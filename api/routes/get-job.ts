@@ -1,5 +1,5 @@
 import { isEnded } from '../../shared/jobs/job.js';
-import { maySee } from '../caller.js';
+import { maySee } from '../admission/caller.js';
 import { matchesEtag } from '../http/conditional.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from '../http/route.js';

@@ -36,6 +36,7 @@ const NOT_STORED = { headers: ['Cache-Control'] } as const;
 export const healthRoute: Route = {
   method: 'get',
   path: '/health',
+  isPublic: true,
   operation: {
     id: 'getHealth',
     tag: 'original service',
@@ -56,6 +57,7 @@ export const healthRoute: Route = {
 export const liveRoute: Route = {
   method: 'get',
   path: '/health/live',
+  isPublic: true,
   operation: {
     id: 'getLiveness',
     tag: 'service',
@@ -69,6 +71,7 @@ export const liveRoute: Route = {
 export const readyRoute: Route = {
   method: 'get',
   path: '/health/ready',
+  isPublic: true,
   operation: {
     id: 'getReadiness',
     tag: 'service',

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type BatchBody, presentBatch } from '../batches/batch-body.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { viewBatch } from '../batches/batch-view.js';
-import { visibleOwner } from '../caller.js';
+import { visibleOwner } from '../admission/caller.js';
 import { formatCursor, PAGE_LIMIT, readCursor } from '../cursor.js';
 import type { Route } from '../http/route.js';
 import { json, problems, ref } from '../openapi/operation.js';

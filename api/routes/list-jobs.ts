@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { listJobs } from '../../shared/jobs/job-list.js';
-import { visibleOwner } from '../caller.js';
+import { visibleOwner } from '../admission/caller.js';
 import { formatCursor } from '../cursor.js';
 import type { Route } from '../http/route.js';
 import { type JobBody, presentJob } from '../jobs/job-body.js';

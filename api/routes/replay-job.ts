@@ -1,5 +1,5 @@
 import type { Job, JobState } from '../../shared/jobs/job.js';
-import { maySee } from '../caller.js';
+import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { ProblemError } from '../http/problem.js';

@@ -66,6 +66,8 @@ export function readEnv<T extends object>(env: Env, build: (read: EnvReader) => 
 }
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {
+  // Bytes cannot be frozen.
+  if (ArrayBuffer.isView(value)) return value;
   for (const member of Object.values(value)) {
     if (typeof member === 'object' && member !== null && !Object.isFrozen(member)) deepFreeze(member);
   }

@@ -37,9 +37,8 @@ export async function listJobs(
   filter: JobFilter,
   { limit, after }: { limit: number; after?: Cursor | undefined },
 ): Promise<JobPage> {
-  const walks = await Promise.all(
-    indexesFor(filter).map((index) => walk(records, index, { filter, limit, after })),
-  );
+  const indexes = await indexesFor(records, filter);
+  const walks = await Promise.all(indexes.map((index) => walk(records, index, { filter, limit, after })));
   const found = walks.flatMap((w) => w.jobs).toSorted(newestFirst);
   // Past the nearest end of an unfinished walk, other jobs may lie in between: the page stops there.
   const frontier = walks.flatMap((w) => (w.stoppedAt ? [w.stoppedAt] : [])).toSorted(newestFirst)[0];
@@ -94,8 +93,12 @@ function listArguments(
   ];
 }
 
-function indexesFor({ owner, states, requestId, queues }: JobFilter): string[] {
-  if (requestId !== undefined) return [`request:${requestId}`];
+async function indexesFor(records: RecordScripts, filter: JobFilter): Promise<string[]> {
+  const { owner, states, requestId, queues } = filter;
+  if (requestId !== undefined) {
+    const owners = owner === undefined ? ['', ...(await everyOwner(records))] : [owner];
+    return owners.map((one) => `request:${one}:${requestId}`);
+  }
   const all = owner ? `index:owner:${owner}` : 'index:all';
   if (states.length === 0 || states.includes('succeeded')) return [all];
   const indexes = states.flatMap((state) => {
@@ -105,6 +108,9 @@ function indexesFor({ owner, states, requestId, queues }: JobFilter): string[] {
   });
   return [...new Set(indexes)];
 }
+
+const everyOwner = async (records: RecordScripts): Promise<string[]> =>
+  listOf(await records.redis.command(['SMEMBERS', records.key('owners')])).map(String);
 
 async function findAll(records: RecordScripts, ids: readonly string[]): Promise<Job[]> {
   const jobs = await Promise.all(

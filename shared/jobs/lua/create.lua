@@ -36,8 +36,8 @@ if ARGV[9] ~= '' then
   redis.call('ZADD', P .. 'deadlines', deadline, id)
 end
 if ARGV[10] ~= '' then
-  -- The newest thousand are found by their request id: some clients send the same one for ever.
-  local requests = P .. 'request:' .. ARGV[10]
+  -- The newest thousand of an owner are found by their request id: some clients send the same one for ever.
+  local requests = request_key(owner, ARGV[10])
   redis.call('HSET', job_key(id), 'request_id', ARGV[10])
   redis.call('ZADD', requests, created, id)
   redis.call('ZREMRANGEBYRANK', requests, 0, -1001)

@@ -48,6 +48,11 @@ end
 -- Ids that ended in this run of the script, for announce().
 local ended = {}
 
+-- Jobs by the request id that their owner gave them: of each owner apart, so that none pushes out another's.
+local function request_key(owner, request_id)
+  return P .. 'request:' .. owner .. ':' .. request_id
+end
+
 local function batch_key(id)
   return P .. 'batch:' .. id
 end
@@ -144,7 +149,7 @@ local function finish(id, job, status, now, ...)
   redis.call('HINCRBY', P .. 'counts', job.model .. ':' .. status, 1)
   if job.request_id then
     -- The index lives as long as the records in it: for ever while its newest job has not ended.
-    local requests = P .. 'request:' .. job.request_id
+    local requests = request_key(job.owner, job.request_id)
     if newest_of(requests) == id or redis.call('PTTL', requests) >= 0 then
       redis.call('PEXPIRE', requests, job.ttl_ms)
     end

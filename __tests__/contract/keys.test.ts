@@ -1,0 +1,198 @@
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { v7 as uuidv7 } from 'uuid';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { type ApiBench, type Headers, LINEAR, openApiBench, TRIP } from './bench.js';
+
+const SECRETS = { ann: 'ann-secret-0123456789', bob: 'bob-secret-0123456789', ops: 'ops-secret-0123456789' };
+const API_KEYS = `ann:${SECRETS.ann},bob:${SECRETS.bob},ops:${SECRETS.ops}:admin`;
+type Name = keyof typeof SECRETS;
+
+let server: TestRedis;
+let api: ApiBench;
+beforeAll(async () => {
+  server = await startRedis();
+  api = await openApiBench(server, { env: { API_KEYS } });
+});
+afterAll(async () => {
+  await api.close();
+  await server.stop();
+});
+
+const as = (name: Name, more: Headers = {}): Headers => ({
+  Authorization: `Bearer ${SECRETS[name]}`,
+  ...more,
+});
+const submitted = async (name: Name, more: object = {}): Promise<string> =>
+  (await api.submit({ input: TRIP, ...more }, as(name))).body.id;
+
+type Call = readonly ['get' | 'post' | 'delete', string];
+const id = uuidv7();
+const CLOSED: Call[] = [
+  ['post', '/jobs'],
+  ['get', '/jobs'],
+  ['get', `/jobs/${id}`],
+  ['delete', `/jobs/${id}`],
+  ['post', `/jobs/${id}/replay`],
+  ['post', '/batches'],
+  ['get', '/batches'],
+  ['get', `/batches/${id}`],
+  ['get', `/batches/${id}/results`],
+  ['delete', `/batches/${id}`],
+  ['post', '/v1/trip/predict'],
+  ['get', '/models'],
+  ['get', `/models/${LINEAR}`],
+];
+const OPEN: Call[] = [
+  ['get', '/health'],
+  ['get', '/health/live'],
+  ['get', '/health/ready'],
+  ['get', '/openapi.json'],
+  ['get', '/docs'],
+  ['get', '/docs/start.js'],
+];
+
+it.each(CLOSED)('%s %s wants a key', async (method, path) => {
+  const { status, body, headers } = await api.call(method, path);
+  expect([status, body.type]).toEqual([401, '/problems/unauthorized']);
+  expect(headers).toMatchObject({
+    'www-authenticate': 'Bearer realm="waggle"',
+    'content-type': 'application/problem+json',
+    'x-request-id': expect.any(String),
+  });
+});
+
+it.each(OPEN)('%s %s is for everybody', async (method, path) => {
+  expect((await api.call(method, path)).status).toBe(200);
+});
+
+it.each([
+  ['another secret', 'Bearer nobody-s-secret'],
+  ['a secret cut short', `Bearer ${SECRETS.ann.slice(0, -1)}`],
+  ['a secret and more', `Bearer ${SECRETS.ann}x`],
+  ['another scheme', `Basic ${SECRETS.ann}`],
+  ['no secret', 'Bearer '],
+  ['two secrets', `Bearer ${SECRETS.ann} ${SECRETS.bob}`],
+  ['the bare secret', SECRETS.ann],
+])('refuses %s', async (_, authorization) => {
+  const { status, headers } = await api.call('get', '/jobs', { headers: { Authorization: authorization } });
+  expect([status, headers['www-authenticate']]).toEqual([
+    401,
+    'Bearer realm="waggle", error="invalid_token"',
+  ]);
+});
+
+it.each(['Bearer', 'bearer', 'BEARER'])('takes the scheme as %s', async (scheme) => {
+  const headers = { Authorization: `${scheme} ${SECRETS.ann}` };
+  expect((await api.call('get', '/jobs', { headers })).status).toBe(200);
+});
+
+it('refuses before it has read the body', async () => {
+  const { port, hostname } = new URL(api.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    'POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{',
+  );
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 401 /);
+  socket.destroy();
+});
+
+it('tells a stranger of a path that there is none, and of a method that it is the wrong one', async () => {
+  expect((await api.call('get', '/nowhere')).status).toBe(404);
+  expect((await api.call('delete', '/jobs')).status).toBe(405);
+});
+
+it('says in the OpenAPI document what needs a key', async () => {
+  const { body } = await api.call('get', '/openapi.json');
+  expect(body.components.securitySchemes.key).toMatchObject({ type: 'http', scheme: 'bearer' });
+  expect(body.security).toEqual([{ key: [] }]);
+  expect(body.paths['/health'].get.security).toEqual([]);
+  expect(body.paths['/jobs'].post.security).toBeUndefined();
+});
+
+describe('what belongs to another', () => {
+  const CALLS: [string, (id: string) => Call][] = [
+    ['a poll', (job) => ['get', `/jobs/${job}`]],
+    ['a cancel', (job) => ['delete', `/jobs/${job}`]],
+    ['a replay', (job) => ['post', `/jobs/${job}/replay`]],
+  ];
+
+  it.each(CALLS)('is not there for %s', async (_, call) => {
+    const job = await submitted('ann');
+    const unknown = await api.call(...call(uuidv7()), { headers: as('bob') });
+    const foreign = await api.call(...call(job), { headers: as('bob') });
+    const blank = (text: string) => text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID');
+    expect([foreign.status, blank(foreign.text)]).toEqual([404, blank(unknown.text)]);
+    expect((await api.poll(job, as('ann'))).body.status).toBe('queued');
+  });
+
+  it('is in no list', async () => {
+    const request_id = uuidv7();
+    const mine = await submitted('ann', { request_id });
+    const theirs = await submitted('bob', { request_id });
+    const listed = async (name: Name, query: string) => {
+      const { body } = await api.call('get', `/jobs?limit=200${query}`, { headers: as(name) });
+      const ids = new Set<string>(body.jobs.map((job: { id: string }) => job.id));
+      return [mine, theirs].map((job) => ids.has(job));
+    };
+    for (const query of ['', '&status=queued', `&request_id=${request_id}`]) {
+      expect(await listed('ann', query)).toEqual([true, false]);
+      expect(await listed('bob', query)).toEqual([false, true]);
+      expect(await listed('ops', query)).toEqual([true, true]);
+    }
+  });
+
+  it('is not in the way: the same Idempotency-Key makes a job for each', async () => {
+    const key = { 'Idempotency-Key': 'same' };
+    const ids = await Promise.all(
+      (['ann', 'bob'] as const).map(
+        async (name) => (await api.submit({ input: TRIP }, as(name, key))).body.id,
+      ),
+    );
+    expect(new Set(ids).size).toBe(2);
+    expect((await api.submit({ input: TRIP }, as('ann', key))).body.id).toBe(ids[0]);
+  });
+
+  it('cannot be pushed out of the search by request id', async () => {
+    const request_id = uuidv7();
+    const mine = await submitted('ann', { request_id });
+    const { jobs } = api.ctx;
+    const common = { model: LINEAR, queue: LINEAR, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 60_000 };
+    const flood = Array.from({ length: 1_001 }, () =>
+      jobs.create({ ...common, id: uuidv7(), owner: 'bob', requestId: request_id, inputJson: '{}' }, 10_000),
+    );
+    await Promise.all(flood);
+    const { body } = await api.call('get', `/jobs?request_id=${request_id}`, { headers: as('ann') });
+    expect(body.jobs.map((job: { id: string }) => job.id)).toEqual([mine]);
+  });
+
+  it('is open to an admin, and stays whose it was', async () => {
+    const job = await submitted('ann');
+    expect((await api.poll(job, as('ops'))).status).toBe(200);
+    expect((await api.call('delete', `/jobs/${job}`, { headers: as('ops') })).status).toBe(200);
+    const again = await api.call('post', `/jobs/${job}/replay`, { headers: as('ops') });
+    expect(again.status).toBe(202);
+    expect((await api.poll(again.body.id, as('ann'))).status).toBe(200);
+    expect((await api.poll(again.body.id, as('bob'))).status).toBe(404);
+  });
+
+  it('is not there among the batches either', async () => {
+    const upload = await api.call('post', '/batches', { body: { inputs: [TRIP, TRIP] }, headers: as('ann') });
+    expect(upload.status).toBe(202);
+    const path = `/batches/${upload.body.id}`;
+    for (const call of [
+      ['get', path],
+      ['get', `${path}/results`],
+      ['delete', path],
+    ] as const) {
+      const { status, body } = await api.call(call[0], call[1], { headers: as('bob') });
+      expect([status, body.type]).toEqual([404, '/problems/batch-not-found']);
+    }
+    const listed = async (name: Name) =>
+      (await api.call('get', '/batches', { headers: as(name) })).body.batches.length;
+    expect([await listed('ann'), await listed('bob'), await listed('ops')]).toEqual([1, 0, 1]);
+    expect((await api.call('get', `${path}/results`, { headers: as('ops') })).status).toBe(200);
+    expect((await api.call('delete', path, { headers: as('ops') })).status).toBe(200);
+  });
+});

@@ -1,0 +1,47 @@
+import { createLogger } from '../../shared/log/logger.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { openApiBench, TRIP } from './bench.js';
+
+const SECRET = 'hush-hush-0123456789';
+const GUESS = 'guess-guess-0123456789';
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+/** What is printed while something is done. */
+async function printedDuring(work: () => Promise<void>): Promise<string> {
+  const lines: unknown[] = [];
+  // winston prints by console where there is one, and Jest puts its own in place.
+  const keep = (...words: unknown[]): boolean => lines.push(...words) > 0;
+  const spies = (['log', 'warn', 'error', 'info'] as const).map((name) =>
+    jest.spyOn(console, name).mockImplementation(keep),
+  );
+  const streams = [process.stdout, process.stderr, consoleStream()].map((stream) =>
+    jest.spyOn(stream, 'write').mockImplementation(keep),
+  );
+  try {
+    await work();
+  } finally {
+    for (const spy of [...spies, ...streams]) spy.mockRestore();
+  }
+  return lines.map(String).join('\n');
+}
+
+const consoleStream = (): NodeJS.WriteStream => Reflect.get(console, '_stdout') ?? process.stdout;
+
+it('writes neither a secret nor a wrong guess into its log, at whatever level', async () => {
+  const printed = await printedDuring(async () => {
+    const log = createLogger('api', { level: 'debug', dir: undefined, pretty: false });
+    const api = await openApiBench(server, { env: { API_KEYS: `ann:${SECRET},bob:short` }, log });
+    const id = (await api.submit({ input: TRIP }, { Authorization: `Bearer ${SECRET}` })).body.id;
+    await api.poll(id, { Authorization: `Bearer ${GUESS}` });
+    await api.call('get', `/jobs?request_id=1&key=2`, { headers: { Authorization: `Bearer ${SECRET}` } });
+    await api.close();
+  });
+  expect(printed).toContain('"caller":"ann"');
+  expect(printed).toContain('"status":401');
+  expect(printed).toContain('API key with a short secret');
+  for (const secret of [SECRET, GUESS, 'bob:short']) expect(printed).not.toContain(secret);
+});

@@ -1,0 +1,39 @@
+import type { Exchange } from '../http/exchange.js';
+import { ProblemError } from '../http/problem.js';
+import { type ApiKey, identify } from './api-keys.js';
+import { ANYONE, type Caller } from './caller.js';
+import type { RateLimits } from './rate-limits.js';
+
+const CHALLENGE = 'Bearer realm="waggle"';
+
+/** Decides who is let in: by key where there are keys, and not more often than agreed. */
+export class Admission {
+  readonly #keys: readonly ApiKey[] | undefined;
+  readonly #limits: RateLimits | undefined;
+
+  /** `keys` undefined: callers are not told apart. `limits` undefined: nobody is held back. */
+  constructor(keys: readonly ApiKey[] | undefined, limits: RateLimits | undefined) {
+    this.#keys = keys;
+    this.#limits = limits;
+  }
+
+  /** Sets the caller of a request, or throws a 401 or 429 problem. Nothing of the body is read before. */
+  async admit(x: Exchange): Promise<void> {
+    x.caller = this.#keys ? await this.#callerOf(x, this.#keys) : ANYONE;
+    const { method } = x.request;
+    await this.#limits?.count(x, method === 'GET' || method === 'HEAD' ? 'polls' : 'submits');
+  }
+
+  async #callerOf(x: Exchange, keys: readonly ApiKey[]): Promise<Caller> {
+    const identified = identify(keys, x.header('authorization'));
+    if (identified.kind === 'caller') return identified.caller;
+    await this.#limits?.count(x, 'strangers');
+    throw identified.kind === 'missing'
+      ? new ProblemError('unauthorized', 'send the header Authorization: Bearer <secret>', {
+          headers: { 'WWW-Authenticate': CHALLENGE },
+        })
+      : new ProblemError('unauthorized', 'this is no key of this service', {
+          headers: { 'WWW-Authenticate': `${CHALLENGE}, error="invalid_token"` },
+        });
+  }
+}
