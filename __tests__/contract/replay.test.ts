@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
+import { SweepStore } from '../../shared/jobs/sweep-store.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type ApiBench, type Headers, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
@@ -90,6 +91,19 @@ it.each(['queued', 'running', 'canceling', 'succeeded'])('answers 409 to a job t
   const { status, body } = await replay(id);
   expect([status, body.type]).toEqual([409, '/problems/job-not-replayable']);
   expect(body.detail).toContain(state);
+});
+
+it('lists what was lost with its worker in its only attempt among the failed ones, and runs it again', async () => {
+  const id = await submitted({ max_attempts: 1, request_id: 'lost' });
+  await api.worker.leases.claim([{ jobId: id, delivery: 1, claimId: 'gone' }], 0);
+  await new SweepStore(api.ctx.records).reap({ offset: 0, limit: 10 });
+  const { body } = await api.call('get', '/jobs?status=failed&request_id=lost');
+  expect(body.jobs).toMatchObject([{ id, attempts: 1, error: { code: 'worker_lost' } }]);
+  const again = (await replay(id)).body.id;
+  await api.worker.succeed(again);
+  expect((await api.poll(again)).body).toMatchObject({ status: 'succeeded', attempts: 1, replay_of: id });
+  const failedOnes = (await api.call('get', '/jobs?status=failed&limit=200')).body.jobs;
+  expect(failedOnes.map((job: { id: string }) => job.id)).toContain(id);
 });
 
 it('answers 404 and 410 as a poll does, and 503 to a record of another version', async () => {

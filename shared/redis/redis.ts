@@ -174,7 +174,8 @@ async function connect(options: RedisOptions): Promise<Client> {
 /** Lets what is under way finish when the connection stands; drops it when Redis is away. */
 async function closeClient(client: Client): Promise<void> {
   if (client.isReady) await Promise.race([client.close(), new Promise((r) => setTimeout(r, 500).unref())]);
-  if (client.isOpen) client.destroy();
+  // Also when its close has begun: that waits for answers which may never come.
+  client.destroy();
 }
 
 /** States in which Redis answers but cannot serve; anything else it refuses is a mistake of ours. */

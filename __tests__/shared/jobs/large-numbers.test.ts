@@ -6,8 +6,10 @@ import { startRedis, type TestRedis } from '../../support/redis.js';
 
 /** More than Lua can unpack, which is where scripts over many ids break. */
 const MANY = 8_100;
+/** Twice the largest MAX_BATCH. */
+const TAKEN = 2_048;
 const LONG_MS = 60_000;
-const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: MANY };
+const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: TAKEN };
 
 let server: TestRedis;
 let bench: JobBench;
@@ -20,8 +22,8 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-async function createMany(): Promise<string[]> {
-  const ids = Array.from({ length: MANY }, () => uuidv7());
+async function create(count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => uuidv7());
   await Promise.all(ids.map((id) => bench.store.create(newJob({ id, owner: 'ann' }), MANY)));
   return ids;
 }
@@ -34,7 +36,7 @@ const kinds = (replies: readonly { kind: string }[]): string[] => [
 const size = (name: string) => bench.redis.command(['ZCARD', bench.records.key(name)]);
 
 it('claims, renews, gives back, reaps and ends thousands of jobs in one call each', async () => {
-  const ids = await createMany();
+  const ids = await create(TAKEN);
   const hold = (token: number) => ids.map((id) => ({ id, token }));
   expect(kinds(await bench.leases.claim(requestsFor(ids), LONG_MS))).toEqual(['run']);
   expect(new Set(await bench.leases.renew(hold(1), LONG_MS))).toEqual(new Set(['ok']));
@@ -42,8 +44,8 @@ it('claims, renews, gives back, reaps and ends thousands of jobs in one call eac
   const handedBack = await bench.leases.redeliver(requestsFor(ids, 2));
   expect(new Set(handedBack)).toEqual(new Set([3]));
   await bench.leases.claim(requestsFor(ids, 3), 0);
-  const { found } = await bench.sweep.reap({ offset: 0, limit: 2 * MANY });
-  expect(found).toHaveLength(MANY);
+  const { found } = await bench.sweep.reap({ offset: 0, limit: 2 * TAKEN });
+  expect(found).toHaveLength(TAKEN);
   await bench.leases.claim(requestsFor(ids, 4), LONG_MS);
   const outcomes = ids.map((id) => ({ id, token: 3, ok: true as const, result: {} }));
   expect(new Set(await bench.leases.commit(RUN, outcomes))).toEqual(new Set(['committed']));
@@ -51,7 +53,7 @@ it('claims, renews, gives back, reaps and ends thousands of jobs in one call eac
 });
 
 it('finds thousands of orphans and lost entries, expires, lists and trims as many in one call each', async () => {
-  const ids = await createMany();
+  const ids = await create(MANY);
   const window = { from: undefined, limit: 2 * MANY, minAgeMs: 0 };
   expect((await bench.sweep.orphans(QUEUE, bench.bee.jobs, window)).found).toHaveLength(MANY);
   await bench.redis.command(['HSET', bench.bee.jobs, ...ids.flatMap((id) => [`${id}.2`, '{}'])]);

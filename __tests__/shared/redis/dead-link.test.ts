@@ -63,6 +63,15 @@ it('closes while the dead link is being replaced, and leaves no connection and n
   expect(errors).toHaveLength(told);
 });
 
+it('ends its connection when it is closed while a call goes unanswered, before the link is known to be dead', async () => {
+  const redis = await openRedis({ ...options(), pingEveryMs: 60_000 });
+  proxy.silence();
+  const asked = redis.command(['GET', 'x']);
+  const [refused] = await Promise.allSettled([asked, redis.close()]);
+  expect(refused.status).toBe('rejected');
+  await noConnectionLeft();
+});
+
 it('listens again after its link fell silent', async () => {
   const subscriber = await openRedisSubscriber(options());
   const heard: string[] = [];
