@@ -101,7 +101,7 @@ async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> 
 }
 
 /** redis-server or valkey-server on PATH, or the one that the set-up unpacked under .cache. */
-function findRedisServer(): string {
+export function findRedisServer(): string {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   for (const name of ['redis-server', 'valkey-server']) {
     const found = folders.map((folder) => join(folder, name)).find((file) => existsSync(file));

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path';
+import { FAULT_KINDS, type FaultKind } from '../../scripts/faults/fault-kinds.js';
+import { runFaults } from '../../scripts/faults/run-faults.js';
+import { findRedisServer } from '../support/redis.js';
+
+const host = { root: resolve(__dirname, '../..'), redis: { command: findRedisServer(), env: {} } };
+
+/** Freezing takes long by its nature; the long form, `npm run faults`, has it all. */
+const SLOW = new Set(['Redis frozen', 'worker frozen', 'link silent']);
+const quick: FaultKind[] = FAULT_KINDS.filter(({ name }) => !SLOW.has(name));
+
+it('loses, doubles and spoils nothing whatever is killed, cut or forgotten under load', async () => {
+  const report = await runFaults(host, {
+    jobs: 300,
+    rounds: 1,
+    seed: 1,
+    kinds: quick,
+    freezeMs: 1_000,
+    faultsPerRound: quick.length,
+    onRound: () => undefined,
+  });
+  expect(report).toMatchObject({ accepted: 300, ended: 300, rows: 600, lost: [], doubled: [], wrong: [] });
+  expect(Object.values(report.strikes)).toEqual(quick.map(() => 1));
+}, 120_000);

@@ -1,0 +1,44 @@
+import { isRecord } from '../../shared/client/is-record.js';
+import type { Callers } from './callers.js';
+import { expectedOf, TOLERANCE } from './orders.js';
+
+const BATCH_MS = 240_000;
+
+/**
+ * Submits a batch, waits for it and looks at every row. Resolves to how many rows there were, and what is wrong with
+ * them. A chunk has few attempts: rows that workers were killed over may be failed as such, and nothing else.
+ */
+export async function checkBatch(
+  callers: Callers,
+  name: string,
+  rows: number,
+): Promise<{ rows: number; wrong: string[] }> {
+  const inputs = Array.from({ length: rows }, (_, row) => ({ act: 'answer', value: (row % 50_000) / 100 }));
+  const signal = AbortSignal.timeout(BATCH_MS);
+  const { id } = await callers.call((client) =>
+    client.batches.submit(inputs, { idempotencyKey: `${name}-batch`, signal }),
+  );
+  const ended = await callers.call((client) => client.batches.wait(id, { signal }));
+  const wrong: string[] = [];
+  if (ended.status !== 'succeeded') wrong.push(`batch ${id}: ${ended.status}`);
+  let next = 0;
+  await callers.call(async (client) => {
+    for await (const row of client.batches.results(id, { from: next, signal })) {
+      if (row.row !== next) wrong.push(`batch ${id}: row ${row.row} instead of ${next}`);
+      const fault = faultOfRow(row, expectedOf((next % 50_000) / 100));
+      if (fault !== undefined) wrong.push(`batch ${id} row ${next}: ${fault}`);
+      next = row.row + 1;
+    }
+  });
+  if (next !== rows) wrong.push(`batch ${id}: ${next} rows instead of ${rows}`);
+  return { rows, wrong };
+}
+
+function faultOfRow(row: Readonly<Record<string, unknown>>, expected: number): string | undefined {
+  const { error, doubled } = row;
+  if (error !== undefined) {
+    return isRecord(error) && error['code'] === 'worker_lost' ? undefined : JSON.stringify(error);
+  }
+  const isRight = typeof doubled === 'number' && Math.abs(doubled - expected) <= TOLERANCE;
+  return isRight ? undefined : `${JSON.stringify(doubled)} instead of ${expected}`;
+}

@@ -1,0 +1,86 @@
+import type { WaggleClient } from '../../shared/client/client.js';
+import { ProblemError } from '../../shared/client/errors.js';
+import type { Job } from '../../shared/client/job.js';
+import { pause } from '../../shared/client/pause.js';
+import { persist } from '../../shared/client/retry.js';
+import type { Order } from './orders.js';
+
+/** No answer may take longer, whatever is broken. */
+const HANG_MS = 20_000;
+/** All faults together are over by then. */
+const OUTAGE_MS = 120_000;
+
+/** Calls one API, and the other when that one does not answer, for as long as a fault may last. */
+export class Callers {
+  readonly #clients: readonly WaggleClient[];
+  #turn = 0;
+
+  constructor(clients: readonly WaggleClient[]) {
+    this.#clients = clients;
+  }
+
+  call<T>(work: (client: WaggleClient, signal: AbortSignal) => Promise<T>): Promise<T> {
+    return persist(
+      () => {
+        const client = this.#clients[(this.#turn += 1) % this.#clients.length];
+        if (!client) throw new Error('there is no API to call');
+        return work(client, AbortSignal.timeout(HANG_MS));
+      },
+      { outageMs: OUTAGE_MS },
+    );
+  }
+
+  submit({ key, input, maxAttempts, timeoutMs }: Order): Promise<Job> {
+    const request = { input, request_id: key, max_attempts: maxAttempts, timeout_ms: timeoutMs };
+    return this.call((client, signal) => client.submit(request, { signal, idempotencyKey: key }));
+  }
+
+  /** Undefined when there is no such job. */
+  find(id: string): Promise<Job | undefined> {
+    return this.call((client, signal) => client.get(id, { signal })).catch((error: unknown) => {
+      if (error instanceof ProblemError && [404, 410].includes(error.problem.status)) return undefined;
+      throw error;
+    });
+  }
+
+  /** Whether it was in time does not matter. */
+  async cancel(id: string): Promise<void> {
+    await this.call((client, signal) => client.cancel(id, { signal })).catch((error: unknown) => {
+      if (!(error instanceof ProblemError && error.problem.status === 409)) throw error;
+    });
+  }
+
+  /** How many jobs there are of a request id. */
+  async countOf(requestId: string): Promise<number> {
+    return (await this.call((client, signal) => client.list({ requestId }, { signal }))).jobs.length;
+  }
+}
+
+/** Does something with every item, so many at a time. */
+export async function eachOf<T>(
+  items: Iterable<T>,
+  atATime: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  const one = async (): Promise<void> => {
+    for (let next = rest.next(); !next.done; next = rest.next()) await work(next.value);
+  };
+  await Promise.all(Array.from({ length: atATime }, one));
+}
+
+/** Asks again and again until nothing is left or the time is over; resolves to what is left. */
+export async function untilNone<T>(
+  items: Set<T>,
+  withinMs: number,
+  look: (item: T) => Promise<boolean>,
+): Promise<Set<T>> {
+  const untilMs = Date.now() + withinMs;
+  while (items.size > 0 && Date.now() < untilMs) {
+    await eachOf([...items], 32, async (item) => {
+      if (await look(item)) items.delete(item);
+    });
+    if (items.size > 0) await pause(200);
+  }
+  return items;
+}

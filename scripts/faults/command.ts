@@ -1,0 +1,110 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { FAULT_KINDS, type FaultKind } from './fault-kinds.js';
+import { type FaultReport, type RoundReport, runFaults } from './run-faults.js';
+import type { FaultHost } from './stack.js';
+
+const HELP = `
+Runs two APIs, two workers and a Redis of their own on this machine (every write on the disk before it is answered),
+submits jobs and a batch in every round while things go wrong, and looks at each job afterwards: has it ended, with one
+outcome, and with the right one? Exit code 1 when any was lost, doubled or wrong.
+
+What goes wrong, each as often as the others:
+${FAULT_KINDS.map(({ name }) => `  ${name}`).join('\n')}
+Besides, some jobs of every round crash or hang their inference process, throw, or make no number.
+
+Examples:
+  $ npm run faults -- --jobs 2000 --rounds 3
+  $ npm run faults -- --jobs 20000 --rounds 20 --json | tail -1`;
+
+interface Options {
+  jobs: number;
+  rounds: number;
+  seed: number;
+  kinds: readonly FaultKind[];
+  freezeMs: number;
+  json?: true;
+}
+
+/** `npm run faults`: breaks things on purpose and counts what is lost. */
+export async function runCommand(args: readonly string[], host: FaultHost): Promise<void> {
+  const program = new Command('npm run faults --')
+    .description('Breaks things on purpose while jobs run, and counts what is lost, doubled or wrong.')
+    .option('--jobs <n>', 'jobs of all rounds together', wholeNumber, 2_000)
+    .option('--rounds <n>', 'rounds, of three faults each', wholeNumber, 3)
+    .option('--seed <n>', 'order of the faults', wholeNumber, Date.now() % 1_000_000)
+    .option('--kinds <names>', 'the kinds of faults, comma-separated', kindsOf, FAULT_KINDS)
+    .option('--freeze-ms <ms>', 'how long Redis is frozen when it is', wholeNumber, 10_000)
+    .option('--json', 'one JSON document as the last line of standard output')
+    .addHelpText('after', HELP);
+  const { jobs, rounds, seed, kinds, freezeMs, json } = program.parse(args, { from: 'user' }).opts<Options>();
+  say(`${jobs} jobs in ${rounds} rounds, seed ${seed}\n${rowOf(TITLES)}`);
+  const report = await runFaults(host, {
+    jobs,
+    rounds,
+    seed,
+    kinds,
+    freezeMs,
+    faultsPerRound: 3,
+    onRound: (round) => say(lineOf(round)),
+  });
+  const { accepted, ended, lost, doubled, wrong } = report;
+  for (const problem of [
+    ...lost.map((id) => `lost: ${id}`),
+    ...doubled.map((text) => `doubled: ${text}`),
+    ...wrong.map((text) => `wrong: ${text}`),
+  ].slice(0, 50)) {
+    say(problem);
+  }
+  process.stdout.write(`${summaryOf(report)}\n`);
+  const counts = { accepted, ended, lost: lost.length, doubled: doubled.length, wrong: wrong.length, rounds };
+  if (json) process.stdout.write(`${JSON.stringify(counts)}\n`);
+  if (lost.length + doubled.length + wrong.length > 0) process.exitCode = 1;
+}
+
+const TITLES = ['round', 'accepted', 'ended', 'lost', 'doubled', 'wrong', 'batch rows', 'seconds'];
+
+const rowOf = (cells: readonly (string | number)[]): string =>
+  cells.map((cell, index) => String(cell).padStart(TITLES[index]?.length ?? 0)).join('  ');
+
+const lineOf = ({
+  round,
+  accepted,
+  ended,
+  lost,
+  doubled,
+  wrong,
+  rows,
+  seconds,
+  faults,
+}: RoundReport): string =>
+  `${rowOf([round, accepted, ended, lost.length, doubled.length, wrong.length, rows, seconds.toFixed(1)])}  ${faults.join(', ')}`;
+
+function summaryOf({ rounds, accepted, ended, lost, doubled, wrong, rows, strikes }: FaultReport): string {
+  const struck = Object.entries(strikes).map(([name, times]) => `  ${name.padEnd(26)}${times}`);
+  return [
+    '',
+    rowOf(TITLES.slice(0, -1)),
+    rowOf([rounds, accepted, ended, lost.length, doubled.length, wrong.length, rows]),
+    '',
+    'faults',
+    ...struck,
+  ].join('\n');
+}
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+function kindsOf(text: string): FaultKind[] {
+  return text.split(',').map((name) => {
+    const kind = FAULT_KINDS.find((known) => known.name === name.trim());
+    if (kind) return kind;
+    throw new InvalidArgumentError(
+      `There is no "${name}"; there is ${FAULT_KINDS.map((known) => known.name).join(', ')}.`,
+    );
+  });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,9}$/.test(text) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}

@@ -1,0 +1,72 @@
+import type { Job } from '../../shared/client/job.js';
+
+/** What the model of the harness is told to do with a row. */
+type Act = 'answer' | 'throw' | 'crash' | 'hang' | 'nan';
+
+/** One job to submit, and how it may end. */
+export interface Order {
+  /** Idempotency-Key and request id. */
+  key: string;
+  input: { act: Act; value: number };
+  /** Enough for every fault of a run, except where the job itself is at fault. */
+  maxAttempts: number;
+  timeoutMs: number;
+  /** Cancel it once it is accepted. */
+  isCanceled: boolean;
+}
+
+/**
+ * A worker that is killed costs every job in its hands an attempt, and so does a job that hangs those that share its
+ * micro-batch, once their own time is over.
+ */
+const HEALTHY = { act: 'answer', timeoutMs: 4_000, maxAttempts: 50 } as const;
+/** The jobs of a round that misbehave. Each that crashes or hangs costs an inference process. */
+const MISBEHAVING: readonly (Pick<Order, 'maxAttempts' | 'timeoutMs'> & { act: Act })[] = [
+  { ...HEALTHY, act: 'crash', maxAttempts: 2 },
+  { act: 'hang', maxAttempts: 1, timeoutMs: 300 },
+  { ...HEALTHY, act: 'throw' },
+  { ...HEALTHY, act: 'throw' },
+  { ...HEALTHY, act: 'nan' },
+  { ...HEALTHY, act: 'nan' },
+];
+const CANCELED_OF_HUNDRED = 2;
+
+/** The jobs of one round, misbehaving ones scattered among them. */
+export function makeOrders(round: string, count: number): Order[] {
+  const spread = Math.max(1, Math.floor(count / MISBEHAVING.length));
+  return Array.from({ length: count }, (_, index) => {
+    const isOdd = index % spread === Math.floor(spread / 2);
+    const { act, ...limits } = (isOdd ? MISBEHAVING[Math.floor(index / spread)] : undefined) ?? HEALTHY;
+    return {
+      key: `${round}-${index}`,
+      input: { act, value: (index % 50_000) / 100 },
+      ...limits,
+      isCanceled: act === 'answer' && index % 100 < CANCELED_OF_HUNDRED,
+    };
+  });
+}
+
+/** The value that the model makes of another: what results are held against. */
+export const expectedOf = (value: number): number => 2 * value;
+export const TOLERANCE = 0.011;
+
+/** Why an ended job is not as it should be; undefined when it is. */
+export function faultOf({ input, isCanceled }: Order, job: Job): string | undefined {
+  const found = job.status === 'failed' ? `failed: ${job.error?.code}` : job.status;
+  const allowed = isCanceled ? [...ENDINGS[input.act], 'canceled'] : ENDINGS[input.act];
+  if (!allowed.includes(found)) return `${found} instead of ${allowed.join(' or ')}`;
+  if (job.status !== 'succeeded') return undefined;
+  const value = job.result?.['doubled'];
+  const expected = expectedOf(input.value);
+  if (typeof value === 'number' && Math.abs(value - expected) <= TOLERANCE) return undefined;
+  return `${JSON.stringify(value)} instead of ${expected}`;
+}
+
+/** How a job may end by what it does. One that hangs has a single attempt, which a killed worker may have taken. */
+const ENDINGS: Record<Act, readonly string[]> = {
+  answer: ['succeeded'],
+  throw: ['failed: model_error'],
+  nan: ['failed: invalid_output'],
+  crash: ['failed: worker_lost'],
+  hang: ['failed: timeout', 'failed: worker_lost'],
+};

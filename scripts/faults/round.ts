@@ -1,0 +1,114 @@
+import type { Job } from '../../shared/client/job.js';
+import { isEnded } from '../../shared/client/job.js';
+import { pause } from '../../shared/client/pause.js';
+import { checkBatch } from './batch-check.js';
+import { type Callers, eachOf, untilNone } from './callers.js';
+import type { FaultKind } from './fault-kinds.js';
+import { faultOf, makeOrders, type Order } from './orders.js';
+import type { Stack } from './stack.js';
+
+/** What became of the jobs that were accepted. */
+export interface Tally {
+  accepted: number;
+  ended: number;
+  /** Jobs that did not end, or are not there. */
+  lost: string[];
+  /** Jobs whose outcome changed, and keys of which there are two jobs. */
+  doubled: string[];
+  /** Jobs that ended as they should not, or with a wrong value. */
+  wrong: string[];
+  /** Rows of batches, of which each was looked at. */
+  rows: number;
+}
+
+export const emptyTally = (): Tally => ({ accepted: 0, ended: 0, lost: [], doubled: [], wrong: [], rows: 0 });
+
+/** What a round is run with. */
+export interface RoundOptions {
+  name: string;
+  jobs: number;
+  faults: readonly FaultKind[];
+  random: { uniform(): number };
+  /** How long Redis is frozen. */
+  freezeMs: number;
+  onFault: (name: string) => void;
+}
+
+interface Accepted {
+  order: Order;
+  id: string;
+}
+
+const AT_A_TIME = 48;
+/** From the last fault until every job has ended. */
+const END_MS = 120_000;
+const ROWS_PER_JOB = 2;
+
+/**
+ * Submits jobs and a batch while things go wrong, then looks at every one of them. Jobs come in as many bursts as there
+ * are faults, so that each fault strikes with some waiting, some running and some on their way in.
+ */
+export async function runRound(stack: Stack, callers: Callers, options: RoundOptions): Promise<Tally> {
+  const { name, jobs, faults, random, freezeMs, onFault } = options;
+  const orders = makeOrders(name, jobs);
+  const accepted: Accepted[] = [];
+  const bursts: Promise<void>[] = [];
+  const size = Math.ceil(orders.length / faults.length);
+  const batch = checkBatch(callers, name, jobs * ROWS_PER_JOB);
+  for (const [index, fault] of faults.entries()) {
+    const burst = orders.slice(index * size, (index + 1) * size);
+    bursts.push(eachOf(burst, AT_A_TIME, async (order) => void accepted.push(await accept(callers, order))));
+    await pause(100 + 400 * random.uniform());
+    onFault(fault.name);
+    await fault.strike(stack, { pick: random.uniform() < 0.5 ? 0 : 1, freezeMs });
+    await pause(100 + 400 * random.uniform());
+  }
+  await Promise.all(bursts);
+  await stack.serving();
+  const tally = await inspect(callers, accepted);
+  const { rows, wrong } = await batch;
+  tally.rows = rows;
+  tally.wrong.push(...wrong);
+  return tally;
+}
+
+async function accept(callers: Callers, order: Order): Promise<Accepted> {
+  const { id } = await callers.submit(order);
+  if (order.isCanceled) await callers.cancel(id);
+  return { order, id };
+}
+
+/** Waits for every job to end; then reads it once more, asks for its key once more, and counts the jobs of that key. */
+async function inspect(callers: Callers, accepted: readonly Accepted[]): Promise<Tally> {
+  const tally = { ...emptyTally(), accepted: accepted.length };
+  const outcomes = new Map<string, string>();
+  const gone = new Set<string>();
+  const left = await untilNone(new Set(accepted), END_MS, async ({ order, id }) => {
+    const job = await callers.find(id);
+    if (!job) gone.add(id);
+    if (!job || !isEnded(job)) return !job;
+    outcomes.set(id, outcomeOf(job));
+    tally.ended += 1;
+    const fault = faultOf(order, job);
+    if (fault !== undefined) tally.wrong.push(`${id} (${order.input.act}): ${fault}`);
+    return true;
+  });
+  tally.lost.push(...gone, ...[...left].map(({ id }) => id));
+  await eachOf(accepted, AT_A_TIME, async ({ order, id }) => {
+    const job = await callers.find(id);
+    const before = outcomes.get(id);
+    if (before === undefined) return;
+    if (!job) tally.lost.push(id);
+    else if (outcomeOf(job) !== before) tally.doubled.push(`${id}: ${outcomeOf(job)} after ${before}`);
+    const again = await callers.submit(order);
+    const count = await callers.countOf(order.key);
+    if (again.id !== id || count !== 1) {
+      tally.doubled.push(`${order.key}: ${count} jobs, ${id} and ${again.id}`);
+    }
+  });
+  return tally;
+}
+
+/** All that must never change once a job has ended. */
+const outcomeOf = ({ status, result, error, attempts, finished_at }: Job): string =>
+  JSON.stringify({ status, result, error, attempts, finished_at });

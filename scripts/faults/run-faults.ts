@@ -1,0 +1,76 @@
+import { createRandom } from '../trips/rng.js';
+import { Callers } from './callers.js';
+import { type FaultKind, faultsOf } from './fault-kinds.js';
+import { emptyTally, runRound, type Tally } from './round.js';
+import { type FaultHost, startStack } from './stack.js';
+
+/** How long and how hard. */
+export interface FaultOptions {
+  /** Of all rounds together. */
+  jobs: number;
+  rounds: number;
+  /** The same faults in the same order for the same seed; when each strikes within a round is up to the machine. */
+  seed: number;
+  kinds: readonly FaultKind[];
+  freezeMs: number;
+  /** Faults of a round. */
+  faultsPerRound: number;
+  /** Told of each round that is over. */
+  onRound: (round: RoundReport) => void;
+}
+
+/** One row of the table. */
+export interface RoundReport extends Tally {
+  round: number;
+  faults: string[];
+  seconds: number;
+}
+
+/** What came of all rounds. */
+export interface FaultReport extends Tally {
+  rounds: number;
+  /** How often each kind of fault struck. */
+  strikes: Record<string, number>;
+}
+
+/** Runs every round on a stack of its own. Rejects when something hangs, or cannot be brought back. */
+export async function runFaults(host: FaultHost, options: FaultOptions): Promise<FaultReport> {
+  const { jobs, rounds, seed, kinds, freezeMs, faultsPerRound, onRound } = options;
+  const random = createRandom(seed);
+  const faults = faultsOf(kinds, random);
+  const strikes: Record<string, number> = Object.fromEntries(kinds.map(({ name }) => [name, 0]));
+  const total = emptyTally();
+  const stack = await startStack(host);
+  try {
+    const callers = new Callers(stack.clients);
+    for (let round = 1; round <= rounds; round += 1) {
+      const startMs = performance.now();
+      const struck: string[] = [];
+      const tally = await runRound(stack, callers, {
+        name: `${seed}-${round}`,
+        jobs: Math.floor((jobs * round) / rounds) - Math.floor((jobs * (round - 1)) / rounds),
+        faults: Array.from({ length: faultsPerRound }, () => faults.next().value),
+        random,
+        freezeMs,
+        onFault: (name) => {
+          struck.push(name);
+          strikes[name] = (strikes[name] ?? 0) + 1;
+        },
+      });
+      addTally(total, tally);
+      onRound({ ...tally, round, faults: struck, seconds: (performance.now() - startMs) / 1000 });
+    }
+  } finally {
+    await stack.close();
+  }
+  return { ...total, rounds, strikes };
+}
+
+function addTally(to: Tally, more: Tally): void {
+  to.accepted += more.accepted;
+  to.ended += more.ended;
+  to.rows += more.rows;
+  to.lost.push(...more.lost);
+  to.doubled.push(...more.doubled);
+  to.wrong.push(...more.wrong);
+}

@@ -1,0 +1,170 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WaggleClient } from '../../shared/client/client.js';
+import { pause } from '../../shared/client/pause.js';
+import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { readyMessage } from '../up/ready-message.js';
+import { pingRedis } from '../up/redis-ping.js';
+import { Kept } from './kept.js';
+import { type LinkProxy, startLinkProxy } from './link-proxy.js';
+
+/** Where things are that the harness runs. */
+export interface FaultHost {
+  /** The repository's folder. */
+  root: string;
+  /** A Redis server, and what its environment needs beside ours. */
+  redis: { command: string; env: Record<string, string> };
+}
+
+/** Two APIs and two workers on a Redis whose every write is on the disk before it is answered. */
+export interface Stack {
+  clients: readonly WaggleClient[];
+  apis: readonly Kept[];
+  workers: readonly Kept[];
+  redis: Kept;
+  redisUrl: string;
+  /** Between the workers and Redis. */
+  link: LinkProxy;
+  /** One command to Redis itself. */
+  redisCommand(...words: string[]): Promise<void>;
+  /** Resolves when everything serves. */
+  serving(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Short leases, so that a lost worker is noticed soon. */
+export const LEASE_MS = 2_000;
+const PROCESSES = [0, 1];
+
+/** What all API and worker processes are started with, beside what they need. */
+export interface StackOptions {
+  env?: Readonly<Record<string, string>>;
+  /** Arguments to Node. */
+  execArgv?: readonly string[];
+}
+
+/** Starts it on free ports, with data of its own. */
+export async function startStack(
+  { root, redis }: FaultHost,
+  { env: more = {}, execArgv = [] }: StackOptions = {},
+): Promise<Stack> {
+  const release = new ReleaseStack();
+  const dir = mkdtempSync(join(tmpdir(), 'waggle-faults-'));
+  release.later('data', () => rmSync(dir, { recursive: true, force: true }));
+  const socket = join(dir, 'redis.sock');
+  const redisKept = new Kept(
+    'Redis',
+    () =>
+      spawn(redis.command, redisArguments(dir, socket), {
+        env: { ...process.env, ...redis.env },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      }),
+    () => answers(socket),
+  );
+  release.later('Redis', () => redisKept.close());
+  await redisKept.serving();
+  const link = await startLinkProxy(socket);
+  release.later('link', () => link.close());
+
+  const env = {
+    PATH: process.env['PATH'],
+    MODELS_DIR: join(root, '__tests__/fixtures/models'),
+    LOG_LEVEL: 'error',
+    LEASE_MS: String(LEASE_MS),
+    CHUNK_ROWS: '64',
+    GRACE_MS: '5000',
+    ...more,
+  };
+  const run = (program: string, own: Record<string, string>) => (): ChildProcess =>
+    fork(join(root, program), [], {
+      cwd: root,
+      env: { ...env, ...own },
+      execArgv: [...execArgv],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+  const ports = await Promise.all(PROCESSES.map(freePort));
+  const apis = ports.map(
+    (port) =>
+      new Kept(
+        `API on port ${port}`,
+        run('dist/api/main.js', {
+          PORT: String(port),
+          REDIS_URL: `unix://${socket}`,
+          DEFAULT_MODEL: 'faulty',
+        }),
+        readyMessage,
+      ),
+  );
+  release.later('APIs', () => Promise.all(apis.map((api) => api.close())));
+  const throughLink = { MODELS: 'faulty', TF_ENGINE: 'wasm', REDIS_URL: `redis://127.0.0.1:${link.port}` };
+  const workers = PROCESSES.map(
+    (index) =>
+      new Kept(`worker ${index}`, run('__tests__/fixtures/faulty-worker.mjs', throughLink), readyMessage),
+  );
+  release.later('workers', () => Promise.all(workers.map((worker) => worker.close())));
+  const stack: Stack = {
+    clients: ports.map((port) => new WaggleClient({ url: `http://127.0.0.1:${port}` })),
+    apis,
+    workers,
+    redis: redisKept,
+    redisUrl: `unix://${socket}`,
+    link,
+    redisCommand: (...words) => sendInline(socket, words.join(' ')),
+    async serving() {
+      await Promise.all([redisKept, ...apis, ...workers].map((kept) => kept.serving()));
+    },
+    close: () =>
+      release.run({
+        error: (message, fields) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+      }),
+  };
+  await stack.serving();
+  return stack;
+}
+
+const redisArguments = (dir: string, socket: string): string[] => [
+  '--port',
+  '0',
+  '--unixsocket',
+  socket,
+  '--dir',
+  dir,
+  '--save',
+  '',
+  '--loglevel',
+  'warning',
+  '--appendonly',
+  'yes',
+  '--appendfsync',
+  'always',
+  '--maxmemory-policy',
+  'noeviction',
+];
+
+async function answers(path: string): Promise<void> {
+  while ((await pingRedis(path)) !== 'ready') await pause(20);
+}
+
+/** Sends a command as a line of text, and waits for its answer. */
+async function sendInline(path: string, line: string): Promise<void> {
+  const socket = connect(path);
+  socket.write(`${line}\r\n`);
+  await once(socket, 'data');
+  socket.destroy();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : 0);
+    });
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
