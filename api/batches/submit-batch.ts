@@ -1,7 +1,7 @@
 import type { BatchCreated } from '../../shared/batches/batch-store.js';
 import type { Exchange } from '../http/exchange.js';
 import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
-import { ProblemError, validationFailed } from '../http/problem.js';
+import { ProblemError, requestTimeout, validationFailed } from '../http/problem.js';
 import { ClientGoneError } from '../http/read-json.js';
 import { SUBMISSION_DEFAULTS } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
@@ -142,6 +142,7 @@ const LINGER_MS = 2_000;
 
 function problemOf(x: Exchange, error: unknown): unknown {
   if (x.request.destroyed && !x.request.complete) return new ClientGoneError();
+  if (error instanceof UploadError && error.code === 'stalled') return requestTimeout(error.message);
   if (!x.request.complete) {
     x.request.resume();
     setTimeout(() => x.request.complete || x.request.destroy(), LINGER_MS).unref();
@@ -151,6 +152,8 @@ function problemOf(x: Exchange, error: unknown): unknown {
   }
   if (!(error instanceof UploadError)) return error;
   switch (error.code) {
+    case 'stalled':
+      return requestTimeout(error.message);
     case 'malformed':
       return new ProblemError('malformed-batch', error.message);
     case 'too_large':
