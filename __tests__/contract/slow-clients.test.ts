@@ -155,7 +155,7 @@ it('a reader of results that does not read is cut off, and nothing is fetched fo
   const accepted = await fetch(`${api.url}/batches?model=${LINEAR}`, {
     method: 'POST',
     headers: { 'content-type': 'text/csv' },
-    body: `trip_distance,PULocationID,DOLocationID\n${'x,y,z\n'.repeat(100_000)}`,
+    body: `trip_distance,PULocationID,DOLocationID\n${'x,y,z\n'.repeat(60_000)}`,
   });
   const { id } = (await accepted.json()) as { id: string };
   const path = `/batches/${id}/results`;
