@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as afterPoll, setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { ListenConfig } from './config.js';
 import { Connections } from './http/connections.js';
@@ -88,6 +88,8 @@ async function closeServer(
   { lingerMs, graceMs }: { lingerMs: number; graceMs: number },
 ): Promise<void> {
   await sleep(lingerMs);
+  // Connections that wait to be accepted are refused with the listening: this comes right after the last were taken.
+  await afterPoll();
   const closed = once(server, 'close');
   // Not the HTTP server's own: it closes idle connections in its own way first, and stops looking for slow clients.
   NetServer.prototype.close.call(server);
