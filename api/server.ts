@@ -36,7 +36,7 @@ export async function startServer(
   server.timeout = limits.idleMs;
   // Their size bounds their number. Node does not refuse headers past a number, it leaves them out.
   server.maxHeadersCount = 0;
-  const connections = new Connections(server);
+  const connections = new Connections(server, limits.refusedMs);
   server.on('request', app).on('clientError', refuseGarbage);
   server.listen(port, host);
   try {

@@ -71,6 +71,24 @@ it('a body that comes by the byte is answered 408 all the same', async () => {
   clearInterval(drip);
 });
 
+it.each([
+  ['/jobs', 'text/plain', 415],
+  ['/jobs', 'application/json', 413],
+  ['/batches', 'text/plain', 415],
+  ['/nowhere', 'text/plain', 404],
+])(
+  'a body that is refused on its way to %s (%s) is read for a while and no longer',
+  async (path, type, status) => {
+    api = await openApiBench(server, { env: { BODY_LIMIT_BYTES: '1024' }, limits: { refusedMs: SOON_MS } });
+    const { socket, said } = open(
+      head(path, [`Content-Type: ${type}`, 'Content-Length: 1000000']) + ' '.repeat(2_000),
+    );
+    const drip = setInterval(() => socket.write(' '), 20);
+    expect(await said).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    clearInterval(drip);
+  },
+);
+
 describe('an upload that stalls', () => {
   const chunked = (text: string | Buffer): Buffer => {
     const bytes = Buffer.from(text);

@@ -137,16 +137,11 @@ async function replay(
   return { batchId: first.batchId, isReplay: true };
 }
 
-/** How long what is left of a refused upload is read and dropped, so that the client gets to see the answer, in ms. */
-const LINGER_MS = 2_000;
-
 function problemOf(x: Exchange, error: unknown): unknown {
   if (x.request.destroyed && !x.request.complete) return new ClientGoneError();
   if (error instanceof UploadError && error.code === 'stalled') return requestTimeout(error.message);
-  if (!x.request.complete) {
-    x.request.resume();
-    setTimeout(() => x.request.complete || x.request.destroy(), LINGER_MS).unref();
-  }
+  // Read on and dropped, so that the client gets to see the answer.
+  x.request.resume();
   if (error instanceof BatchClosedError) {
     return new ProblemError('batch-ended', 'the batch was canceled while its rows were sent');
   }

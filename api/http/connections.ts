@@ -1,14 +1,18 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ClientLimits } from '../limits.js';
 
-/** The connections of a server, and the answers that are under way on them. */
+/** The connections of a server, and the answers that are under way on them. A body that is left unread ends its own. */
 export class Connections {
   readonly #open = new Set<Socket>();
   readonly #answers = new Set<ServerResponse>();
   #closing = false;
 
-  /** To be called before the server has its other listeners. */
-  constructor(server: Server) {
+  /** To be called before the server has its other listeners. `refusedMs`: see {@link ClientLimits.refusedMs}. */
+  constructor(
+    server: Server,
+    private readonly refusedMs: ClientLimits['refusedMs'],
+  ) {
     server.on('connection', (socket) => this.#opened(socket));
     server.on('request', (request, response) => this.#began(request, response));
   }
@@ -33,11 +37,14 @@ export class Connections {
     socket.once('close', () => this.#open.delete(socket));
   }
 
-  #began({ socket }: IncomingMessage, response: ServerResponse): void {
+  #began(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
     this.#answers.add(response);
     response.once('close', () => {
       this.#answers.delete(response);
       if (this.#closing) socket.destroySoon();
+      else if (!request.complete)
+        setTimeout(() => request.complete || socket.destroy(), this.refusedMs).unref();
     });
   }
 }

@@ -55,20 +55,26 @@ function readBody(request: IncomingMessage, { limitBytes, timeoutMs }: BodyLimit
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    const refuse = (error: AppError): void => {
+      clearTimeout(slow);
+      reject(error);
+    };
     const slow = setTimeout(
-      () => reject(requestTimeout(`the body was not complete ${timeoutMs} ms after the headers`)),
+      () => refuse(requestTimeout(`the body was not complete ${timeoutMs} ms after the headers`)),
       timeoutMs,
     );
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= limitBytes) chunks.push(chunk);
-      else reject(new ProblemError('body-too-large', `the body must not be larger than ${limitBytes} bytes`));
+      else refuse(new ProblemError('body-too-large', `the body must not be larger than ${limitBytes} bytes`));
     });
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.once('end', () => {
+      clearTimeout(slow);
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
     request.once('error', () => undefined);
     request.once('close', () => {
-      clearTimeout(slow);
-      if (!request.readableEnded) reject(new ClientGoneError());
+      if (!request.readableEnded) refuse(new ClientGoneError());
     });
   });
 }
