@@ -44,7 +44,7 @@ export class Connections {
       this.#answers.delete(response);
       if (this.#closing) socket.destroySoon();
       else if (!request.complete)
-        setTimeout(() => request.complete || socket.destroy(), this.refusedMs).unref();
+        {setTimeout(() => request.complete || socket.destroy(), this.refusedMs).unref();}
     });
   }
 }
