@@ -43,8 +43,9 @@ export class Connections {
     response.once('close', () => {
       this.#answers.delete(response);
       if (this.#closing) socket.destroySoon();
-      else if (!request.complete)
-        {setTimeout(() => request.complete || socket.destroy(), this.refusedMs).unref();}
+      else if (!request.complete) {
+        setTimeout(() => request.complete || socket.destroy(), this.refusedMs).unref();
+      }
     });
   }
 }
