@@ -128,7 +128,10 @@ describe('an upload that stalls', () => {
   };
 
   beforeEach(async () => {
-    api = await openApiBench(server, { env: { CHUNK_ROWS: '4' }, limits: { uploadIdleMs: LONGEST_SILENCE_MS } });
+    api = await openApiBench(server, {
+      env: { CHUNK_ROWS: '4' },
+      limits: { uploadIdleMs: LONGEST_SILENCE_MS },
+    });
   });
 
   it.each([
