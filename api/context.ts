@@ -10,12 +10,15 @@ import { RateLimits } from './admission/rate-limits.js';
 import type { ApiConfig } from './config.js';
 import { CompletionRates } from './jobs/completion-rates.js';
 import { ModelRegistry } from './models/model-registry.js';
+import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
 import { Waiters } from './waiters.js';
 
 /** What the parts of one API process share. Nothing here outlives it: all that matters is in Redis. */
 export interface ApiContext {
   config: Readonly<ApiConfig>;
+  /** What clients may take. */
+  limits: Readonly<ClientLimits>;
   log: Logger;
   models: ModelRegistry;
   records: RecordScripts;
@@ -37,7 +40,12 @@ const MAX_WAITERS = 10_000;
 /** Opens everything; `release` closes it. Waits for Redis until `draining` is aborted. */
 export async function openApiContext(
   config: Readonly<ApiConfig>,
-  { log, release, draining }: { log: Logger; release: ReleaseStack; draining: AbortSignal },
+  {
+    log,
+    release,
+    draining,
+    limits = CLIENT_LIMITS,
+  }: { log: Logger; release: ReleaseStack; draining: AbortSignal; limits?: Readonly<ClientLimits> },
 ): Promise<ApiContext> {
   const { address, keyPrefix, timeoutMs } = config.redis;
   const models = new ModelRegistry(config.models.dir, config.models.defaultName);
@@ -53,15 +61,16 @@ export async function openApiContext(
   const jobs = new JobStore(records);
   const waiters = new Waiters(MAX_WAITERS);
   await subscriber.subscribe(records.key('ended'), (announcement) => waiters.wake(announcement));
-  draining.addEventListener('abort', () => waiters.close(), { once: true });
+  draining.addEventListener('abort', () => waiters.drain(config.graceMs / 2), { once: true });
   const withinDeadline = createRedisDeadline(timeoutMs);
   const { keys, rateLimit } = config.admission;
-  const limits = rateLimit && new RateLimits(rateLimit, { records, withinDeadline });
+  const rateLimits = rateLimit && new RateLimits(rateLimit, { records, withinDeadline });
   for (const { name, isWeak } of keys ?? []) {
     if (isWeak) log.warn('API key with a short secret: use 16 characters or more', { key: name });
   }
   return {
     config,
+    limits,
     log,
     models,
     records,
@@ -70,7 +79,7 @@ export async function openApiContext(
     producers,
     rates: new CompletionRates(jobs),
     waiters,
-    admission: new Admission(keys, limits),
+    admission: new Admission(keys, rateLimits),
     withinDeadline,
     draining,
   };

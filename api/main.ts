@@ -32,7 +32,7 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
   });
   release.later('sweeper', () => sweeper.close());
 
-  const server = await startServer(createApp(ctx), config.listen);
+  const server = await startServer(createApp(ctx), config.listen, ctx.limits);
   release.later('http', () => server.close(config.graceMs));
 
   log.info('serving', { host: config.listen.host, port: server.port });

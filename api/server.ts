@@ -1,41 +1,43 @@
 import { once } from 'node:events';
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { setImmediate as afterPoll, setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { ListenConfig } from './config.js';
+import { Connections } from './http/connections.js';
+import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
 
 /** A listening server. */
 export interface ApiServer {
   port: number;
-  /** Takes no further connections, lets requests under way finish, and cuts off what is left after `graceMs`. */
+  /**
+   * Goes on answering for a moment (`lingerMs`), so that clients and load balancers hear of it on connections that they
+   * already have and by asking whether the process is ready. Then takes no further connections, closes idle ones, lets
+   * requests under way finish, and cuts off what is left `graceMs` after the call.
+   */
   close(graceMs: number): Promise<void>;
 }
 
-/** How long clients may take, in ms. Answers are not bounded here: long polls take a minute. */
-const TIMEOUTS = {
-  /** From the first byte of a request to the end of its headers. */
-  headersMs: 10_000,
-  /** From the first byte of a request to the end of its body: an upload of a million rows over a slow line. */
-  requestMs: 3_600_000,
-  /** Between two requests of a connection: longer than the minute after which load balancers usually hang up. */
-  keepAliveMs: 65_000,
-  /** How often the first two are looked at. */
-  checkEveryMs: 2_000,
-};
-
 /** Listens. Rejects when the address cannot be had. */
-export async function startServer(app: Express, { host, port }: ListenConfig): Promise<ApiServer> {
-  const server = createServer(
-    {
-      ...nativeExpressClasses(app),
-      headersTimeout: TIMEOUTS.headersMs,
-      requestTimeout: TIMEOUTS.requestMs,
-      keepAliveTimeout: TIMEOUTS.keepAliveMs,
-      connectionsCheckingInterval: TIMEOUTS.checkEveryMs,
-    },
-    app,
-  );
-  server.on('clientError', refuseGarbage);
+export async function startServer(
+  app: Express,
+  { host, port }: ListenConfig,
+  limits: Readonly<ClientLimits> = CLIENT_LIMITS,
+): Promise<ApiServer> {
+  const server = createServer({
+    ...nativeExpressClasses(app),
+    headersTimeout: limits.headersMs,
+    maxHeaderSize: limits.headerBytes,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+  });
+  // Node ends a connection after so long without progress, in writing as well as in reading.
+  server.timeout = limits.idleMs;
+  // Their size bounds their number. Node does not refuse headers past a number, it leaves them out.
+  server.maxHeadersCount = 0;
+  const connections = new Connections(server, limits.refusedMs);
+  server.on('request', app).on('clientError', refuseGarbage);
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -44,7 +46,11 @@ export async function startServer(app: Express, { host, port }: ListenConfig): P
       cause,
     });
   }
-  return { port: portOf(server), close: (graceMs) => closeServer(server, graceMs) };
+  return {
+    port: portOf(server),
+    close: (graceMs) =>
+      closeServer(server, connections, { graceMs, lingerMs: Math.min(limits.lingerMs, graceMs) }),
+  };
 }
 
 /**
@@ -76,14 +82,24 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+async function closeServer(
+  server: Server,
+  connections: Connections,
+  { lingerMs, graceMs }: { lingerMs: number; graceMs: number },
+): Promise<void> {
+  await sleep(lingerMs);
+  // Connections that wait to be accepted are refused with the listening: this comes right after the last were taken.
+  await afterPoll();
   const closed = once(server, 'close');
-  server.close();
-  const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
+  // Not the HTTP server's own: it closes idle connections in its own way first, and stops looking for slow clients.
+  NetServer.prototype.close.call(server);
+  connections.closeIdle();
+  const late = setTimeout(() => connections.cutOff(), graceMs - lingerMs);
   try {
     await closed;
   } finally {
-    clearTimeout(cutOff);
+    clearTimeout(late);
+    server.close();
   }
 }
 

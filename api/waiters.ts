@@ -48,6 +48,12 @@ export class Waiters {
     }
   }
 
+  /** Lets nobody wait from now on, and ends all waiting after `ms`. */
+  drain(ms: number): void {
+    this.#closed = true;
+    setTimeout(() => this.close(), ms).unref();
+  }
+
   /** Ends all waiting, and lets nobody wait from now on. */
   close(): void {
     this.#closed = true;

@@ -54,3 +54,13 @@ it('lets nobody wait once it is closed', () => {
   expect(waiter?.isOver).toBe(true);
   expect(waiters.register('b')).toBeUndefined();
 });
+
+it('lets those who wait go on for a while when it drains, and nobody new', async () => {
+  const waiters = new Waiters(2);
+  const waiter = waiters.register('a');
+  waiters.drain(20);
+  expect(waiters.register('b')).toBeUndefined();
+  expect(waiter?.isOver).toBe(false);
+  await waiter?.sleep(LONG_MS);
+  expect(waiter?.isOver).toBe(true);
+});

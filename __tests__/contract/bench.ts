@@ -5,6 +5,7 @@ import request, { type Response } from 'supertest';
 import { createApp } from '../../api/app.js';
 import { readApiConfig } from '../../api/config.js';
 import { type ApiContext, openApiContext } from '../../api/context.js';
+import { CLIENT_LIMITS, type ClientLimits } from '../../api/limits.js';
 import { startServer } from '../../api/server.js';
 import { type ClaimedJob, JobLeases, type Outcome } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
@@ -51,6 +52,7 @@ export interface TestWorker {
 export interface BenchOptions {
   env?: Record<string, string>;
   log?: Logger;
+  limits?: Partial<ClientLimits>;
 }
 
 const silent: Logger = {
@@ -63,7 +65,7 @@ const silent: Logger = {
 
 export async function openApiBench(
   server: TestRedis,
-  { env = {}, log = silent }: BenchOptions = {},
+  { env = {}, log = silent, limits }: BenchOptions = {},
 ): Promise<ApiBench> {
   const modelsDir = modelsFolder();
   const config = readApiConfig(
@@ -80,8 +82,13 @@ export async function openApiBench(
   const release = new ReleaseStack();
   const stop = new AbortController();
   release.later('models', () => rmSync(modelsDir, { recursive: true }));
-  const ctx = await openApiContext(config, { log, release, draining: stop.signal });
-  const http = await startServer(createApp(ctx), config.listen);
+  const ctx = await openApiContext(config, {
+    log,
+    release,
+    draining: stop.signal,
+    limits: { ...CLIENT_LIMITS, ...limits },
+  });
+  const http = await startServer(createApp(ctx), config.listen, ctx.limits);
   release.later('http', () => http.close(0));
   const url = `http://127.0.0.1:${http.port}`;
   let check: CheckResponse | undefined;

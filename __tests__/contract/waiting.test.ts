@@ -140,13 +140,19 @@ describe('a wait that nobody wants any more', () => {
     await until(() => api.ctx.waiters.size === 0, { timeoutMs: 2_000 });
   });
 
-  it('ends with the job as it is when the process drains', async () => {
-    const draining = await openApiBench(server);
+  it('goes on while the process drains, and ends with the job as it is when half its time is over', async () => {
+    const draining = await openApiBench(server, { env: { GRACE_MS: '1000' } });
     const { body } = await draining.submit({ input: TRIP });
     const polling = draining.poll(body.id, { Prefer: 'wait=30' });
+    const ending = await draining.submit({ input: TRIP });
+    const answered = draining.poll(ending.body.id, { Prefer: 'wait=30' });
     const submitting = draining.submit({ input: TRIP }, { Prefer: 'wait=30' });
-    await until(() => draining.ctx.waiters.size === 2);
+    await until(() => draining.ctx.waiters.size === 3);
     draining.drain();
+    await draining.worker.succeed(ending.body.id);
+    const done = await answered;
+    expect([done.status, done.body.status]).toEqual([200, 'succeeded']);
+    expect(draining.ctx.waiters.size).toBe(2);
     const [polled, submitted] = await Promise.all([polling, submitting]);
     expect([polled.status, polled.body.status]).toEqual([200, 'queued']);
     expect([submitted.status, submitted.body.status]).toEqual([202, 'queued']);

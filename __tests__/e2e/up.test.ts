@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { BalancedClient, type Troubles } from '../support/balanced-client.js';
 import { until } from '../support/latch.js';
 import { isRunning } from '../support/processes.js';
 import { startRedis } from '../support/redis.js';
@@ -84,6 +85,31 @@ describe('npm start', () => {
       expect(await predict(service)).toEqual(PREDICTION);
     }
     expect(service.processes('api')).toHaveLength(2);
+
+    // One that is asked to leave is replaced as well, and those who use it do not notice.
+    const leaving = service.processes('api')[0]?.pid ?? 0;
+    const troubles: Troubles = { draining: 0, refused: 0, others: [] };
+    const clients = Array.from(
+      { length: 4 },
+      () => new BalancedClient([Number(new URL(service.url).port)], 0, troubles),
+    );
+    const isBack = (): boolean => service.printed.stdout.split('is back').length > 4 && !isRunning(leaving);
+    const use = async (client: BalancedClient): Promise<void> => {
+      while (!isBack()) {
+        const headers = { prefer: 'wait=10' };
+        const { status } = await client.send({
+          method: 'POST',
+          path: '/jobs',
+          headers,
+          body: { input: TRIP },
+        });
+        expect(status).toBe(200);
+      }
+      client.close();
+    };
+    process.kill(leaving, 'SIGTERM');
+    await Promise.all(clients.map(use));
+    expect(troubles).toMatchObject({ refused: 0, others: [] });
   });
 
   it('keeps its data over a restart, and takes one Ctrl-C for one however often it arrives', async () => {

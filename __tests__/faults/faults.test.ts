@@ -3,7 +3,11 @@ import { FAULT_KINDS, type FaultKind } from '../../scripts/faults/fault-kinds.js
 import { runFaults } from '../../scripts/faults/run-faults.js';
 import { findRedisServer } from '../support/redis.js';
 
-const host = { root: resolve(__dirname, '../..'), redis: { command: findRedisServer(), env: {} } };
+const host = {
+  root: resolve(__dirname, '../..'),
+  env: process.env,
+  redis: { command: findRedisServer(), env: {} },
+};
 
 /** Freezing takes long by its nature; the long form, `npm run faults`, has it all. */
 const SLOW = new Set(['Redis frozen', 'worker frozen', 'link silent']);

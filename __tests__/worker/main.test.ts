@@ -80,6 +80,19 @@ it('says when it serves, answers like the original service, and leaves in good o
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ service: 'worker' });
 });
 
+it('gives back on SIGTERM what does not finish in time, uncounted, and ends with 0 all the same', async () => {
+  const { worker } = launch({ GRACE_MS: '1500' });
+  await once(worker, 'message');
+  const inference = descendantsOf(worker.pid ?? 0);
+  for (const { pid } of inference) process.kill(pid, 'SIGSTOP');
+  const id = await order();
+  await until(async () => (await bench.store.find(id))?.state === 'running');
+  worker.kill('SIGTERM');
+  expect(await once(worker, 'exit')).toEqual([0, null]);
+  expect(await bench.store.find(id)).toMatchObject({ state: 'queued', attempts: 0 });
+  await until(() => inference.every(({ pid }) => !isRunning(pid)));
+});
+
 it('leaves when its parent is gone, and leaves no process behind when it is killed', async () => {
   const { worker } = launch();
   await once(worker, 'message');

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf } from '../../shared/errors.js';
 import { UploadError } from './upload-error.js';
@@ -8,6 +8,8 @@ export interface BodyTextOptions {
   gzip: boolean;
   /** Largest body after decompression. */
   limitBytes: number;
+  /** Longest silence of the sender while more of the body is wanted. */
+  idleMs: number;
   /** Told of every piece of the decompressed body, for a fingerprint. */
   onBytes?: (bytes: Buffer) => void;
 }
@@ -29,8 +31,10 @@ export async function* bodyText(
       throw new UploadError('malformed', `the body is not UTF-8 (near byte ${bytes})`);
     }
   };
-  for await (const piece of options.gzip ? gunzip(request) : pieces(request)) {
-    const buffer = piece as Buffer;
+  for await (const piece of options.gzip
+    ? gunzip(request, options.idleMs)
+    : pieces(request, options.idleMs)) {
+    const buffer = piece;
     bytes += buffer.length;
     if (bytes > options.limitBytes) {
       throw new UploadError('too_large', `the body is larger than ${options.limitBytes} bytes`);
@@ -41,24 +45,41 @@ export async function* bodyText(
   yield decode();
 }
 
-/** A loop that is left early must leave the request alone: its connection still has to carry the answer. */
-const pieces = (request: Readable): AsyncIterable<unknown> => request.iterator({ destroyOnReturn: false });
+/** A loop that is left early leaves the request alone: its connection still has to carry the answer. */
+async function* pieces(request: Readable, idleMs: number): AsyncGenerator<Buffer, void, undefined> {
+  const arriving = request.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const next: IteratorResult<unknown> = await within(idleMs, arriving.next());
+      if (next.done) return;
+      yield next.value as Buffer;
+    }
+  } finally {
+    // Not waited for: a sender that has stalled keeps it until the connection is gone.
+    arriving.return?.().catch(() => undefined);
+  }
+}
 
-async function* gunzip(request: Readable): AsyncGenerator<Buffer, void, undefined> {
-  const unzip = createGunzip();
-  request.once('error', (error) => unzip.destroy(error));
-  request.once('close', () => {
-    if (!request.readableEnded) unzip.destroy();
+/** Rejects when nothing came for so long. Time that the consumer takes between two pieces does not count. */
+function within<T>(idleMs: number, coming: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stalled = setTimeout(
+      () => reject(new UploadError('stalled', `nothing of the body came for ${idleMs} ms`)),
+      idleMs,
+    );
+    coming.then(resolve, reject).finally(() => clearTimeout(stalled));
   });
-  request.pipe(unzip);
+}
+
+async function* gunzip(request: Readable, idleMs: number): AsyncGenerator<Buffer, void, undefined> {
+  const unzip = createGunzip();
+  // Whatever ends the one ends the other, with the same error.
+  pipeline(Readable.from(pieces(request, idleMs)), unzip, () => undefined);
   try {
     for await (const piece of unzip) yield piece as Buffer;
   } catch (error) {
     if (!isZlibError(error)) throw error;
     throw new UploadError('malformed', `the body is not whole gzip: ${messageOf(error)}`);
-  } finally {
-    request.unpipe(unzip);
-    unzip.destroy();
   }
 }
 

@@ -14,6 +14,8 @@ export interface UploadOptions {
   gzip: boolean;
   /** Largest body after decompression. */
   limitBytes: number;
+  /** Longest silence while more of the body is wanted. */
+  idleMs: number;
   maxRows: number;
   /** Refuse the whole upload for one bad row. */
   strict: boolean;
@@ -84,10 +86,11 @@ const invalidRows = (violations: readonly RuleViolation[]): UploadError =>
 /** Reads a body whose rows are not wanted, for its fingerprint. Throws {@link UploadError}. */
 export async function fingerprintOf(
   request: Readable,
-  { gzip, limitBytes }: Pick<UploadOptions, 'gzip' | 'limitBytes'>,
+  { gzip, limitBytes, idleMs }: Pick<UploadOptions, 'gzip' | 'limitBytes' | 'idleMs'>,
 ): Promise<string> {
   const hash = createHash('sha256');
-  for await (const _ of bodyText(request, { gzip, limitBytes, onBytes: (bytes) => void hash.update(bytes) }));
+  const onBytes = (bytes: Buffer): void => void hash.update(bytes);
+  for await (const _ of bodyText(request, { gzip, limitBytes, idleMs, onBytes }));
   await finished(request).catch(() => undefined);
   return hash.digest('hex');
 }

@@ -1,7 +1,7 @@
 import type { BatchCreated } from '../../shared/batches/batch-store.js';
 import type { Exchange } from '../http/exchange.js';
 import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
-import { ProblemError, validationFailed } from '../http/problem.js';
+import { ProblemError, requestTimeout, validationFailed } from '../http/problem.js';
 import { ClientGoneError } from '../http/read-json.js';
 import { SUBMISSION_DEFAULTS } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
@@ -137,20 +137,18 @@ async function replay(
   return { batchId: first.batchId, isReplay: true };
 }
 
-/** How long what is left of a refused upload is read and dropped, so that the client gets to see the answer, in ms. */
-const LINGER_MS = 2_000;
-
 function problemOf(x: Exchange, error: unknown): unknown {
   if (x.request.destroyed && !x.request.complete) return new ClientGoneError();
-  if (!x.request.complete) {
-    x.request.resume();
-    setTimeout(() => x.request.complete || x.request.destroy(), LINGER_MS).unref();
-  }
+  if (error instanceof UploadError && error.code === 'stalled') return requestTimeout(error.message);
+  // Read on and dropped, so that the client gets to see the answer.
+  x.request.resume();
   if (error instanceof BatchClosedError) {
     return new ProblemError('batch-ended', 'the batch was canceled while its rows were sent');
   }
   if (!(error instanceof UploadError)) return error;
   switch (error.code) {
+    case 'stalled':
+      return requestTimeout(error.message);
     case 'malformed':
       return new ProblemError('malformed-batch', error.message);
     case 'too_large':

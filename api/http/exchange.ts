@@ -60,7 +60,8 @@ export class Exchange {
 
   /** The body, as JSON. Throws a problem as {@link readJson} does. */
   json(): Promise<unknown> {
-    return readJson(this.request, this.ctx.config.bodyLimitBytes);
+    const { config, limits } = this.ctx;
+    return readJson(this.request, { limitBytes: config.bodyLimitBytes, timeoutMs: limits.bodyMs });
   }
 
   /** Answers with JSON. Nothing is stored on the way unless `Cache-Control` says otherwise. */
@@ -101,6 +102,7 @@ export class Exchange {
       this.response.setHeader(headers[i] ?? '', headers[i + 1] ?? '');
     }
     this.response.setHeader('X-Request-Id', this.requestId).setHeader('Cache-Control', cacheControl);
+    if (this.ctx.draining.aborted) this.response.setHeader('Connection', 'close');
     return new Promise((resolve, reject) => {
       this.response.sendFile(path, { cacheControl: false }, (error?: Error) =>
         error ? reject(error) : resolve(),

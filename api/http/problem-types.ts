@@ -58,6 +58,11 @@ export const PROBLEM_TYPES = {
     title: 'This resource does not know the method',
     advice: 'The Allow header lists the methods that it knows.',
   },
+  'request-timeout': {
+    status: 408,
+    title: 'The request did not come in time',
+    advice: 'Nothing was accepted. Send it again, on a new connection.',
+  },
   'job-ended': {
     status: 409,
     title: 'The job has already ended',

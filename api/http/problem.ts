@@ -67,6 +67,10 @@ export function problemBody({ code, message, extras }: ProblemError): Problem {
   };
 }
 
+/** A 408 problem. What is still to come of the request is not waited for: the connection ends with the answer. */
+export const requestTimeout = (detail: string): ProblemError =>
+  new ProblemError('request-timeout', detail, { headers: { Connection: 'close' } });
+
 /** A 422 problem that lists broken rules. */
 export const validationFailed = (errors: readonly BrokenRule[]): ProblemError =>
   new ProblemError(

@@ -53,6 +53,7 @@ export const submitBatchRoute: Route = {
         'malformed-batch',
         'idempotency-key-malformed',
         'model-not-found',
+        'request-timeout',
         'batch-uploading',
         'batch-ended',
         'batch-too-large',
@@ -84,6 +85,7 @@ export const submitBatchRoute: Route = {
         gzip: isGzip(x.header('content-encoding')),
         strict: query.strict ?? false,
         fingerprint: idempotencyKey !== undefined,
+        idleMs: x.ctx.limits.uploadIdleMs,
         ...x.ctx.config.batches,
       },
     });

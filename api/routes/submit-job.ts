@@ -38,6 +38,7 @@ export const submitJobRoute: Route = {
         'malformed-json',
         'idempotency-key-malformed',
         'model-not-found',
+        'request-timeout',
         'body-too-large',
         'unsupported-media-type',
         'validation-failed',

@@ -63,7 +63,14 @@ export const tripPredictRoute: Route = {
         headers: ['Location', 'Retry-After', 'Vary', 'Preference-Applied', 'Cache-Control'],
       }),
       400: json('TripRefusal', 'The body breaks rules.', { headers: ['Cache-Control'] }),
-      ...problems('body-too-large', 'unsupported-media-type', 'queue-full', 'redis-unavailable', 'draining'),
+      ...problems(
+        'request-timeout',
+        'body-too-large',
+        'unsupported-media-type',
+        'queue-full',
+        'redis-unavailable',
+        'draining',
+      ),
     },
   },
   async handle(x) {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Env } from '../../shared/config/env.js';
 import { WaggleClient } from '../../shared/client/client.js';
 import { pause } from '../../shared/client/pause.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
@@ -16,6 +17,8 @@ import { type LinkProxy, startLinkProxy } from './link-proxy.js';
 export interface FaultHost {
   /** The repository's folder. */
   root: string;
+  /** Of this process. */
+  env: Env;
   /** A Redis server, and what its environment needs beside ours. */
   redis: { command: string; env: Record<string, string> };
 }
@@ -49,7 +52,7 @@ export interface StackOptions {
 
 /** Starts it on free ports, with data of its own. */
 export async function startStack(
-  { root, redis }: FaultHost,
+  { root, env: inherited, redis }: FaultHost,
   { env: more = {}, execArgv = [] }: StackOptions = {},
 ): Promise<Stack> {
   const release = new ReleaseStack();
@@ -60,7 +63,7 @@ export async function startStack(
     'Redis',
     () =>
       spawn(redis.command, redisArguments(dir, socket), {
-        env: { ...process.env, ...redis.env },
+        env: { ...inherited, ...redis.env },
         stdio: ['ignore', 'ignore', 'inherit'],
       }),
     () => answers(socket),
@@ -71,7 +74,7 @@ export async function startStack(
   release.later('link', () => link.close());
 
   const env = {
-    PATH: process.env['PATH'],
+    PATH: inherited['PATH'],
     MODELS_DIR: join(root, '__tests__/fixtures/models'),
     LOG_LEVEL: 'error',
     LEASE_MS: String(LEASE_MS),

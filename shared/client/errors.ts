@@ -30,7 +30,7 @@ export class ProblemError extends AppError {
   get isPassing(): boolean {
     const { status, retryAfterMs } = this.problem;
     // A conflict is for good, unless the server says when to come again.
-    return [429, 502, 503, 504].includes(status) || (status === 409 && retryAfterMs !== undefined);
+    return [408, 429, 502, 503, 504].includes(status) || (status === 409 && retryAfterMs !== undefined);
   }
 }
 

@@ -120,7 +120,7 @@ it.each([
 });
 
 describe('the text of a body', () => {
-  const options = { gzip: false, limitBytes: 1_000 };
+  const options = { gzip: false, limitBytes: 1_000, idleMs: 10_000 };
   const textOf = async (bytes: Buffer[], changes: Partial<typeof options> = {}): Promise<string> => {
     let text = '';
     for await (const piece of bodyText(Readable.from(bytes), { ...options, ...changes })) text += piece;

@@ -1,0 +1,107 @@
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** An answer, its body parsed. */
+export interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Record<string, unknown>;
+}
+
+/** What a client has met that it did not ask for. */
+export interface Troubles {
+  /** 503 answers with the problem `draining`. */
+  draining: number;
+  /** Fresh connections that nobody took. */
+  refused: number;
+  /** Everything else, in words: there should be none. */
+  others: string[];
+}
+
+interface Call {
+  method: 'GET' | 'POST';
+  path: string;
+  headers?: Record<string, string>;
+  body?: unknown;
+}
+
+/**
+ * One client behind a balancer: it holds one connection open as long as it may, and changes to the next server when
+ * its own says that it is draining, after the time it was told, or when nobody takes a fresh connection there.
+ */
+export class BalancedClient {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  #at: number;
+
+  /** `ports` of 127.0.0.1; what it meets is added to `troubles`. */
+  constructor(
+    private readonly ports: readonly number[],
+    first: number,
+    private readonly troubles: Troubles,
+  ) {
+    this.#at = first;
+  }
+
+  /** Sends a request until it is answered with anything but `draining`. */
+  async send(call: Call): Promise<Reply> {
+    for (;;) {
+      const reply = await this.#try(call);
+      if (reply === undefined) {
+        this.troubles.refused += 1;
+        this.#at += 1;
+        continue;
+      }
+      if (reply.status < 500) return reply;
+      if (reply.body['type'] !== '/problems/draining') {
+        this.troubles.others.push(`${reply.status} ${JSON.stringify(reply.body)}`);
+        return reply;
+      }
+      this.troubles.draining += 1;
+      await sleep(Number(reply.headers['retry-after']) * 1000);
+      this.#at += 1;
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** Undefined when nobody took the connection. Rejects when one that was taken broke. */
+  #try({ method, path, headers, body }: Call): Promise<Reply | undefined> {
+    return new Promise((resolve, reject) => {
+      const port = this.ports[this.#at % this.ports.length];
+      const json = body === undefined ? undefined : JSON.stringify(body);
+      const sending = request({
+        agent: this.#agent,
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        headers: { ...headers, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
+      });
+      const broke = (error: NodeJS.ErrnoException): void => {
+        if (error.code === 'ECONNREFUSED') return resolve(undefined);
+        const connection = sending.reusedSocket ? 'a connection that was in use' : 'a fresh connection';
+        this.troubles.others.push(`${method} ${path} on ${connection}: ${error.message}`);
+        reject(error);
+      };
+      sending.once('error', broke).once('response', (response) => {
+        let text = '';
+        response
+          .setEncoding('utf8')
+          .on('data', (piece: string) => {
+            text += piece;
+          })
+          .once('error', broke)
+          .once('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: JSON.parse(text) as Reply['body'],
+            }),
+          );
+      });
+      sending.end(json);
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ClientLimits } from '../limits.js';
+
+/** The connections of a server, and the answers that are under way on them. A body that is left unread ends its own. */
+export class Connections {
+  readonly #open = new Set<Socket>();
+  readonly #answers = new Set<ServerResponse>();
+  #closing = false;
+
+  /** To be called before the server has its other listeners. `refusedMs`: see {@link ClientLimits.refusedMs}. */
+  constructor(
+    server: Server,
+    private readonly refusedMs: ClientLimits['refusedMs'],
+  ) {
+    server.on('connection', (socket) => this.#opened(socket));
+    server.on('request', (request, response) => this.#began(request, response));
+  }
+
+  /**
+   * Closes every connection without an answer under way, and each of the others after its answer. Node's own
+   * `closeIdleConnections` takes a connection for idle whose answer is written but not yet sent, and cuts it off.
+   */
+  closeIdle(): void {
+    this.#closing = true;
+    const busy = new Set([...this.#answers].map(({ req }) => req.socket));
+    for (const socket of this.#open) if (!busy.has(socket)) socket.destroy();
+  }
+
+  /** Closes every connection, whatever is under way. */
+  cutOff(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #opened(socket: Socket): void {
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+  }
+
+  #began(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    this.#answers.add(response);
+    response.once('close', () => {
+      this.#answers.delete(response);
+      if (this.#closing) socket.destroySoon();
+      else if (!request.complete) {
+        setTimeout(() => request.complete || socket.destroy(), this.refusedMs).unref();
+      }
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * How long clients may take, and how much they may send before a route looks at it. What is not sent in time costs the
+ * client its connection; everything that it holds here is freed.
+ */
+export interface ClientLimits {
+  /** From the first byte of a request to the end of its headers, in ms. */
+  headersMs: number;
+  /** All headers of a request together, request line included. */
+  headerBytes: number;
+  /** From the headers to the end of the body of one job, in ms. */
+  bodyMs: number;
+  /** Without a byte of a batch's upload while more of it is wanted, in ms. */
+  uploadIdleMs: number;
+  /** How long what is left of a refused body is read and dropped, so that the client gets to see the answer, in ms. */
+  refusedMs: number;
+  /** From the first byte of a request to the end of its body, in ms: a million rows over a slow line. */
+  requestMs: number;
+  /** Without a byte in either direction while a request is under way, in ms: longer than the longest wait. */
+  idleMs: number;
+  /** Between two requests of a connection, in ms: longer than the minute after which load balancers usually hang up. */
+  keepAliveMs: number;
+  /** How often `headersMs` and `requestMs` are looked at, in ms. */
+  checkEveryMs: number;
+  /** How long a process that was told to stop goes on answering on new and idle connections, in ms. */
+  lingerMs: number;
+}
+
+/** The limits of the service. */
+export const CLIENT_LIMITS: Readonly<ClientLimits> = {
+  headersMs: 10_000,
+  headerBytes: 16_384,
+  bodyMs: 30_000,
+  uploadIdleMs: 30_000,
+  refusedMs: 2_000,
+  requestMs: 3_600_000,
+  idleMs: 120_000,
+  keepAliveMs: 65_000,
+  checkEveryMs: 2_000,
+  lingerMs: 1_000,
+};
