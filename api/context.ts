@@ -6,9 +6,12 @@ import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
 import type { ApiConfig } from './config.js';
+import { EventStreams } from './http/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
 import { ModelRegistry } from './models/model-registry.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
+import { StatsFeed } from './stats/stats-feed.js';
+import { StatsSource } from './stats/stats-source.js';
 import { Waiters } from './waiters.js';
 
 /** What the parts of one API process share. Nothing here outlives it: all that matters is in Redis. */
@@ -21,7 +24,13 @@ export interface ApiContext {
   batches: BatchStore;
   producers: Producers;
   rates: CompletionRates;
+  /** Who waits for a job or batch to end. */
   waiters: Waiters;
+  /** Who wants to know of every change of a job. */
+  followers: Waiters;
+  streams: EventStreams;
+  stats: StatsSource;
+  statsFeed: StatsFeed;
   /** Around every Redis call that a request waits for. */
   withinDeadline: RedisDeadline;
   /** Aborted when the process has been told to stop. */
@@ -30,6 +39,8 @@ export interface ApiContext {
 
 /** Long polls held at a time; each costs about a kilobyte and one Redis read a second. */
 const MAX_WAITERS = 10_000;
+/** Streams held at a time; each costs a socket, and one of a job a Redis read a second. */
+const MAX_STREAMS = 1_000;
 
 /** Opens everything; `release` closes it. Waits for Redis until `draining` is aborted. */
 export async function openApiContext(
@@ -49,8 +60,25 @@ export async function openApiContext(
   const records = new RecordScripts(redis, keyPrefix);
   const jobs = new JobStore(records);
   const waiters = new Waiters(MAX_WAITERS);
-  await subscriber.subscribe(records.key('ended'), (announcement) => waiters.wake(announcement));
-  draining.addEventListener('abort', () => waiters.close(), { once: true });
+  const followers = new Waiters(MAX_STREAMS);
+  const streams = new EventStreams(MAX_STREAMS);
+  const changed = (announcement: string): void => followers.wake(announcement);
+  await subscriber.subscribe(records.key('ended'), (announcement) => {
+    waiters.wake(announcement);
+    changed(announcement);
+  });
+  for (const channel of ['started', 'canceling']) await subscriber.subscribe(records.key(channel), changed);
+  draining.addEventListener(
+    'abort',
+    () => {
+      waiters.close();
+      followers.close();
+      streams.close();
+    },
+    { once: true },
+  );
+  const withinDeadline = createRedisDeadline(timeoutMs);
+  const stats = new StatsSource(records, models);
   return {
     config,
     log,
@@ -61,7 +89,11 @@ export async function openApiContext(
     producers,
     rates: new CompletionRates(jobs),
     waiters,
-    withinDeadline: createRedisDeadline(timeoutMs),
+    followers,
+    streams,
+    stats,
+    statsFeed: new StatsFeed(stats, { withinDeadline, log }),
+    withinDeadline,
     draining,
   };
 }

@@ -14,6 +14,8 @@ local now = now_ms()
 local lease_until = ms(now + ARGV[1])
 local result = {}
 
+local started = {}
+
 local function hold(id, job, token, attempts)
   redis.call('ZADD', P .. 'running', lease_until, id)
   local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
@@ -53,6 +55,7 @@ local function claim(id, delivery, name)
     redis.call('ZREM', P .. 'queued:' .. job.queue, id)
     if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
   end
+  started[#started + 1] = id
   if job.kind == 'chunk' then redis.call('HSETNX', batch_key(id:match('^(.+):')), 'started_ms', ms(now)) end
   return hold(id, job, token, attempts)
 end
@@ -60,5 +63,6 @@ end
 for i = 2, #ARGV, 3 do
   result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
 end
+if #started > 0 then redis.call('PUBLISH', P .. 'started', table.concat(started, ',')) end
 announce()
 return result
