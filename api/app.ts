@@ -2,7 +2,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { ApiContext } from './context.js';
 import { answerError } from './http/answer-error.js';
 import { Exchange, type ExchangeDefaults } from './http/exchange.js';
-import { logExchange } from './http/log-exchange.js';
+import { recordExchange } from './http/record-exchange.js';
 import { ProblemError } from './http/problem.js';
 import type { RouteMethod } from './http/route.js';
 import { dataHeaders, pageHeaders } from './http/security-headers.js';
@@ -40,7 +40,7 @@ type Handle = (x: Exchange) => void | Promise<void>;
 function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle): RequestHandler {
   return async (request, response) => {
     const x = new Exchange(ctx, request, response, defaults);
-    logExchange(ctx.log, x);
+    recordExchange(ctx, x);
     try {
       await handle(x);
     } catch (error) {
@@ -53,7 +53,7 @@ function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle)
 function refusal(ctx: ApiContext, defaults: ExchangeDefaults): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const x = new Exchange(ctx, request, response, defaults);
-    logExchange(ctx.log, x);
+    recordExchange(ctx, x);
     answerError(
       x,
       error instanceof URIError ? new ProblemError('not-found', 'the path cannot be decoded') : error,

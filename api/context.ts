@@ -8,6 +8,7 @@ import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
 import type { ApiConfig } from './config.js';
 import { EventStreams } from './http/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
+import { ApiMetrics } from './metrics.js';
 import { ModelRegistry } from './models/model-registry.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
 import { StatsFeed } from './stats/stats-feed.js';
@@ -31,6 +32,7 @@ export interface ApiContext {
   streams: EventStreams;
   stats: StatsSource;
   statsFeed: StatsFeed;
+  metrics: ApiMetrics;
   /** Around every Redis call that a request waits for. */
   withinDeadline: RedisDeadline;
   /** Aborted when the process has been told to stop. */
@@ -77,7 +79,14 @@ export async function openApiContext(
     },
     { once: true },
   );
-  const withinDeadline = createRedisDeadline(timeoutMs);
+  const withinDeadline = createRedisDeadline(timeoutMs, () => metrics.redisFailed());
+  const metrics = new ApiMetrics({
+    records,
+    models,
+    withinDeadline,
+    waiting: () => waiters.size,
+    streaming: () => streams.size,
+  });
   const stats = new StatsSource(records, models);
   return {
     config,
@@ -93,6 +102,7 @@ export async function openApiContext(
     streams,
     stats,
     statsFeed: new StatsFeed(stats, { withinDeadline, log }),
+    metrics,
     withinDeadline,
     draining,
   };

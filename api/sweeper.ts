@@ -15,6 +15,8 @@ export interface SweeperContext {
   queues: () => readonly string[];
   /** How long records are kept after their job ended: younger index entries are not looked at. */
   resultTtlMs: number;
+  /** Told of every pass. */
+  onSwept?: (report: SweepReport) => void;
   log: Logger;
 }
 
@@ -65,6 +67,7 @@ export class Sweeper {
     const mended = { ...report, uploads, orphans, lost, ghosts };
     for (const index of await sweep.indexes()) trimmed += await this.#trim(index);
     const swept = { ...mended, trimmed };
+    this.#context.onSwept?.(swept);
     if (Object.values(mended).some((count) => count > 0)) log.warn('swept', swept);
     return swept;
   }

@@ -6,6 +6,7 @@ import type { HeldJob } from './held-job.js';
 import { InferenceLostError } from './inference/inference-errors.js';
 import type { Prediction } from './inference/model-runtime.js';
 import type { Leave } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 import type { ModelVersion } from './model-version.js';
 import { RunWatch } from './run-watch.js';
 import type { ServedModel } from './served-model.js';
@@ -17,6 +18,7 @@ export interface BatchRunnerOptions {
   model: ServedModel;
   settlement: Settlement;
   stats: BatchStats;
+  metrics: LaneMetrics;
   log: Logger;
 }
 
@@ -110,6 +112,7 @@ export class BatchRunner {
 
   #succeed(jobs: readonly HeldJob[], { outputs }: Prediction, run: Run): void {
     this.#options.stats.ran(jobs.length);
+    this.#options.metrics.ran({ ...run, jobs: jobs.length });
     this.#options.log.debug('batch run', { jobs: jobs.length, predict_ms: run.predictMs });
     const verdicts = jobs.flatMap((job, row) =>
       job.decide() ? [{ job, verdict: verdictOf(run.version, outputs, row) }] : [],

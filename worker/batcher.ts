@@ -8,6 +8,7 @@ import type { BatchRunner } from './batch-runner.js';
 import { createClaimIds } from './claim-ids.js';
 import { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 import type { ServedModel } from './served-model.js';
 import type { Settlement, Unclaimed } from './settlement.js';
 
@@ -18,6 +19,7 @@ export interface BatcherOptions {
   settlement: Settlement;
   leases: JobLeases;
   keeper: LeaseKeeper;
+  metrics: LaneMetrics;
   maxBatch: number;
   leaseMs: number;
   log: Logger;
@@ -112,7 +114,7 @@ export class Batcher {
   }
 
   #accept(claim: Claim | undefined, { request, done }: Unclaimed): HeldJob[] {
-    const { keeper, runner, log } = this.#options;
+    const { keeper, runner, metrics, log } = this.#options;
     if (claim?.kind !== 'run') {
       if (claim?.kind === 'unreadable') {
         log.error('job record of another version left alone', { job_id: request.jobId });
@@ -120,6 +122,7 @@ export class Batcher {
       done();
       return [];
     }
+    metrics.waited(claim.job.waitedMs);
     const job = new HeldJob(claim.job, done);
     keeper.hold(job, (left, why) => runner.leave(left, why));
     return [job];

@@ -12,6 +12,7 @@ import { HeldJob } from './held-job.js';
 import { InferenceLostError } from './inference/inference-errors.js';
 import type { Prediction } from './inference/model-runtime.js';
 import type { Leave, LeaseKeeper } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 import type { ModelVersion } from './model-version.js';
 import { RunWatch } from './run-watch.js';
 import type { ServedModel } from './served-model.js';
@@ -27,6 +28,7 @@ export interface ChunkRunnerOptions {
   leases: JobLeases;
   chunks: ChunkLeases;
   keeper: LeaseKeeper;
+  metrics: LaneMetrics;
   leaseMs: number;
   log: Logger;
 }
@@ -74,6 +76,7 @@ export class ChunkRunner {
     const claim = await this.#claim(request);
     if (!claim) return settlement.handBack([{ request, done }]);
     if (claim.kind !== 'run') return done();
+    this.#options.metrics.waited(claim.job.waitedMs);
     const job = new HeldJob(claim.job, done);
     this.#inHand.add(job);
     keeper.hold(job, (left, why) => this.#leave(left, why));
@@ -161,6 +164,7 @@ export class ChunkRunner {
     let rowsSucceeded = 0;
     for (let row = 0; row < rows; row += 1) if (version.isValidRow(outputs, row)) rowsSucceeded += 1;
     const rowsFailed = rows - columns.holes.length - rowsSucceeded;
+    this.#options.metrics.ran({ jobs: 1, prepareMs: 0, predictMs: prediction.predictMs });
     const run = { queue, modelVersion: version.manifest.version, outputs, rowsSucceeded, rowsFailed };
     settlement.write(job, 'chunk commit', () =>
       chunks.commit({ id: job.claimed.id, token: job.claimed.token }, run),

@@ -14,6 +14,7 @@ import type { Producers } from '../shared/queue/producers.js';
 import { backoffMs, REDIS_BACKOFF, RETRY_BACKOFF } from './backoff.js';
 import type { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 
 /** How a decided job ends: an outcome without its fencing token. */
 export type Verdict =
@@ -33,6 +34,7 @@ export interface SettlementOptions {
   leases: JobLeases;
   producers: Producers;
   keeper: LeaseKeeper;
+  metrics: LaneMetrics;
   log: Logger;
 }
 
@@ -55,14 +57,16 @@ export class Settlement {
     verdicts: readonly { job: HeldJob; verdict: Verdict }[],
     onCommitted: (jobs: number) => void = () => undefined,
   ): void {
-    const { leases, log } = this.#options;
+    const { leases, metrics, log } = this.#options;
     const outcomes = verdicts.map(({ job, verdict }): Outcome => ({ ...holdOf(job), ...verdict }));
     const jobs = verdicts.map(({ job }) => job);
     this.#track(jobs, async () => {
       const replies = await this.through('commit', () => leases.commit(run, outcomes));
       onCommitted(replies?.filter((reply) => reply === 'committed').length ?? 0);
       verdicts.forEach(({ job, verdict }, index) => {
-        if (replies?.[index] === 'committed' && !verdict.ok) {
+        if (replies?.[index] !== 'committed') return;
+        metrics.ended(verdict.ok ? 'succeeded' : verdict.code);
+        if (!verdict.ok) {
           log.warn('job failed', { ...idsOf(job), code: verdict.code, error: verdict.message });
         }
       });
@@ -76,7 +80,7 @@ export class Settlement {
 
   /** Puts jobs back after a failure that may be their own, to be run again after a pause while attempts remain. */
   retry(jobs: readonly HeldJob[], code: FailureCode, message: string): void {
-    const { leases, log } = this.#options;
+    const { leases, metrics, log } = this.#options;
     this.#track(jobs, async () => {
       const failures = jobs.map((job) => ({ ...holdOf(job), code, message }));
       const replies = await this.through('retry', () => leases.retry(failures));
@@ -84,6 +88,7 @@ export class Settlement {
         (replies ?? []).map(async (reply, index) => {
           const job = jobs[index];
           if (!job || reply.kind === 'stale') return;
+          metrics.retried(code);
           log.warn('attempt failed', { ...idsOf(job), code, error: message, now: reply.kind });
           const delayMs = backoffMs(job.claimed.attempts, RETRY_BACKOFF);
           await this.#enqueue(job.claimed.id, reply, delayMs);
@@ -104,6 +109,7 @@ export class Settlement {
 
   /** The lease is another worker's now: nothing is to be written. */
   forget(job: HeldJob): void {
+    this.#options.metrics.lost();
     this.#options.log.warn('job lost to another worker', idsOf(job));
     this.#finish([job]);
   }

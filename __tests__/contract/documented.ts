@@ -51,7 +51,8 @@ export function createResponseCheck(document: OpenApiDocument): CheckResponse {
       .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
       .join('/');
     const schema = { $ref: `openapi#/paths/${escaped}` };
-    if (!ajv.validate(schema, response.body)) {
+    const body: unknown = type.includes('json') ? response.body : response.text;
+    if (!ajv.validate(schema, body)) {
       throw new Error(`${what}: ${ajv.errorsText()} in ${response.text}`);
     }
   };

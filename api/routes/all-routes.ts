@@ -9,6 +9,7 @@ import { jobEventsRoute } from './job-events.js';
 import { healthRoute, liveRoute, readyRoute } from './health.js';
 import { listBatchesRoute } from './list-batches.js';
 import { listJobsRoute } from './list-jobs.js';
+import { metricsRoute } from './metrics.js';
 import { getModelRoute, listModelsRoute } from './models.js';
 import { openApiRoute } from './openapi.js';
 import { problemTypeRoute } from './problem-types.js';
@@ -35,6 +36,7 @@ export function allRoutes(): Route[] {
     cancelBatchRoute,
     statsRoute,
     statsStreamRoute,
+    metricsRoute,
     healthRoute,
     liveRoute,
     readyRoute,

@@ -7,7 +7,8 @@
 --
 -- KEYS 1 key prefix
 -- ARGV 1 lease in ms, then three a job: id, delivery, claim id (of this worker and this delivery to it alone)
--- Returns for each job {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, created_ms}
+-- Returns for each job {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, created_ms,
+--         ms since it was created}
 --         or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it waits under a newer delivery),
 --         {'ended'} (also when ended just now)
 local now = now_ms()
@@ -20,7 +21,7 @@ local function hold(id, job, token, attempts)
   redis.call('ZADD', P .. 'running', lease_until, id)
   local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
   return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
-    ms(job.created_ms) }
+    ms(job.created_ms), ms(now - job.created_ms) }
 end
 
 local function claim(id, delivery, name)
