@@ -5,6 +5,8 @@ import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
+import { openTracer } from '../shared/tracing/open-tracer.js';
+import type { Tracer } from '../shared/tracing/tracer.js';
 import type { ApiConfig } from './config.js';
 import { EventStreams } from './http/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
@@ -33,6 +35,7 @@ export interface ApiContext {
   stats: StatsSource;
   statsFeed: StatsFeed;
   metrics: ApiMetrics;
+  tracer: Tracer;
   /** Around every Redis call that a request waits for. */
   withinDeadline: RedisDeadline;
   /** Aborted when the process has been told to stop. */
@@ -50,6 +53,9 @@ export async function openApiContext(
   { log, release, draining }: { log: Logger; release: ReleaseStack; draining: AbortSignal },
 ): Promise<ApiContext> {
   const { address, keyPrefix, timeoutMs } = config.redis;
+  // First, so that it is closed last.
+  const tracer = await openTracer('waggle-api', { tracing: config.tracing, log });
+  release.later('traces', () => tracer.close());
   const models = new ModelRegistry(config.models.dir, config.models.defaultName);
   const connection = { address, onError: sparingly(log), signal: draining };
   const redis = await openRedis(connection);
@@ -103,6 +109,7 @@ export async function openApiContext(
     stats,
     statsFeed: new StatsFeed(stats, { withinDeadline, log }),
     metrics,
+    tracer,
     withinDeadline,
     draining,
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jobIds } from '../shared/batches/chunk-queue.js';
 import { messageOf } from '../shared/errors.js';
 import type { SweepStore } from '../shared/jobs/sweep-store.js';
 import type { Logger } from '../shared/log/logger.js';
@@ -73,11 +74,14 @@ export class Sweeper {
   }
 
   async #reap(): Promise<number> {
-    const { sweep, producers } = this.#context;
+    const { sweep, producers, log } = this.#context;
     const { found, next } = await sweep.reap({ offset: this.#offsets.get('running') ?? 0, limit: WINDOW });
     this.#offsets.set('running', next);
     // One that does not get through is an orphan afterwards.
-    for (const { queue, ...delivery } of found) await producers.enqueue(queue, delivery);
+    for (const { queue, ...delivery } of found) {
+      log.debug('job put back, its worker is lost', { ...jobIds(delivery.jobId), queue });
+      await producers.enqueue(queue, delivery);
+    }
     return found.length;
   }
 
@@ -89,13 +93,16 @@ export class Sweeper {
   }
 
   async #enqueueOrphans(queue: string): Promise<number> {
-    const { sweep, producers, keyPrefix } = this.#context;
+    const { sweep, producers, keyPrefix, log } = this.#context;
     const { jobs } = beeKeys({ keyPrefix, name: queue });
     const place = `orphans ${queue}`;
     const window = { from: this.#windows.get(place), limit: WINDOW, minAgeMs: ORPHAN_AGE_MS };
     const { found, next } = await sweep.orphans(queue, jobs, window);
     this.#moveOn(place, next);
-    for (const delivery of found) await producers.enqueue(queue, delivery);
+    for (const delivery of found) {
+      log.debug('job put into its queue, where it was missing', { ...jobIds(delivery.jobId), queue });
+      await producers.enqueue(queue, delivery);
+    }
     return found.length;
   }
 

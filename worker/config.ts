@@ -1,6 +1,7 @@
 import { type Env, readEnv } from '../shared/config/env.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
+import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
 import type { MetricsAddress } from './metrics.js';
 import { ENGINE_CHOICES, type EngineChoice } from './inference/engine-names.js';
 
@@ -23,6 +24,8 @@ export interface WorkerConfig {
   metrics: MetricsAddress | undefined;
   /** How long the worker may take to leave, in ms. */
   graceMs: number;
+  /** Where spans are sent; undefined for nowhere. */
+  tracing: TracingConfig | undefined;
   log: LogConfig;
 }
 
@@ -49,6 +52,7 @@ export function readWorkerConfig(env: Env, isTerminal: boolean): Readonly<Worker
           }
         : undefined,
       graceMs: read.int('GRACE_MS', 10_000),
+      tracing: read.parsed('OTEL_EXPORTER_OTLP_ENDPOINT', '', parseTracing),
       log: {
         level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
         dir: read.optional('LOG_DIR'),

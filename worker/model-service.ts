@@ -7,6 +7,7 @@ import type { Delivery } from '../shared/queue/bee-queue.js';
 import type { Producers } from '../shared/queue/producers.js';
 import type { RedisAddress } from '../shared/redis/address.js';
 import type { Redis } from '../shared/redis/redis.js';
+import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import { BatchRunner } from './batch-runner.js';
 import { BatchStats } from './batch-stats.js';
@@ -28,6 +29,7 @@ export interface ModelServiceOptions {
   producers: Producers;
   keeper: LeaseKeeper;
   metrics: WorkerMetrics;
+  tracer: Tracer;
   maxBatch: number;
   leaseMs: number;
   log: Logger;

@@ -5,6 +5,7 @@ import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../shared/redis/redis.js';
+import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import type { WorkerConfig } from './config.js';
 import { Heartbeat } from './heartbeat.js';
@@ -39,6 +40,9 @@ export interface Worker {
 export async function openWorker(options: WorkerOptions): Promise<Worker> {
   const { config, log, release, stopping } = options;
   const { maxBatch, leaseMs } = config;
+  // First, so that it is closed last.
+  const tracer = await openTracer('waggle-worker', { tracing: config.tracing, log });
+  release.later('traces', () => tracer.close());
   const served = new ServedModels(options);
   release.later('models', () => served.end());
   const started = await served.start();
@@ -49,7 +53,7 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
   const serve = (model: ServedModel): void => {
     // One that was loading when the worker was told to stop.
     if (stopping?.aborted) return;
-    const service = new ModelService({ ...shared, model, metrics, maxBatch, leaseMs, log });
+    const service = new ModelService({ ...shared, model, metrics, tracer, maxBatch, leaseMs, log });
     services.push(service);
     const { name, version, engine, device, passedOver } = service.info;
     log.info('model served', { model: name, version, engine, device, passed_over: passedOver });

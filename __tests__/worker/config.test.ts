@@ -13,6 +13,7 @@ it('has the defaults that the README promises', () => {
     leaseMs: 15_000,
     metrics: undefined,
     graceMs: 10_000,
+    tracing: undefined,
     log: { level: 'info', dir: undefined, pretty: false },
   });
 });

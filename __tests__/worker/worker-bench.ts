@@ -122,5 +122,6 @@ const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   leaseMs: 15_000,
   metrics: undefined,
   graceMs: 5_000,
+  tracing: undefined,
   log: { level: 'error', dir: undefined, pretty: false },
 });

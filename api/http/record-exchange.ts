@@ -1,8 +1,10 @@
 import type { ApiContext } from '../context.js';
 import type { Exchange } from './exchange.js';
+import { traceExchange } from './trace-exchange.js';
 
-/** Counts an exchange and writes one line for it, once its answer is sent or the client has left without it. */
-export function recordExchange({ log, metrics }: ApiContext, x: Exchange): void {
+/** Counts an exchange, traces it and writes one line for it, once its answer is sent or the client has left without it. */
+export function recordExchange({ log, metrics, tracer }: ApiContext, x: Exchange): void {
+  if (tracer.isOn) traceExchange(tracer, x);
   const isLogged = log.isEnabled('info');
   x.response.once('close', () => {
     const { method } = x.request;
@@ -16,6 +18,8 @@ export function recordExchange({ log, metrics }: ApiContext, x: Exchange): void 
       status: x.response.statusCode,
       ms: Math.round(ms * 1000) / 1000,
       ...(x.jobId === undefined ? {} : { job_id: x.jobId }),
+      ...(x.batchId === undefined ? {} : { batch_id: x.batchId }),
+      ...(x.span?.traceparent === undefined ? {} : { traceparent: x.span.traceparent }),
       ...(x.failure === undefined ? {} : { error: x.failure }),
       ...(x.response.writableFinished ? {} : { client: 'left before the answer' }),
     });

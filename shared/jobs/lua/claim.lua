@@ -20,6 +20,10 @@ local started = {}
 local function hold(id, job, token, attempts)
   redis.call('ZADD', P .. 'running', lease_until, id)
   local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
+  if job.kind == 'chunk' then
+    local of_batch = redis.call('HMGET', batch_key(id:match('^(.+):')), 'traceparent', 'request_id')
+    more[3], job.request_id = of_batch[1], of_batch[2]
+  end
   return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
     ms(job.created_ms), ms(now - job.created_ms) }
 end
