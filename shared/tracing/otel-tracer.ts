@@ -55,7 +55,11 @@ export function createOtelTracer(
   return {
     isOn: true,
     start: (name, start) => startSpan(tracer, name, start),
-    close: () => provider.shutdown().catch(() => undefined),
+    async close() {
+      // Of several exports the first that fails ends the provider's wait; the exporter waits for all.
+      await provider.shutdown().catch(() => undefined);
+      await exporter.shutdown().catch(() => undefined);
+    },
   };
 }
 
