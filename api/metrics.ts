@@ -93,7 +93,8 @@ export class ApiMetrics {
   }
 
   swept(report: SweepReport): void {
-    for (const [kind, count] of Object.entries(report)) if (count > 0) this.#swept.inc({ kind }, count);
+    // Also what is 0: of a counter that first shows up as 1, Prometheus misses the increase.
+    for (const [kind, count] of Object.entries(report)) this.#swept.inc({ kind }, count);
   }
 
   /** Everything as Prometheus text. While Redis is away, what it knows is left out. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { messageOf } from '../shared/errors.js';
+import type { FailureCode } from '../shared/jobs/job.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 
 /** What one lane of one model tells of its work. */
@@ -29,6 +30,8 @@ const SECONDS = [
 ];
 const JOBS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 const LANE = ['model', 'lane'] as const;
+/** What is tried again. */
+const RETRIED: readonly FailureCode[] = ['timeout', 'worker_lost'];
 
 /** What Prometheus is told of one worker. */
 export class WorkerMetrics {
@@ -83,6 +86,10 @@ export class WorkerMetrics {
     const [wait, prepare, predict, size] = [this.#wait, this.#prepare, this.#predict, this.#batchSize].map(
       (metric) => metric.labels(labels),
     );
+    // From the start: of a counter that first shows up as 1, Prometheus misses the increase.
+    this.#lost.inc(labels, 0);
+    this.#ended.inc({ ...labels, outcome: 'succeeded' }, 0);
+    for (const code of RETRIED) this.#retried.inc({ ...labels, code }, 0);
     return {
       waited: (ms) => wait?.observe(ms / 1000),
       ran({ jobs, prepareMs, predictMs }) {

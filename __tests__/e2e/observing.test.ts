@@ -60,14 +60,14 @@ async function startPair(env: Record<string, string> = {}): Promise<Pair> {
     startProgram('api', all, preload),
     startProgram('worker', all, preload),
   ]);
-  const files = [api, worker].map(({ pid }) => `${pid}.json`);
+  const files = new Set([api, worker].map(({ pid }) => `${pid}.json`));
   return {
     api,
     worker,
     url: `http://127.0.0.1:${String(api.ready['port'])}`,
     loaded: () =>
       readdirSync(dir)
-        .filter((file) => files.includes(file))
+        .filter((file) => files.has(file))
         .map((file) => JSON.parse(readFileSync(join(dir, file), 'utf8')) as string[]),
   };
 }
@@ -134,12 +134,12 @@ it("is one trace from the caller's request through the queue to the model", asyn
 it('begins a trace where the caller has none, and keeps out of one that is not sampled', async () => {
   await submit({ traceparent: `00-${'f'.repeat(32)}-${CALLER_SPAN}-00` });
   const { body } = await submit();
-  const server = await until(() =>
+  const request = await until(() =>
     collector
       .spans()
       .find((span) => span.kind === SPAN_KIND.server && span.attributes['waggle.job_id'] === body.id),
   );
-  expect(shapeOf(await traceOf(server.traceId, 5))).toEqual(shapeBelow(''));
+  expect(shapeOf(await traceOf(request.traceId, 5))).toEqual(shapeBelow(''));
   // Everything that the request before it would have sent was ended, and would have been sent, before this.
   expect(collector.spans().some(({ traceId }) => traceId === 'f'.repeat(32))).toBe(false);
 });

@@ -57,7 +57,8 @@ interface OtlpSpan {
 
 /** Listens on a free port. */
 export async function startCollector(answer: ScriptedAnswer = { body: {} }): Promise<Collector> {
-  const { url, requests, close } = await startAnswers([answer]);
+  const server = await startAnswers([answer]);
+  const { url, requests } = server;
   return {
     endpoint: url,
     get requests() {
@@ -71,7 +72,7 @@ export async function startCollector(answer: ScriptedAnswer = { body: {} }): Pro
           const service = String(valuesOf(resource.attributes)['service.name']);
           return scopeSpans.flatMap(({ spans }) => spans.map((span) => seen(service, span)));
         }),
-    close,
+    close: () => server.close(),
   };
 }
 

@@ -18,8 +18,9 @@ it('takes addresses of http and https alone, and no address for no tracing', () 
   expect(parseTracing('')).toBeUndefined();
   expect(parseTracing('http://127.0.0.1:4318/')).toEqual({ endpoint: 'http://127.0.0.1:4318' });
   expect(parseTracing('https://otel.example.org/x')).toEqual({ endpoint: 'https://otel.example.org/x' });
-  for (const text of ['127.0.0.1:4318', 'grpc://here', 'http://', 'http://:x'])
+  for (const text of ['127.0.0.1:4318', 'grpc://here', 'http://', 'http://:x']) {
     expect(() => parseTracing(text)).toThrow('must be an http:// or https:// address');
+  }
 });
 
 it('is nothing at all without an address', async () => {
