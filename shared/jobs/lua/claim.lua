@@ -17,7 +17,7 @@ local result = {}
 
 local started = {}
 
-local function hold(id, job, token, attempts, started)
+local function hold(id, job, token, attempts, start)
   redis.call('ZADD', P .. 'running', lease_until, id)
   local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
   if job.kind == 'chunk' then
@@ -25,7 +25,7 @@ local function hold(id, job, token, attempts, started)
     more[3], job.request_id = of_batch[1], of_batch[2]
   end
   return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
-    ms(job.created_ms), ms(started - job.created_ms) }
+    ms(job.created_ms), ms(start - job.created_ms) }
 end
 
 local function claim(id, delivery, name)
