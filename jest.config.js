@@ -1,6 +1,15 @@
 // Sources are ES modules; Jest runs them as CommonJS through swc, so no experimental flag is needed.
 // Packages that ship ES modules only have to pass the same transform.
-const esmOnly = ['typebox', 'hyparquet', 'hyparquet-compressors', 'hysnappy', 'uuid', 'csv-parse'].join('|');
+const esmOnly = [
+  'typebox',
+  'hyparquet',
+  'hyparquet-compressors',
+  'hysnappy',
+  'uuid',
+  'csv-parse',
+  // CommonJS with an import() in it.
+  '@opentelemetry/otlp-exporter-base',
+].join('|');
 
 export default {
   testEnvironment: 'node',

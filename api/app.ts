@@ -3,7 +3,7 @@ import { allowOrigins } from './admission/cors.js';
 import type { ApiContext } from './context.js';
 import { answerError } from './http/answer-error.js';
 import { Exchange, type ExchangeDefaults } from './http/exchange.js';
-import { logExchange } from './http/log-exchange.js';
+import { recordExchange } from './http/record-exchange.js';
 import { ProblemError } from './http/problem.js';
 import type { RouteMethod } from './http/route.js';
 import { dataHeaders, pageHeaders } from './http/security-headers.js';
@@ -55,7 +55,7 @@ const admitting =
 function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle): RequestHandler {
   return async (request, response) => {
     const x = new Exchange(ctx, request, response, defaults);
-    logExchange(ctx.log, x);
+    recordExchange(ctx, x);
     try {
       await handle(x);
     } catch (error) {
@@ -68,7 +68,7 @@ function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle)
 function refusal(ctx: ApiContext, defaults: ExchangeDefaults): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const x = new Exchange(ctx, request, response, defaults);
-    logExchange(ctx.log, x);
+    recordExchange(ctx, x);
     answerError(
       x,
       error instanceof URIError ? new ProblemError('not-found', 'the path cannot be decoded') : error,

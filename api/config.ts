@@ -4,6 +4,7 @@ import { parseRateLimit, type RateLimit } from './admission/rate-limits.js';
 import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
+import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
 
 /** Where the API listens. */
 export interface ListenConfig {
@@ -63,6 +64,8 @@ export interface ApiConfig {
   };
   /** From the signal to stop until requests under way are cut off. */
   graceMs: number;
+  /** Where spans are sent; undefined for nowhere. */
+  tracing: TracingConfig | undefined;
   log: LogConfig;
 }
 
@@ -100,6 +103,7 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
         modelVersion: read.optional('MODEL_VERSION'),
       },
       graceMs: read.int('GRACE_MS', 10_000, { max: 3_600_000 }),
+      tracing: read.parsed('OTEL_EXPORTER_OTLP_ENDPOINT', '', parseTracing),
       log: {
         level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
         dir: read.optional('LOG_DIR'),

@@ -5,13 +5,19 @@ import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
+import { openTracer } from '../shared/tracing/open-tracer.js';
+import type { Tracer } from '../shared/tracing/tracer.js';
 import { Admission } from './admission/admission.js';
 import { RateLimits } from './admission/rate-limits.js';
 import type { ApiConfig } from './config.js';
+import { EventStreams } from './http/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
+import { ApiMetrics } from './metrics.js';
 import { ModelRegistry } from './models/model-registry.js';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
+import { StatsFeed } from './stats/stats-feed.js';
+import { StatsSource } from './stats/stats-source.js';
 import { Waiters } from './waiters.js';
 
 /** What the parts of one API process share. Nothing here outlives it: all that matters is in Redis. */
@@ -26,8 +32,16 @@ export interface ApiContext {
   batches: BatchStore;
   producers: Producers;
   rates: CompletionRates;
+  /** Who waits for a job or batch to end. */
   waiters: Waiters;
   admission: Admission;
+  /** Who wants to know of every change of a job. */
+  followers: Waiters;
+  streams: EventStreams;
+  stats: StatsSource;
+  statsFeed: StatsFeed;
+  metrics: ApiMetrics;
+  tracer: Tracer;
   /** Around every Redis call that a request waits for. */
   withinDeadline: RedisDeadline;
   /** Aborted when the process has been told to stop. */
@@ -36,6 +50,8 @@ export interface ApiContext {
 
 /** Long polls held at a time; each costs about a kilobyte and one Redis read a second. */
 const MAX_WAITERS = 10_000;
+/** Streams held at a time; each costs a socket, and one of a job a Redis read a second. */
+const MAX_STREAMS = 1_000;
 
 /** Opens everything; `release` closes it. Waits for Redis until `draining` is aborted. */
 export async function openApiContext(
@@ -48,6 +64,9 @@ export async function openApiContext(
   }: { log: Logger; release: ReleaseStack; draining: AbortSignal; limits?: Readonly<ClientLimits> },
 ): Promise<ApiContext> {
   const { address, keyPrefix, timeoutMs } = config.redis;
+  // First, so that it is closed last.
+  const tracer = await openTracer('waggle-api', { tracing: config.tracing, log });
+  release.later('traces', () => tracer.close());
   const models = new ModelRegistry(config.models.dir, config.models.defaultName);
   const connection = { address, onError: sparingly(log), signal: draining };
   const redis = await openRedis(connection);
@@ -60,9 +79,32 @@ export async function openApiContext(
   const records = new RecordScripts(redis, keyPrefix);
   const jobs = new JobStore(records);
   const waiters = new Waiters(MAX_WAITERS);
-  await subscriber.subscribe(records.key('ended'), (announcement) => waiters.wake(announcement));
-  draining.addEventListener('abort', () => waiters.drain(config.graceMs / 2), { once: true });
-  const withinDeadline = createRedisDeadline(timeoutMs);
+  const followers = new Waiters(MAX_STREAMS);
+  const streams = new EventStreams(MAX_STREAMS);
+  const changed = (announcement: string): void => followers.wake(announcement);
+  await subscriber.subscribe(records.key('ended'), (announcement) => {
+    waiters.wake(announcement);
+    changed(announcement);
+  });
+  for (const channel of ['started', 'canceling']) await subscriber.subscribe(records.key(channel), changed);
+  draining.addEventListener(
+    'abort',
+    () => {
+      waiters.drain(config.graceMs / 2);
+      followers.close();
+      streams.close();
+    },
+    { once: true },
+  );
+  const withinDeadline = createRedisDeadline(timeoutMs, () => metrics.redisFailed());
+  const metrics = new ApiMetrics({
+    records,
+    models,
+    withinDeadline,
+    waiting: () => waiters.size,
+    streaming: () => streams.size,
+  });
+  const stats = new StatsSource(records, models);
   const { keys, rateLimit } = config.admission;
   const rateLimits = rateLimit && new RateLimits(rateLimit, { records, withinDeadline });
   for (const { name, isWeak } of keys ?? []) {
@@ -80,6 +122,12 @@ export async function openApiContext(
     rates: new CompletionRates(jobs),
     waiters,
     admission: new Admission(keys, rateLimits),
+    followers,
+    streams,
+    stats,
+    statsFeed: new StatsFeed(stats, { withinDeadline, log }),
+    metrics,
+    tracer,
     withinDeadline,
     draining,
   };

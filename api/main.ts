@@ -21,6 +21,7 @@ process.on('SIGHUP', () => models?.reload(log));
 await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (release, draining) => {
   const ctx = await openApiContext(config, { log, release, draining });
   models = ctx.models;
+  ctx.metrics.watchProcess();
 
   const sweeper = startSweeper({
     sweep: new SweepStore(ctx.records),
@@ -28,6 +29,7 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
     keyPrefix: config.redis.keyPrefix,
     queues: () => [...ctx.models.current.byName.values()].flatMap(({ queue, batch }) => [queue, batch.queue]),
     resultTtlMs: config.jobs.resultTtlMs,
+    onSwept: (report) => ctx.metrics.swept(report),
     log,
   });
   release.later('sweeper', () => sweeper.close());

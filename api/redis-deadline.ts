@@ -5,9 +5,12 @@ export type RedisDeadline = <T>(step: string, calls: () => Promise<T>) => Promis
 
 /**
  * The one place that bounds how long a request waits for Redis. Past `timeoutMs` it rejects with
- * RedisUnavailableError; calls already sent may still take effect.
+ * RedisUnavailableError; calls already sent may still take effect. `onUnavailable` is told of every such error.
  */
-export function createRedisDeadline(timeoutMs: number): RedisDeadline {
+export function createRedisDeadline(
+  timeoutMs: number,
+  onUnavailable: () => void = () => undefined,
+): RedisDeadline {
   return async (step, calls) => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
@@ -18,6 +21,9 @@ export function createRedisDeadline(timeoutMs: number): RedisDeadline {
     });
     try {
       return await Promise.race([calls(), late]);
+    } catch (error) {
+      if (error instanceof RedisUnavailableError) onUnavailable();
+      throw error;
     } finally {
       clearTimeout(timer);
     }

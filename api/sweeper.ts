@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jobIds } from '../shared/batches/chunk-queue.js';
 import { messageOf } from '../shared/errors.js';
 import type { SweepStore } from '../shared/jobs/sweep-store.js';
 import type { Logger } from '../shared/log/logger.js';
@@ -15,6 +16,8 @@ export interface SweeperContext {
   queues: () => readonly string[];
   /** How long records are kept after their job ended: younger index entries are not looked at. */
   resultTtlMs: number;
+  /** Told of every pass. */
+  onSwept?: (report: SweepReport) => void;
   log: Logger;
 }
 
@@ -70,16 +73,20 @@ export class Sweeper {
     const mended = { ...report, uploads, orphans, lost, ghosts };
     for (const index of await sweep.indexes()) trimmed += await keepingUp(() => this.#trim(index));
     const swept = { ...mended, trimmed };
+    this.#context.onSwept?.(swept);
     if (Object.values(mended).some((count) => count > 0)) log.warn('swept', swept);
     return swept;
   }
 
   async #reap(): Promise<number> {
-    const { sweep, producers } = this.#context;
+    const { sweep, producers, log } = this.#context;
     const { found, next } = await sweep.reap({ offset: this.#offsets.get('running') ?? 0, limit: WINDOW });
     this.#offsets.set('running', next);
     // One that does not get through is an orphan afterwards.
-    for (const { queue, ...delivery } of found) await producers.enqueue(queue, delivery);
+    for (const { queue, ...delivery } of found) {
+      log.debug('job put back, its worker is lost', { ...jobIds(delivery.jobId), queue });
+      await producers.enqueue(queue, delivery);
+    }
     return found.length;
   }
 
@@ -91,13 +98,16 @@ export class Sweeper {
   }
 
   async #enqueueOrphans(queue: string): Promise<number> {
-    const { sweep, producers, keyPrefix } = this.#context;
+    const { sweep, producers, keyPrefix, log } = this.#context;
     const { jobs } = beeKeys({ keyPrefix, name: queue });
     const place = `orphans ${queue}`;
     const window = { from: this.#windows.get(place), limit: WINDOW, minAgeMs: ORPHAN_AGE_MS };
     const { found, next } = await sweep.orphans(queue, jobs, window);
     this.#moveOn(place, next);
-    for (const delivery of found) await producers.enqueue(queue, delivery);
+    for (const delivery of found) {
+      log.debug('job put into its queue, where it was missing', { ...jobIds(delivery.jobId), queue });
+      await producers.enqueue(queue, delivery);
+    }
     return found.length;
   }
 

@@ -1,15 +1,18 @@
 import { messageOf } from '../shared/errors.js';
 import type { BatchRun } from '../shared/jobs/job-leases.js';
 import type { Logger } from '../shared/log/logger.js';
+import { inSpan } from '../shared/tracing/tracer.js';
 import type { BatchStats } from './batch-stats.js';
 import type { HeldJob } from './held-job.js';
 import { InferenceLostError } from './inference/inference-errors.js';
 import type { Prediction } from './inference/model-runtime.js';
 import type { Leave } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 import type { ModelVersion } from './model-version.js';
 import { RunWatch } from './run-watch.js';
 import type { ServedModel } from './served-model.js';
 import type { Settlement, Verdict } from './settlement.js';
+import { startRunSpan } from './spans.js';
 
 /** What a runner works with. */
 export interface BatchRunnerOptions {
@@ -17,6 +20,7 @@ export interface BatchRunnerOptions {
   model: ServedModel;
   settlement: Settlement;
   stats: BatchStats;
+  metrics: LaneMetrics;
   log: Logger;
 }
 
@@ -77,18 +81,22 @@ export class BatchRunner {
     }
     const live = jobs.filter((job) => job.isLive);
     if (live.length === 0) return true;
+    const span = startRunSpan(live, version);
     const startMs = performance.now();
     let prepareMs = 0;
     const watch = this.#watchOver(live, version);
     try {
-      const batch = version.toColumns(live.map((job) => job.claimed.input));
+      const inputs = live.map((job) => job.claimed.input);
+      const batch = await inSpan(span.child('prepare'), () => version.toColumns(inputs));
       prepareMs = performance.now() - startMs;
-      const prediction = await version.inference.predict(batch);
+      const prediction = await inSpan(span.child('predict'), () => version.inference.predict(batch));
       this.#succeed(live, prediction, this.#runOf(version, live.length, { ...prediction, prepareMs }));
       return true;
     } catch (error) {
+      span.fail(messageOf(error));
       return this.#blame(live, error, this.#runOf(version, live.length, { predictMs: 0, prepareMs }));
     } finally {
+      span.end();
       watch.end();
       this.#watch = undefined;
     }
@@ -110,11 +118,24 @@ export class BatchRunner {
 
   #succeed(jobs: readonly HeldJob[], { outputs }: Prediction, run: Run): void {
     this.#options.stats.ran(jobs.length);
-    this.#options.log.debug('batch run', { jobs: jobs.length, predict_ms: run.predictMs });
+    this.#options.metrics.ran({ ...run, jobs: jobs.length });
+    this.#sayRun(jobs, run);
     const verdicts = jobs.flatMap((job, row) =>
       job.decide() ? [{ job, verdict: verdictOf(run.version, outputs, row) }] : [],
     );
     this.#commit(verdicts, run);
+  }
+
+  #sayRun(jobs: readonly HeldJob[], { queue, prepareMs, predictMs }: Run): void {
+    const { log } = this.#options;
+    if (!log.isEnabled('debug')) return;
+    log.debug('micro-batch run', {
+      model: queue,
+      jobs: jobs.length,
+      job_ids: jobs.map(({ claimed }) => claimed.id),
+      prepare_ms: prepareMs,
+      predict_ms: predictMs,
+    });
   }
 
   #blame(jobs: readonly HeldJob[], error: unknown, run: Run): boolean {

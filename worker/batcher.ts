@@ -3,21 +3,27 @@ import { messageOf, RedisUnavailableError } from '../shared/errors.js';
 import type { Claim, JobLeases } from '../shared/jobs/job-leases.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { Delivery } from '../shared/queue/bee-queue.js';
+import type { Tracer } from '../shared/tracing/tracer.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
 import type { BatchRunner } from './batch-runner.js';
 import { createClaimIds } from './claim-ids.js';
-import { HeldJob } from './held-job.js';
+import { claimFields, HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 import type { ServedModel } from './served-model.js';
 import type { Settlement, Unclaimed } from './settlement.js';
+import { startJobSpan } from './spans.js';
 
 /** What a batcher works with. */
 export interface BatcherOptions {
+  queue: string;
   model: ServedModel;
   runner: BatchRunner;
   settlement: Settlement;
   leases: JobLeases;
   keeper: LeaseKeeper;
+  metrics: LaneMetrics;
+  tracer: Tracer;
   maxBatch: number;
   leaseMs: number;
   log: Logger;
@@ -112,15 +118,17 @@ export class Batcher {
   }
 
   #accept(claim: Claim | undefined, { request, done }: Unclaimed): HeldJob[] {
-    const { keeper, runner, log } = this.#options;
+    const { queue, keeper, runner, metrics, tracer, log } = this.#options;
     if (claim?.kind !== 'run') {
       if (claim?.kind === 'unreadable') {
         log.error('job record of another version left alone', { job_id: request.jobId });
-      }
+      } else log.debug('delivery not wanted', { job_id: request.jobId, why: claim?.kind });
       done();
       return [];
     }
-    const job = new HeldJob(claim.job, done);
+    metrics.waited(claim.job.waitedMs);
+    const job = new HeldJob(claim.job, done, startJobSpan(tracer, queue, claim.job));
+    if (log.isEnabled('debug')) log.debug('job claimed', claimFields(job));
     keeper.hold(job, (left, why) => runner.leave(left, why));
     return [job];
   }

@@ -1,21 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChunkColumns, decodeChunk } from '../shared/batches/chunk-codec.js';
 import type { ChunkLeases } from '../shared/batches/chunk-leases.js';
+import { jobIds } from '../shared/batches/chunk-queue.js';
 import { messageOf, RedisUnavailableError } from '../shared/errors.js';
 import type { Claim, ClaimRequest, JobLeases } from '../shared/jobs/job-leases.js';
 import type { FailureCode } from '../shared/jobs/job.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { Delivery } from '../shared/queue/bee-queue.js';
+import { inSpan, type Tracer } from '../shared/tracing/tracer.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
 import { createClaimIds } from './claim-ids.js';
-import { HeldJob } from './held-job.js';
+import { claimFields, HeldJob } from './held-job.js';
 import { InferenceLostError } from './inference/inference-errors.js';
 import type { Prediction } from './inference/model-runtime.js';
 import type { Leave, LeaseKeeper } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 import type { ModelVersion } from './model-version.js';
 import { RunWatch } from './run-watch.js';
 import type { ServedModel } from './served-model.js';
 import type { Settlement } from './settlement.js';
+import { startJobSpan, startRunSpan } from './spans.js';
 
 /** What a runner of chunks works with. */
 export interface ChunkRunnerOptions {
@@ -27,6 +31,8 @@ export interface ChunkRunnerOptions {
   leases: JobLeases;
   chunks: ChunkLeases;
   keeper: LeaseKeeper;
+  metrics: LaneMetrics;
+  tracer: Tracer;
   leaseMs: number;
   log: Logger;
 }
@@ -51,7 +57,7 @@ export class ChunkRunner {
   handle(delivery: Delivery): Promise<void> {
     const handled = new Promise<void>((resolve) => {
       this.#take(delivery, resolve).catch((error: unknown) => {
-        this.#options.log.error('chunk not run', { job_id: delivery.jobId, error: messageOf(error) });
+        this.#options.log.error('chunk not run', { ...jobIds(delivery.jobId), error: messageOf(error) });
         resolve();
       });
     }).finally(() => this.#running.delete(handled));
@@ -69,19 +75,24 @@ export class ChunkRunner {
   }
 
   async #take(delivery: Delivery, done: () => void): Promise<void> {
-    const { settlement, keeper, log } = this.#options;
+    const { queue, settlement, keeper, tracer, log } = this.#options;
     const request = { ...delivery, claimId: this.#newClaimId() };
     const claim = await this.#claim(request);
     if (!claim) return settlement.handBack([{ request, done }]);
-    if (claim.kind !== 'run') return done();
-    const job = new HeldJob(claim.job, done);
+    if (claim.kind !== 'run') {
+      log.debug('delivery not wanted', { ...jobIds(delivery.jobId), why: claim.kind });
+      return done();
+    }
+    this.#options.metrics.waited(claim.job.waitedMs);
+    const job = new HeldJob(claim.job, done, startJobSpan(tracer, queue, claim.job));
+    if (log.isEnabled('debug')) log.debug('job claimed', claimFields(job));
     this.#inHand.add(job);
     keeper.hold(job, (left, why) => this.#leave(left, why));
     try {
       await this.#run(job);
     } catch (error) {
       // Undecided it would stay in this worker's hands, its lease renewed, for ever.
-      log.error('chunk not run', { job_id: delivery.jobId, error: messageOf(error) });
+      log.error('chunk not run', { ...job.ids, error: messageOf(error) });
       this.#fail(job, 'model_error', messageOf(error).slice(0, MESSAGE_LENGTH));
     } finally {
       this.#inHand.delete(job);
@@ -99,7 +110,7 @@ export class ChunkRunner {
         if (!(error instanceof RedisUnavailableError)) throw error;
         failures += 1;
         if (failures % 20 === 1) {
-          log.warn('chunk not claimed yet', { job_id: request.jobId, error: messageOf(error) });
+          log.warn('chunk not claimed yet', { ...jobIds(request.jobId), error: messageOf(error) });
         }
         const pauseMs = backoffMs(failures, REDIS_BACKOFF);
         await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
@@ -136,7 +147,10 @@ export class ChunkRunner {
     });
     try {
       await version.inference.ready();
-      this.#commit(job, version, { columns, prediction: await version.inference.predict(columns.batch) });
+      const prediction = await inSpan(startRunSpan([job], version), () =>
+        version.inference.predict(columns.batch),
+      );
+      this.#commit(job, version, { columns, prediction });
     } catch (error) {
       const message = messageOf(error).slice(0, MESSAGE_LENGTH);
       if (!(error instanceof InferenceLostError)) this.#fail(job, 'model_error', message);
@@ -161,7 +175,9 @@ export class ChunkRunner {
     let rowsSucceeded = 0;
     for (let row = 0; row < rows; row += 1) if (version.isValidRow(outputs, row)) rowsSucceeded += 1;
     const rowsFailed = rows - columns.holes.length - rowsSucceeded;
+    this.#options.metrics.ran({ jobs: 1, prepareMs: 0, predictMs: prediction.predictMs });
     const run = { queue, modelVersion: version.manifest.version, outputs, rowsSucceeded, rowsFailed };
+    job.span.set({ 'waggle.rows': rows, 'waggle.predict_ms': prediction.predictMs });
     settlement.write(job, 'chunk commit', () =>
       chunks.commit({ id: job.claimed.id, token: job.claimed.token }, run),
     );

@@ -1,6 +1,8 @@
 import { type Env, readEnv } from '../shared/config/env.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
+import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
+import type { MetricsAddress } from './metrics.js';
 import { ENGINE_CHOICES, type EngineChoice } from './inference/engine-names.js';
 
 /** What a worker process is told by its environment. */
@@ -18,8 +20,12 @@ export interface WorkerConfig {
   maxBatch: number;
   /** How long a job stays this worker's without a renewal, in ms. */
   leaseMs: number;
+  /** Where Prometheus asks; undefined for nowhere. */
+  metrics: MetricsAddress | undefined;
   /** How long the worker may take to leave, in ms. */
   graceMs: number;
+  /** Where spans are sent; undefined for nowhere. */
+  tracing: TracingConfig | undefined;
   log: LogConfig;
 }
 
@@ -39,7 +45,14 @@ export function readWorkerConfig(env: Env, isTerminal: boolean): Readonly<Worker
       gpuMemoryMb: read.optional('GPU_MEMORY_MB') ? read.int('GPU_MEMORY_MB', 0, { min: 1 }) : undefined,
       maxBatch: read.int('MAX_BATCH', 64, { min: 1, max: 1_024 }),
       leaseMs: read.int('LEASE_MS', 15_000, { min: 300 }),
+      metrics: read.optional('WORKER_METRICS_PORT')
+        ? {
+            host: read.text('WORKER_METRICS_HOST', '127.0.0.1'),
+            port: read.int('WORKER_METRICS_PORT', 0, { max: 65_535 }),
+          }
+        : undefined,
       graceMs: read.int('GRACE_MS', 10_000),
+      tracing: read.parsed('OTEL_EXPORTER_OTLP_ENDPOINT', '', parseTracing),
       log: {
         level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
         dir: read.optional('LOG_DIR'),

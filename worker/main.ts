@@ -20,6 +20,12 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
     process.kill(process.pid, 'SIGTERM');
   };
   worker = await openWorker({ config, log, release, stopping, onBroken });
+  worker.metrics.watchProcess();
+  if (config.metrics) {
+    const metrics = await worker.metrics.serve(config.metrics);
+    release.later('metrics', () => metrics.close());
+    log.info('metrics served', { host: config.metrics.host, port: metrics.port });
+  }
   process.send?.({
     type: 'ready',
     models: worker.models().map(({ name, version, engine }) => ({ name, version, engine })),

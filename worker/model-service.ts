@@ -7,6 +7,7 @@ import type { Delivery } from '../shared/queue/bee-queue.js';
 import type { Producers } from '../shared/queue/producers.js';
 import type { RedisAddress } from '../shared/redis/address.js';
 import type { Redis } from '../shared/redis/redis.js';
+import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import { BatchRunner } from './batch-runner.js';
 import { BatchStats } from './batch-stats.js';
@@ -14,6 +15,7 @@ import { Batcher } from './batcher.js';
 import { ChunkRunner } from './chunk-runner.js';
 import { Intake } from './intake.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { WorkerMetrics } from './metrics.js';
 import type { ServedModel } from './served-model.js';
 import { Settlement } from './settlement.js';
 
@@ -26,6 +28,8 @@ export interface ModelServiceOptions {
   chunks: ChunkLeases;
   producers: Producers;
   keeper: LeaseKeeper;
+  metrics: WorkerMetrics;
+  tracer: Tracer;
   maxBatch: number;
   leaseMs: number;
   log: Logger;
@@ -82,8 +86,9 @@ export class ModelService {
 
   #serveJobs(options: ModelServiceOptions): Lane {
     const queue = options.model.name;
-    const settlement = new Settlement({ ...options, queue });
-    const parts = { ...options, queue, settlement, stats: this.#stats };
+    const metrics = options.metrics.lane(queue, 'jobs');
+    const settlement = new Settlement({ ...options, queue, metrics });
+    const parts = { ...options, queue, settlement, metrics, stats: this.#stats };
     const runner = new Batcher({ ...parts, runner: new BatchRunner(parts) });
     const concurrency = 2 * options.maxBatch;
     const handler = (delivery: Delivery): Promise<void> => runner.handle(delivery);
@@ -98,8 +103,9 @@ export class ModelService {
 
   #serveChunks(options: ModelServiceOptions): Lane {
     const queue = chunkQueueOf(options.model.name);
-    const settlement = new Settlement({ ...options, queue });
-    const runner = new ChunkRunner({ ...options, queue, settlement });
+    const metrics = options.metrics.lane(options.model.name, 'chunks');
+    const settlement = new Settlement({ ...options, queue, metrics });
+    const runner = new ChunkRunner({ ...options, queue, settlement, metrics });
     const handler = (delivery: Delivery): Promise<void> => runner.handle(delivery);
     const address = { ...options.queue, name: queue };
     const intake = new Intake({ ...options, address, concurrency: CHUNK_CONCURRENCY, handler });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jobIds } from '../shared/batches/chunk-queue.js';
 import { messageOf, RedisUnavailableError } from '../shared/errors.js';
 import type {
   BatchRun,
@@ -11,14 +12,22 @@ import type {
 import type { FailureCode } from '../shared/jobs/job.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { Producers } from '../shared/queue/producers.js';
+import type { SpanAttributes } from '../shared/tracing/tracer.js';
 import { backoffMs, REDIS_BACKOFF, RETRY_BACKOFF } from './backoff.js';
 import type { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { LaneMetrics } from './metrics.js';
 
 /** How a decided job ends: an outcome without its fencing token. */
-export type Verdict =
-  | { ok: true; result: Record<string, unknown> }
-  | { ok: false; code: FailureCode; message: string };
+export type Verdict = { ok: true; result: Record<string, unknown> } | Failed;
+interface Failed {
+  ok: false;
+  code: FailureCode;
+  message: string;
+}
+
+/** What Redis made of an outcome. */
+type CommitReply = Awaited<ReturnType<JobLeases['commit']>>[number];
 
 /** A delivery that this worker took and has not claimed, as far as it knows. */
 export interface Unclaimed {
@@ -33,6 +42,7 @@ export interface SettlementOptions {
   leases: JobLeases;
   producers: Producers;
   keeper: LeaseKeeper;
+  metrics: LaneMetrics;
   log: Logger;
 }
 
@@ -55,36 +65,42 @@ export class Settlement {
     verdicts: readonly { job: HeldJob; verdict: Verdict }[],
     onCommitted: (jobs: number) => void = () => undefined,
   ): void {
-    const { leases, log } = this.#options;
+    const { leases } = this.#options;
     const outcomes = verdicts.map(({ job, verdict }): Outcome => ({ ...holdOf(job), ...verdict }));
     const jobs = verdicts.map(({ job }) => job);
     this.#track(jobs, async () => {
       const replies = await this.through('commit', () => leases.commit(run, outcomes));
       onCommitted(replies?.filter((reply) => reply === 'committed').length ?? 0);
       verdicts.forEach(({ job, verdict }, index) => {
-        if (replies?.[index] === 'committed' && !verdict.ok) {
-          log.warn('job failed', { ...idsOf(job), code: verdict.code, error: verdict.message });
-        }
+        if (job.span.isRecorded) job.span.set(figuresOf(run));
+        this.#tellCommit(job, replies?.[index], verdict);
       });
     });
   }
 
-  /** Ends a job by a write of the caller's own that is safe to repeat. */
-  write(job: HeldJob, what: string, call: () => Promise<unknown>): void {
-    this.#track([job], async () => void (await this.through(what, call)));
+  /** Ends a job that has succeeded by a write of the caller's own that is safe to repeat. */
+  write(job: HeldJob, what: string, call: () => Promise<CommitReply>): void {
+    this.#track([job], async () => this.#tellCommit(job, await this.through(what, call), { ok: true }));
   }
 
   /** Puts jobs back after a failure that may be their own, to be run again after a pause while attempts remain. */
   retry(jobs: readonly HeldJob[], code: FailureCode, message: string): void {
-    const { leases, log } = this.#options;
+    const { leases, metrics, log } = this.#options;
     this.#track(jobs, async () => {
       const failures = jobs.map((job) => ({ ...holdOf(job), code, message }));
       const replies = await this.through('retry', () => leases.retry(failures));
       await Promise.all(
         (replies ?? []).map(async (reply, index) => {
           const job = jobs[index];
-          if (!job || reply.kind === 'stale') return;
-          log.warn('attempt failed', { ...idsOf(job), code, error: message, now: reply.kind });
+          if (!job) return;
+          job.span.set({
+            'waggle.outcome': reply.kind === 'queued' ? 'retried' : reply.kind,
+            'error.type': code,
+          });
+          job.span.fail(message);
+          if (reply.kind === 'stale') return;
+          metrics.retried(code);
+          log.warn('attempt failed', { ...job.ids, code, error: message, now: reply.kind });
           const delayMs = backoffMs(job.claimed.attempts, RETRY_BACKOFF);
           await this.#enqueue(job.claimed.id, reply, delayMs);
         }),
@@ -97,14 +113,22 @@ export class Settlement {
     this.#track(jobs, async () => {
       const replies = await this.through('release', () => this.#options.leases.release(jobs.map(holdOf)));
       await Promise.all(
-        (replies ?? []).map((reply, index) => this.#enqueue(jobs[index]?.claimed.id ?? '', reply, 0)),
+        (replies ?? []).map(async (reply, index) => {
+          const job = jobs[index];
+          if (!job) return;
+          this.#tell(job, 'job released', reply.kind === 'queued' ? 'released' : reply.kind);
+          await this.#enqueue(job.claimed.id, reply, 0);
+        }),
       );
     });
   }
 
   /** The lease is another worker's now: nothing is to be written. */
   forget(job: HeldJob): void {
-    this.#options.log.warn('job lost to another worker', idsOf(job));
+    this.#options.metrics.lost();
+    job.span.set({ 'waggle.outcome': 'lost' });
+    job.span.fail('the lease is now held by another worker');
+    this.#options.log.warn('job lost to another worker', job.ids);
     this.#finish([job]);
   }
 
@@ -118,7 +142,9 @@ export class Settlement {
       await Promise.all(
         (renewed ?? []).map(async (delivery, index) => {
           if (delivery === undefined) return;
-          await this.#enqueue(requests[index]?.jobId ?? '', { kind: 'queued', delivery }, 0);
+          const jobId = requests[index]?.jobId ?? '';
+          this.#options.log.debug('job handed back', jobIds(jobId));
+          await this.#enqueue(jobId, { kind: 'queued', delivery }, 0);
         }),
       );
       for (const { done } of unclaimed) done();
@@ -148,8 +174,26 @@ export class Settlement {
     return noted;
   }
 
+  /** `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
+  #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: { ok: true } | Failed): void {
+    const { metrics, log } = this.#options;
+    if (reply !== 'committed') return this.#tell(job, 'outcome dropped', reply ?? 'not written');
+    metrics.ended(verdict.ok ? 'succeeded' : verdict.code);
+    if (verdict.ok) return this.#tell(job, 'job succeeded', 'succeeded');
+    job.span.set({ 'waggle.outcome': 'failed', 'error.type': verdict.code });
+    job.span.fail(verdict.message);
+    log.warn('job failed', { ...job.ids, code: verdict.code, error: verdict.message });
+  }
+
+  #tell(job: HeldJob, message: string, outcome: string): void {
+    const { log } = this.#options;
+    job.span.set({ 'waggle.outcome': outcome });
+    if (log.isEnabled('debug')) log.debug(message, { ...job.ids, outcome });
+  }
+
   #finish(jobs: readonly HeldJob[]): void {
     for (const job of jobs) {
+      job.span.end();
       this.#options.keeper.letGo(job);
       job.done();
     }
@@ -180,15 +224,15 @@ export class Settlement {
     await producers
       .enqueue(queue, { jobId, delivery: reply.delivery }, delayMs)
       .catch((error: unknown) =>
-        log.warn('delivery left to the sweeper', { job_id: jobId, error: messageOf(error) }),
+        log.warn('delivery left to the sweeper', { ...jobIds(jobId), error: messageOf(error) }),
       );
   }
 }
 
 const holdOf = ({ claimed }: HeldJob): Hold => ({ id: claimed.id, token: claimed.token });
 
-const idsOf = ({ claimed }: HeldJob): Record<string, string> => ({
-  job_id: claimed.id,
-  ...(claimed.requestId === undefined ? {} : { request_id: claimed.requestId }),
-  ...(claimed.traceparent === undefined ? {} : { traceparent: claimed.traceparent }),
+const figuresOf = ({ batchSize, prepareMs, predictMs }: BatchRun): SpanAttributes => ({
+  'waggle.batch_size': batchSize,
+  'waggle.prepare_ms': prepareMs,
+  'waggle.predict_ms': predictMs,
 });

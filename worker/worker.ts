@@ -5,10 +5,12 @@ import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../shared/redis/redis.js';
+import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import type { WorkerConfig } from './config.js';
 import { Heartbeat } from './heartbeat.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { WorkerMetrics } from './metrics.js';
 import { ModelService } from './model-service.js';
 import type { ServedModel } from './served-model.js';
 import { ServedModels } from './served-models.js';
@@ -29,6 +31,7 @@ export interface WorkerOptions {
 /** A worker that serves. */
 export interface Worker {
   models(): WorkerModel[];
+  metrics: WorkerMetrics;
   /** Reads every package again, and serves those that are new; see {@link ServedModels.reload}. */
   reload(): Promise<void>;
 }
@@ -37,27 +40,32 @@ export interface Worker {
 export async function openWorker(options: WorkerOptions): Promise<Worker> {
   const { config, log, release, stopping } = options;
   const { maxBatch, leaseMs } = config;
+  // First, so that it is closed last.
+  const tracer = await openTracer('waggle-worker', { tracing: config.tracing, log });
+  release.later('traces', () => tracer.close());
   const served = new ServedModels(options);
   release.later('models', () => served.end());
   const started = await served.start();
-  const shared = await connect(options);
   const services: ModelService[] = [];
+  const models = (): WorkerModel[] => services.map((service) => service.info);
+  const metrics = new WorkerMetrics(models);
+  const shared = await connect(options, metrics);
   const serve = (model: ServedModel): void => {
     // One that was loading when the worker was told to stop.
     if (stopping?.aborted) return;
-    const service = new ModelService({ ...shared, model, maxBatch, leaseMs, log });
+    const service = new ModelService({ ...shared, model, metrics, tracer, maxBatch, leaseMs, log });
     services.push(service);
     const { name, version, engine, device, passedOver } = service.info;
     log.info('model served', { model: name, version, engine, device, passed_over: passedOver });
   };
   for (const model of started) serve(model);
   release.later('jobs in hand', () => Promise.all(services.map((service) => service.drain(config.graceMs))));
-  const models = (): WorkerModel[] => services.map((service) => service.info);
   const heartbeat = new Heartbeat(shared.records, models, log);
   release.later('heartbeat', () => heartbeat.close());
   await heartbeat.beat();
   return {
     models,
+    metrics,
     async reload() {
       for (const model of await served.reload()) serve(model);
       await heartbeat.beat();
@@ -65,10 +73,13 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
   };
 }
 
-async function connect({ config, log, release, stopping }: WorkerOptions) {
+async function connect({ config, log, release, stopping }: WorkerOptions, metrics: WorkerMetrics) {
   const redisOptions: RedisOptions = {
     address: config.redis,
-    onError: (message) => log.warn('Redis connection', { error: message }),
+    onError(message) {
+      metrics.redisFailed();
+      log.warn('Redis connection', { error: message });
+    },
     ...(stopping ? { signal: stopping } : {}),
   };
   const redis = await openRedis(redisOptions);

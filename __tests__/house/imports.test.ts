@@ -17,6 +17,7 @@ const PACKAGES: [RegExp, (file: string) => boolean][] = [
   [/^express$/, (file) => file.startsWith('api/')],
   [/^redis$/, (file) => file === 'shared/redis/redis.ts'],
   [/^bee-queue$/, (file) => file === 'shared/queue/bee-queue.ts'],
+  [/^@opentelemetry\//, (file) => file === 'shared/tracing/otel-tracer.ts'],
   [/^@tensorflow\//, (file) => file.startsWith('worker/inference/') || file.startsWith('scripts/trips/')],
 ];
 

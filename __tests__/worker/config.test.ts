@@ -11,7 +11,9 @@ it('has the defaults that the README promises', () => {
     gpuMemoryMb: undefined,
     maxBatch: 64,
     leaseMs: 15_000,
+    metrics: undefined,
     graceMs: 10_000,
+    tracing: undefined,
     log: { level: 'info', dir: undefined, pretty: false },
   });
 });

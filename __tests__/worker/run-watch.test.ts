@@ -17,6 +17,7 @@ const heldJob = (timeoutMs: number): HeldJob =>
       requestId: undefined,
       traceparent: undefined,
       createdMs: 0,
+      waitedMs: 0,
     } satisfies ClaimedJob,
     () => undefined,
   );

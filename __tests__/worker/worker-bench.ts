@@ -120,6 +120,8 @@ const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   gpuMemoryMb: undefined,
   maxBatch: 64,
   leaseMs: 15_000,
+  metrics: undefined,
   graceMs: 5_000,
+  tracing: undefined,
   log: { level: 'error', dir: undefined, pretty: false },
 });

@@ -15,6 +15,7 @@ export async function viewBatch(x: Exchange, batch: Batch): Promise<BatchView> {
 
 /** The batch that the caller may see. Throws a 404 or 410 problem when there is none. */
 export async function readBatch(x: Exchange, id: string): Promise<Batch> {
+  x.batchId = id;
   const batch = await x.ctx.withinDeadline('reading a batch', () => x.ctx.batches.find(id));
   if (batch && maySee(x.caller, batch)) return batch;
   throw missingRecord('batch', id, x.ctx.config.jobs.resultTtlMs);

@@ -43,7 +43,9 @@ export async function submitBatch(x: Exchange, request: BatchRequest): Promise<S
   const created = await x.ctx.withinDeadline('opening a batch', () => create(x, batchId, request));
   switch (created.kind) {
     case 'created':
+      x.batchId = batchId;
       await takeUpload(x, batchId, request);
+      x.ctx.log.debug('batch accepted', { batch_id: batchId, request_id: x.requestId });
       return { batchId, isReplay: false };
     case 'replayed':
       return replay(x, created, request.upload);
@@ -68,6 +70,7 @@ function create(
   { model, upload, requestId, idempotencyKey }: BatchRequest,
 ): Promise<BatchCreated> {
   const { batches, jobs } = x.ctx.config;
+  const traceparent = x.traceparent();
   return x.ctx.batches.create(
     {
       id,
@@ -80,6 +83,7 @@ function create(
       maxAttempts: CHUNK_ATTEMPTS,
       resultTtlMs: jobs.resultTtlMs,
       ...(requestId === undefined ? {} : { requestId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
       ...(idempotencyKey === undefined
         ? {}
         : { idempotency: { key: idempotencyKey, ttlMs: IDEMPOTENCY_TTL_MS } }),

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { Span } from '../../shared/tracing/tracer.js';
 import { ANYONE, type Caller } from '../admission/caller.js';
 import type { ApiContext } from '../context.js';
 import { readJson } from './read-json.js';
@@ -23,6 +24,10 @@ export class Exchange {
   readonly startedMs = performance.now();
   /** The job that this exchange is about, for the log. */
   jobId: string | undefined;
+  /** The batch that this exchange is about, for the log. */
+  batchId: string | undefined;
+  /** What traces say of this exchange; undefined while tracing is off. */
+  span: Span | undefined;
   /** Why the answer is an error of ours, for the log. */
   failure: string | undefined;
 
@@ -52,8 +57,9 @@ export class Exchange {
     return new URLSearchParams(start < 0 ? '' : this.request.url.slice(start + 1));
   }
 
-  /** The trace that the request belongs to, when it says so in a valid way. */
+  /** The trace to go on with: of this exchange's own span, else of the request where it says so in a valid way. */
   traceparent(): string | undefined {
+    if (this.span) return this.span.traceparent;
     const header = this.header('traceparent');
     return header === undefined ? undefined : parseTraceparent(header);
   }

@@ -145,6 +145,11 @@ export const PROBLEM_TYPES = {
     title: 'The job belongs to another version of this service',
     advice: 'Its record can be read by the version that wrote it.',
   },
+  'too-many-streams': {
+    status: 503,
+    title: 'Too many streams are open already',
+    advice: 'Repeat after the time in Retry-After, or poll.',
+  },
   draining: {
     status: 503,
     title: 'This process is shutting down',

@@ -4,7 +4,7 @@ import { type Awaited, standBy } from '../await-end.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { newRecordId } from '../record-id.js';
-import { acceptJob } from './accept-job.js';
+import { type AcceptedJob, acceptJob } from './accept-job.js';
 import type { JobView } from './job-view.js';
 import type { Submission } from './submission.js';
 import { pollJob, waitForJob } from './wait-for-job.js';
@@ -48,6 +48,7 @@ export async function submitJob(
       traceparent: x.traceparent(),
     });
     x.jobId = view.job.id;
+    sayAccepted(x, { view, isReplay });
     if (!waiter || waitSeconds === undefined) {
       const hasEnded = waitSeconds !== undefined && isEnded(view.job.state);
       return { view, isReplay, hasEnded, hasWaited: hasEnded || waitSeconds === 0 };
@@ -60,6 +61,17 @@ export async function submitJob(
   } finally {
     waiter?.leave();
   }
+}
+
+function sayAccepted(x: Exchange, { view: { job }, isReplay }: AcceptedJob): void {
+  const { log } = x.ctx;
+  if (!log.isEnabled('debug')) return;
+  log.debug(isReplay ? 'job accepted before' : 'job accepted', {
+    job_id: job.id,
+    request_id: x.requestId,
+    model: job.model,
+    ...(job.replayOf === undefined ? {} : { replay_of: job.replayOf }),
+  });
 }
 
 /** An accepted job is answered as accepted, even when Redis goes away while it is waited for. */

@@ -17,6 +17,7 @@ import { JobList } from '../routes/list-jobs.js';
 import { ModelList } from '../routes/models.js';
 import { ProblemTypeBody } from '../routes/problem-types.js';
 import { TripRefusal, TripReply } from '../routes/trip-predict.js';
+import { StatsBody } from '../stats/stats-body.js';
 import { type Json, ref } from './operation.js';
 
 /** The schemas of the components: what is answered, and what the models of the catalog take. */
@@ -35,6 +36,7 @@ export const componentSchemas = (models: ServedModels): Record<string, TSchema |
   ModelList,
   Problem,
   ProblemType: ProblemTypeBody,
+  Stats: StatsBody,
   Health,
   Probe,
   TripReply,

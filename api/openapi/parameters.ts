@@ -1,4 +1,5 @@
 import { JOB_STATES } from '../../shared/jobs/job.js';
+import { HISTORY_MINUTES } from '../../shared/stats/stats-store.js';
 import { PAGE_LIMIT } from '../cursor.js';
 import type { Json } from './operation.js';
 
@@ -63,6 +64,19 @@ export const PARAMETERS = {
   From: parameter('query', 'from', {
     description: 'First row that is wanted, from 0: resumes a reading that broke off.',
     schema: { type: 'integer', minimum: 0, default: 0 },
+  }),
+  LastEventId: parameter('header', 'Last-Event-ID', {
+    description:
+      'The `id` of the last event that was received: what has not changed since is not sent again.',
+    schema: { type: 'string' },
+  }),
+  HistoryMinutes: parameter('query', 'minutes', {
+    description: 'How far back the history goes; more than three hours come in steps of several minutes.',
+    schema: { type: 'integer', minimum: 1, maximum: HISTORY_MINUTES, default: 60 },
+  }),
+  HistoryModel: parameter('query', 'model', {
+    description: 'The model whose history is wanted; unset: of all together.',
+    schema: { type: 'string', minLength: 1, maxLength: 200 },
   }),
   Limit: parameter('query', 'limit', {
     schema: { type: 'integer', minimum: 1, maximum: PAGE_LIMIT.most, default: PAGE_LIMIT.unlessGiven },

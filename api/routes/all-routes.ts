@@ -5,13 +5,16 @@ import { cancelJobRoute } from './cancel-job.js';
 import { docsFileRoute, docsRoute } from './docs.js';
 import { getBatchRoute } from './get-batch.js';
 import { getJobRoute } from './get-job.js';
+import { jobEventsRoute } from './job-events.js';
 import { healthRoute, liveRoute, readyRoute } from './health.js';
 import { listBatchesRoute } from './list-batches.js';
 import { listJobsRoute } from './list-jobs.js';
+import { metricsRoute } from './metrics.js';
 import { getModelRoute, listModelsRoute } from './models.js';
 import { openApiRoute } from './openapi.js';
 import { problemTypeRoute } from './problem-types.js';
 import { replayJobRoute } from './replay-job.js';
+import { statsRoute, statsStreamRoute } from './stats.js';
 import { submitBatchRoute } from './submit-batch.js';
 import { submitJobRoute } from './submit-job.js';
 import { tripPredictRoute } from './trip-predict.js';
@@ -25,11 +28,15 @@ export function allRoutes(): Route[] {
     listJobsRoute,
     cancelJobRoute,
     replayJobRoute,
+    jobEventsRoute,
     submitBatchRoute,
     getBatchRoute,
     batchResultsRoute,
     listBatchesRoute,
     cancelBatchRoute,
+    statsRoute,
+    statsStreamRoute,
+    metricsRoute,
     healthRoute,
     liveRoute,
     readyRoute,

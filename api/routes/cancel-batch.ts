@@ -29,6 +29,7 @@ export const cancelBatchRoute: Route = {
     const done = await x.ctx.withinDeadline('canceling a batch', () =>
       x.ctx.batches.cancel(id, visibleOwner(x.caller)),
     );
+    x.ctx.log.debug('batch cancellation', { batch_id: id, request_id: x.requestId, now: done });
     if (done === 'gone') throw missingRecord('batch', id, x.ctx.config.jobs.resultTtlMs);
     const batch = await readBatch(x, id);
     if (done === 'ended') {

@@ -30,6 +30,7 @@ export const cancelJobRoute: Route = {
       done: await x.ctx.jobs.cancel(id, visibleOwner(x.caller)),
       view: await readJob(x.ctx, id),
     }));
+    x.ctx.log.debug('job cancellation', { job_id: id, request_id: x.requestId, now: done });
     if (done === 'gone' || !view) throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
     if (done === 'ended') {
       throw new ProblemError('job-ended', `job ${id} has already ended: it is ${view.job.state}`);

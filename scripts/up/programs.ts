@@ -20,9 +20,12 @@ type Program = KeptProcess<ReadyMessage>;
 /** Worker processes: plain children with an IPC channel, by which they notice that the launcher is gone. */
 export function workerPrograms(options: ProgramOptions, log: Logger): Program[] {
   const { program, cwd, env } = options;
-  const launch = () => fork(program, [], { cwd, env, stdio: stdioOf(options) });
-  return times(options.count, (which) => {
+  const metricsPort = Number(env['WORKER_METRICS_PORT'] ?? '');
+  return times(options.count, (which, index) => {
     const name = which === '' ? 'the worker' : `worker ${which}`;
+    // Each worker answers Prometheus on a port of its own: the configured one and those after it.
+    const own = metricsPort > 0 ? { WORKER_METRICS_PORT: String(metricsPort + index) } : {};
+    const launch = () => fork(program, [], { cwd, env: { ...env, ...own }, stdio: stdioOf(options) });
     return new KeptProcess({ name, launch, ready: readyMessage, stop, advice: adviceFor(name) }, log);
   });
 }
@@ -86,6 +89,8 @@ function stdioOf({ lifeline }: ProgramOptions): ('ignore' | 'inherit' | 'ipc' | 
 }
 
 /** One name a process: empty when it is alone, else such as "2 of 3". */
-function times<T>(count: number, make: (which: string) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(count === 1 ? '' : `${index + 1} of ${count}`));
+function times<T>(count: number, make: (which: string, index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) =>
+    make(count === 1 ? '' : `${index + 1} of ${count}`, index),
+  );
 }

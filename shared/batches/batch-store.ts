@@ -12,6 +12,8 @@ export interface NewBatch {
   queue: string;
   owner: string;
   requestId?: string;
+  /** The trace that its chunks go on with. */
+  traceparent?: string;
   chunkRows: number;
   /** Hold all chunks back until the upload is complete. */
   strict: boolean;
@@ -65,6 +67,7 @@ export class BatchStore {
       max_attempts: batch.maxAttempts,
       ttl_ms: batch.resultTtlMs,
       request_id: batch.requestId ?? '',
+      ...(batch.traceparent === undefined ? {} : { traceparent: batch.traceparent }),
     };
     const { key = '', ttlMs = 0 } = batch.idempotency ?? {};
     const [kind, detail, fingerprint] = listOf(

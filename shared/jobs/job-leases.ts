@@ -15,6 +15,8 @@ export interface ClaimedJob {
   requestId: string | undefined;
   traceparent: string | undefined;
   createdMs: number;
+  /** From its submission to this claim, by Redis's clock. */
+  waitedMs: number;
 }
 
 /** A delivery that a worker wants to run. */
@@ -133,7 +135,8 @@ export class JobLeases {
 const wordsOf = ({ jobId, delivery, claimId }: ClaimRequest): string[] => [jobId, String(delivery), claimId];
 
 function parseClaim(id: string, reply: RedisReply[]): Claim {
-  const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, createdMs] = reply;
+  const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, createdMs, waitedMs] =
+    reply;
   if (kind === 'run') {
     return {
       kind,
@@ -147,6 +150,7 @@ function parseClaim(id: string, reply: RedisReply[]): Claim {
         requestId: requestId ? String(requestId) : undefined,
         traceparent: traceparent ? String(traceparent) : undefined,
         createdMs: Number(createdMs),
+        waitedMs: Number(waitedMs),
       },
     };
   }

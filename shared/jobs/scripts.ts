@@ -18,6 +18,8 @@ const NAMES = [
   'lost',
   'owners',
   'trim',
+  'stats',
+  'history',
   'batch-create',
   'batch-add',
   'batch-touch',

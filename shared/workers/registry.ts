@@ -31,6 +31,12 @@ export const WorkerInfo = Type.Object({
 });
 export type WorkerInfo = Static<typeof WorkerInfo>;
 
+/** A worker that reported lately. */
+export type SeenWorker = WorkerInfo & {
+  /** Since its last report, by Redis's clock, in ms. */
+  seenMsAgo: number;
+};
+
 /** How often a worker reports, and how long it counts as alive after its last report, in ms. */
 export const HEARTBEAT_MS = 5_000;
 const ALIVE_MS = 3 * HEARTBEAT_MS;
@@ -57,21 +63,28 @@ export async function withdrawWorker(records: RecordScripts, id: string): Promis
 }
 
 /** The workers that reported lately, oldest first. What is not a worker's report is left out. */
-export async function readWorkers(records: RecordScripts): Promise<WorkerInfo[]> {
+export async function readWorkers(records: RecordScripts): Promise<SeenWorker[]> {
   const ids = listOf(await records.redis.command(['ZRANGE', records.key('workers'), '0', '-1'])).map(String);
   if (ids.length === 0) return [];
   const keys = ids.map((id) => workerKey(records, id));
-  const reports = listOf(await records.redis.command(['MGET', ...keys])).flatMap(parseReport);
-  return reports.toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1));
+  const [reports, ...leftMs] = await Promise.all([
+    records.redis.command(['MGET', ...keys]),
+    ...keys.map((key) => records.redis.command(['PTTL', key])),
+  ]);
+  return listOf(reports)
+    .flatMap((report, index) => parseReport(report, Number(leftMs[index])))
+    .toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1));
 }
 
 const workerKey = (records: RecordScripts, id: string): string => records.key(`worker:${id}`);
 
-function parseReport(json: unknown): WorkerInfo[] {
+/** `leftMs`: for how long the report still counts. */
+function parseReport(json: unknown, leftMs: number): SeenWorker[] {
   if (typeof json !== 'string') return [];
   try {
     const value: unknown = JSON.parse(json);
-    return Value.Check(WorkerInfo, value) ? [value] : [];
+    const seenMsAgo = Math.min(Math.max(0, ALIVE_MS - leftMs), ALIVE_MS);
+    return Value.Check(WorkerInfo, value) ? [{ ...value, seenMsAgo }] : [];
   } catch {
     return [];
   }

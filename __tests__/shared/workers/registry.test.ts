@@ -45,9 +45,9 @@ it('gives back what workers said, until they leave', async () => {
   await announceWorker(bench.records, worker('a'));
   await announceWorker(bench.records, worker('b'));
   await announceWorker(bench.records, { ...worker('a'), pid: 18 });
-  expect(await readWorkers(bench.records)).toEqual([{ ...worker('a'), pid: 18 }, worker('b')]);
+  expect(await readWorkers(bench.records)).toMatchObject([{ ...worker('a'), pid: 18 }, worker('b')]);
   await withdrawWorker(bench.records, 'a');
-  expect(await readWorkers(bench.records)).toEqual([worker('b')]);
+  expect(await readWorkers(bench.records)).toMatchObject([worker('b')]);
 });
 
 it('forgets a worker that stopped reporting', async () => {

@@ -22,6 +22,7 @@ redis.call('HINCRBY', key, 'rows_failed', ARGV[6])
 local second = P .. 'done:' .. ARGV[1] .. ':' .. math.floor(now / 1000)
 redis.call('INCRBY', second, ARGV[5] + ARGV[6])
 redis.call('EXPIRE', second, 15)
+tally(job.model, 'rows', ARGV[5] + ARGV[6])
 finish(id, job, 'succeeded', now)
 announce()
 return 'committed'

@@ -7,18 +7,25 @@
 --
 -- KEYS 1 key prefix
 -- ARGV 1 lease in ms, then three a job: id, delivery, claim id (of this worker and this delivery to it alone)
--- Returns for each job {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, created_ms}
+-- Returns for each job {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, created_ms,
+--         ms from its creation to the start of this attempt}
 --         or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it waits under a newer delivery),
 --         {'ended'} (also when ended just now)
 local now = now_ms()
 local lease_until = ms(now + ARGV[1])
 local result = {}
 
-local function hold(id, job, token, attempts)
+local started = {}
+
+local function hold(id, job, token, attempts, start)
   redis.call('ZADD', P .. 'running', lease_until, id)
   local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
+  if job.kind == 'chunk' then
+    local of_batch = redis.call('HMGET', batch_key(id:match('^(.+):')), 'traceparent', 'request_id')
+    more[3], job.request_id = of_batch[1], of_batch[2]
+  end
   return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
-    ms(job.created_ms) }
+    ms(job.created_ms), ms(start - job.created_ms) }
 end
 
 local function claim(id, delivery, name)
@@ -29,7 +36,7 @@ local function claim(id, delivery, name)
   if job.delivery ~= delivery then return { 'busy' } end
   if job.status ~= 'queued' then
     local is_repeated = job.claim == name
-    if is_repeated and job.status == 'running' then return hold(id, job, job.token, job.attempts) end
+    if is_repeated and job.status == 'running' then return hold(id, job, job.token, job.attempts, job.started_ms) end
     local lease = redis.call('ZSCORE', P .. 'running', id)
     if not is_repeated and lease and tonumber(lease) > now then return { 'busy' } end
     if job.status == 'canceling' then
@@ -53,12 +60,14 @@ local function claim(id, delivery, name)
     redis.call('ZREM', P .. 'queued:' .. job.queue, id)
     if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
   end
+  started[#started + 1] = id
   if job.kind == 'chunk' then redis.call('HSETNX', batch_key(id:match('^(.+):')), 'started_ms', ms(now)) end
-  return hold(id, job, token, attempts)
+  return hold(id, job, token, attempts, now)
 end
 
 for i = 2, #ARGV, 3 do
   result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
 end
+if #started > 0 then redis.call('PUBLISH', P .. 'started', table.concat(started, ',')) end
 announce()
 return result

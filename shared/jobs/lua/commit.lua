@@ -6,7 +6,7 @@
 -- Returns for each job 'committed', 'canceled' (its outcome was dropped) or 'stale' (nothing changed)
 local now = now_ms()
 local result = {}
-local completed = 0
+local completed, model = 0, nil
 
 for i = 6, #ARGV, 5 do
   local id, token, status = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
@@ -24,7 +24,7 @@ for i = 6, #ARGV, 5 do
       finish(id, job, status, now, 'error_code', ARGV[i + 3], 'error_message', ARGV[i + 4], 'model_version', ARGV[2],
         'prepare_ms', ARGV[3], 'predict_ms', ARGV[4], 'batch_size', ARGV[5])
     end
-    completed = completed + 1
+    completed, model = completed + 1, job.model
     result[#result + 1] = 'committed'
   end
 end
@@ -33,6 +33,8 @@ if completed > 0 then
   local second = P .. 'done:' .. ARGV[1] .. ':' .. math.floor(now / 1000)
   redis.call('INCRBY', second, completed)
   redis.call('EXPIRE', second, 15)
+  tally(model, 'batches', 1)
+  tally(model, 'batch_jobs', tonumber(ARGV[5]))
 end
 announce()
 return result

@@ -26,6 +26,8 @@ redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'single', 'status', 'q
 redis.call('ZADD', P .. 'queued:' .. queue, created, id)
 redis.call('ZADD', P .. 'index:all', created, id)
 redis.call('HINCRBY', P .. 'counts', model .. ':submitted', 1)
+local minute = minute_key(model, now)
+if redis.call('HINCRBY', minute, 'submitted', 1) == 1 then redis.call('PEXPIRE', minute, HISTORY_MS) end
 if owner ~= '' then
   redis.call('ZADD', P .. 'index:owner:' .. owner, created, id)
   redis.call('SADD', P .. 'owners', owner)

@@ -20,7 +20,7 @@ local function job_key(id)
 end
 
 local FIELDS = { 'schema', 'status', 'token', 'attempts', 'max_attempts', 'delivery', 'queue', 'model', 'owner',
-  'created_ms', 'ttl_ms', 'request_id', 'queue_deadline_ms', 'kind', 'claim', 'requeued_ms' }
+  'created_ms', 'ttl_ms', 'request_id', 'queue_deadline_ms', 'kind', 'claim', 'requeued_ms', 'started_ms' }
 
 -- What a transition needs to know of a job. nil when there is no such record; a table with `unreadable` set when
 -- another version wrote it: no script changes such a record.
@@ -32,7 +32,7 @@ local function load(id)
     status = v[2], token = tonumber(v[3]), attempts = tonumber(v[4]), max_attempts = tonumber(v[5]),
     delivery = tonumber(v[6]), queue = v[7], model = v[8], owner = v[9], created_ms = tonumber(v[10]),
     ttl_ms = tonumber(v[11]), request_id = v[12], queue_deadline_ms = tonumber(v[13] or nil), kind = v[14],
-    claim = v[15], requeued_ms = tonumber(v[16] or nil),
+    claim = v[15], requeued_ms = tonumber(v[16] or nil), started_ms = tonumber(v[17] or nil),
   }
 end
 
@@ -51,6 +51,39 @@ local ended = {}
 -- Jobs by the request id that their owner gave them: of each owner apart, so that none pushes out another's.
 local function request_key(owner, request_id)
   return P .. 'request:' .. owner .. ':' .. request_id
+end
+
+-- What this run of the script adds to the history: model, then field, then by how much; written by announce().
+local tallies = {}
+local HISTORY_MS = 25 * 3600 * 1000
+
+local function tally(model, field, by)
+  local of_model = tallies[model]
+  if not of_model then
+    of_model = {}
+    tallies[model] = of_model
+  end
+  of_model[field] = (of_model[field] or 0) + by
+end
+
+-- Four buckets to each doubling of an eighth of a millisecond: a percentile read from them is off by a tenth at most.
+local function bucket_of(spent_ms)
+  if spent_ms <= 0.125 then return 0 end
+  return math.floor(4 * math.log(spent_ms * 8) / math.log(2))
+end
+
+local function minute_key(model, now)
+  return P .. 'minute:' .. model .. ':' .. math.floor(now / 60000)
+end
+
+local function write_tallies()
+  if not next(tallies) then return end
+  local now = now_ms()
+  for model, fields in pairs(tallies) do
+    local key = minute_key(model, now)
+    for field, by in pairs(fields) do redis.call('HINCRBY', key, field, by) end
+    redis.call('PEXPIRE', key, HISTORY_MS)
+  end
 end
 
 local function batch_key(id)
@@ -154,6 +187,11 @@ local function finish(id, job, status, now, ...)
       redis.call('PEXPIRE', requests, job.ttl_ms)
     end
   end
+  tally(job.model, status, 1)
+  if status == 'succeeded' or status == 'failed' then
+    tally(job.model, 't' .. bucket_of(now - job.created_ms), 1)
+    tally(job.model, 'w' .. bucket_of((job.started_ms or now) - job.created_ms), 1)
+  end
   if status ~= 'succeeded' then
     redis.call('ZADD', P .. 'index:all:' .. status, ms(job.created_ms), id)
     if job.owner ~= '' then
@@ -176,7 +214,9 @@ local function queue_again(id, job, attempts, now)
   return delivery
 end
 
--- Wakes whoever waits for a job that ended here: one message a script run, ids separated by commas.
+-- Closes a run of a script that may have ended jobs: writes the history, and wakes whoever waits for one of them with
+-- one message, ids separated by commas.
 local function announce()
+  write_tallies()
   if #ended > 0 then redis.call('PUBLISH', P .. 'ended', table.concat(ended, ',')) end
 end

@@ -1,0 +1,114 @@
+import { percentileMs } from '../../../shared/stats/histogram.js';
+import { StatsStore } from '../../../shared/stats/stats-store.js';
+import { type JobBench, openJobBench, QUEUE } from '../../support/jobs.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
+
+let server: TestRedis;
+let bench: JobBench;
+let stats: StatsStore;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  bench = await openJobBench(server);
+  stats = new StatsStore(bench.records);
+});
+afterEach(() => bench.close());
+
+const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 3 };
+
+async function minuteNow(): Promise<number> {
+  const { nowMs } = await stats.depths([]);
+  return Math.floor(nowMs / 60_000);
+}
+
+/** The last two minutes: a test may run over the end of one. */
+async function lately() {
+  const minutes = await stats.minutes(QUEUE, { first: (await minuteNow()) - 1, count: 2 });
+  return [...minutes.values()];
+}
+
+const totalOf = async (name: 'submitted' | 'succeeded' | 'failed' | 'canceled' | 'batches' | 'batch_jobs') =>
+  (await lately()).reduce((sum, { counts }) => sum + counts[name], 0);
+
+it('counts what is submitted, how it ends, and the micro-batches that it ran in', async () => {
+  const ids = await Promise.all([bench.submit(), bench.submit(), bench.submit(), bench.submit()]);
+  const claims = await bench.claim(ids.slice(0, 3), 1_000);
+  const outcomes = claims.flatMap((claim, index) =>
+    claim.kind === 'run'
+      ? [
+          index === 0
+            ? ({ ...claim.job, ok: false, code: 'model_error', message: '' } as const)
+            : ({ ...claim.job, ok: true, result: {} } as const),
+        ]
+      : [],
+  );
+  await bench.leases.commit(RUN, outcomes);
+  await bench.leases.commit(RUN, outcomes);
+  await bench.store.cancel(ids[3] ?? '', undefined);
+  expect(await totalOf('submitted')).toBe(4);
+  expect(await totalOf('failed')).toBe(1);
+  expect(await totalOf('succeeded')).toBe(2);
+  expect(await totalOf('canceled')).toBe(1);
+  expect([await totalOf('batches'), await totalOf('batch_jobs')]).toEqual([1, 3]);
+});
+
+it('keeps how long jobs waited and took, in buckets by which percentiles are told', async () => {
+  const id = await bench.submit();
+  // As if it had been submitted two seconds ago.
+  const key = bench.records.key(`job:${id}`);
+  const created = Number(await bench.redis.command(['HGET', key, 'created_ms']));
+  await bench.redis.command(['HSET', key, 'created_ms', (created - 2_000).toFixed(3)]);
+  const [claim] = await bench.claim([id], 1_000);
+  if (claim?.kind !== 'run') throw new Error('not claimed');
+  await bench.leases.commit(RUN, [{ ...claim.job, ok: true, result: {} }]);
+  const tally = (await lately()).find(({ total }) => total.size > 0);
+  for (const histogram of [tally?.total, tally?.wait]) {
+    const p50 = percentileMs(histogram ?? new Map(), 0.5);
+    expect(p50).toBeGreaterThan(1_700);
+    expect(p50).toBeLessThan(2_600);
+  }
+});
+
+it('forgets a minute after a day and an hour', async () => {
+  await bench.submit();
+  const keys = await bench.redis.command(['KEYS', bench.records.key('minute:*')]);
+  expect(keys).toHaveLength(1);
+  const leftMs = await bench.redis.command(['PTTL', String(Array.isArray(keys) && keys[0])]);
+  expect(leftMs).toBeGreaterThan(24.9 * 3_600_000);
+  expect(leftMs).toBeLessThanOrEqual(25 * 3_600_000);
+});
+
+it('tells what waits, since when, and what runs', async () => {
+  const before = await stats.depths([QUEUE, 'other']);
+  expect(before).toMatchObject({
+    running: 0,
+    queues: [
+      { waiting: 0, oldestCreatedMs: undefined },
+      { waiting: 0, oldestCreatedMs: undefined },
+    ],
+  });
+  const [first] = [await bench.submit(), await bench.submit(), await bench.submit()];
+  const created = (await bench.store.find(first))?.createdMs;
+  expect((await stats.depths([QUEUE])).queues).toEqual([{ waiting: 3, oldestCreatedMs: created }]);
+  await bench.claim([first], 1_000);
+  expect(await stats.depths([QUEUE])).toMatchObject({ running: 1, queues: [{ waiting: 2 }] });
+});
+
+describe('percentileMs', () => {
+  it('lies within a tenth of the true value', () => {
+    const values = Array.from({ length: 1_000 }, (_, i) => 0.2 * 1.01 ** i);
+    const histogram = new Map<number, number>();
+    for (const value of values) {
+      const bucket = Math.floor(4 * Math.log2(value * 8));
+      histogram.set(bucket, (histogram.get(bucket) ?? 0) + 1);
+    }
+    for (const share of [0.5, 0.95, 0.99]) {
+      const exact = values[Math.ceil(share * values.length) - 1] ?? 0;
+      expect(Math.abs((percentileMs(histogram, share) ?? 0) / exact - 1)).toBeLessThan(0.1);
+    }
+  });
+
+  it('is undefined of nothing', () => expect(percentileMs(new Map(), 0.5)).toBeUndefined());
+});

@@ -1,0 +1,23 @@
+import type { Route } from '../http/route.js';
+
+/** `GET /metrics`: for Prometheus. */
+export const metricsRoute: Route = {
+  method: 'get',
+  path: '/metrics',
+  operation: {
+    id: 'getMetrics',
+    tag: 'service',
+    summary: 'Figures for Prometheus',
+    parameters: ['RequestIdHeader'],
+    answers: {
+      200: {
+        description: 'Prometheus text. While the store does not answer, what only it knows is left out.',
+        content: { 'text/plain; version=0.0.4; charset=utf-8': { type: 'string' } },
+      },
+    },
+  },
+  async handle(x) {
+    const { metrics } = x.ctx;
+    x.send(200, await metrics.scrape(), { 'Content-Type': metrics.contentType });
+  },
+};

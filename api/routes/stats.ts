@@ -1,0 +1,66 @@
+import { readQuery, readText, readWhole } from '../http/query.js';
+import { ProblemError } from '../http/problem.js';
+import type { Route } from '../http/route.js';
+import { json, problems } from '../openapi/operation.js';
+import { HISTORY_MINUTES } from '../../shared/stats/stats-store.js';
+
+/** Minutes of history that come when nothing else is asked for. */
+const MINUTES_UNLESS_GIVEN = 60;
+
+/** `GET /stats`: what waits, runs and has ended. */
+export const statsRoute: Route = {
+  method: 'get',
+  path: '/stats',
+  operation: {
+    id: 'getStats',
+    tag: 'service',
+    summary: 'What waits, runs and has ended',
+    description: 'The figures and the history that the dashboard draws. Of all callers together.',
+    parameters: ['HistoryMinutes', 'HistoryModel', 'RequestIdHeader'],
+    answers: {
+      200: json('Stats', 'The figures now.', { headers: ['Cache-Control'] }),
+      ...problems('validation-failed', 'model-not-found', 'redis-unavailable'),
+    },
+  },
+  async handle(x) {
+    const { minutes = MINUTES_UNLESS_GIVEN, model } = readQuery<{ minutes: number; model: string }>(
+      x.query(),
+      {
+        minutes: readWhole(1, HISTORY_MINUTES),
+        model: readText(200),
+      },
+    );
+    if (model !== undefined && !x.ctx.models.current.byName.has(model)) {
+      throw new ProblemError('model-not-found', 'there is no model of this name: see GET /models');
+    }
+    x.sendJson(
+      200,
+      await x.ctx.withinDeadline('reading the figures', () => x.ctx.stats.read({ model, minutes })),
+    );
+  },
+};
+
+/** `GET /stats/stream`: the same, once a second. */
+export const statsStreamRoute: Route = {
+  method: 'get',
+  path: '/stats/stream',
+  operation: {
+    id: 'followStats',
+    tag: 'service',
+    summary: 'The figures, once a second',
+    description:
+      'Server-sent events: `event: stats` with the body of `GET /stats` and the last two minutes of its history as ' +
+      'data, or `event: problem` with a problem while the store does not answer.',
+    parameters: ['RequestIdHeader'],
+    answers: {
+      200: { description: 'The stream.', content: { 'text/event-stream': { type: 'string' } } },
+      ...problems('too-many-streams', 'draining'),
+    },
+  },
+  async handle(x) {
+    const { streams, statsFeed } = x.ctx;
+    const stream = streams.open(x);
+    x.response.once('close', () => statsFeed.leave(stream));
+    await statsFeed.follow(stream);
+  },
+};

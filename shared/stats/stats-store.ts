@@ -1,0 +1,67 @@
+import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
+import { parseTally, type Tally } from './tally.js';
+
+/** What waits in one queue. */
+export interface QueueDepth {
+  waiting: number;
+  /** Undefined when none waits. */
+  oldestCreatedMs: number | undefined;
+}
+
+/** What waits and runs at a moment. */
+export interface Depths {
+  /** Unix time of Redis's clock. */
+  nowMs: number;
+  /** Jobs and chunks of batches. */
+  running: number;
+  /** In the order in which the queues were asked for. */
+  queues: QueueDepth[];
+}
+
+/** How long a minute stays in the history: a day, and an hour to look at it from. */
+export const HISTORY_MINUTES = 25 * 60;
+/** Minutes that one script run reads: keeps Redis from being held for more than about a millisecond. */
+const MINUTES_AT_ONCE = 60;
+
+/** Reads what the scripts counted. Rejects with RedisUnavailableError while Redis is away. */
+export class StatsStore {
+  readonly #records: RecordScripts;
+
+  constructor(records: RecordScripts) {
+    this.#records = records;
+  }
+
+  /** One round trip, O(queues). */
+  async depths(queues: readonly string[]): Promise<Depths> {
+    const [nowMs, running, ...flat] = listOf(await this.#records.run('stats', queues));
+    return {
+      nowMs: Number(nowMs),
+      running: Number(running),
+      queues: queues.map((_, index) => ({
+        waiting: Number(flat[2 * index]),
+        oldestCreatedMs: flat[2 * index + 1] ? Number(flat[2 * index + 1]) : undefined,
+      })),
+    };
+  }
+
+  /** The minutes from `first` on in which anything was counted; minutes are counted from the Unix epoch. */
+  async minutes(
+    model: string,
+    { first, count }: { first: number; count: number },
+  ): Promise<Map<number, Tally>> {
+    const stretches: Promise<[number, Tally][]>[] = [];
+    for (let done = 0; done < count; done += MINUTES_AT_ONCE) {
+      stretches.push(this.#stretch(model, first + done, Math.min(MINUTES_AT_ONCE, count - done)));
+    }
+    return new Map((await Promise.all(stretches)).flat());
+  }
+
+  async #stretch(model: string, first: number, count: number): Promise<[number, Tally][]> {
+    const flat = listOf(await this.#records.run('history', [model, String(first), String(count)]));
+    const found: [number, Tally][] = [];
+    for (let i = 0; i + 1 < flat.length; i += 2) {
+      found.push([Number(flat[i]), parseTally(listOf(flat[i + 1]))]);
+    }
+    return found;
+  }
+}
