@@ -114,7 +114,10 @@ async function leftOver(): Promise<Record<string, boolean>> {
     ]);
     const [next, keys] = Array.isArray(scanned) ? scanned : [];
     for (const key of Array.isArray(keys) ? keys.map(String) : []) {
-      const name = key.slice(bench.keyPrefix.length).replaceAll(/:\d{10}$/g, ':<second>');
+      const name = key
+        .slice(bench.keyPrefix.length)
+        .replaceAll(/:\d{10}$/g, ':<second>')
+        .replaceAll(/:\d{8}$/g, ':<minute>');
       left[name] = Number(await bench.redis.command(['PTTL', key])) > 0;
     }
     cursor = String(next);
@@ -130,7 +133,7 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
         owner,
         requestId: `request-${round % 5}`,
         resultTtlMs: RESULT_TTL_MS,
-        idempotency: { key: uuidv7(), fingerprint: 'f', ttlMs: RESULT_TTL_MS },
+        idempotency: { caller: owner, key: uuidv7(), fingerprint: 'f', ttlMs: RESULT_TTL_MS },
         ...more,
       });
     await Promise.all(ENDS.map((end) => end(submit)));
@@ -142,12 +145,16 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
   for (const id of Array.isArray(silent) ? silent : []) {
     await bench.redis.command(['ZADD', accepting, '1', String(id)]);
   }
-  const seconds = new Set([`waggle:done:${QUEUE}:<second>`, `waggle:done:${CHUNKS}:<second>`]);
+  const ending = new Set([
+    `waggle:done:${QUEUE}:<second>`,
+    `waggle:done:${CHUNKS}:<second>`,
+    `waggle:minute:${QUEUE}:<minute>`,
+  ]);
   let names: string[] = [];
   const isClean = async (): Promise<boolean> => {
     await sweeper.pass();
     names = Object.entries(await leftOver()).flatMap(([name, ends]) =>
-      ends && seconds.has(name) ? [] : [name],
+      ends && ending.has(name) ? [] : [name],
     );
     return names.length === 1;
   };

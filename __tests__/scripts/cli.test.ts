@@ -119,6 +119,26 @@ describe('waggle submit', () => {
     expect(stderr).toContain(advice);
   });
 
+  it('waits as long as the server says when there are too many requests', async () => {
+    const limited = { status: 429, headers: { 'retry-after': '1' }, body: { title: 'Too many' } };
+    const url = await answering(limited, { body: succeeded }, { body: model });
+    const { code, stdout, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    expect([code, server?.requests.length]).toEqual([0, 3]);
+    expect(stderr).toContain('too many requests, trying again in 1 s');
+    expect(stdout).toContain('12.77 minutes');
+  });
+
+  it('does not wait for an hour', async () => {
+    const url = await answering({
+      status: 429,
+      headers: { 'retry-after': '3600' },
+      body: { title: 'Too many' },
+    });
+    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('try again in 3600 s');
+  });
+
   it.each([
     [[], 'nothing to predict'],
     [['--pu', 'x'], 'It must be a number'],

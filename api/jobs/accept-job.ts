@@ -77,6 +77,7 @@ function newJob({ config }: ApiContext, request: JobRequest): NewJob {
       ? {}
       : {
           idempotency: {
+            caller: request.caller.owner,
             key: idempotencyKey,
             fingerprint: submission.fingerprint(),
             ttlMs: IDEMPOTENCY_TTL_MS,

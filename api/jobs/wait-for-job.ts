@@ -1,5 +1,6 @@
 import { isEnded } from '../../shared/jobs/job.js';
 import { type Awaited, awaitEnd, pollUntilEnd } from '../await-end.js';
+import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Waiter } from '../waiters.js';
 import { type JobView, readJob } from './job-view.js';
@@ -21,5 +22,8 @@ export const waitForJob = (
 
 const hasEnded = ({ job }: JobView): boolean => isEnded(job.state);
 
-const reader = (x: Exchange, id: string) => (): Promise<JobView | undefined> =>
-  x.ctx.withinDeadline('reading a job', () => readJob(x.ctx, id));
+/** Nobody waits for what the caller may not see: how long that takes would tell that it is there. */
+const reader = (x: Exchange, id: string) => async (): Promise<JobView | undefined> => {
+  const view = await x.ctx.withinDeadline('reading a job', () => readJob(x.ctx, id));
+  return view && maySee(x.caller, view.job) ? view : undefined;
+};

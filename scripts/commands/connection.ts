@@ -53,7 +53,7 @@ function explain(error: AppError, url: string): string {
 }
 
 function adviceOn({ status, type, retryAfterMs }: Problem): string[] {
-  if (status === 401) return ['  the server asks for a key: --key SECRET (or WAGGLE_KEY)'];
+  if (status === 401) return ['  give a key that the server knows: --key SECRET (or WAGGLE_KEY)'];
   if (type.endsWith('/model-not-found')) return ['  what there is: npx waggle models'];
   if (retryAfterMs !== undefined) return [`  try again in ${Math.ceil(retryAfterMs / 1000)} s`];
   return [];

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { SubmitRequest, WaggleClient } from '../../shared/client/client.js';
 import { type EndedJob, isEnded, type Job } from '../../shared/client/job.js';
 import type { ModelDescription } from '../../shared/client/model.js';
+import { withinLimits } from '../../shared/client/retry.js';
 import { isRecord } from '../../shared/client/is-record.js';
 import { addTripOptions, TRIP_EXAMPLES, type TripOptions, tripInput } from '../trips/trip-options.js';
 import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
@@ -61,11 +62,12 @@ function requestOf(options: SubmitOptions, refuse: (message: string) => never): 
 }
 
 async function follow(client: WaggleClient, request: SubmitRequest): Promise<EndedJob> {
-  const job = await client.submit(request, { waitSeconds: FIRST_ANSWER_SECONDS });
+  const submit = () => client.submit(request, { waitSeconds: FIRST_ANSWER_SECONDS });
+  const job = await withinLimits(submit, { onLimit: tellLimit });
   if (isEnded(job)) return job;
   console.error(`job ${job.id}`);
   tell(job);
-  return client.wait(job.id, { onUpdate: tell });
+  return client.wait(job.id, { onUpdate: tell, onLimit: tellLimit });
 }
 
 function tell({ status, queue }: Job): void {
@@ -73,6 +75,9 @@ function tell({ status, queue }: Job): void {
   const eta = queue?.eta_ms === undefined ? '' : `, about ${(queue.eta_ms / 1000).toFixed(1)} s to go`;
   console.error(`  ${status}${place}${eta}`);
 }
+
+const tellLimit = (waitMs: number): void =>
+  console.error(`  too many requests, trying again in ${Math.ceil(waitMs / 1000)} s`);
 
 async function print(client: WaggleClient, job: EndedJob): Promise<void> {
   if (job.status !== 'succeeded') {

@@ -26,6 +26,11 @@ export class ProblemError extends AppError {
     super(describe(problem));
   }
 
+  /** Whether there were too many requests: nothing was done, and the server is there. */
+  get isLimit(): boolean {
+    return this.problem.status === 429;
+  }
+
   /** Whether the same request may well succeed a little later. */
   get isPassing(): boolean {
     const { status, retryAfterMs } = this.problem;

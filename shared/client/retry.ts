@@ -4,8 +4,13 @@ import { pause } from './pause.js';
 /** How long to bear with a server that is away. */
 export interface RetryOptions {
   signal?: AbortSignal;
-  /** How long the server may be away, or answer that it cannot now, before that is an error, in ms. @default 60_000 */
+  /**
+   * How long the server may be away, or answer that it cannot now, before that is an error, in ms. A 429 starts the time
+   * anew: what counts is how long each asks to wait. @default 60_000
+   */
   outageMs?: number;
+  /** Told of every wait that a 429 asks for. */
+  onLimit?: (waitMs: number) => void;
 }
 
 /** Whatever the server says: a Retry-After of 0 must not become a busy loop. */
@@ -30,11 +35,13 @@ export class Patience {
 
   /** Waits until it is time to try again. Throws `error` when that would not help, or the outage is too long. */
   async bear(error: unknown): Promise<void> {
-    const { signal, outageMs = 60_000 } = this.#options;
-    if (this.#failures === 0) this.#failingSinceMs = Date.now();
+    const { signal, outageMs = 60_000, onLimit } = this.#options;
+    const nowMs = Date.now();
+    if (this.#failures === 0 || isLimit(error)) this.#failingSinceMs = nowMs;
     const delayMs = retryDelay(error, this.#failures);
-    if (delayMs === undefined || Date.now() + delayMs - this.#failingSinceMs > outageMs) throw error;
+    if (delayMs === undefined || nowMs + delayMs - this.#failingSinceMs > outageMs) throw error;
     this.#failures += 1;
+    if (isLimit(error)) onLimit?.(delayMs);
     await pause(delayMs, signal);
   }
 }
@@ -50,6 +57,24 @@ export async function persist<T>(work: () => Promise<T>, options: RetryOptions =
     }
   }
 }
+
+/**
+ * Does something again as long as there are too many requests, and nothing else is wrong: nothing was done then, so that
+ * even a submission without a key of its own may be repeated.
+ */
+export async function withinLimits<T>(work: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  const patience = new Patience(options);
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLimit(error)) throw error;
+      await patience.bear(error);
+    }
+  }
+}
+
+const isLimit = (error: unknown): boolean => error instanceof ProblemError && error.isLimit;
 
 /** When to ask again after a failure, in ms; undefined when that would not help. */
 function retryDelay(error: unknown, failures: number): number | undefined {

@@ -99,8 +99,10 @@ async function indexesFor(records: RecordScripts, filter: JobFilter): Promise<st
     const owners = owner === undefined ? ['', ...(await everyOwner(records))] : [owner];
     return owners.map((one) => `request:${one}:${requestId}`);
   }
-  const all = owner ? `index:owner:${owner}` : 'index:all';
-  if (states.length === 0 || states.includes('succeeded')) return [all];
+  const all = owner === undefined ? 'index:all' : `index:owner:${owner}`;
+  // An owner's own index for waiting jobs, too: where a page ends must not tell of the jobs of others.
+  const inAll: readonly JobState[] = owner === undefined ? ['succeeded'] : ['succeeded', 'queued'];
+  if (states.length === 0 || states.some((state) => inAll.includes(state))) return [all];
   const indexes = states.flatMap((state) => {
     if (state === 'queued') return queues.map((queue) => `queued:${queue}`);
     if (state === 'running' || state === 'canceling') return ['running'];

