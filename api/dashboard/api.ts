@@ -52,7 +52,9 @@ export function explain(error: unknown): string {
   const { status, title, detail, errors } = error.problem;
   if (status === 401) return 'An API key is needed.';
   const fields = errors.map(({ pointer, detail: what }) => `${pointer.replace(/^#\/?/, '')} ${what}`);
-  return [sentence(title), ...[detail, ...fields].flatMap((text) => (text ? [sentence(text)] : []))].join(' ');
+  return [sentence(title), ...[detail, ...fields].flatMap((text) => (text ? [sentence(text)] : []))].join(
+    ' ',
+  );
 }
 
 const sentence = (text: string): string =>

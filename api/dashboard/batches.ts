@@ -60,7 +60,7 @@ export class Batches {
     const shown = [...open, ...batches.filter(isBatchEnded).slice(0, ENDED_SHOWN)];
     this.#isBusy = open.length > 0;
     const cards = shown.map((batch) => {
-      const card = this.#cards.get(batch.id) ?? new BatchCard(batch.id, () => this.#cancel(batch.id));
+      const card = this.#cards.get(batch.id) ?? new BatchCard(batch.id, () => void this.#cancel(batch.id));
       card.show(batch, nowMs, this.#api.key.value === undefined);
       return [batch.id, card] as const;
     });
@@ -73,13 +73,13 @@ export class Batches {
     this.#empty.hidden = cards.length > 0;
   }
 
-  #cancel(id: string): void {
-    this.#api.client.batches.cancel(id).then(
-      () => {
-        this.#seen = '';
-      },
-      (error: unknown) => this.#cards.get(id)?.fail(explain(error)),
-    );
+  async #cancel(id: string): Promise<void> {
+    try {
+      await this.#api.client.batches.cancel(id);
+      this.#seen = '';
+    } catch (error) {
+      this.#cards.get(id)?.fail(explain(error));
+    }
   }
 }
 
@@ -95,12 +95,22 @@ class BatchCard {
 
   constructor(id: string, onCancel: () => void) {
     this.#bar = h('progress', { max: 1, 'aria-label': `Progress of batch ${shortId(id)}` });
-    this.#cancel = button('Cancel', { class: 'small', 'aria-label': `Cancel batch ${shortId(id)}` }, onCancel);
+    this.#cancel = button(
+      'Cancel',
+      { class: 'small', 'aria-label': `Cancel batch ${shortId(id)}` },
+      onCancel,
+    );
     this.#results = h('a', { href: `/batches/${id}/results`, download: `${id}.ndjson` }, 'Results');
     this.element = h(
       'li',
       { class: 'batch', 'data-id': id },
-      h('div', { class: 'spread' }, this.#state, h('span', { class: 'mono', title: id }, shortId(id)), this.#note),
+      h(
+        'div',
+        { class: 'spread' },
+        this.#state,
+        h('span', { class: 'mono', title: id }, shortId(id)),
+        this.#note,
+      ),
       this.#bar,
       h('div', { class: 'spread' }, this.#rows, this.#results, this.#cancel),
       this.#error,

@@ -62,7 +62,8 @@ export class WorkersTable {
   #showEngine(cell: HTMLTableCellElement | undefined, engine: string, why: string | undefined): void {
     if (!cell || cell.dataset['shown'] === `${engine}\n${why}`) return;
     cell.dataset['shown'] = `${engine}\n${why}`;
-    const more = why && h('details', {}, h('summary', {}, 'why not another'), h('p', { class: 'lines' }, why));
+    const more =
+      why && h('details', {}, h('summary', {}, 'why not another'), h('p', { class: 'lines' }, why));
     cell.replaceChildren(engine, ...(more ? [more] : []));
   }
 }

@@ -45,5 +45,12 @@ export function allRoutes(): Route[] {
     getModelRoute,
     problemTypeRoute,
   ];
-  return [...operations, openApiRoute(operations), docsRoute, docsFileRoute(), dashboardRoute, dashboardFileRoute()];
+  return [
+    ...operations,
+    openApiRoute(operations),
+    docsRoute,
+    docsFileRoute(),
+    dashboardRoute,
+    dashboardFileRoute(),
+  ];
 }

@@ -30,8 +30,8 @@ export function dashboardFileRoute(): Route {
   const own = new Set([...SINGLE_FILES, ...FOLDERS.flatMap(filesBelow)]);
   const uplot = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
   const packaged = new Map([
-    ['uplot.js', join(uplot, 'uPlot.esm.js')],
-    ['uplot.css', join(uplot, 'uPlot.min.css')],
+    ['api/dashboard/uPlot.js', join(uplot, 'uPlot.esm.js')],
+    ['api/dashboard/uPlot.css', join(uplot, 'uPlot.min.css')],
   ]);
   return {
     method: 'get',
@@ -41,8 +41,8 @@ export function dashboardFileRoute(): Route {
       const file = [x.request.params['file'] ?? []].flat().join('/');
       const foreign = packaged.get(file);
       if (foreign !== undefined) return x.sendFile(foreign, FOR_A_DAY);
-      if (!own.has(file)) throw new ProblemError('not-found', 'the dashboard has no such file: see /dashboard');
-      return x.sendFile(join(ROOT, file), REVALIDATED);
+      if (own.has(file)) return x.sendFile(join(ROOT, file), REVALIDATED);
+      throw new ProblemError('not-found', 'the dashboard has no such file: see /dashboard');
     },
   };
 }

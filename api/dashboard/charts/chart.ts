@@ -1,4 +1,4 @@
-import uPlot from '/dashboard/uplot.js';
+import uPlot from '../uPlot.js';
 import { byId, h, setText } from '../dom.js';
 
 /** One curve. Its colour is that of the style sheet's class of this name. */

@@ -59,13 +59,14 @@ export class Charts {
     if (query.model !== this.#query?.model || query.minutes !== this.#query?.minutes) {
       this.#query = query;
       this.#history = undefined;
-      this.#reload();
+      void this.#reload(query);
       return;
     }
     const isStreamed = query.model === undefined && this.#history?.stepS === 60;
     if (isStreamed) this.#history?.merge(stats);
     // After a break the stream leaves a hole, so that even what it brings is read anew now and then.
-    if (performance.now() - this.#loadedMs > (isStreamed ? 3 * RELOAD_MS : RELOAD_MS)) this.#reload();
+    const isDue = performance.now() - this.#loadedMs > (isStreamed ? 3 * RELOAD_MS : RELOAD_MS);
+    if (isDue) void this.#reload(query);
     if (isStreamed) this.#draw();
   }
 
@@ -75,23 +76,18 @@ export class Charts {
     }
   }
 
-  #reload(): void {
-    const query = this.#query;
-    if (!query) return;
+  async #reload(query: StatsQuery): Promise<void> {
     this.#loadedMs = performance.now();
     this.#loading.abort();
     this.#loading = new AbortController();
     const { signal } = this.#loading;
-    this.#api.stats(query, signal).then(
-      (stats) => {
-        this.#history = new History(stats, query.minutes);
-        this.#draw();
-      },
-      () => {
-        // Said by the line in the head of the page. What is drawn stays, and is read again with the next figures.
-        if (!signal.aborted) this.#loadedMs = Math.min(this.#loadedMs, performance.now() - RELOAD_MS + 2_000);
-      },
-    );
+    try {
+      this.#history = new History(await this.#api.stats(query, signal), query.minutes);
+      this.#draw();
+    } catch {
+      // Said by the line in the head of the page. What is drawn stays, and is read again with the next figures.
+      if (!signal.aborted) this.#loadedMs = Number.NEGATIVE_INFINITY;
+    }
   }
 
   #draw(): void {

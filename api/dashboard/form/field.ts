@@ -30,7 +30,14 @@ export function createField(member: Member, value: unknown): Field {
   );
   return {
     name: member.name,
-    element: h('div', { class: 'field' }, label, control, h('p', { id: `${id}-hint`, class: 'hint' }, hint), error),
+    element: h(
+      'div',
+      { class: 'field' },
+      label,
+      control,
+      h('p', { id: `${id}-hint`, class: 'hint' }, hint),
+      error,
+    ),
     read: () => (control.value === '' ? undefined : parse(member, control.value)),
     fail(why) {
       setText(error, why);

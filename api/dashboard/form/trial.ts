@@ -56,7 +56,9 @@ function outcomeOf({ result, error }: Job, { outputs }: ModelDescription): HTMLE
 function noteOf({ timings, queue }: Job): string {
   if (timings?.total_ms !== undefined) {
     const inModel =
-      timings.model_predict_ms === undefined ? '' : `, ${formatMs(timings.model_predict_ms)} of it in the model`;
+      timings.model_predict_ms === undefined
+        ? ''
+        : `, ${formatMs(timings.model_predict_ms)} of it in the model`;
     return `${formatMs(timings.total_ms)} from submission to result${inModel}.`;
   }
   return queue ? `Place ${queue.position} in the queue.` : '';

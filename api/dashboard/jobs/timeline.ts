@@ -7,7 +7,13 @@ export function timeline(job: Job): HTMLElement {
   return h('div', { class: 'timeline' }, steps(job), bar(job));
 }
 
-function steps({ status, created_at: created, started_at: started, finished_at: finished, queue }: Job): HTMLElement {
+function steps({
+  status,
+  created_at: created,
+  started_at: started,
+  finished_at: finished,
+  queue,
+}: Job): HTMLElement {
   const waits = queue?.eta_ms === undefined ? '' : `, about ${formatMs(queue.eta_ms)} to go`;
   const place = queue ? `place ${queue.position}${waits}` : undefined;
   return h(
@@ -44,7 +50,13 @@ function bar({ timings }: Job): HTMLElement | undefined {
     return piece;
   });
   const legend = parts.map(([colour, label, ms]) =>
-    h('li', {}, h('span', { class: `swatch ${colour}` }), `${label} `, h('span', { class: 'value' }, formatMs(ms))),
+    h(
+      'li',
+      {},
+      h('span', { class: `swatch ${colour}` }),
+      `${label} `,
+      h('span', { class: 'value' }, formatMs(ms)),
+    ),
   );
   return h(
     'div',
