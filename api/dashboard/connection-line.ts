@@ -1,5 +1,5 @@
 import { byId, setText } from './dom.js';
-import { formatMs } from './format.js';
+import { formatSeconds } from './format.js';
 import type { Connection } from './live-stats.js';
 
 /** Figures older than this are called old, in ms. */
@@ -52,6 +52,6 @@ export class ConnectionLine {
     setText(this.#word, isStale ? 'Not up to date' : WORDS[this.#connection]);
     this.#line.disabled = this.#connection !== 'key-needed';
     const isOld = ageMs !== undefined && ageMs > FRESH_MS;
-    setText(this.#age, isOld ? `last update ${formatMs(Math.round(ageMs / 1000) * 1000)} ago` : '');
+    setText(this.#age, isOld ? `last update ${formatSeconds(ageMs)} ago` : '');
   }
 }

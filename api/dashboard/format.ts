@@ -3,7 +3,13 @@ const LANGUAGE = 'en-US';
 const whole = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat(LANGUAGE, { notation: 'compact', maximumFractionDigits: 1 });
 const precise = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 6 });
-const clock = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: 'medium', hourCycle: 'h23' });
+const clock = new Intl.DateTimeFormat(LANGUAGE, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hourCycle: 'h23',
+});
 const dayAndClock = new Intl.DateTimeFormat(LANGUAGE, {
   dateStyle: 'medium',
   timeStyle: 'medium',
@@ -28,11 +34,14 @@ export function formatMs(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = ms / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
   return twoUnits(Math.round(seconds));
 }
 
+/** A length of time, from ms, in whole seconds and more. */
+export const formatSeconds = (ms: number): string => twoUnits(Math.round(ms / 1000));
+
 function twoUnits(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return joined([minutes, 'min'], [seconds % 60, 's']);
   const hours = Math.floor(minutes / 60);
@@ -46,9 +55,10 @@ const joined = (...parts: [number, string][]): string =>
 /** How long ago a moment was, by two clocks that may differ a little. */
 export function formatAgo(time: string, nowMs: number): string {
   const ms = Math.max(0, nowMs - Date.parse(time));
-  return ms < 1500 ? 'just now' : `${formatMs(Math.round(ms / 1000) * 1000)} ago`;
+  return ms < 1500 ? 'just now' : `${formatSeconds(ms)} ago`;
 }
 
+/** A time of day, to the millisecond. */
 export const formatClock = (time: string | number): string => clock.format(new Date(time));
 export const formatMoment = (time: string | number): string => dayAndClock.format(new Date(time));
 

@@ -19,7 +19,7 @@ export function showOverview(stats: StatsBody, model: string | undefined): void 
   byId('headline', HTMLElement).dataset['mood'] = mood;
   setText(byId('headline-title', HTMLElement), title);
   setText(byId('headline-detail', HTMLElement), detail);
-  for (const [id, [value, note]] of Object.entries(tiles(stats, figures, workers))) {
+  for (const [id, [value, note]] of Object.entries(tiles(stats, { figures, workers, model }))) {
     setText(byId(`tile-${id}`, HTMLElement), value);
     setText(byId(`tile-${id}-note`, HTMLElement), note);
   }
@@ -55,10 +55,13 @@ function headline(
 }
 
 /** Value and note of each tile, by its id. */
-function tiles(stats: StatsBody, figures: Figures, workers: number): Record<string, [string, string]> {
+function tiles(
+  stats: StatsBody,
+  { figures, workers, model }: { figures: Figures; workers: number; model: string | undefined },
+): Record<string, [string, string]> {
   const { waiting, per_second: rate, total_ms: total, last_day: day } = figures;
   const ended = day.succeeded + day.failed + day.canceled + day.expired;
-  const share = (count: number): string => (ended === 0 ? '' : `${percent(count / ended)} of all that ended`);
+  const share = (count: number): string => (ended === 0 ? '' : `${percent(count / ended)} of all ended`);
   return {
     queued: [
       formatCount(waiting),
@@ -66,7 +69,10 @@ function tiles(stats: StatsBody, figures: Figures, workers: number): Record<stri
         ? 'nothing waits'
         : `oldest for ${formatMs(figures.oldest_waiting_ms)}`,
     ],
-    running: [formatCount(stats.running), `on ${plural(workers, 'worker')}`],
+    running: [
+      formatCount(stats.running),
+      model === undefined ? `on ${plural(workers, 'worker')}` : 'of all models',
+    ],
     throughput: [formatRate(rate.ended), `${formatRate(rate.submitted)} submitted`],
     latency: [total ? formatMs(total.p95) : '–', total ? `p50 ${formatMs(total.p50)}` : 'no job of late'],
     succeeded: [formatCount(day.succeeded), share(day.succeeded)],

@@ -1,7 +1,7 @@
 import type { ModelDescription } from '../../shared/client/model.js';
 import type { StatsBody, WorkerBody } from '../stats/stats-body.js';
 import { byId, h, setChildren, setText } from './dom.js';
-import { formatCount, formatMs, formatRate } from './format.js';
+import { formatCount, formatRate, formatSeconds } from './format.js';
 
 type Served = WorkerBody['models'][number];
 
@@ -48,7 +48,7 @@ export class WorkersTable {
       served.device === '' ? served.engine : `${served.engine} · ${served.device}`,
       formatCount(served.jobs),
       `${formatCount(served.last_batch_size)} / ${formatRate(served.mean_batch_size)}`,
-      worker.seen_ms_ago < 1500 ? 'just now' : `${formatMs(worker.seen_ms_ago)} ago`,
+      `${formatSeconds(worker.seen_ms_ago)} ago`,
     ];
     const row = this.#rows.get(key) ?? h('tr', {}, ...texts.map((_, i) => h('td', { class: CLASSES[i] })));
     texts.forEach((text, i) => {

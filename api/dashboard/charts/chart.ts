@@ -67,7 +67,7 @@ export class Chart {
       width: Math.max(canvas.clientWidth, 200),
       height: HEIGHT,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true }, y: { range: (_, __, max) => [0, niceTop(max)] } },
       axes: [
@@ -77,9 +77,9 @@ export class Chart {
           font,
           grid,
           ticks: { show: false },
-          size: 58,
+          size: (_, values) => 14 + 6.4 * Math.max(2, ...(values ?? []).map((text) => text.length)),
           space: 34,
-          values: (_, splits) => splits.map((value) => this.#options.format(value)),
+          values: (_, splits) => splits.map((value) => this.#options.format(value).replace(/\.0+$/, '')),
         },
       ],
       series: [{}, ...this.#options.lines.map((line, i) => this.#series(line, i))],
@@ -96,7 +96,7 @@ export class Chart {
     return {
       stroke: colour,
       width: 1.75,
-      points: { size: 5, fill: colour, stroke: colour },
+      points: { show: true, size: 5, fill: colour, stroke: colour, filter: lonePoints },
       ...(isArea ? { fill: () => translucent(colour()) } : {}),
       ...(stepped ? { paths: stepped } : {}),
     };
@@ -132,6 +132,13 @@ export class Chart {
     if (time !== undefined) this.#plot.setCursor({ left: this.#plot.valToPos(time, 'x'), top: 0 });
   }
 }
+
+/** A value between two holes makes no line: it is shown as a point. */
+const lonePoints: uPlot.Series.Points.Filter = ({ data }, series) => {
+  const values = data[series] ?? [];
+  const isHole = (index: number): boolean => (values[index] ?? null) === null;
+  return [...values.keys()].filter((i) => !isHole(i) && isHole(i - 1) && isHole(i + 1));
+};
 
 const niceTop = (max: number | null): number => (max === null || max <= 0 ? 1 : max * 1.12);
 

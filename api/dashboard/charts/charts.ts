@@ -22,7 +22,7 @@ export class Charts {
     lines: [
       { label: 'submitted', colour: 'submitted' },
       { label: 'succeeded', colour: 'succeeded', isArea: true },
-      { label: 'not succeeded', colour: 'failed' },
+      { label: 'other ends', colour: 'failed' },
     ],
     format: formatRate,
   });

@@ -22,6 +22,7 @@ export function createField(member: Member, value: unknown): Field {
   control.id = id;
   control.setAttribute('aria-describedby', `${id}-hint ${id}-error`);
   control.required = member.isRequired;
+  const isLong = ['moment', 'text', 'json'].includes(member.kind);
   const label = h(
     'label',
     { for: id },
@@ -32,7 +33,7 @@ export function createField(member: Member, value: unknown): Field {
     name: member.name,
     element: h(
       'div',
-      { class: 'field' },
+      { class: isLong ? 'field long' : 'field' },
       label,
       control,
       h('p', { id: `${id}-hint`, class: 'hint' }, hint),
