@@ -26,9 +26,9 @@ export interface WatchedPage {
   /** Everybody that it asked for anything. */
   hosts: Set<string>;
   /** Saves a picture of it as `.artifacts/<name>.png`, of the whole page unless told otherwise. */
-  picture(name: string, options?: { fullPage: boolean }): Promise<void>;
+  picture: (name: string, options?: { fullPage: boolean }) => Promise<void>;
   /** What axe-core finds serious or critical in the page as it is now. */
-  barriers(): Promise<string[]>;
+  barriers: () => Promise<string[]>;
 }
 
 export const startBrowser = (executablePath: string): Promise<Browser> =>

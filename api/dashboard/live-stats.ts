@@ -1,4 +1,4 @@
-import { ProblemError } from '../../shared/client/errors.js';
+import { ProblemError, UnreachableError } from '../../shared/client/errors.js';
 import { pause } from '../../shared/client/pause.js';
 import { Patience } from '../../shared/client/retry.js';
 import type { StatsBody } from '../stats/stats-body.js';
@@ -15,7 +15,7 @@ export interface LiveStatsListener {
 
 /** A stream that says nothing for so long hangs, in ms: it sends every second. */
 const SILENCE_MS = 10_000;
-const KEY_RETRY_MS = 3_000;
+const RETRY_MS = 3_000;
 
 /** Follows the figures for as long as the page is open: comes back by itself, sooner at first, then later. */
 export async function followStats(api: DashboardApi, listener: LiveStatsListener): Promise<never> {
@@ -28,8 +28,10 @@ export async function followStats(api: DashboardApi, listener: LiveStatsListener
     } catch (error) {
       const needsKey = error instanceof ProblemError && [401, 403].includes(error.problem.status);
       listener.onConnection(needsKey ? 'key-needed' : 'unreachable');
-      if (needsKey) await pause(KEY_RETRY_MS);
-      else await patience.bear(error).catch(() => pause(KEY_RETRY_MS));
+      // A stream that broke or fell silent is as passing as one that never came about.
+      const cause = error instanceof ProblemError ? error : new UnreachableError(location.origin);
+      if (needsKey) await pause(RETRY_MS);
+      else await patience.bear(cause).catch(() => pause(RETRY_MS));
     }
   }
 }

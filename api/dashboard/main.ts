@@ -9,7 +9,7 @@ import { PredictionForm } from './form/prediction-form.js';
 import { JobPanel } from './jobs/job-panel.js';
 import { JobsTable } from './jobs/jobs-table.js';
 import { followStats } from './live-stats.js';
-import { showOverview } from './overview.js';
+import { showOverview, showTrouble } from './overview.js';
 import { setUpTheme } from './theme.js';
 import { WorkersTable } from './workers.js';
 import type { StatsBody } from '../stats/stats-body.js';
@@ -61,5 +61,8 @@ void followStats(api, {
     connection.updated();
     show(stats);
   },
-  onConnection: (state) => connection.set(state),
+  onConnection: (state) => {
+    connection.set(state);
+    if (state !== 'live' && state !== 'connecting') showTrouble(state);
+  },
 });

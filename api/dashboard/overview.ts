@@ -15,15 +15,39 @@ export const figuresOf = (stats: StatsBody, model: string | undefined): Figures 
 export function showOverview(stats: StatsBody, model: string | undefined): void {
   const figures = figuresOf(stats, model);
   const workers = workersOf(stats, model);
-  const { mood, title, detail } = headline(figures, workers);
-  byId('headline', HTMLElement).dataset['mood'] = mood;
-  setText(byId('headline-title', HTMLElement), title);
-  setText(byId('headline-detail', HTMLElement), detail);
+  showHeadline(headline(figures, workers));
   for (const [id, [value, note]] of Object.entries(tiles(stats, { figures, workers, model }))) {
     setText(byId(`tile-${id}`, HTMLElement), value);
     setText(byId(`tile-${id}-note`, HTMLElement), note);
   }
   byId('tile-failed', HTMLElement).classList.toggle('has-some', figures.last_day.failed > 0);
+}
+
+/** Says what the figures cannot: why none come. */
+export function showTrouble(connection: keyof typeof TROUBLES): void {
+  const [title, detail] = TROUBLES[connection];
+  showHeadline({ mood: 'bad', title, detail });
+}
+
+const TROUBLES = {
+  'redis-away': [
+    'Redis is away',
+    'The API answers 503 until it is back. What is below is as it was before; jobs go on by themselves.',
+  ],
+  unreachable: ['The API cannot be reached', 'What is below is as it was before. Trying again …'],
+  'key-needed': ['An API key is needed', 'Choose “API key needed” above to give one.'],
+} as const;
+
+interface Headline {
+  mood: Mood;
+  title: string;
+  detail: string;
+}
+
+function showHeadline({ mood, title, detail }: Headline): void {
+  byId('headline', HTMLElement).dataset['mood'] = mood;
+  setText(byId('headline-title', HTMLElement), title);
+  setText(byId('headline-detail', HTMLElement), detail);
 }
 
 const workersOf = ({ workers }: StatsBody, model: string | undefined): number =>
@@ -32,7 +56,7 @@ const workersOf = ({ workers }: StatsBody, model: string | undefined): number =>
 function headline(
   { waiting, chunks_waiting: chunks, oldest_waiting_ms: oldestMs = 0, wait_ms: wait }: Figures,
   workers: number,
-): { mood: Mood; title: string; detail: string } {
+): Headline {
   if (workers === 0) {
     const waits = waiting > 0 ? `${plural(waiting, 'job')} in the queue` : 'New jobs are accepted and';
     return {
@@ -61,7 +85,7 @@ function tiles(
 ): Record<string, [string, string]> {
   const { waiting, per_second: rate, total_ms: total, last_day: day } = figures;
   const ended = day.succeeded + day.failed + day.canceled + day.expired;
-  const share = (count: number): string => (ended === 0 ? '' : `${percent(count / ended)} of all ended`);
+  const share = (count: number): string => (ended === 0 ? '' : `${percent(count / ended)} of all`);
   return {
     queued: [
       formatCount(waiting),

@@ -15,12 +15,15 @@ export interface ChartOptions {
   lines: readonly Line[];
   /** A value, as the legend and the axis write it. */
   format: (value: number) => string;
+  /** Values are counts: there is nothing between 1 and 2. */
+  isWhole?: true;
 }
 
 /** Seconds since 1970, then the values of each line; null where there is none. */
 export type ChartData = [times: number[], ...lines: (number | null)[][]];
 
 const HEIGHT = 168;
+const WHOLE_STEPS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((power) => [power, 2 * power, 5 * power]);
 
 /** A chart in the element `chart-<name>`, with a legend that reads the values at the pointer, or the latest. */
 export class Chart {
@@ -79,6 +82,7 @@ export class Chart {
           ticks: { show: false },
           size: (_, values) => 14 + 6.4 * Math.max(2, ...(values ?? []).map((text) => text.length)),
           space: 34,
+          ...(this.#options.isWhole ? { incrs: WHOLE_STEPS } : {}),
           values: (_, splits) => splits.map((value) => this.#options.format(value).replace(/\.0+$/, '')),
         },
       ],

@@ -22,7 +22,7 @@ export class Charts {
     lines: [
       { label: 'submitted', colour: 'submitted' },
       { label: 'succeeded', colour: 'succeeded', isArea: true },
-      { label: 'other ends', colour: 'failed' },
+      { label: 'other', colour: 'failed' },
     ],
     format: formatRate,
   });
@@ -42,6 +42,7 @@ export class Charts {
       { label: 'running', colour: 'running', isStepped: true },
     ],
     format: formatCount,
+    isWhole: true,
   });
   #history: History | undefined;
   #query: StatsQuery | undefined;
