@@ -40,12 +40,7 @@ withBrowser('the dashboard in Chromium', () => {
     await service.stop();
     await redis.stop();
   }, 30_000);
-  afterEach(async () => {
-    await wide.page.evaluate('location.hash = ""');
-    expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
-    const local = new URL(service.url).hostname;
-    expect(opened.flatMap(({ hosts }) => [...hosts]).filter((host) => !host.startsWith(local))).toEqual([]);
-  });
+  afterEach(() => wide.page.evaluate('location.hash = ""'));
 
   async function open(
     options: Parameters<typeof openPage>[2] = {},
@@ -246,7 +241,9 @@ withBrowser('the dashboard in Chromium', () => {
     const [api = 0] = service.pids('dist/api/main.js');
     process.kill(api, 'SIGKILL');
     await isConnected(page, 'unreachable');
+    await page.getByRole('heading', { name: 'cannot be reached' }).waitFor();
     await isConnected(page, 'live');
+    expect(await page.locator('#headline').getAttribute('data-mood')).toBe('good');
   }, 30_000);
 
   it('is dark where the system is, until the button says otherwise, and fits 400 pixels', async () => {
@@ -308,6 +305,13 @@ withBrowser('the dashboard in Chromium', () => {
     await page.keyboard.press('ArrowLeft');
     await until(async () => (await plot.getAttribute('aria-label')) !== latest, { what: 'an earlier value' });
   }, 40_000);
+
+  it('asked nobody but this service for anything all the while, and kept to its own policy', () => {
+    const local = new URL(service.url).hostname;
+    const hosts = new Set(opened.flatMap((watched) => [...watched.hosts]));
+    expect([...hosts].filter((host) => !host.startsWith(`${local}:`))).toEqual([]);
+    expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
+  });
 });
 
 /** What the first chart looks like. */

@@ -30,7 +30,7 @@ export class Trial {
     this.#box.hidden = false;
     this.#box.dataset['status'] = job.status;
     this.#steps.forEach((step, i) => {
-      step.className = `step ${stepState(i, place, isEnded(job))}`;
+      step.className = `step ${stepState(i, place, job)}`;
       if (i === place) step.setAttribute('aria-current', 'step');
       else step.removeAttribute('aria-current');
     });
@@ -42,7 +42,9 @@ export class Trial {
   }
 }
 
-function stepState(step: number, place: number, hasEnded: boolean): string {
+function stepState(step: number, place: number, job: Job): string {
+  const hasEnded = isEnded(job);
+  if (step === 1 && hasEnded && job.started_at === undefined) return 'skipped';
   if (step < place || (step === place && hasEnded)) return 'done';
   return step === place ? 'now' : 'next';
 }

@@ -4,7 +4,7 @@ import { formatClock, formatMs } from '../format.js';
 
 /** Where the time of a job went: its moments in order, and how long each part took. */
 export function timeline(job: Job): HTMLElement {
-  return h('div', { class: 'timeline' }, steps(job), bar(job));
+  return h('div', { class: 'timeline', 'data-status': job.status }, steps(job), bar(job));
 }
 
 function steps({
