@@ -97,7 +97,7 @@ function tiles(
       formatCount(stats.running),
       model === undefined ? `on ${plural(workers, 'worker')}` : 'of all models',
     ],
-    throughput: [formatRate(rate.ended), `${formatRate(rate.submitted)} submitted`],
+    throughput: [`${formatRate(rate.ended)}/s`, `${formatRate(rate.submitted)}/s submitted`],
     latency: [total ? formatMs(total.p95) : '–', total ? `p50 ${formatMs(total.p50)}` : 'no job of late'],
     succeeded: [formatCount(day.succeeded), share(day.succeeded)],
     failed: [formatCount(day.failed), share(day.failed)],

@@ -47,7 +47,7 @@ export class WorkersTable {
       served.version,
       served.device === '' ? served.engine : `${served.engine} · ${served.device}`,
       formatCount(served.jobs),
-      `${formatCount(served.last_batch_size)} / ${formatRate(served.mean_batch_size)}`,
+      `${formatCount(served.last_batch_size)}, ${formatRate(served.mean_batch_size)}`,
       `${formatSeconds(worker.seen_ms_ago)} ago`,
     ];
     const row = this.#rows.get(key) ?? h('tr', {}, ...texts.map((_, i) => h('td', { class: CLASSES[i] })));

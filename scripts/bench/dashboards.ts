@@ -64,8 +64,8 @@ async function offerJobs(url: string): Promise<Round> {
     const startMs = performance.now();
     const headers = { 'content-type': 'application/json' };
     const { status } = await send(`${url}/jobs`, { method: 'POST', headers, body, agent });
-    if (status !== 202) throw new Error(`a job was answered with ${status}`);
-    latenciesMs.push(performance.now() - startMs);
+    // A machine that cannot keep up refuses: that shows in what was accepted.
+    if (status === 202) latenciesMs.push(performance.now() - startMs);
   };
   const startMs = performance.now();
   const sent: Promise<void>[] = [];
