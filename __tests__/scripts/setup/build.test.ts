@@ -58,7 +58,10 @@ describe('build', () => {
 
   it('compiles a folder with a project of its own by that, which is for browsers then', async () => {
     const compilerOptions = { lib: ['es2023', 'dom'], types: [], rootDir: '../..', outDir: '../../dist' };
-    write('api/dashboard/tsconfig.json', JSON.stringify({ extends: '../../tsconfig.json', compilerOptions }));
+    write(
+      'api/dashboard/tsconfig.json',
+      JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['.'], exclude: [] }),
+    );
     write('api/dashboard/page.ts', 'export const title = () => document.title;\n');
     write('api/dashboard/page.css', 'a {}');
     await build(folder);
