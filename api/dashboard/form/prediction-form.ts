@@ -70,11 +70,7 @@ export class PredictionForm {
     this.#submit.disabled = true;
     try {
       const input = Object.fromEntries(fields.flatMap((field) => entryOf(field)));
-      // A repeated submission after a lost answer is the same job.
-      const job = await this.#api.client.submit(
-        { model: model.name, input },
-        { idempotencyKey: crypto.randomUUID(), signal },
-      );
+      const job = await this.#api.client.submit({ model: model.name, input }, { signal });
       this.#submit.disabled = false;
       this.#trial.show(job, model);
       this.#onSubmitted();

@@ -1,7 +1,11 @@
+import { UnreachableError } from '../../../shared/client/errors.js';
 import { isEnded, isJob, type Job } from '../../../shared/client/job.js';
+import { pause } from '../../../shared/client/pause.js';
 import { Patience } from '../../../shared/client/retry.js';
 import type { DashboardApi } from '../api.js';
 import { readEvents } from '../server-events.js';
+
+const REOPEN_MS = 500;
 
 /**
  * Tells every state of a job until it has ended, and comes back when the connection breaks. Throws what the service
@@ -27,10 +31,12 @@ export async function followJob(
         onJob(job);
         if (isEnded(job)) return;
       }
+      // That process goes away, and another one may serve already.
+      await pause(REOPEN_MS, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       // A connection that broke while it was read is a TypeError of fetch: as passing as one that never came about.
-      if (!(error instanceof TypeError)) await patience.bear(error);
+      await patience.bear(error instanceof TypeError ? new UnreachableError(location.origin) : error);
     }
   }
 }

@@ -35,6 +35,8 @@ export class JobsTable {
   #next: string | null = null;
   #model: string | undefined;
   #seen = '';
+  /** By the service's clock, as the last figures told it. */
+  #nowMs = Date.now();
   #readMs = Number.NEGATIVE_INFINITY;
   #turn = 0;
 
@@ -60,7 +62,8 @@ export class JobsTable {
 
   /** Figures have come: the newest page is read again when they say that something has happened. */
   update(stats: StatsBody, model: string | undefined): void {
-    for (const row of this.#rows.values()) row.tick(Date.parse(stats.at));
+    this.#nowMs = Date.parse(stats.at);
+    for (const row of this.#rows.values()) row.tick(this.#nowMs);
     if (model !== this.#model) {
       this.#model = model;
       this.#restart();
@@ -93,7 +96,10 @@ export class JobsTable {
       // Something else was asked for meanwhile.
       if (turn === this.#turn) this.#show(page);
     } catch (error) {
-      if (turn === this.#turn) this.#tell(explain(error), true);
+      if (turn !== this.#turn) return;
+      this.#tell(explain(error), true);
+      // Read again with the next figures, whatever they say.
+      this.#seen = '';
     }
   }
 
@@ -123,10 +129,9 @@ export class JobsTable {
   }
 
   #show({ jobs, next_cursor: next }: JobPage): void {
-    const nowMs = Date.now();
     const rows = jobs.map((job) => {
       const row = this.#rows.get(job.id) ?? new JobRow(job);
-      row.show(job, nowMs);
+      row.show(job, this.#nowMs);
       return [job.id, row] as const;
     });
     this.#rows.clear();
