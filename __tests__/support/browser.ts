@@ -65,7 +65,7 @@ export async function openPage(
 }
 
 async function findBarriers(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  if (!(await page.evaluate<boolean>('"axe" in window'))) await page.evaluate(AXE);
   const violations = await page.evaluate<Result[]>(
     'axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations)',
   );

@@ -1,12 +1,11 @@
 import { History } from '../../../api/dashboard/charts/history.js';
 import type { StatsBody } from '../../../api/stats/stats-body.js';
 
-const NO_ENDS = { succeeded: 0, failed: 0, canceled: 0, expired: 0, rows: 0 };
 const FIGURES = {
   waiting: 0,
   chunks_waiting: 0,
   per_second: { submitted: 0, ended: 0, rows: 0 },
-  last_day: { submitted: 0, ...NO_ENDS },
+  last_day: { submitted: 0, succeeded: 0, failed: 0, canceled: 0, expired: 0, rows: 0 },
 };
 
 /** Figures at a time of day, with jobs submitted in these minutes of the hour. */
@@ -21,8 +20,12 @@ const statsAt = (time: string, submitted: Record<string, number>, step = 60): St
     step_s: step,
     points: Object.entries(submitted).map(([minute, count]) => ({
       at: `2026-01-01T12:${minute}:00.000Z`,
-      ...NO_ENDS,
       submitted: count,
+      succeeded: 0,
+      failed: 0,
+      canceled: 0,
+      expired: 0,
+      rows: 0,
     })),
   },
 });
