@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { prepare } from './setup/prepare.mjs';
 import { root } from './setup/project.mjs';
 import { ensureRedis } from './setup/redis.mjs';
+import { tryChromium } from './setup/chromium.mjs';
 import { npmCommand } from './setup/install.mjs';
 import { reportAndFail } from './setup/setup-error.mjs';
 import { closingLine } from './setup/test-summary.mjs';
@@ -32,10 +33,21 @@ function run(command, args, env) {
   });
 }
 
+/**
+ * Chromium is large: it is not fetched for those who name other tests.
+ *
+ * @param {string[]} args Jest's
+ */
+function mayRunBrowserTests(args) {
+  const named = args.filter((arg) => !arg.startsWith('-'));
+  return named.length === 0 || named.some((name) => /browser|__tests__\/?$/.test(name));
+}
+
 /** @param {string[]} args */
 async function test(args) {
   await prepare();
   const redis = await ensureRedis();
+  if (mayRunBrowserTests(args)) await tryChromium();
   const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, ...redis.env, PATH: path };

@@ -40,6 +40,10 @@ const CLOSED: Call[] = [
   ['get', `/batches/${id}/results`],
   ['delete', `/batches/${id}`],
   ['post', '/v1/trip/predict'],
+  ['get', `/jobs/${id}/events`],
+  ['get', '/stats'],
+  ['get', '/stats/stream'],
+  ['get', '/metrics'],
   ['get', '/models'],
   ['get', `/models/${LINEAR}`],
 ];
@@ -50,6 +54,7 @@ const OPEN: Call[] = [
   ['get', '/openapi.json'],
   ['get', '/docs'],
   ['get', '/docs/start.js'],
+  ['get', '/dashboard'],
 ];
 
 it.each(CLOSED)('%s %s wants a key', async (method, path) => {

@@ -2,6 +2,7 @@ import type { Route } from '../http/route.js';
 import { batchResultsRoute } from './batch-results.js';
 import { cancelBatchRoute } from './cancel-batch.js';
 import { cancelJobRoute } from './cancel-job.js';
+import { dashboardFileRoute, dashboardRoute } from './dashboard.js';
 import { docsFileRoute, docsRoute } from './docs.js';
 import { getBatchRoute } from './get-batch.js';
 import { getJobRoute } from './get-job.js';
@@ -44,5 +45,12 @@ export function allRoutes(): Route[] {
     getModelRoute,
     problemTypeRoute,
   ];
-  return [...operations, openApiRoute(operations), docsRoute, docsFileRoute()];
+  return [
+    ...operations,
+    openApiRoute(operations),
+    docsRoute,
+    docsFileRoute(),
+    dashboardRoute,
+    dashboardFileRoute(),
+  ];
 }

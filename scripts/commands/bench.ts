@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { benchBatch } from '../bench/batch.js';
 import { type Figure, figureLines } from '../bench/figures.js';
+import { benchDashboards } from '../bench/dashboards.js';
 import { benchInference } from '../bench/inference.js';
 import { benchLatency } from '../bench/latency.js';
 import type { BenchHost } from '../bench/service.js';
@@ -20,6 +21,10 @@ const SCENARIOS: Readonly<
 > = {
   batch: { summary: 'rows a second from first byte sent to last result byte read; memory', run: benchBatch },
   latency: { summary: 'one job at a time from submission to result, idle machine', run: benchLatency },
+  dashboards: {
+    summary: 'submits at 500 jobs a second, with no and with 50 dashboards open',
+    run: benchDashboards,
+  },
   inference: { summary: 'rows a second through the inference process and without it', run: benchInference },
 };
 

@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, extname, join, relative } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import { workspaces } from './project.mjs';
 import { runCommand } from './run-command.mjs';
 
@@ -40,9 +40,13 @@ export async function build(folder) {
   rmSync(stamp, { force: true });
   const from = fingerprint(folder);
   const sources = sourceFiles(folder);
-  const outputs = new Set([stamp, join(dist, 'tsconfig.tsbuildinfo')]);
+  // Beside the one of the whole, folders may have a project of their own: what is made for browsers has.
+  const projects = [folder, ...sources.filter(isProject).map((path) => dirname(path))];
+  const notes = projects.map((project) => join(dist, relative(folder, project), 'tsconfig.tsbuildinfo'));
+  const outputs = new Set([stamp, ...notes]);
   const missing = [];
   for (const path of sources) {
+    if (isProject(path)) continue;
     const output = join(dist, relative(folder, path));
     if (extname(path) === '.ts') {
       const compiled = output.replace(/\.ts$/, '.js');
@@ -55,10 +59,9 @@ export async function build(folder) {
     }
   }
   // The compiler writes only what changed since its last run; where an output has been deleted it has to start over.
-  if (missing.length > 0) rmSync(join(dist, 'tsconfig.tsbuildinfo'), { force: true });
-  await runCommand(process.execPath, [join(folder, 'node_modules/typescript/bin/tsc'), '-p', folder], {
-    cwd: folder,
-  });
+  if (missing.length > 0) for (const note of notes) rmSync(note, { force: true });
+  const tsc = join(folder, 'node_modules/typescript/bin/tsc');
+  for (const project of projects) await runCommand(process.execPath, [tsc, '-p', project], { cwd: folder });
   for (const path of filesBelow(dist)) if (!outputs.has(path)) rmSync(path);
   writeFileSync(stamp, from);
 }
@@ -76,6 +79,8 @@ function fingerprint(folder) {
   }
   return hash.digest('hex');
 }
+
+const isProject = (/** @type {string} */ path) => basename(path) === 'tsconfig.json';
 
 /**
  * @param {string} folder

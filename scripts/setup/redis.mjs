@@ -1,10 +1,11 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { installWithApt } from './apt.mjs';
 import { withLock } from './lock.mjs';
 import { step } from './progress.mjs';
 import { cacheDir } from './project.mjs';
 import { findProgram, isProgram, runCommand } from './run-command.mjs';
-import { SetupError } from './setup-error.mjs';
+import { firstLine, SetupError } from './setup-error.mjs';
 
 /**
  * A Redis server to run: its program, and what its environment needs beside ours.
@@ -62,19 +63,7 @@ async function installRedis() {
   );
 }
 
-/** As root, or with a sudo that asks for no password. */
-async function fromApt() {
-  const apt = findProgram(['apt-get']);
-  if (apt === undefined) return;
-  const prefix = process.getuid?.() === 0 ? [] : await passwordlessSudo();
-  if (prefix === undefined) return;
-  const run = (/** @type {string[]} */ ...args) =>
-    runCommand('env', [...prefix, 'DEBIAN_FRONTEND=noninteractive', apt, '-qq', ...args]);
-  await step('Installing redis-server with apt-get (once)', async () => {
-    await run('update');
-    await run('install', '-y', '--no-install-recommends', 'redis-server');
-  });
-}
+const fromApt = () => installWithApt('redis-server');
 
 /** Without root: the same packages, unpacked below `.cache/redis`. Nothing outside this folder changes. */
 async function fromAptDownload() {
@@ -94,15 +83,6 @@ async function fromAptDownload() {
 async function fromHomebrew() {
   if (process.platform !== 'darwin' || findProgram(['brew']) === undefined) return;
   await step('Installing redis with Homebrew (once)', () => runCommand('brew', ['install', 'redis']));
-}
-
-/** @returns {Promise<string[] | undefined>} what to put before a command to run it as root */
-async function passwordlessSudo() {
-  if (findProgram(['sudo']) === undefined) return undefined;
-  return runCommand('sudo', ['-n', 'true']).then(
-    () => ['sudo', '-n', 'env'],
-    () => undefined,
-  );
 }
 
 /** @param {RedisProgram} program */
@@ -125,7 +105,3 @@ function libraryPath(folder) {
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return { LD_LIBRARY_PATH: folders.map((entry) => join(folder, entry.name)).join(':') };
 }
-
-/** @param {unknown} error */
-const firstLine = (error) =>
-  (error instanceof Error ? error.message : String(error)).trim().split('\n', 1)[0];

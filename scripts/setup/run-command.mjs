@@ -9,7 +9,7 @@ import { SetupError } from './setup-error.mjs';
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, signal?: AbortSignal }} [options] `signal` ends it before its time
  * @returns {Promise<string>} standard output and standard error together
  */
 export async function runCommand(command, args, options = {}) {

@@ -22,3 +22,11 @@ export function reportAndFail(error) {
  */
 export const errorCode = (error) =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+
+/**
+ * The first line of what an error says.
+ *
+ * @param {unknown} error
+ */
+export const firstLine = (error) =>
+  (error instanceof Error ? error.message : String(error)).trim().split('\n', 1)[0];

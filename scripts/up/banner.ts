@@ -20,6 +20,7 @@ export function bannerLines(facts: BannerFacts, style: Style): string[] {
   const { url, models } = facts;
   const rows: [string, string][] = [
     ['API', style.link(url)],
+    ['Dashboard', style.link(`${url}/dashboard`)],
     ['Docs', style.link(`${url}/docs`)],
     ['Models', models.map(describeModel).join(', ') || `${url}/models tells, to callers with a key`],
     ['Engine', facts.engines.join(', ') || 'see the log of the worker'],

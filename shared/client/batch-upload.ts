@@ -39,7 +39,7 @@ export function startUpload(pieces: UploadPieces, gzip: boolean): Upload {
     },
   });
   return {
-    stream: gzip ? stream.pipeThrough(new CompressionStream('gzip')) : stream,
+    stream: gzip ? stream.pipeThrough(gzipper()) : stream,
     release() {
       isReleased = true;
       // A source that is busy ends when it has finished what it does; nobody waits for it.
@@ -47,3 +47,7 @@ export function startUpload(pieces: UploadPieces, gzip: boolean): Upload {
     },
   };
 }
+
+/** Node and browsers disagree on what a compressor takes; bytes are among it in both. */
+const gzipper = (): { readable: ReadableStream<Uint8Array>; writable: WritableStream } =>
+  new CompressionStream('gzip');

@@ -16,7 +16,13 @@ export interface ModelDescription {
   /** Of its training and validation. */
   figures?: Record<string, unknown>;
   /** Who runs it; absent when that is not known. */
-  workers?: { id: string; version: string; engine: string }[];
+  workers?: {
+    id: string;
+    version: string;
+    engine: string;
+    /** Engines that were tried before this one. */
+    passed_over?: { engine: string; why: string }[];
+  }[];
 }
 
 /** Whether a server's answer is a model, as far as this client relies on it. */

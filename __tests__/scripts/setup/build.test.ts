@@ -54,7 +54,28 @@ describe('build', () => {
     expect(built('shared/jobs/lua/claim.lua')).toBe('-- another');
     expect(existsSync(join(folder, 'dist/api/api.js'))).toBe(false);
     expect(built('worker/worker.js')).toContain('x = 1');
-  });
+  }, 60_000);
+
+  it('compiles a folder with a project of its own by that, which is for browsers then', async () => {
+    const compilerOptions = { lib: ['es2023', 'dom'], types: [], rootDir: '../..', outDir: '../../dist' };
+    write(
+      'api/dashboard/tsconfig.json',
+      JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['.'], exclude: [] }),
+    );
+    write('api/dashboard/page.ts', 'export const title = () => document.title;\n');
+    write('api/dashboard/page.css', 'a {}');
+    await build(folder);
+    expect(built('api/dashboard/page.js')).toContain('document.title');
+    expect(built('api/dashboard/page.css')).toBe('a {}');
+    expect(existsSync(join(folder, 'dist/api/dashboard/tsconfig.json'))).toBe(false);
+    rmSync(join(folder, 'dist/api/dashboard/page.js'));
+    write('api/dashboard/page.css', 'b {}');
+    await build(folder);
+    expect([built('api/dashboard/page.js'), isBuilt(folder)]).toEqual([
+      expect.stringContaining('document.title'),
+      true,
+    ]);
+  }, 60_000);
 
   it('fails with what the compiler says, and does not take the result for a build', async () => {
     write('api/api.ts', 'export const x: number = "one";\n');

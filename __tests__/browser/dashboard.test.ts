@@ -1,0 +1,324 @@
+import type { Browser, Locator, Page } from 'playwright-core';
+import { findChromium } from '../../scripts/setup/chromium.mjs';
+import { openPage, startBrowser, type WatchedPage } from '../support/browser.js';
+import { openKeyGate } from '../support/key-gate.js';
+import { until } from '../support/latch.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { type Service, startService } from '../support/service.js';
+
+const chromium = findChromium();
+if (chromium === undefined) {
+  process.stderr.write(
+    '\n*** THE DASHBOARD WAS NOT TESTED: there is no Chromium here, and it could not be installed ***\n\n',
+  );
+}
+// Where every change is checked, a check that is left out counts as one that fails.
+const withBrowser = chromium === undefined && process.env['CI'] !== 'true' ? describe.skip : describe;
+
+const TRIP = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
+const BATCH_ROWS = 20_000;
+
+withBrowser('the dashboard in Chromium', () => {
+  let redis: TestRedis;
+  let service: Service;
+  let browser: Browser;
+  /** Light and wide: what most tests look at. */
+  let wide: WatchedPage;
+  const opened: WatchedPage[] = [];
+
+  beforeAll(async () => {
+    if (chromium === undefined) throw new Error('there is no Chromium here, and it could not be installed');
+    redis = await startRedis();
+    [service, browser] = await Promise.all([
+      startService({ REDIS_URL: redis.url, TF_ENGINE: 'wasm' }),
+      startBrowser(chromium),
+    ]);
+    wide = await openLive({ colorScheme: 'light' });
+  }, 60_000);
+  afterAll(async () => {
+    await browser.close();
+    await service.stop();
+    await redis.stop();
+  }, 30_000);
+  afterEach(() => wide.page.evaluate('location.hash = ""'));
+
+  async function open(
+    options: Parameters<typeof openPage>[2] = {},
+    base = service.url,
+  ): Promise<WatchedPage> {
+    const watched = await openPage(browser, `${base}/dashboard`, options);
+    opened.push(watched);
+    return watched;
+  }
+
+  /** Opens it and waits until figures are there. */
+  async function openLive(options: Parameters<typeof openPage>[2] = {}): Promise<WatchedPage> {
+    const watched = await open(options);
+    await isConnected(watched.page, 'live');
+    return watched;
+  }
+
+  const isConnected = (page: Page, state: string) =>
+    page.locator(`#connection[data-state="${state}"]`).waitFor({ timeout: 15_000 });
+
+  const post = async <T>(path: string, body: string, type: string): Promise<T> => {
+    const response = await fetch(service.url + path, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body,
+    });
+    expect(response.status).toBe(202);
+    return (await response.json()) as T;
+  };
+  const submit = (more: object = {}) =>
+    post<{ id: string }>('/jobs', JSON.stringify({ input: TRIP, ...more }), 'application/json');
+
+  /** While it runs, the worker takes nothing: what comes stays queued. */
+  async function withFrozenWorker(work: (thaw: () => void) => Promise<void>): Promise<void> {
+    const [worker] = service.pids('dist/worker/main.js');
+    if (worker === undefined) throw new Error('no worker runs');
+    process.kill(worker, 'SIGSTOP');
+    try {
+      await work(() => void process.kill(worker, 'SIGCONT'));
+    } finally {
+      process.kill(worker, 'SIGCONT');
+    }
+  }
+
+  it('runs a prediction of its form, and shows what came of it everywhere', async () => {
+    const { page, barriers, picture } = wide;
+    const submitted = page.locator('#chart-throughput .value').first();
+    const before = [await submitted.textContent(), await drawn(page)];
+
+    await page.getByLabel('Distance').fill('7.5');
+    await page.getByRole('button', { name: 'Predict' }).click();
+    await page.locator('#trial[data-status="succeeded"]').waitFor();
+    expect(
+      Number(
+        await page
+          .locator('#trial dd')
+          .textContent()
+          .then((text) => text?.split(' ')[0]),
+      ),
+    ).toBeGreaterThan(5);
+
+    const id = (await page.locator('#trial-link').getAttribute('href'))?.replace('#job/', '') ?? '';
+    await page.locator(`#jobs tr[data-id="${id}"][data-status="succeeded"]`).waitFor();
+    await until(async () => Number(await submitted.textContent()) > 0, { what: 'a chart that moves' });
+    expect([await submitted.textContent(), await drawn(page)]).not.toEqual(before);
+    expect(await drawn(page)).not.toBe(before[1]);
+
+    await page.locator('#trial-link').click();
+    const panel = page.getByRole('dialog');
+    await panel.getByText('predicting').waitFor();
+    await panel.getByText('7.5').waitFor();
+    expect(await panel.getByRole('button', { name: 'Cancel job' }).isVisible()).toBe(false);
+    expect(await barriers()).toEqual([]);
+    await picture('dashboard/job', { fullPage: false });
+    await page.keyboard.press('Escape');
+    await panel.waitFor({ state: 'hidden' });
+    expect(new URL(page.url()).hash).toBe('');
+    expect(await barriers()).toEqual([]);
+    await picture('dashboard/light');
+  }, 40_000);
+
+  it('makes the form of what the model wants, and says where an input is wrong', async () => {
+    const { page } = wide;
+    const zone = page.getByLabel('Pick-up zone');
+    expect(await zone.inputValue()).toBe('130');
+    expect([
+      await zone.getAttribute('min'),
+      await zone.getAttribute('max'),
+      await zone.getAttribute('step'),
+    ]).toEqual(['1', '265', '1']);
+    await page.evaluate('document.querySelector("#predict").noValidate = true');
+    await zone.fill('300');
+    await page.getByRole('button', { name: 'Predict' }).click();
+    await page.locator('#input-PULocationID[aria-invalid="true"]').waitFor();
+    expect(await page.locator('#input-PULocationID-error').textContent()).toContain('265');
+    await page.locator('#predict-model').selectOption('trip-duration-linear');
+    expect(await zone.getAttribute('aria-invalid')).toBe('false');
+  }, 40_000);
+
+  it('finds a job by its id and its request id, and leafs through pages', async () => {
+    const jobs = [];
+    for (let i = 0; i < 25; i += 1) jobs.push(await submit({ request_id: `ride-${i % 5}` }));
+    const { page } = wide;
+    const rows = page.locator('#jobs tr');
+    await count(rows, 20);
+    const newest = await rows.first().getAttribute('data-id');
+    await page.getByRole('button', { name: 'Older' }).click();
+    await until(async () => (await rows.first().getAttribute('data-id')) !== newest, {
+      what: 'an older page',
+    });
+    const search = page.getByRole('searchbox');
+    await search.fill(jobs[3]?.id ?? '');
+    await search.press('Enter');
+    await count(rows, 1);
+    expect(await rows.getAttribute('data-id')).toBe(jobs[3]?.id);
+    await search.fill('ride-3');
+    await search.press('Enter');
+    await count(rows, 5);
+    await page.locator('#job-status').selectOption('failed');
+    await page.getByText('No job matches.').waitFor();
+    await page.locator('#job-status').selectOption('');
+    await search.fill('');
+    await count(rows, 20);
+  }, 40_000);
+
+  it('cancels a job that waits, and runs it again', async () => {
+    const { page, barriers } = wide;
+    await withFrozenWorker(async (thaw) => {
+      await page.getByRole('button', { name: 'Predict' }).click();
+      await page.locator('#trial-queued[aria-current="step"]').waitFor();
+      await page.locator('#trial-link').click();
+      const panel = page.getByRole('dialog');
+      await panel.getByText('place').waitFor();
+      await panel.getByRole('button', { name: 'Cancel job' }).click();
+      await panel.locator('.badge.state-canceled').waitFor();
+      await page.locator('#trial[data-status="canceled"]').waitFor();
+      const before = new URL(page.url()).hash;
+      expect(await barriers()).toEqual([]);
+      thaw();
+      await panel.getByRole('button', { name: 'Run again' }).click();
+      await panel.locator('.badge.state-succeeded').waitFor();
+      expect(new URL(page.url()).hash).not.toBe(before);
+      expect(await panel.getByRole('link').getAttribute('href')).toBe(before);
+    });
+  }, 40_000);
+
+  it('tells of a job that is gone, or never was', async () => {
+    const { page } = wide;
+    await page.evaluate('location.hash = "job/01890000-0000-7000-8000-000000000000"');
+    await page.getByRole('dialog').getByRole('alert').waitFor();
+    expect(await page.locator('#job-panel-error').textContent()).toMatch(/kept|gone|no job/i);
+  }, 40_000);
+
+  it("fills a batch's bar as its rows are run", async () => {
+    const { page, picture } = wide;
+    const line = `${JSON.stringify(TRIP)}\n`;
+    await withFrozenWorker(async (thaw) => {
+      const { id } = await post<{ id: string }>('/batches', line.repeat(BATCH_ROWS), 'application/x-ndjson');
+      const card = page.locator(`#batches [data-id="${id}"]`);
+      await card.waitFor();
+      const filled = async (): Promise<number> =>
+        Number(await card.locator('progress').getAttribute('value'));
+      expect(await filled()).toBe(0);
+      thaw();
+      await until(async () => (await progressOf(id)) > 0, { what: 'the first chunks' });
+      const [worker = 0] = service.pids('dist/worker/main.js');
+      process.kill(worker, 'SIGSTOP');
+      const reached = await progressOf(id);
+      await until(async () => (await filled()) >= reached, { what: 'a bar that is as far as the batch' });
+      await picture('dashboard/batch');
+      thaw();
+      await card.and(page.locator('[data-status="succeeded"]')).waitFor({ timeout: 15_000 });
+      expect(await filled()).toBe(1);
+    });
+  }, 30_000);
+
+  const progressOf = async (id: string): Promise<number> =>
+    ((await (await fetch(`${service.url}/batches/${id}`)).json()) as { progress: number }).progress;
+
+  it('says that Redis is away, and recovers', async () => {
+    const { page, barriers, picture } = wide;
+    redis.freeze();
+    try {
+      await isConnected(page, 'redis-away');
+      await page.getByText(/last update \d+ s ago/).waitFor();
+      await page.getByRole('heading', { name: 'Redis is away' }).waitFor();
+      expect(await barriers()).toEqual([]);
+      await picture('dashboard/redis-away', { fullPage: false });
+    } finally {
+      redis.thaw();
+    }
+    await isConnected(page, 'live');
+    await page.getByText(/last update/).waitFor({ state: 'hidden' });
+  }, 40_000);
+
+  it('comes back by itself when the API was unreachable', async () => {
+    const { page } = wide;
+    const [api = 0] = service.pids('dist/api/main.js');
+    process.kill(api, 'SIGKILL');
+    await isConnected(page, 'unreachable');
+    await page.getByRole('heading', { name: 'cannot be reached' }).waitFor();
+    await isConnected(page, 'live');
+    expect(await page.locator('#headline').getAttribute('data-mood')).toBe('good');
+  }, 30_000);
+
+  it('is dark where the system is, until the button says otherwise, and fits 400 pixels', async () => {
+    const { page, barriers, picture } = await openLive({
+      colorScheme: 'dark',
+      reducedMotion: 'reduce',
+      viewport: { width: 400, height: 800 },
+    });
+    const background = () =>
+      page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
+    const dark = await background();
+    const inked = await drawn(page);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(400);
+    expect(await barriers()).toEqual([]);
+    await picture('dashboard/dark-400');
+    await page.setViewportSize({ width: 1360, height: 900 });
+    await picture('dashboard/dark');
+    await page.getByRole('button', { name: 'Dark colours' }).click();
+    expect(await background()).not.toBe(dark);
+    await until(async () => (await drawn(page)) !== inked, { what: 'charts in other colours' });
+    await page.reload();
+    await isConnected(page, 'live');
+    expect(await background()).not.toBe(dark);
+  }, 40_000);
+
+  it('asks for a key where one is wanted, once, and keeps it for the tab', async () => {
+    const gate = await openKeyGate(service.url, 'honey');
+    const { page, barriers } = await open({}, gate.url);
+    const dialog = page.getByRole('dialog', { name: 'API key' });
+    await dialog.waitFor();
+    expect(await barriers()).toEqual([]);
+    await dialog.getByLabel('Key').fill('wax');
+    await page.keyboard.press('Enter');
+    await dialog.getByText('not accepted').waitFor();
+    await dialog.getByLabel('Key').fill('honey');
+    await page.keyboard.press('Enter');
+    await isConnected(page, 'live');
+    await page.locator('#input-PULocationID').waitFor();
+    await page.reload();
+    await isConnected(page, 'live');
+    expect(await dialog.isVisible()).toBe(false);
+    gate.close();
+  }, 40_000);
+
+  it('can be worked without a mouse', async () => {
+    const { page } = wide;
+    await page.reload();
+    await isConnected(page, 'live');
+    await page.keyboard.press('Tab');
+    expect(await focused(page)).toBe('To the content');
+    await page.keyboard.press('Enter');
+    await page.locator('#range input').first().focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#range input:checked').inputValue()).toBe('60');
+    const plot = page.locator('#chart-throughput .plot');
+    const latest = await plot.getAttribute('aria-label');
+    await plot.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await until(async () => (await plot.getAttribute('aria-label')) !== latest, { what: 'an earlier value' });
+  }, 40_000);
+
+  it('asked nobody but this service for anything all the while, and kept to its own policy', () => {
+    const local = new URL(service.url).hostname;
+    const hosts = new Set(opened.flatMap((watched) => [...watched.hosts]));
+    expect([...hosts].filter((host) => !host.startsWith(`${local}:`))).toEqual([]);
+    expect(opened.flatMap(({ complaints }) => complaints)).toEqual([]);
+  });
+});
+
+/** What the first chart looks like. */
+const drawn = (page: Page): Promise<string> =>
+  page.evaluate<string>('document.querySelector("#chart-throughput canvas").toDataURL()');
+
+const focused = (page: Page): Promise<string> => page.evaluate<string>('document.activeElement.textContent');
+
+const count = (rows: Locator, wanted: number) =>
+  until(async () => (await rows.count()) === wanted, { what: `${wanted} lines` });

@@ -1,0 +1,47 @@
+import type { StatsBody } from '../../stats/stats-body.js';
+import type { ChartData } from './chart.js';
+
+/** How long it goes back, in s. */
+const SPAN_S = 300;
+/** Figures further apart than this have a hole between them, in s. */
+const HOLE_S = 4;
+
+interface Depth {
+  atS: number;
+  waiting: number;
+  byModel: ReadonlyMap<string, number>;
+  running: number;
+}
+
+/** How full the queue was in the last minutes: as this page has seen it, second by second. */
+export class Depths {
+  readonly #seen: Depth[] = [];
+
+  add({ at, waiting, running, models }: StatsBody): void {
+    const atS = Date.parse(at) / 1000;
+    if (this.#seen.at(-1)?.atS === atS) return;
+    const byModel = new Map(models.map((model) => [model.name, model.waiting]));
+    this.#seen.push({ atS, waiting, byModel, running });
+    while ((this.#seen[0]?.atS ?? atS) < atS - SPAN_S) this.#seen.shift();
+  }
+
+  data(model: string | undefined): ChartData {
+    const data: ChartData = [[], [], []];
+    const push = (at: number, waiting: number | null, running: number | null): void => {
+      data[0].push(at);
+      data[1]?.push(waiting);
+      data[2]?.push(running);
+    };
+    const now = this.#seen.at(-1)?.atS ?? 0;
+    const first = this.#seen[0]?.atS ?? now;
+    // The axis spans the whole time from the start, so that the curve does not shrink as it grows.
+    if (first > now - SPAN_S + 1) push(now - SPAN_S, null, null);
+    let before = first;
+    for (const { atS, waiting, byModel, running } of this.#seen) {
+      if (atS - before > HOLE_S) push(before + 1, null, null);
+      push(atS, model === undefined ? waiting : (byModel.get(model) ?? 0), running);
+      before = atS;
+    }
+    return data;
+  }
+}

@@ -1,0 +1,110 @@
+import { type FieldProblem, ProblemError } from '../../../shared/client/errors.js';
+import type { Job } from '../../../shared/client/job.js';
+import type { ModelDescription } from '../../../shared/client/model.js';
+import { type DashboardApi, explain } from '../api.js';
+import { byId, setOptions, setText } from '../dom.js';
+import { followJob } from '../jobs/follow-job.js';
+import { createField, type Field } from './field.js';
+import { membersOf } from './schema.js';
+import { Trial } from './trial.js';
+
+/** The form that tries a prediction, made from what the model says of its input. */
+export class PredictionForm {
+  readonly #api: DashboardApi;
+  readonly #onSubmitted: () => void;
+  readonly #form = byId('predict', HTMLFormElement);
+  readonly #model = byId('predict-model', HTMLSelectElement);
+  readonly #about = byId('predict-about', HTMLElement);
+  readonly #fields = byId('predict-fields', HTMLElement);
+  readonly #submit = byId('predict-submit', HTMLButtonElement);
+  readonly #error = byId('predict-error', HTMLElement);
+  readonly #trial = new Trial();
+  #models: readonly ModelDescription[] = [];
+  #shown: { model: ModelDescription; fields: Field[] } | undefined;
+  #following = new AbortController();
+
+  /** `onSubmitted` is told when a job was accepted, and when it has ended. */
+  constructor(api: DashboardApi, onSubmitted: () => void) {
+    this.#api = api;
+    this.#onSubmitted = onSubmitted;
+    this.#model.addEventListener('change', () => this.#show());
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#run();
+    });
+  }
+
+  /** Models may come and change while the page is open; what is being filled in stays while its model does. */
+  setModels(models: readonly ModelDescription[]): void {
+    this.#models = models;
+    const first = models.find((model) => model.default)?.name ?? '';
+    setOptions(
+      this.#model,
+      models.map(({ name, title }) => ({ value: name, label: title ?? name })),
+      first,
+    );
+    if (models.length === 0) this.#submit.disabled = true;
+    else if (!this.#shown) this.#submit.disabled = false;
+    this.#show();
+  }
+
+  #show(): void {
+    const model = this.#models.find(({ name }) => name === this.#model.value);
+    if (!model) return;
+    const { model: before } = this.#shown ?? {};
+    if (before?.name === model.name && before.version === model.version) return;
+    const fields = membersOf(model.input).map((member) => createField(member, model.example?.[member.name]));
+    this.#shown = { model, fields };
+    setText(this.#about, model.description ?? '');
+    this.#fields.replaceChildren(...fields.map(({ element }) => element));
+    this.#fail('', []);
+  }
+
+  async #run(): Promise<void> {
+    if (!this.#shown) return;
+    const { model, fields } = this.#shown;
+    this.#fail('', []);
+    this.#following.abort();
+    this.#following = new AbortController();
+    const { signal } = this.#following;
+    this.#submit.disabled = true;
+    try {
+      const input = Object.fromEntries(fields.flatMap((field) => entryOf(field)));
+      const job = await this.#api.client.submit({ model: model.name, input }, { signal });
+      this.#submit.disabled = false;
+      this.#trial.show(job, model);
+      this.#onSubmitted();
+      await followJob(this.#api, job.id, { signal, onJob: (now: Job) => this.#trial.show(now, model) });
+      this.#onSubmitted();
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#fail(explain(error), error instanceof ProblemError ? error.problem.errors : []);
+    } finally {
+      this.#submit.disabled = false;
+    }
+  }
+
+  #fail(why: string, problems: readonly FieldProblem[]): void {
+    const fields = this.#shown?.fields ?? [];
+    for (const field of fields) {
+      field.fail(problems.find(({ pointer }) => pointer === `#/input/${field.name}`)?.detail ?? '');
+    }
+    const isElsewhere = problems.some(
+      ({ pointer }) => !fields.some(({ name }) => pointer === `#/input/${name}`),
+    );
+    const told = problems.length > 0 && !isElsewhere ? 'Some values are not accepted.' : why;
+    setText(this.#error, told);
+    this.#error.hidden = told === '';
+  }
+}
+
+/** The name and the value of a field; nothing when it is left out. Throws with the name of one that is no value. */
+function entryOf(field: Field): [string, unknown][] {
+  try {
+    const value = field.read();
+    return value === undefined ? [] : [[field.name, value]];
+  } catch {
+    field.fail('is not written as JSON');
+    throw new Error(`${field.name} cannot be read.`);
+  }
+}

@@ -1,0 +1,67 @@
+import { isEnded, type Job, type JobStatus } from '../../../shared/client/job.js';
+import type { ModelDescription } from '../../../shared/client/model.js';
+import { byId, h, setText } from '../dom.js';
+import { formatMs } from '../format.js';
+import { results } from '../jobs/job-facts.js';
+
+const STEPS = ['queued', 'running', 'done'] as const;
+
+/** How far a job has come on its way. */
+const PLACE: Readonly<Record<JobStatus, number>> = {
+  queued: 0,
+  running: 1,
+  canceling: 1,
+  succeeded: 2,
+  failed: 2,
+  canceled: 2,
+  expired: 2,
+};
+
+/** The job that was submitted with the form, moving through its states. */
+export class Trial {
+  readonly #box = byId('trial', HTMLElement);
+  readonly #steps = STEPS.map((name) => byId(`trial-${name}`, HTMLLIElement));
+  readonly #outcome = byId('trial-outcome', HTMLElement);
+  readonly #note = byId('trial-note', HTMLElement);
+  readonly #link = byId('trial-link', HTMLAnchorElement);
+
+  show(job: Job, model: ModelDescription): void {
+    const place = PLACE[job.status];
+    this.#box.hidden = false;
+    this.#box.dataset['status'] = job.status;
+    this.#steps.forEach((step, i) => {
+      step.className = `step ${stepState(i, place, job)}`;
+      if (i === place) step.setAttribute('aria-current', 'step');
+      else step.removeAttribute('aria-current');
+    });
+    const last = this.#steps.at(-1)?.querySelector('strong');
+    if (last) setText(last, isEnded(job) ? job.status : 'done');
+    this.#outcome.replaceChildren(...outcomeOf(job, model));
+    setText(this.#note, noteOf(job));
+    this.#link.href = `#job/${job.id}`;
+  }
+}
+
+function stepState(step: number, place: number, job: Job): string {
+  const hasEnded = isEnded(job);
+  if (step === 1 && hasEnded && job.started_at === undefined) return 'skipped';
+  if (step < place || (step === place && hasEnded)) return 'done';
+  return step === place ? 'now' : 'next';
+}
+
+function outcomeOf({ result, error }: Job, { outputs }: ModelDescription): HTMLElement[] {
+  if (result) return [results(result, (member) => outputs.find((output) => output.member === member)?.unit)];
+  if (error) return [h('p', { class: 'error' }, `${error.code}: ${error.message}`)];
+  return [];
+}
+
+function noteOf({ timings, queue }: Job): string {
+  if (timings?.total_ms !== undefined) {
+    const inModel =
+      timings.model_predict_ms === undefined
+        ? ''
+        : `, ${formatMs(timings.model_predict_ms)} of it in the model`;
+    return `${formatMs(timings.total_ms)} from submission to result${inModel}.`;
+  }
+  return queue ? `Place ${queue.position} in the queue.` : '';
+}

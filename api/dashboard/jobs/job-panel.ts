@@ -1,0 +1,116 @@
+import type { Job, JobStatus } from '../../../shared/client/job.js';
+import type { ModelDescription } from '../../../shared/client/model.js';
+import { type DashboardApi, explain } from '../api.js';
+import { badge } from '../badge.js';
+import { byId, setText } from '../dom.js';
+import { followJob } from './follow-job.js';
+import { jobFacts } from './job-facts.js';
+
+const CANCELABLE: ReadonlySet<JobStatus> = new Set(['queued', 'running']);
+const REPLAYABLE: ReadonlySet<JobStatus> = new Set(['failed', 'expired', 'canceled']);
+
+/** One job in full, at the side: open while the address ends in `#job/<id>`. */
+export class JobPanel {
+  readonly #api: DashboardApi;
+  readonly #onChange: () => void;
+  readonly #dialog = byId('job-panel', HTMLDialogElement);
+  readonly #state = byId('job-panel-state', HTMLElement);
+  readonly #id = byId('job-panel-id', HTMLElement);
+  readonly #facts = byId('job-panel-facts', HTMLElement);
+  readonly #error = byId('job-panel-error', HTMLElement);
+  readonly #cancel = byId('job-cancel', HTMLButtonElement);
+  readonly #replay = byId('job-replay', HTMLButtonElement);
+  #following = new AbortController();
+  #models: readonly ModelDescription[] = [];
+
+  /** `onChange` is told when a job was canceled or run again here. */
+  constructor(api: DashboardApi, onChange: () => void) {
+    this.#api = api;
+    this.#onChange = onChange;
+    addEventListener('hashchange', () => this.#route());
+    byId('job-panel-close', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
+    // A click beside the panel lands on the dialog itself, for its content fills it.
+    this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
+    this.#dialog.addEventListener('close', () => {
+      this.#following.abort();
+      if (idInAddress() !== undefined) history.pushState(null, '', location.pathname + location.search);
+    });
+    this.#cancel.addEventListener('click', () => void this.#act((id) => api.client.cancel(id)));
+    this.#replay.addEventListener('click', () => {
+      void this.#act(async (id) => {
+        const job = await api.client.replay(id);
+        location.hash = `job/${job.id}`;
+      });
+    });
+  }
+
+  setModels(models: readonly ModelDescription[]): void {
+    this.#models = models;
+  }
+
+  /** Shows the job that the address names, if it names one. */
+  open(): void {
+    this.#route();
+  }
+
+  #route(): void {
+    const id = idInAddress();
+    this.#following.abort();
+    if (id === undefined) {
+      if (this.#dialog.open) this.#dialog.close();
+      return;
+    }
+    setText(this.#id, id);
+    this.#fail('');
+    this.#state.replaceChildren();
+    this.#facts.replaceChildren();
+    this.#cancel.hidden = true;
+    this.#replay.hidden = true;
+    if (!this.#dialog.open) this.#dialog.showModal();
+    void this.#follow(id);
+  }
+
+  async #follow(id: string): Promise<void> {
+    this.#following = new AbortController();
+    const { signal } = this.#following;
+    try {
+      await followJob(this.#api, id, { signal, onJob: (job) => !signal.aborted && this.#show(job) });
+    } catch (error) {
+      if (!signal.aborted) this.#fail(explain(error));
+    }
+  }
+
+  #show(job: Job): void {
+    const units = this.#models.find(({ name }) => name === job.model)?.outputs ?? [];
+    this.#state.replaceChildren(badge(job.status));
+    this.#facts.replaceChildren(
+      ...jobFacts(job, (member) => units.find((output) => output.member === member)?.unit),
+    );
+    this.#cancel.hidden = !CANCELABLE.has(job.status);
+    this.#replay.hidden = !REPLAYABLE.has(job.status);
+  }
+
+  async #act(action: (id: string) => Promise<unknown>): Promise<void> {
+    const id = idInAddress();
+    if (id === undefined) return;
+    this.#fail('');
+    this.#cancel.disabled = true;
+    this.#replay.disabled = true;
+    try {
+      await action(id);
+    } catch (error) {
+      this.#fail(explain(error));
+    } finally {
+      this.#cancel.disabled = false;
+      this.#replay.disabled = false;
+      this.#onChange();
+    }
+  }
+
+  #fail(why: string): void {
+    setText(this.#error, why);
+    this.#error.hidden = why === '';
+  }
+}
+
+const idInAddress = (): string | undefined => /^#job\/([\w-]+)$/.exec(location.hash)?.[1];

@@ -1,0 +1,55 @@
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ProblemError } from '../http/problem.js';
+import type { Route } from '../http/route.js';
+
+/** Where the API's and the shared files lie: the page's modules import each other across both. */
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** What the page loads of ours, by kind; nothing else is ever read from the disk. */
+const FOLDERS = ['api/dashboard', 'shared/client'];
+const SINGLE_FILES = ['shared/errors.js'];
+const KINDS = /\.(js|css|svg)$/;
+
+/** What has changed since is fetched anew, all else is answered with 304. */
+const REVALIDATED = 'no-cache';
+const FOR_A_DAY = 'public, max-age=86400';
+
+/** `GET /dashboard`: the status page. It holds no data: that comes by the same calls that every client makes. */
+export const dashboardRoute: Route = {
+  method: 'get',
+  path: '/dashboard',
+  isPage: true,
+  handle: (x) => x.sendFile(join(ROOT, 'api/dashboard/index.html'), REVALIDATED),
+};
+
+/** `GET /dashboard/...`: what the page loads. */
+export function dashboardFileRoute(): Route {
+  const own = new Set([...SINGLE_FILES, ...FOLDERS.flatMap(filesBelow)]);
+  const uplot = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
+  const packaged = new Map([
+    ['api/dashboard/uPlot.js', join(uplot, 'uPlot.esm.js')],
+    ['api/dashboard/uPlot.css', join(uplot, 'uPlot.min.css')],
+  ]);
+  return {
+    method: 'get',
+    path: '/dashboard/*file',
+    isPage: true,
+    isPublic: true,
+    handle(x) {
+      const file = [x.request.params['file'] ?? []].flat().join('/');
+      const foreign = packaged.get(file);
+      if (foreign !== undefined) return x.sendFile(foreign, FOR_A_DAY);
+      if (own.has(file)) return x.sendFile(join(ROOT, file), REVALIDATED);
+      throw new ProblemError('not-found', 'the dashboard has no such file: see /dashboard');
+    },
+  };
+}
+
+/** Files of the kinds that pages load, below a folder, as they are asked for. */
+const filesBelow = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => KINDS.test(file))
+    .map((file) => `${folder}/${file.replaceAll(sep, '/')}`);
