@@ -22,6 +22,7 @@ export const dashboardRoute: Route = {
   method: 'get',
   path: '/dashboard',
   isPage: true,
+  isPublic: true,
   handle: (x) => x.sendFile(join(ROOT, 'api/dashboard/index.html'), REVALIDATED),
 };
 
