@@ -111,7 +111,7 @@ withBrowser('the dashboard in Chromium', () => {
     await page.locator('#trial-link').click();
     const panel = page.getByRole('dialog');
     await panel.getByText('predicting').waitFor();
-    await panel.getByText('7.5').waitFor();
+    await panel.getByText('7.5', { exact: true }).waitFor();
     expect(await panel.getByRole('button', { name: 'Cancel job' }).isVisible()).toBe(false);
     expect(await barriers()).toEqual([]);
     await picture('dashboard/job', { fullPage: false });

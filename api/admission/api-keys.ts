@@ -24,19 +24,19 @@ const FORM = 'name:secret or name:secret:admin';
 export function parseApiKeys(text: string): readonly ApiKey[] | undefined {
   if (text === '') return undefined;
   const keys = text.split(',').map((entry, index) => parseKey(entry.trim(), `entry ${index + 1}`));
-  const names = new Set<string>();
-  const digests = new Set<string>();
-  for (const [index, { name, digest }] of keys.entries()) {
-    if (names.has(name)) throw new Error(`has two keys of the name ${name}: give each its own`);
-    if (digests.has(digest.toString('hex'))) {
-      throw new Error(`entry ${index + 1} (${name}) has the secret of another: give each its own`);
-    }
-    names.add(name);
-    digests.add(digest.toString('hex'));
-  }
+  keys.forEach(({ name, digest }, index) => {
+    const before = keys.slice(0, index);
+    const sameName = before.findIndex((other) => other.name === name);
+    if (sameName >= 0)
+      {throw new Error(`entry ${index + 1} has the name of entry ${sameName + 1}: give each its own`);}
+    const sameSecret = before.findIndex((other) => other.digest.equals(digest));
+    if (sameSecret >= 0)
+      {throw new Error(`entry ${index + 1} has the secret of entry ${sameSecret + 1}: give each its own`);}
+  });
   return keys;
 }
 
+/** Tells of an entry by its place only: in one that is the wrong way round the name is the secret. */
 function parseKey(entry: string, what: string): ApiKey {
   const [name = '', secret, role, ...more] = entry.split(':');
   if (secret === undefined || more.length > 0) throw new Error(`${what} must be ${FORM}`);
@@ -46,11 +46,9 @@ function parseKey(entry: string, what: string): ApiKey {
     );
   }
   if (!TOKEN68.test(secret)) {
-    throw new Error(
-      `${what} (${name}) needs a secret of letters, digits and -._~+/ (try: openssl rand -hex 24)`,
-    );
+    throw new Error(`${what} needs a secret of letters, digits and -._~+/ (try: openssl rand -hex 24)`);
   }
-  if (role !== undefined && role !== 'admin') throw new Error(`${what} (${name}) must be ${FORM}`);
+  if (role !== undefined && role !== 'admin') throw new Error(`${what} must be ${FORM}`);
   return { name, isAdmin: role === 'admin', digest: digestOf(secret), isWeak: secret.length < STRONG_LENGTH };
 }
 
