@@ -304,6 +304,8 @@ describe('results', () => {
       expect((await results(body.id, `?from=${from}`)).text).toBe(lines.slice(from).join(''));
     }
     expect((await results(body.id, '?from=-1')).status).toBe(422);
+    expect((await results(body.id, `?from=${Number.MAX_SAFE_INTEGER}`)).text).toBe('');
+    expect((await results(body.id, `?from=${Number.MAX_SAFE_INTEGER + 1}`)).status).toBe(422);
   });
 
   it('are CSV when asked for, with the error as text', async () => {

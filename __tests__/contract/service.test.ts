@@ -171,6 +171,19 @@ describe('the reference page', () => {
     }
   });
 
+  it('has whole files, whatever part of them is asked for, and says when a condition fails', async () => {
+    const file = '/docs/favicon-32x32.png';
+    const whole = await request(api.url).get(file);
+    const part = await request(api.url).get(file).set('Range', 'bytes=999999999-');
+    expect([part.status, part.body]).toEqual([200, whole.body]);
+    const same = await request(api.url)
+      .get(file)
+      .set('If-Modified-Since', whole.headers['last-modified'] ?? '');
+    expect(same.status).toBe(304);
+    const other = await request(api.url).get(file).set('If-Match', '"another"');
+    expect([other.status, other.body.type]).toEqual([412, '/problems/precondition-failed']);
+  });
+
   it('gives out no other file', async () => {
     for (const file of ['package.json', '..%2f..%2fpackage.json', 'index.html']) {
       expect((await request(api.url).get(`/docs/${file}`)).status).toBe(404);

@@ -41,7 +41,9 @@ function open(text: string, port = Number(new URL(api.url).port)): Line {
     answer += piece;
   });
   socket.write(text);
-  return { socket, said: once(socket, 'close').then(() => answer) };
+  // Not by once(): an error, which sending to a closed connection is, would end it before the answer is there.
+  const said = new Promise<string>((resolve) => socket.once('close', () => resolve(answer)));
+  return { socket, said };
 }
 
 const headOf = (path: string, headers: readonly string[]): string =>

@@ -27,11 +27,13 @@ export function parseApiKeys(text: string): readonly ApiKey[] | undefined {
   keys.forEach(({ name, digest }, index) => {
     const before = keys.slice(0, index);
     const sameName = before.findIndex((other) => other.name === name);
-    if (sameName >= 0)
-      {throw new Error(`entry ${index + 1} has the name of entry ${sameName + 1}: give each its own`);}
+    if (sameName >= 0) {
+      throw new Error(`entry ${index + 1} has the name of entry ${sameName + 1}: give each its own`);
+    }
     const sameSecret = before.findIndex((other) => other.digest.equals(digest));
-    if (sameSecret >= 0)
-      {throw new Error(`entry ${index + 1} has the secret of entry ${sameSecret + 1}: give each its own`);}
+    if (sameSecret >= 0) {
+      throw new Error(`entry ${index + 1} has the secret of entry ${sameSecret + 1}: give each its own`);
+    }
   });
   return keys;
 }

@@ -49,6 +49,7 @@ class Frame {
   #checkMember(token: TokenType, value: unknown): void {
     if (this.#expectsMember && token === TokenType.STRING) {
       if (value !== 'inputs') throw invalid(`#/${String(value)}`, 'is not a known member');
+      if (this.hasInputs) throw invalid('#/inputs', 'must be given once');
       this.hasInputs = true;
       this.#expectsMember = false;
     } else if (!this.#expectsMember && !STRUCTURE.has(token)) throw invalid('#/inputs', 'must be an array');

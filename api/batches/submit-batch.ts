@@ -142,7 +142,8 @@ async function replay(
 }
 
 function problemOf(x: Exchange, error: unknown): unknown {
-  if (x.request.destroyed && !x.request.complete) return new ClientGoneError();
+  // Even of a body that has arrived as a whole, what was not read yet is lost with the connection.
+  if (x.request.destroyed && !x.request.readableEnded) return new ClientGoneError();
   if (error instanceof UploadError && error.code === 'stalled') return requestTimeout(error.message);
   // Read on and dropped, so that the client gets to see the answer.
   x.request.resume();

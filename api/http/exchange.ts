@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { Span } from '../../shared/tracing/tracer.js';
 import { ANYONE, type Caller } from '../admission/caller.js';
 import type { ApiContext } from '../context.js';
+import { ProblemError } from './problem.js';
 import { readJson } from './read-json.js';
 import { requestIdOf } from './request-id.js';
 import type { HeaderPairs } from './security-headers.js';
@@ -14,6 +15,11 @@ export type AnswerHeaders = Readonly<Record<string, string | number | undefined>
 export interface ExchangeDefaults {
   headers: HeaderPairs;
   route: string;
+}
+
+/** What Express says of a file that was not sent. */
+interface SendFileError extends NodeJS.ErrnoException {
+  status?: number;
 }
 
 /** One request and its answer: what handlers see of HTTP. */
@@ -101,7 +107,7 @@ export class Exchange {
     return before === undefined ? String(value) : `${String(before)}, ${value}`;
   }
 
-  /** Answers with a file, whole or in part or not modified, as the request's conditions want it. */
+  /** Answers with a whole file, or as not modified. Throws a problem when another condition of the request fails. */
   sendFile(path: string, cacheControl: string): Promise<void> {
     const { headers } = this.defaults;
     for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -110,9 +116,13 @@ export class Exchange {
     this.response.setHeader('X-Request-Id', this.requestId).setHeader('Cache-Control', cacheControl);
     if (this.ctx.draining.aborted) this.response.setHeader('Connection', 'close');
     return new Promise((resolve, reject) => {
-      this.response.sendFile(path, { cacheControl: false }, (error?: Error) =>
-        error ? reject(error) : resolve(),
-      );
+      this.response.sendFile(path, { cacheControl: false, acceptRanges: false }, (error?: SendFileError) => {
+        // Without its client there is nothing left to do.
+        if (!error || error.code === 'ECONNABORTED') resolve();
+        else if (error.status === 412) {
+          reject(new ProblemError('precondition-failed', 'the file is not what If-Match or the like says'));
+        } else reject(error);
+      });
     });
   }
 }

@@ -5,9 +5,11 @@ import { ProblemError } from './problem.js';
 export const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
 
 // A structured-field String (RFC 9651, section 3.3.3), or the bare text that most clients send.
-const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
-const BARE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-const MAX_LENGTH = 255;
+const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/;
+const BARE = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/;
+
+/** What an `Idempotency-Key` may be, as a regular expression. */
+export const IDEMPOTENCY_KEY_PATTERN = `${QUOTED.source}|${BARE.source}`;
 
 /** The key of an `Idempotency-Key` header, quoted and bare meaning the same. Throws a 400 problem for any other. */
 export function parseIdempotencyKey(header: string | undefined): string | undefined {
@@ -15,10 +17,10 @@ export function parseIdempotencyKey(header: string | undefined): string | undefi
   const text = header.trim();
   const quoted = QUOTED.exec(text)?.[1]?.replaceAll(/\\(.)/g, '$1');
   const key = quoted ?? (BARE.test(text) ? text : undefined);
-  if (key === undefined || key === '' || key.length > MAX_LENGTH) {
+  if (key === undefined) {
     throw new ProblemError(
       'idempotency-key-malformed',
-      `Idempotency-Key must be 1 to ${MAX_LENGTH} visible ASCII characters, with or without double quotes around`,
+      'Idempotency-Key must be 1 to 255 visible ASCII characters, with or without double quotes around',
     );
   }
   return key;

@@ -94,6 +94,11 @@ export const PROBLEM_TYPES = {
     title: 'The batch is gone',
     advice: 'Results are kept for a while after their batch ended (`expires_at`). Submit the batch again.',
   },
+  'precondition-failed': {
+    status: 412,
+    title: 'A condition of the request does not hold',
+    advice: 'Leave out If-Match and If-Unmodified-Since, or send what the last answer said.',
+  },
   'batch-too-large': {
     status: 413,
     title: 'The batch is too large',

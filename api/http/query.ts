@@ -47,7 +47,7 @@ export const readWhole =
   (min: number, max: number) =>
   (text: string): number => {
     const value = Number(text);
-    if (/^\d{1,15}$/.test(text) && value >= min && value <= max) return value;
+    if (/^\d{1,16}$/.test(text) && value >= min && value <= max) return value;
     throw new Error(`must be a whole number from ${min} to ${max}`);
   };
 

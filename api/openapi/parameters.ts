@@ -1,6 +1,7 @@
 import { JOB_STATES } from '../../shared/jobs/job.js';
 import { HISTORY_MINUTES } from '../../shared/stats/stats-store.js';
 import { PAGE_LIMIT } from '../cursor.js';
+import { IDEMPOTENCY_KEY_PATTERN } from '../http/idempotency-key.js';
 import type { Json } from './operation.js';
 
 const parameter = (place: 'path' | 'query' | 'header', name: string, more: Json) => ({
@@ -27,7 +28,7 @@ export const PARAMETERS = {
     description:
       'Makes repeating safe: the same key with the same body again answers with the first job. Kept for 24 hours. ' +
       'A quoted string or bare, 1 to 255 visible ASCII characters.',
-    schema: { type: 'string' },
+    schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
   }),
   IfNoneMatch: parameter('header', 'If-None-Match', {
     description: 'An ETag got before: 304 when nothing has changed since.',
@@ -47,7 +48,7 @@ export const PARAMETERS = {
     style: 'form',
     explode: true,
   }),
-  Model: parameter('query', 'model', { schema: { type: 'string', minLength: 1, maxLength: 100 } }),
+  Model: parameter('query', 'model', { schema: { type: 'string', minLength: 1, maxLength: 200 } }),
   RequestId: parameter('query', 'request_id', { schema: { type: 'string', minLength: 1, maxLength: 200 } }),
   Strict: parameter('query', 'strict', {
     description: 'Refuse the whole batch for one bad row; nothing runs before all rows have come.',
@@ -55,7 +56,7 @@ export const PARAMETERS = {
   }),
   ContentEncoding: parameter('header', 'Content-Encoding', {
     description: 'The body may be gzip.',
-    schema: { type: 'string', enum: ['gzip', 'identity'] },
+    schema: { type: 'string', enum: ['gzip', 'x-gzip', 'identity'] },
   }),
   AcceptResults: parameter('header', 'Accept', {
     description: 'NDJSON unless `text/csv` is asked for.',
@@ -63,7 +64,7 @@ export const PARAMETERS = {
   }),
   From: parameter('query', 'from', {
     description: 'First row that is wanted, from 0: resumes a reading that broke off.',
-    schema: { type: 'integer', minimum: 0, default: 0 },
+    schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 },
   }),
   LastEventId: parameter('header', 'Last-Event-ID', {
     description:

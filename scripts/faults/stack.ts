@@ -42,6 +42,10 @@ export interface Stack {
 /** Short leases, so that a lost worker is noticed soon. */
 export const LEASE_MS = 2_000;
 const PROCESSES = [0, 1];
+/** Exit code of a run that somebody stopped. */
+const STOPPED = 130;
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** What all API and worker processes are started with, beside what they need. */
 export interface StackOptions {
@@ -56,6 +60,11 @@ export async function startStack(
   { env: more = {}, execArgv = [] }: StackOptions = {},
 ): Promise<Stack> {
   const release = new ReleaseStack();
+  const close = () =>
+    release.run({ error: (message, fields) => say(`${message} ${JSON.stringify(fields)}`) });
+  const stop = (): void => void close().finally(() => process.exit(STOPPED));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  release.later('signals', () => process.off('SIGINT', stop).off('SIGTERM', stop));
   const dir = mkdtempSync(join(tmpdir(), 'waggle-faults-'));
   release.later('data', () => rmSync(dir, { recursive: true, force: true }));
   const socket = join(dir, 'redis.sock');
@@ -120,12 +129,14 @@ export async function startStack(
     async serving() {
       await Promise.all([redisKept, ...apis, ...workers].map((kept) => kept.serving()));
     },
-    close: () =>
-      release.run({
-        error: (message, fields) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
-      }),
+    close,
   };
-  await stack.serving();
+  try {
+    await stack.serving();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return stack;
 }
 

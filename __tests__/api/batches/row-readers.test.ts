@@ -77,6 +77,7 @@ it.each([
   ['another member', '{"inputs":[],"extra":1}', '#/extra is not a known member'],
   ['inputs that are no array', '{"inputs":{"n":1}}', '#/inputs must be an array'],
   ['no object', '[{"n":1}]', '# must be an object'],
+  ['inputs twice', '{"inputs":[{"n":1}],"inputs":[]}', '#/inputs must be given once'],
 ])('refuses a JSON body with %s', async (_, text, message) => {
   expect(await failure(read(jsonRows, text, 1_000))).toMatchObject({
     code: 'invalid',

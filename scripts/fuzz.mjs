@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// npm run fuzz: generated requests against everything running. --requests 5000 --seed 1 --json
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { prepare } from './setup/prepare.mjs';
+import { root } from './setup/project.mjs';
+import { ensureRedis } from './setup/redis.mjs';
+import { reportAndFail, SetupError } from './setup/setup-error.mjs';
+
+/** @param {string | undefined} text */
+function whole(text, unlessGiven = 0) {
+  const value = text === undefined ? unlessGiven : Number(text);
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 31) return String(value);
+  throw new SetupError('npm run fuzz -- [--requests NUMBER] [--seed NUMBER] [--json]');
+}
+
+/**
+ * Runs the campaign, which is a test, to its end. Resolves to what the test runner printed.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string>}
+ */
+function runJest(env) {
+  const jest = join(root, 'node_modules/jest/bin/jest.js');
+  const child = spawn(process.execPath, [jest, '__tests__/fuzz'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      printed += text;
+    });
+  }
+  const pass = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal);
+  process.on('SIGTERM', pass).on('SIGINT', pass);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', () => resolve(printed));
+  });
+}
+
+/** @param {string[]} args */
+async function fuzz(args) {
+  const options = /** @type {const} */ ({
+    requests: { type: 'string' },
+    seed: { type: 'string' },
+    json: { type: 'boolean' },
+  });
+  const { values } = parseArgs({ args, options });
+  const requests = whole(values.requests, 5_000);
+  const seed = whole(values.seed, Math.floor(Math.random() * 2 ** 31));
+  await prepare();
+  const redis = await ensureRedis();
+  const dir = mkdtempSync(join(tmpdir(), 'waggle-fuzz-report-'));
+  try {
+    const file = join(dir, 'report.json');
+    const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
+    const own = { FUZZ_REQUESTS: requests, FUZZ_SEED: seed, FUZZ_REPORT: file };
+    console.error(`sending ${requests} requests, seed ${seed}`);
+    const printed = await runJest({ ...process.env, ...redis.env, PATH: path, ...own });
+    if (!existsSync(file)) throw new SetupError(`the campaign broke off:\n${printed}`);
+    const { text, ...report } = JSON.parse(readFileSync(file, 'utf8'));
+    console.log(values.json ? JSON.stringify(report, undefined, 2) : text);
+    if (report.findings.length + report.aftermath.length > 0) process.exitCode = 1;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+try {
+  await fuzz(process.argv.slice(2));
+} catch (error) {
+  reportAndFail(error);
+}
