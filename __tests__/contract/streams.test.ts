@@ -66,6 +66,13 @@ describe('the events of a job', () => {
     silent.close();
   });
 
+  it('end at once where only their headers are wanted', async () => {
+    const url = `${api.url}/jobs/${await submitted()}/events`;
+    const { status, headers } = await fetch(url, { method: 'HEAD' });
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    await until(() => api.ctx.streams.size === 0, { what: 'the end of the stream' });
+  });
+
   it('are no answer for unknown ids', async () => {
     expect((await api.call('get', '/jobs/x/events')).status).toBe(404);
   });

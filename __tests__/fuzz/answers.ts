@@ -122,7 +122,9 @@ function checkFollower(
   others: readonly Answer[],
   fail: (rule: string, what: string) => never,
 ): void {
-  const isClosed = answer.headers['connection']?.toLowerCase() === 'close';
+  const isClosed =
+    answer.headers['connection']?.toLowerCase() === 'close' ||
+    answer.headers['content-type'] === 'text/event-stream';
   if (isUnhttp(request)) return;
   if (others.length > (request.followed ? 1 : 0)) fail('more answers than requests', JSON.stringify(others));
   if (!request.followed || isClosed) return;

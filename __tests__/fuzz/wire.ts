@@ -78,7 +78,11 @@ export function exchange(
         new Error(`no end within ${timeoutMs} ms; so far: ${JSON.stringify(textOf(pieces).slice(0, 500))}`),
       );
     }, timeoutMs);
-    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    socket.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      // A stream of events goes on until its reader leaves.
+      if (isStream(pieces)) socket.destroy();
+    });
     // Whoever is refused in the middle of a body may see the connection reset: what was read by then counts.
     socket.on('error', () => undefined);
     socket.once('close', () => {
@@ -94,6 +98,12 @@ export function exchange(
     if (framing === 'short') socket.end();
   });
 }
+
+/** The head of a stream of events, and the first of them. */
+const isStream = (pieces: Buffer[]): boolean =>
+  /^HTTP\/1\.1 200 [^]*?\r\ncontent-type: text\/event-stream\r\n[^]*?\r\n\r\n[^]*\ndata: /i.test(
+    textOf(pieces.slice(0, 4)),
+  );
 
 const textOf = (pieces: Buffer[]): string => Buffer.concat(pieces).toString('latin1');
 

@@ -77,7 +77,8 @@ export class EventStreams {
     const stream = new EventStream(response);
     this.#open.add(stream);
     response.once('close', () => this.#open.delete(stream));
-    stream.write(`retry: ${RETRY_MS}\n\n`);
+    if (x.request.method === 'HEAD') stream.end();
+    else stream.write(`retry: ${RETRY_MS}\n\n`);
     return stream;
   }
 
