@@ -34,6 +34,14 @@ export const FAULT_KINDS: readonly FaultKind[] = [
       link.heal();
     },
   },
+  {
+    name: 'answers lost',
+    async strike({ link }) {
+      link.deafen();
+      await pause(SILENCE_MS);
+      link.heal();
+    },
+  },
   { name: 'worker frozen', strike: ({ workers }, { pick }) => freeze(workers[pick], FROZEN_WORKER_MS) },
 ];
 

@@ -8,6 +8,8 @@ export interface LinkProxy {
   cut(): void;
   /** Nothing comes through any more, and nobody is told; new connections are made and say nothing either. */
   silence(): void;
+  /** What clients send comes through, and the answers do not. */
+  deafen(): void;
   /** New connections come through again; silent ones are broken. */
   heal(): void;
   close(): Promise<void>;
@@ -44,6 +46,10 @@ export async function startLinkProxy(socketPath: string): Promise<LinkProxy> {
         client.unpipe(upstream).pause();
         upstream.unpipe(client).pause();
       }
+    },
+    deafen() {
+      isSilent = true;
+      for (const [client, upstream] of pairs) upstream.unpipe(client).resume();
     },
     heal() {
       isSilent = false;

@@ -1,7 +1,7 @@
 import type { Job } from '../../shared/client/job.js';
 
 /** What the model of the harness is told to do with a row. */
-type Act = 'answer' | 'throw' | 'crash' | 'hang' | 'nan';
+type Act = 'answer' | 'slow' | 'throw' | 'crash' | 'hang' | 'nan';
 
 /** One job to submit, and how it may end. */
 export interface Order {
@@ -17,9 +17,13 @@ export interface Order {
 
 /**
  * A worker that is killed costs every job in its hands an attempt, and so does a job that hangs those that share its
- * micro-batch, once their own time is over.
+ * micro-batch, once their own time is over. That time is longer than a worker is ever frozen: one that wakes must find its
+ * jobs still worth committing, or no late commit would ever be tried.
  */
-const HEALTHY = { act: 'answer', timeoutMs: 4_000, maxAttempts: 50 } as const;
+const HEALTHY = { act: 'answer', timeoutMs: 12_000, maxAttempts: 50 } as const;
+/** Takes its time, so that workers have something in their hands whenever a fault strikes. */
+const SLOW = { ...HEALTHY, act: 'slow' } as const;
+const SLOW_OF_HUNDRED = 25;
 /** The jobs of a round that misbehave. Each that crashes or hangs costs an inference process. */
 const MISBEHAVING: readonly (Pick<Order, 'maxAttempts' | 'timeoutMs'> & { act: Act })[] = [
   { ...HEALTHY, act: 'crash', maxAttempts: 2 },
@@ -29,19 +33,22 @@ const MISBEHAVING: readonly (Pick<Order, 'maxAttempts' | 'timeoutMs'> & { act: A
   { ...HEALTHY, act: 'nan' },
   { ...HEALTHY, act: 'nan' },
 ];
-const CANCELED_OF_HUNDRED = 2;
+/** Alternates between slow ones and others. */
+const CANCELED_OF_FIFTY = 7;
 
 /** The jobs of one round, misbehaving ones scattered among them. */
 export function makeOrders(round: string, count: number): Order[] {
   const spread = Math.max(1, Math.floor(count / MISBEHAVING.length));
   return Array.from({ length: count }, (_, index) => {
     const isOdd = index % spread === Math.floor(spread / 2);
-    const { act, ...limits } = (isOdd ? MISBEHAVING[Math.floor(index / spread)] : undefined) ?? HEALTHY;
+    const { act, ...limits } =
+      (isOdd ? MISBEHAVING[Math.floor(index / spread)] : undefined) ??
+      (index % 100 < SLOW_OF_HUNDRED ? SLOW : HEALTHY);
     return {
       key: `${round}-${index}`,
       input: { act, value: (index % 50_000) / 100 },
       ...limits,
-      isCanceled: act === 'answer' && index % 100 < CANCELED_OF_HUNDRED,
+      isCanceled: (act === 'answer' || act === 'slow') && index % 50 === CANCELED_OF_FIFTY,
     };
   });
 }
@@ -65,6 +72,7 @@ export function faultOf({ input, isCanceled }: Order, job: Job): string | undefi
 /** How a job may end by what it does. One that hangs has a single attempt, which a killed worker may have taken. */
 const ENDINGS: Record<Act, readonly string[]> = {
   answer: ['succeeded'],
+  slow: ['succeeded'],
   throw: ['failed: model_error'],
   nan: ['failed: invalid_output'],
   crash: ['failed: worker_lost'],

@@ -19,9 +19,19 @@ export interface Tally {
   wrong: string[];
   /** Rows of batches, of which each was looked at. */
   rows: number;
+  /** What was seen of each job that has ended. */
+  outcomes: Map<string, string>;
 }
 
-export const emptyTally = (): Tally => ({ accepted: 0, ended: 0, lost: [], doubled: [], wrong: [], rows: 0 });
+export const emptyTally = (): Tally => ({
+  accepted: 0,
+  ended: 0,
+  lost: [],
+  doubled: [],
+  wrong: [],
+  rows: 0,
+  outcomes: new Map(),
+});
 
 /** What a round is run with. */
 export interface RoundOptions {
@@ -81,7 +91,7 @@ async function accept(callers: Callers, order: Order): Promise<Accepted> {
 /** Waits for every job to end; then reads it once more, asks for its key once more, and counts the jobs of that key. */
 async function inspect(callers: Callers, accepted: readonly Accepted[]): Promise<Tally> {
   const tally = { ...emptyTally(), accepted: accepted.length };
-  const outcomes = new Map<string, string>();
+  const { outcomes } = tally;
   const gone = new Set<string>();
   const left = await untilNone(new Set(accepted), END_MS, async ({ order, id }) => {
     const job = await callers.find(id);
@@ -112,3 +122,12 @@ async function inspect(callers: Callers, accepted: readonly Accepted[]): Promise
 /** All that must never change once a job has ended. */
 const outcomeOf = ({ status, result, error, attempts, finished_at }: Job): string =>
   JSON.stringify({ status, result, error, attempts, finished_at });
+
+/** Reads every job of all rounds once more: nothing that has ended may have changed since. */
+export async function lookAgain(callers: Callers, tally: Tally): Promise<void> {
+  await eachOf(tally.outcomes, AT_A_TIME, async ([id, before]) => {
+    const job = await callers.find(id);
+    if (!job) tally.lost.push(id);
+    else if (outcomeOf(job) !== before) tally.doubled.push(`${id}: ${outcomeOf(job)} after ${before}`);
+  });
+}

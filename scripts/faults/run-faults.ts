@@ -1,7 +1,7 @@
 import { createRandom } from '../trips/rng.js';
 import { Callers } from './callers.js';
 import { type FaultKind, faultsOf } from './fault-kinds.js';
-import { emptyTally, runRound, type Tally } from './round.js';
+import { emptyTally, lookAgain, runRound, type Tally } from './round.js';
 import { type FaultHost, startStack } from './stack.js';
 
 /** How long and how hard. */
@@ -60,6 +60,7 @@ export async function runFaults(host: FaultHost, options: FaultOptions): Promise
       addTally(total, tally);
       onRound({ ...tally, round, faults: struck, seconds: (performance.now() - startMs) / 1000 });
     }
+    await lookAgain(callers, total);
   } finally {
     await stack.close();
   }
@@ -73,4 +74,5 @@ function addTally(to: Tally, more: Tally): void {
   to.lost.push(...more.lost);
   to.doubled.push(...more.doubled);
   to.wrong.push(...more.wrong);
+  for (const [id, outcome] of more.outcomes) to.outcomes.set(id, outcome);
 }

@@ -89,6 +89,8 @@ export async function startStack(
     LEASE_MS: String(LEASE_MS),
     CHUNK_ROWS: '64',
     GRACE_MS: '5000',
+    // Small ones, so that more than one is under way when something breaks.
+    MAX_BATCH: '16',
     ...more,
   };
   const run = (program: string, own: Record<string, string>) => (): ChildProcess =>
