@@ -4,7 +4,7 @@ import { until } from '../support/latch.js';
 import { type Service, startService } from '../support/service.js';
 
 const MODEL = 'trip-duration-linear';
-const ROWS = 60_000;
+const ROWS = 24_000;
 
 let service: Service;
 beforeAll(async () => {
