@@ -1,8 +1,8 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { findChromium } from '../../scripts/setup/chromium.mjs';
 import { openPage, startBrowser, type WatchedPage } from '../support/browser.js';
-import { openKeyGate } from '../support/key-gate.js';
 import { until } from '../support/latch.js';
+import { startProgram } from '../support/programs.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type Service, startService } from '../support/service.js';
 
@@ -267,11 +267,14 @@ withBrowser('the dashboard in Chromium', () => {
     await page.reload();
     await isConnected(page, 'live');
     expect(await background()).not.toBe(dark);
+    expect(await barriers()).toEqual([]);
+    // The README's: docs/dashboard.png is a copy of it.
+    await picture('dashboard/overview', { fullPage: false });
   }, 40_000);
 
   it('asks for a key where one is wanted, once, and keeps it for the tab', async () => {
-    const gate = await openKeyGate(service.url, 'honey');
-    const { page, barriers } = await open({}, gate.url);
+    const api = await startProgram('api', { REDIS_URL: redis.url, API_KEYS: 'keeper:honey' });
+    const { page, barriers } = await open({}, `http://127.0.0.1:${String(api.ready['port'])}`);
     const dialog = page.getByRole('dialog', { name: 'API key' });
     await dialog.waitFor();
     expect(await barriers()).toEqual([]);
@@ -285,7 +288,7 @@ withBrowser('the dashboard in Chromium', () => {
     await page.reload();
     await isConnected(page, 'live');
     expect(await dialog.isVisible()).toBe(false);
-    gate.close();
+    expect(await api.stop()).toBe(0);
   }, 40_000);
 
   it('can be worked without a mouse', async () => {

@@ -58,6 +58,8 @@ export async function openPage(
     complaints,
     hosts,
     picture: async (name, { fullPage } = { fullPage: true }) => {
+      // The head that sticks to the top would be in the middle of a picture of everything.
+      if (fullPage) await page.evaluate('scrollTo(0, 0)');
       await page.screenshot({ path: `${PICTURES}/${name}.png`, fullPage, animations: 'disabled' });
     },
     barriers: () => findBarriers(page),

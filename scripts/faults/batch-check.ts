@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isRecord } from '../../shared/client/is-record.js';
 import type { Callers } from './callers.js';
 import { expectedOf, TOLERANCE } from './orders.js';
@@ -15,6 +16,8 @@ export async function checkBatch(
 ): Promise<{ rows: number; wrong: string[] }> {
   const inputs = Array.from({ length: rows }, (_, row) => ({ act: 'answer', value: (row % 50_000) / 100 }));
   const signal = AbortSignal.timeout(BATCH_MS);
+  // Each of many calls listens to it.
+  setMaxListeners(0, signal);
   const { id } = await callers.call((client) =>
     client.batches.submit(inputs, { idempotencyKey: `${name}-batch`, signal }),
   );
