@@ -69,7 +69,8 @@ async function soak(host: FaultHost, minutes: number): Promise<{ sizes: Record<M
     const loading = load(stack.clients, over.signal);
     const quarterMs = minutes * 15_000;
     const after = async (ms: number, what: string): Promise<Sizes> => {
-      await Promise.race([pause(ms), loading]);
+      // A load that fails ends the wait; one that is over does not.
+      await Promise.all([pause(ms), over.signal.aborted ? undefined : Promise.race([pause(ms), loading])]);
       const sizes = await measure(stack, redis);
       say(`${what}: ${lineOf(sizes)}`);
       return sizes;
