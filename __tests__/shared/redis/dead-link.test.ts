@@ -53,6 +53,7 @@ it('closes while the dead link is being replaced, and leaves no connection and n
   const redis = await openRedis(options());
   proxy.silenceAll();
   await until(() => errors.length > 0, { what: 'a new connection' });
+  expect(redis.isReady()).toBe(false);
   await redis.close();
   await noConnectionLeft();
   const told = errors.length;
