@@ -1,11 +1,17 @@
 import { Command } from 'commander';
 import type { SetUp } from './up/start-all.js';
 
+/** What the command line is handed by what set this checkout up. */
+export interface CliSetUp extends SetUp {
+  /** Installs what the benchmark compares with, where it can. */
+  tryPeers(this: void): Promise<void>;
+}
+
 /** A command and where it is: modules are loaded when they are called for, since some bring TensorFlow along. */
 interface CommandEntry {
   name: string;
   summary: string;
-  register: (program: Command, setUp: SetUp) => Promise<void>;
+  register: (program: Command, setUp: CliSetUp) => Promise<void>;
 }
 
 const COMMANDS: readonly CommandEntry[] = [
@@ -64,7 +70,7 @@ Examples:
 More on one command: npx waggle help submit`;
 
 /** Runs one command line. Sets the process's exit code: 0, or 1 when something could not be done. */
-export async function runCli(argv: readonly string[], setUp: SetUp): Promise<void> {
+export async function runCli(argv: readonly string[], setUp: CliSetUp): Promise<void> {
   const program = new Command('waggle')
     .description('Predictions by queue: an API that accepts jobs, workers that run models, Redis in between.')
     .addHelpText('after', EXAMPLES)

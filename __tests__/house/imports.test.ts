@@ -26,10 +26,13 @@ interface Import {
   from: string;
 }
 
+/** Other programs, which the benchmark compares with: no part of this one. */
+const PEERS = join(ROOT, 'scripts/bench/peers');
+
 function sources(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
-    if (name === 'node_modules') return [];
+    if (name === 'node_modules' || path === PEERS) return [];
     if (statSync(path).isDirectory()) return sources(path);
     return /\.(ts|mjs|js)$/.test(name) ? [path] : [];
   });

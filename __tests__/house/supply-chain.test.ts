@@ -64,7 +64,21 @@ describe('the lockfile', () => {
     expect(readFileSync(join(ROOT, '.npmrc'), 'utf8')).toMatch(/^omit-lockfile-registry-resolved=true$/m);
   });
 
-  it('is the only one', () => {
+  it('of what the benchmark compares with is as strict', () => {
+    const folder = 'scripts/bench/peers';
+    const own = readJson(join(folder, 'package-lock.json')) as { packages: Record<string, LockEntry> };
+    const entries = Object.entries(own.packages).filter(([path]) => path !== '');
+    expect(entries.length).toBeGreaterThan(20);
+    const loose = entries.filter(
+      ([, { version, integrity, resolved }]) =>
+        !integrity?.startsWith('sha512-') || !EXACT.test(version ?? '') || resolved !== undefined,
+    );
+    expect(loose.map(([path]) => path)).toEqual([]);
+    const asked = (readJson(join(folder, 'package.json')) as Manifest).dependencies ?? {};
+    expect(Object.values(asked).filter((version) => !EXACT.test(version))).toEqual([]);
+  });
+
+  it('is the only one of the workspaces', () => {
     const others = folders.flatMap((folder) =>
       ['package-lock.json', 'npm-shrinkwrap.json', 'yarn.lock', 'pnpm-lock.yaml']
         .map((name) => join(folder, name))

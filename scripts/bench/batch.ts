@@ -45,7 +45,7 @@ export async function benchBatch(host: BenchHost, { rows, rounds }: BatchBenchOp
 }
 
 /** Uploads, waits and reads the results; resolves to rows a second. */
-async function runBatch(url: string, pieces: readonly string[]): Promise<number> {
+export async function runBatch(url: string, pieces: readonly string[]): Promise<number> {
   const startMs = performance.now();
   const { status, body } = await send(`${url}/batches`, {
     method: 'POST',

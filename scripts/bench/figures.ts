@@ -23,7 +23,8 @@ export function figureLines(figures: readonly Figure[]): string[] {
   });
 }
 
-const number = (value: number): string =>
+/** A figure as it is read: whole above a thousand, three digits below. */
+export const number = (value: number): string =>
   value.toLocaleString('en-US', {
     maximumSignificantDigits: value >= 1000 ? 7 : 4,
     maximumFractionDigits: value >= 1000 ? 0 : 3,

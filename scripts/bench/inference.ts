@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import { readManifest } from '../../shared/model/manifest.js';
-import { createLogger } from '../../shared/log/logger.js';
 import { InferenceProcess } from '../../worker/inference/inference-process.js';
 import { readModelFiles } from '../../worker/inference/model-files.js';
 import { loadModelRuntime } from '../../worker/inference/model-runtime.js';
@@ -8,7 +8,25 @@ import type { Figure } from './figures.js';
 import type { BenchHost } from './service.js';
 
 const BATCH_ROWS = 1_024;
+
+/** A model in this process, and the batch that it is measured with. */
+export interface Engine {
+  /** Runs the batch so often; resolves to rows a second. */
+  rowsPerSecond(calls: number): Promise<number>;
+  dispose(): void;
+}
 const CALLS_A_ROUND = 100;
+
+/** Loads a model on the wasm engine in this process, without anything of ours around it. */
+export async function openEngine(host: BenchHost, model: string): Promise<Engine> {
+  const folder = join(host.root, 'model', model);
+  const runtime = await loadModelRuntime(folder, 'wasm');
+  const batch = exampleBatch(runtime.layout, folder);
+  return {
+    rowsPerSecond: (calls) => rateOf(calls, () => runtime.predict(batch)),
+    dispose: () => runtime.dispose(),
+  };
+}
 
 /** Rows a second at 1,024 rows a call: through the inference process, and in this process, in turns. */
 export async function benchInference(
@@ -16,24 +34,17 @@ export async function benchInference(
   { model, rounds }: { model: string; rounds: number },
 ): Promise<Figure[]> {
   const folder = join(host.root, 'model', model);
-  const example: Record<string, unknown> = { ...readManifest(folder).example };
-  const log = createLogger('bench', { level: 'error', dir: undefined, pretty: true });
-  const bare = await loadModelRuntime(folder, 'wasm');
-  const child = await InferenceProcess.start(readModelFiles(folder), { engine: 'wasm', log });
-  const batch = bare.layout.allocate(BATCH_ROWS);
-  for (let row = 0; row < BATCH_ROWS; row += 1) bare.layout.write(batch, row, example);
-  const rate = async (predict: () => Promise<unknown>): Promise<number> => {
-    const startMs = performance.now();
-    for (let call = 0; call < CALLS_A_ROUND; call += 1) await predict();
-    return (BATCH_ROWS * CALLS_A_ROUND * 1000) / (performance.now() - startMs);
-  };
+  const bare = await openEngine(host, model);
+  const child = await InferenceProcess.start(readModelFiles(folder), { engine: 'wasm', log: host.log });
+  const batch = exampleBatch(createColumnLayout(readManifest(folder)), folder);
+  const through = (): Promise<number> => rateOf(CALLS_A_ROUND, () => child.predict(batch));
   const [inProcess, throughProcess]: [number[], number[]] = [[], []];
   try {
-    await rate(() => bare.predict(batch));
-    await rate(() => child.predict(batch));
+    await bare.rowsPerSecond(CALLS_A_ROUND);
+    await through();
     for (let round = 0; round < rounds; round += 1) {
-      inProcess.push(await rate(() => bare.predict(batch)));
-      throughProcess.push(await rate(() => child.predict(batch)));
+      inProcess.push(await bare.rowsPerSecond(CALLS_A_ROUND));
+      throughProcess.push(await through());
     }
   } finally {
     await child.end();
@@ -48,4 +59,17 @@ export async function benchInference(
       rounds: throughProcess.map((value, i) => value / (inProcess[i] ?? Number.NaN)),
     },
   ];
+}
+
+function exampleBatch(layout: ColumnLayout, folder: string): ColumnBatch {
+  const example: Record<string, unknown> = { ...readManifest(folder).example };
+  const batch = layout.allocate(BATCH_ROWS);
+  for (let row = 0; row < BATCH_ROWS; row += 1) layout.write(batch, row, example);
+  return batch;
+}
+
+async function rateOf(calls: number, predict: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  for (let call = 0; call < calls; call += 1) await predict();
+  return (BATCH_ROWS * calls * 1000) / (performance.now() - startMs);
 }

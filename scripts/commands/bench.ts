@@ -1,31 +1,67 @@
 import { availableParallelism, cpus } from 'node:os';
+import { join, relative } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { createLogger } from '../../shared/log/logger.js';
 import { benchBatch } from '../bench/batch.js';
+import { compare } from '../bench/compare/compare.js';
+import { comparisonLines, saveComparison } from '../bench/compare/report.js';
 import { type Figure, figureLines } from '../bench/figures.js';
 import { benchDashboards } from '../bench/dashboards.js';
 import { benchInference } from '../bench/inference.js';
 import { benchLatency } from '../bench/latency.js';
-import type { BenchHost } from '../bench/service.js';
+import type { BenchHost as ServiceHost } from '../bench/service.js';
+import type { CliSetUp } from '../cli.js';
 import { reportErrors } from './report-errors.js';
+
+type BenchHost = ServiceHost & Pick<CliSetUp, 'tryPeers'>;
 
 interface BenchOptions {
   rows: number;
   rounds: number;
+  seconds: number;
+  burst: number;
   model: string;
+  only?: string;
   json?: true;
 }
 
+/** What a scenario found: for a program, and for a reader. */
+interface Report {
+  document: Record<string, unknown>;
+  lines: string[];
+}
+
+interface Scenario {
+  summary: string;
+  run: (host: BenchHost, options: BenchOptions, machine: string) => Promise<Report>;
+}
+
+const figuresOnly =
+  (measure: (host: BenchHost, options: BenchOptions) => Promise<Figure[]>): Scenario['run'] =>
+  async (host, options) => {
+    const figures = await measure(host, options);
+    return { document: { figures }, lines: figureLines(figures) };
+  };
+
 /** Every scenario by name: what it measures, and how it is run. */
-const SCENARIOS: Readonly<
-  Record<string, { summary: string; run: (host: BenchHost, options: BenchOptions) => Promise<Figure[]> }>
-> = {
-  batch: { summary: 'rows a second from first byte sent to last result byte read; memory', run: benchBatch },
-  latency: { summary: 'one job at a time from submission to result, idle machine', run: benchLatency },
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  compare: { summary: 'beside what one would write instead, and beside what limits it', run: runCompare },
+  batch: {
+    summary: 'rows a second from first byte sent to last result byte read; memory',
+    run: figuresOnly(benchBatch),
+  },
+  latency: {
+    summary: 'one job at a time from submission to result, idle machine',
+    run: figuresOnly(benchLatency),
+  },
   dashboards: {
     summary: 'submits at 500 jobs a second, with no and with 50 dashboards open',
-    run: benchDashboards,
+    run: figuresOnly(benchDashboards),
   },
-  inference: { summary: 'rows a second through the inference process and without it', run: benchInference },
+  inference: {
+    summary: 'rows a second through the inference process and without it',
+    run: figuresOnly(benchInference),
+  },
 };
 
 const HELP = `
@@ -35,25 +71,33 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
 
 Each starts what it measures on free ports, with data of its own, and prints the median of its rounds and their
-spread. Figures are worth something on an otherwise idle machine only.
+spread. Figures are worth something on an otherwise idle machine only. "compare" also writes compare.json and
+compare.svg into .artifacts/bench, and says what it left out and where to get it.
+With --only nothing is started that is not measured.
 
 Examples:
+  $ npx waggle bench compare
+  $ npx waggle bench compare --only "64 clients,burst" --rounds 3
   $ npx waggle bench batch --rows 1000000
   $ npx waggle bench latency --json | tail -1`;
 
 /** `waggle bench`: measures on this machine. */
-export function registerBenchCommand(program: Command, host: BenchHost): void {
+export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
   program
     .command('bench <scenario>')
     .description('Measures how fast this machine serves.')
     .option('--rows <n>', 'rows of the batch scenario', wholeNumber, 1_000_000)
     .option('--rounds <n>', 'how often each thing is measured', wholeNumber, 5)
+    .option('--seconds <n>', 'how long clients submit in each run of compare', wholeNumber, 3)
+    .option('--burst <n>', 'jobs of the burst in compare', wholeNumber, 20_000)
+    .option('--only <texts>', 'of compare, what has one of these in its name, comma-separated')
     .option('--model <name>', 'model of the inference scenario', 'trip-duration')
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP)
-    .action((scenario: string, options: BenchOptions) =>
-      reportErrors(options, () => run(host, scenario, options)),
-    );
+    .action((scenario: string, options: BenchOptions) => {
+      const log = createLogger('bench', { level: 'warn', dir: undefined, pretty: true });
+      return reportErrors(options, () => run({ ...setUp, log }, scenario, options));
+    });
 }
 
 async function run(host: BenchHost, name: string, options: BenchOptions): Promise<void> {
@@ -65,10 +109,18 @@ async function run(host: BenchHost, name: string, options: BenchOptions): Promis
   }
   const machine = `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`;
   console.error(`${name} on ${machine}, ${options.rounds} rounds`);
-  const figures = await scenario.run(host, options);
+  const { document, lines } = await scenario.run(host, options, machine);
   console.error('');
-  if (options.json) console.log(JSON.stringify({ scenario: name, machine, figures }));
-  else console.log(figureLines(figures).join('\n'));
+  if (options.json) console.log(JSON.stringify({ scenario: name, machine, ...document }));
+  else console.log(lines.join('\n'));
+}
+
+async function runCompare(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
+  await host.tryPeers();
+  const found = await compare(host, { ...options, onProgress: (text) => console.error(text) });
+  const saved = saveComparison(join(host.root, '.artifacts/bench'), { machine, ...found });
+  console.error(`written: ${saved.map((path) => relative(host.root, path)).join(', ')}`);
+  return { document: { ...found }, lines: comparisonLines(found) };
 }
 
 function wholeNumber(text: string): number {

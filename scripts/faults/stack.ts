@@ -1,13 +1,14 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../../shared/config/env.js';
 import { WaggleClient } from '../../shared/client/client.js';
 import { pause } from '../../shared/client/pause.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { freePort } from '../up/free-port.js';
 import { readyMessage } from '../up/ready-message.js';
 import { pingRedis } from '../up/redis-ping.js';
 import { Kept } from './kept.js';
@@ -100,7 +101,7 @@ export async function startStack(
       execArgv: [...execArgv],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-  const ports = await Promise.all(PROCESSES.map(freePort));
+  const ports = await Promise.all(PROCESSES.map(() => freePort()));
   const apis = ports.map(
     (port) =>
       new Kept(
@@ -171,16 +172,4 @@ async function sendInline(path: string, line: string): Promise<void> {
   socket.write(`${line}\r\n`);
   await once(socket, 'data');
   socket.destroy();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address ? address.port : 0);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -10,7 +10,7 @@
 export async function step(label, work) {
   const started = Date.now();
   const seconds = () => `${Math.max(0.1, (Date.now() - started) / 1000).toFixed(1)} s`;
-  const terminal = process.stderr.isTTY === true;
+  const terminal = process.stderr.isTTY;
   const show = () =>
     process.stderr.write(`\r\u001b[2K\u001b[36m•\u001b[0m ${label} … \u001b[2m${seconds()}\u001b[0m`);
   const ticking = terminal ? setInterval(show, 500) : undefined;

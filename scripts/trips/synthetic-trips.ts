@@ -8,11 +8,22 @@ export const exampleInput = (): string =>
 
 /** Made-up trips as NDJSON, a thousand a piece, the same every time. */
 export function syntheticInputs(rows: number): string[] {
+  const trips = syntheticTrips();
+  return Array.from({ length: Math.ceil(rows / ROWS_A_PIECE) }, (_, piece) =>
+    Array.from({ length: Math.min(ROWS_A_PIECE, rows - piece * ROWS_A_PIECE) }, () => `${trips()}\n`).join(
+      '',
+    ),
+  );
+}
+
+/** Makes up trips as JSON, one a call, the same every time. */
+export function syntheticTrips(): () => string {
   const random = createRandom(1);
   const zone = (): number => 1 + Math.floor(random.uniform() * 265);
-  const line = (): string =>
-    `${JSON.stringify({ PULocationID: zone(), DOLocationID: zone(), trip_distance: Math.round(random.uniform() * 2_000) / 100 })}\n`;
-  return Array.from({ length: Math.ceil(rows / ROWS_A_PIECE) }, (_, piece) =>
-    Array.from({ length: Math.min(ROWS_A_PIECE, rows - piece * ROWS_A_PIECE) }, line).join(''),
-  );
+  return () =>
+    JSON.stringify({
+      PULocationID: zone(),
+      DOLocationID: zone(),
+      trip_distance: Math.round(random.uniform() * 2_000) / 100,
+    });
 }

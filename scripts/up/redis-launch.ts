@@ -55,7 +55,12 @@ export function launchRedis(launch: RedisLaunch): ChildProcess {
   }
 }
 
-function redisArguments({ folder, dataDir, fsync }: RedisLaunch): string[] {
+/** How Redis is run: on a socket, its append-only file in `<dataDir>/redis`, which has to be there. */
+export function redisArguments({
+  folder,
+  dataDir,
+  fsync,
+}: Pick<RedisLaunch, 'folder' | 'dataDir' | 'fsync'>): string[] {
   const settings = {
     port: '0',
     unixsocket: socketIn(folder),

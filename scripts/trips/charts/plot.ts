@@ -27,6 +27,9 @@ export interface PlotFrame {
 /** The colours of all plots, told apart by colour-blind readers too (Okabe and Ito, 2008). */
 export const COLORS = { withoutTime: '#d55e00', withTime: '#0072b2', other: '#777777' } as const;
 
+/** Colours for more lines than two, of the same palette. */
+export const SERIES_COLORS = ['#0072b2', '#e69f00', '#009e73', '#56b4e9', '#cc79a7', '#000000'] as const;
+
 const WIDTH = 720;
 const HEIGHT = 440;
 const AREA = { left: 68, top: 84, right: WIDTH - 24, bottom: HEIGHT - 64 };

@@ -1,0 +1,75 @@
+import { BEE_DRAIN, DRAIN, SUBMITS } from './burst-measures.js';
+import { batchOf } from './batch-measures.js';
+import { ENGINE, EXPRESS, LEAN_EXPRESS } from './limit-measures.js';
+import { idleOf, rateOf } from './load-measures.js';
+
+/** A ratio of two figures of one round, and what it should be. */
+export interface Target {
+  name: string;
+  figure: string;
+  over: string;
+  goal: { atLeast: number } | { atMost: number };
+}
+
+const BULLMQ = 'Fastify + BullMQ, poll';
+
+/** Rows of the batch that targets are about. */
+export const BATCH_ROWS = 100_000;
+
+/** What this project wants to be true on two cores. */
+export const TARGETS: readonly Target[] = [
+  {
+    name: 'submit then poll, 64 clients, over Fastify + BullMQ',
+    figure: rateOf('Waggle, poll', 64),
+    over: rateOf(BULLMQ, 64),
+    goal: { atLeast: 1.5 },
+  },
+  {
+    name: 'submit with wait, 64 clients, over Fastify + BullMQ',
+    figure: rateOf('Waggle, wait', 64),
+    over: rateOf(BULLMQ, 64),
+    goal: { atLeast: 2.5 },
+  },
+  {
+    name: 'submit then poll, 64 clients, over FastAPI + Celery',
+    figure: rateOf('Waggle, poll', 64),
+    over: rateOf('FastAPI + Celery, poll', 64),
+    goal: { atLeast: 40 },
+  },
+  {
+    name: 'submits over a bare Express 202',
+    figure: SUBMITS,
+    over: EXPRESS,
+    goal: { atLeast: 0.5 },
+  },
+  {
+    name: 'submits over our Express set-up answering 202',
+    figure: SUBMITS,
+    over: LEAN_EXPRESS,
+    goal: { atLeast: 0.5 },
+  },
+  {
+    name: 'draining a burst over raw Bee-Queue',
+    figure: DRAIN,
+    over: BEE_DRAIN,
+    goal: { atLeast: 0.5 },
+  },
+  {
+    name: 'batch rows over the bare engine',
+    figure: batchOf(BATCH_ROWS),
+    over: ENGINE,
+    goal: { atLeast: 0.4 },
+  },
+  {
+    name: 'batch rows over one job a row through Fastify + BullMQ',
+    figure: batchOf(BATCH_ROWS),
+    over: rateOf(BULLMQ, 256),
+    goal: { atLeast: 30 },
+  },
+  {
+    name: 'idle, submit to result, over FastAPI + Celery blocking',
+    figure: idleOf('Waggle, wait'),
+    over: idleOf('FastAPI + Celery, blocking'),
+    goal: { atMost: 0.6 },
+  },
+];

@@ -1,0 +1,43 @@
+import { RawConnection } from './raw-connection.js';
+
+/** What a crowd of clients got done. */
+export interface LoadResult {
+  /** Things done a second. */
+  perSecond: number;
+  /** From the start of each thing to its end, in ms. */
+  latenciesMs: number[];
+}
+
+/** How many clients, and when they stop: after a time, or after so many things altogether. */
+export interface Load {
+  port: number;
+  clients: number;
+  until: { ms: number } | { count: number };
+}
+
+/** One thing that a client does, over and over, on its own connection. */
+export type Act = (connection: RawConnection) => Promise<void>;
+
+/** Runs clients side by side, each doing one thing after another. Rejects with the first thing that fails. */
+export async function runClients({ port, clients, until }: Load, act: Act): Promise<LoadResult> {
+  const latenciesMs: number[] = [];
+  let begun = 0;
+  const startMs = performance.now();
+  const goesOn = (): boolean =>
+    'ms' in until ? performance.now() - startMs < until.ms : begun < until.count;
+  const client = async (): Promise<void> => {
+    const connection = new RawConnection(port);
+    try {
+      while (goesOn()) {
+        begun += 1;
+        const sinceMs = performance.now();
+        await act(connection);
+        latenciesMs.push(performance.now() - sinceMs);
+      }
+    } finally {
+      connection.close();
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return { perSecond: latenciesMs.length / ((performance.now() - startMs) / 1000), latenciesMs };
+}

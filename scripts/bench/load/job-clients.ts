@@ -1,0 +1,57 @@
+import type { Subject } from '../subjects/subject.js';
+import type { Act } from './clients.js';
+import type { RawAnswer, RawConnection } from './raw-connection.js';
+
+/** Between two polls of one client, in ms: the same for every subject. */
+const POLL_MS = 5;
+
+/** Submits a job, then asks until it has its result. */
+export function submitThenPoll({
+  submits,
+  pollPath,
+  hasResult,
+}: Pick<Subject, 'submits' | 'pollPath' | 'hasResult'>): Act {
+  const next = inTurn(submits);
+  return async (connection) => {
+    const path = pollPath((await accepted(connection, next())).body.toString('latin1'));
+    const poll = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      const { status, body } = await connection.send(poll);
+      if (status !== 200) throw unexpected(status, body);
+      if (hasResult(body)) return;
+    }
+  };
+}
+
+/** Submits a job and goes on: its result is nobody's business. */
+export function submitOnly(submits: readonly string[]): Act {
+  const next = inTurn(submits);
+  return async (connection) => void (await accepted(connection, next()));
+}
+
+/** One request that is answered with its result. */
+export function ask(requests: readonly string[], hasResult: (body: Buffer) => boolean): Act {
+  const next = inTurn(requests);
+  return async (connection) => {
+    const { status, body } = await connection.send(next());
+    if (status !== 200 || !hasResult(body)) throw unexpected(status, body);
+  };
+}
+
+async function accepted(connection: RawConnection, request: string): Promise<RawAnswer> {
+  const answer = await connection.send(request);
+  if (answer.status !== 202) throw unexpected(answer.status, answer.body);
+  return answer;
+}
+
+function inTurn<T>(values: readonly T[]): () => T {
+  let at = 0;
+  return () => {
+    at = (at + 1) % values.length;
+    return values[at] as T;
+  };
+}
+
+const unexpected = (status: number, body: Buffer): Error =>
+  new Error(`an unexpected answer: ${status} ${body.toString().slice(0, 300)}`);

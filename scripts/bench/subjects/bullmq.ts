@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { ReleaseStack } from '../../../shared/process/release-stack.js';
+import type { BenchHost } from '../service.js';
+import { peakMb } from './memory.js';
+import { holding, linearModelFolder, peerFolder, startPeer, tripRequests } from './peer.js';
+import { startRedisServer } from './redis-server.js';
+import type { Subject } from './subject.js';
+
+/** What to do so that Fastify and BullMQ can be measured; undefined where they can. */
+export function whyNoBullmq(host: BenchHost): string | undefined {
+  const folder = peerFolder(host);
+  return existsSync(join(folder, 'node_modules/bullmq/package.json'))
+    ? undefined
+    : `Fastify + BullMQ is left out, since it is not installed: npm ci --prefix ${relative(host.root, folder)}`;
+}
+
+const KINDS = {
+  api: /bullmq-api/,
+  worker: /bullmq-worker/,
+  redis: /redis-server|valkey-server/,
+};
+
+/** Fastify and BullMQ, submit then poll: one web process, one worker, a Redis of their own. */
+export async function startBullmq(host: BenchHost): Promise<Subject> {
+  const release = new ReleaseStack();
+  const stop = () => release.run(host.log);
+  try {
+    const redis = await startRedisServer(host);
+    release.later('Redis', () => redis.stop());
+    const worker = await startPeer(host, 'bullmq-worker.mjs', redis.socket, linearModelFolder(host));
+    release.later('worker', () => worker.child.stop());
+    const api = await startPeer(host, 'bullmq-api.mjs', redis.socket);
+    release.later('API', () => api.child.stop());
+    return {
+      name: 'Fastify + BullMQ',
+      port: api.reported,
+      submits: tripRequests('/jobs'),
+      asks: [],
+      pollPath: (accepted) => `/jobs/${(JSON.parse(accepted) as { id: string }).id}`,
+      hasResult: holding('"status":"completed"', '"status":"failed"'),
+      peakMb: () => peakMb([redis.pid, worker.child.pid, api.child.pid], KINDS),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

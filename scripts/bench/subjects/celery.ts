@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import { RawConnection, requestText } from '../load/raw-connection.js';
+import { freePort } from '../../up/free-port.js';
+import { ReleaseStack } from '../../../shared/process/release-stack.js';
+import type { BenchHost } from '../service.js';
+import { startServing } from './child.js';
+import { peakMb } from './memory.js';
+import { holding, linearModelFolder, peerFolder, tripRequests } from './peer.js';
+import { startRedisServer } from './redis-server.js';
+import type { Subject } from './subject.js';
+
+/** Debian's Python, whichever one stands first on PATH: its packages are found by no other. */
+const PYTHON = '/usr/bin/python3';
+const MODULES = ['celery', 'fastapi', 'gunicorn', 'httptools', 'redis', 'uvicorn', 'uvloop'];
+
+/** What to do so that FastAPI and Celery can be measured; undefined where they can. */
+export function whyNoCelery(): string | undefined {
+  try {
+    execFileSync(PYTHON, ['-c', `import ${MODULES.join(', ')}`], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'FastAPI + Celery is left out, since Python has not all it takes. On Debian: apt-get install python3-celery python3-fastapi gunicorn python3-uvicorn python3-uvloop python3-httptools python3-redis';
+  }
+}
+
+const KINDS = {
+  'web, 4 processes': /gunicorn/,
+  worker: /celery/,
+  redis: /redis-server|valkey-server/,
+};
+
+/** FastAPI under gunicorn with four workers, Celery with four threads, a Redis of their own. */
+export async function startCelery(host: BenchHost): Promise<Subject> {
+  const release = new ReleaseStack();
+  const stop = () => release.run(host.log);
+  try {
+    const redis = await startRedisServer(host);
+    release.later('Redis', () => redis.stop());
+    const port = await freePort();
+    const env = {
+      ...host.env,
+      REDIS_SOCKET: redis.socket,
+      MODEL: linearModelFolder(host),
+      PYTHONPATH: peerFolder(host),
+      PYTHONDONTWRITEBYTECODE: '1',
+    };
+    const run = (args: string[], answers: () => Promise<boolean>) =>
+      startServing({ command: PYTHON, args: ['-m', ...args], env, cwd: peerFolder(host) }, answers);
+    const web = await run(
+      `gunicorn -w 4 -k uvicorn.workers.UvicornWorker -b 127.0.0.1:${port} celery_service:app`.split(' '),
+      () => isAnswered(port, '/openapi.json'),
+    );
+    release.later('web', () => web.stop());
+    const asks = tripRequests('/predict');
+    // The first result is the sign that the worker has come up.
+    const worker = await run(
+      'celery -A celery_service:celery worker -P threads -c 4 --loglevel WARNING'.split(' '),
+      () => isAnswered(port, asks[0] ?? ''),
+    );
+    release.later('worker', () => worker.stop());
+    return {
+      name: 'FastAPI + Celery',
+      port,
+      submits: tripRequests('/jobs'),
+      asks,
+      pollPath: (accepted) => `/jobs/${(JSON.parse(accepted) as { id: string }).id}`,
+      hasResult: holding('"duration":', '"FAILURE"'),
+      peakMb: () => peakMb([redis.pid, web.pid, worker.pid], KINDS),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const ANSWERS_MS = 2_000;
+
+/** Whether a request is answered with 200: a path to get, or a whole request. */
+async function isAnswered(port: number, request: string): Promise<boolean> {
+  const connection = new RawConnection(port);
+  const late = setTimeout(() => connection.close(), ANSWERS_MS);
+  try {
+    const text = request.startsWith('/') ? requestText('GET', request) : request;
+    return (await connection.send(text)).status === 200;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(late);
+    connection.close();
+  }
+}

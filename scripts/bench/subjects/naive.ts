@@ -1,0 +1,19 @@
+import type { BenchHost } from '../service.js';
+import { peakMb } from './memory.js';
+import { holding, linearModelFolder, startPeer, tripRequests } from './peer.js';
+import type { Subject } from './subject.js';
+
+/** Express with the model in the request handler. */
+export async function startNaive(host: BenchHost): Promise<Subject> {
+  const { child, reported } = await startPeer(host, 'naive.mjs', linearModelFolder(host));
+  return {
+    name: 'Express, model inside',
+    port: reported,
+    submits: [],
+    asks: tripRequests('/predict'),
+    pollPath: () => '',
+    hasResult: holding('"duration":', '"error"'),
+    peakMb: () => peakMb([child.pid], { 'web and model': /naive\.mjs/ }),
+    stop: () => child.stop(),
+  };
+}

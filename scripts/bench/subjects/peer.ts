@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { syntheticTrips } from '../../trips/synthetic-trips.js';
+import { requestText } from '../load/raw-connection.js';
+import type { BenchHost } from '../service.js';
+import { type Child, type ChildSpec, startReporting } from './child.js';
+
+const TRIPS = 1_000;
+
+/** Where the programs are that the benchmark compares with. */
+export const peerFolder = ({ root }: BenchHost): string => join(root, 'scripts/bench/peers');
+
+/** The package of the model that all single jobs run, ours and theirs. */
+export const LINEAR_MODEL = 'trip-duration-linear';
+export const linearModelFolder = ({ root }: BenchHost): string => join(root, 'model', LINEAR_MODEL);
+
+/** Whole requests that post made-up trips, each as `bodyOf` writes it. */
+export function tripRequests(
+  path: string,
+  {
+    bodyOf = (trip) => trip,
+    headers = {},
+  }: { bodyOf?: (trip: string) => string; headers?: Readonly<Record<string, string>> } = {},
+): string[] {
+  const trips = syntheticTrips();
+  return Array.from({ length: TRIPS }, () => requestText('POST', path, { headers, body: bodyOf(trips()) }));
+}
+
+/** Starts a Node program of the peers' folder; resolves to it and to the number that it reports. */
+export const startPeer = (
+  host: BenchHost,
+  program: string,
+  ...args: string[]
+): Promise<{ child: Child; reported: number }> => startReporting(peerSpec(host, program, args));
+
+const peerSpec = (host: BenchHost, program: string, args: readonly string[]): ChildSpec => ({
+  command: process.execPath,
+  args: [join(peerFolder(host), program), ...args],
+  env: { ...host.env, NODE_ENV: 'production' },
+  cwd: host.root,
+});
+
+/** Whether an answer holds a text; throws when it holds the one that tells of a failure. */
+export const holding =
+  (text: string, failure: string) =>
+  (body: Buffer): boolean => {
+    if (body.includes(text)) return true;
+    if (body.includes(failure)) throw new Error(`a job has failed: ${body.toString().slice(0, 300)}`);
+    return false;
+  };
