@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import type { RedisAddress } from '../redis/address.js';
 
 type Done = (error: Error | null, reply?: unknown) => void;
@@ -13,6 +14,8 @@ interface Redis3Client {
   eval(...words: [...string[], Done]): unknown;
   duplicate(): Redis3Client;
   end(flush: boolean): void;
+  /** There from the start; a client that loses it takes no other here. */
+  stream: Socket;
 }
 
 // redis 3, the very copy that Bee-Queue uses: it tells a client from options by the name of the class.
@@ -48,6 +51,7 @@ export function createBeeClients(address: RedisAddress): BeeClients {
     client.on('error', () => undefined);
     client.duplicate = create;
     reloadScripts(client);
+    writeTogether(client.stream);
     all.push(client);
     return client;
   };
@@ -58,6 +62,25 @@ export function createBeeClients(address: RedisAddress): BeeClients {
     end() {
       for (const client of all) client.end(true);
     },
+  };
+}
+
+/**
+ * Sends what is written in one turn of the event loop as one piece. This client writes each command by itself, and under
+ * load that is most of what the queue costs on both sides: a system call each here, and a turn of its own in Redis.
+ */
+function writeTogether(stream: Socket): void {
+  const write: (text: string) => boolean = stream.write.bind(stream);
+  let waiting = '';
+  const send = (): void => {
+    const text = waiting;
+    waiting = '';
+    if (stream.writable) write(text);
+  };
+  stream.write = (text: unknown): boolean => {
+    if (waiting === '') setImmediate(send);
+    waiting += String(text);
+    return true;
   };
 }
 
