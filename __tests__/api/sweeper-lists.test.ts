@@ -36,10 +36,11 @@ const entries = () => command('HKEYS', bench.bee.jobs);
 const waiting = () => command('LRANGE', bench.bee.waiting, 0, -1);
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** Jobs that nobody put into Bee-Queue. */
+/** Jobs whose deliveries were lost. */
 async function createMany(count: number, changes = {}): Promise<string[]> {
   const jobs = numbers(count).map(() => newJob(changes));
   await Promise.all(jobs.map((job) => bench.store.create(job, count)));
+  await bench.loseDeliveries();
   return jobs.map((job) => job.id);
 }
 

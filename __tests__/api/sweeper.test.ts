@@ -1,5 +1,5 @@
 import { Sweeper } from '../../api/sweeper.js';
-import { type JobBench, newJob, openJobBench, QUEUE } from '../support/jobs.js';
+import { type JobBench, openJobBench, QUEUE } from '../support/jobs.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { silentLog } from '../support/silent-log.js';
 
@@ -31,14 +31,14 @@ async function age(id: string, byMs: number): Promise<void> {
   await bench.redis.command(['ZADD', bench.records.key(`queued:${QUEUE}`), String(created - byMs), id]);
 }
 
-it('puts a job into Bee-Queue whose enqueue never came', async () => {
-  const job = newJob();
-  await bench.store.create(job, 9);
+it('puts a job into Bee-Queue whose delivery got lost', async () => {
+  const id = await bench.submit();
+  await bench.loseDeliveries();
   expect((await sweeper.pass()).orphans).toBe(0);
-  await age(job.id, 6_000);
+  await age(id, 6_000);
   expect((await sweeper.pass()).orphans).toBe(1);
-  expect(await waiting()).toEqual([`${job.id}.2`]);
-  await age(job.id, 6_000);
+  expect(await waiting()).toEqual([`${id}.2`]);
+  await age(id, 6_000);
   expect((await sweeper.pass()).orphans).toBe(0);
 });
 

@@ -20,6 +20,8 @@ export interface JobBench {
   bee: BeeKeys;
   /** Creates a job and puts its first delivery into Bee-Queue. */
   submit(changes?: Partial<NewJob>): Promise<string>;
+  /** Takes everything out of Bee-Queue, as if its deliveries had been lost. */
+  loseDeliveries(): Promise<void>;
   /** Claims the deliveries that jobs wait under now; every call is a claim of its own. */
   claim(ids: readonly string[], leaseMs: number): Promise<Claim[]>;
   close(): Promise<void>;
@@ -71,8 +73,10 @@ export async function openJobBench(server: TestRedis): Promise<JobBench> {
       const job = newJob(changes);
       const created = await store.create(job, 1_000);
       if (created.kind !== 'created') throw new Error(`not created: ${created.kind}`);
-      await producers.enqueue(job.queue, { jobId: job.id, delivery: 1 });
       return job.id;
+    },
+    async loseDeliveries() {
+      await redis.command(['DEL', ...Object.values(beeKeys({ keyPrefix, name: QUEUE }))]);
     },
     claim: claimer(records, leases),
     close: () => producers.close(),

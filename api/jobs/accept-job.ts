@@ -26,21 +26,17 @@ export interface AcceptedJob {
 const FULL_RETRY_SECONDS = 5;
 
 /**
- * Writes the record, then puts the first delivery into Bee-Queue: two round trips. Between them a crash leaves a
- * record that the sweeper enqueues. Throws a problem where the queue is full or the key belongs to another request,
- * and RedisUnavailableError, after which the job may exist.
+ * Writes the record and the first delivery. Throws a problem where the queue is full or the key belongs to another
+ * request, and RedisUnavailableError, after which the job may exist.
  */
 export async function acceptJob(ctx: ApiContext, request: JobRequest): Promise<AcceptedJob> {
   const job = newJob(ctx, request);
   return ctx.withinDeadline('accepting a job', async () => {
+    const rate = ctx.rates.of(job.queue);
     const created = await ctx.jobs.create(job, ctx.config.jobs.maxQueueDepth);
     switch (created.kind) {
       case 'created': {
-        const [rate] = await Promise.all([
-          ctx.rates.of(job.queue),
-          ctx.producers.enqueue(job.queue, { jobId: job.id, delivery: 1 }),
-        ]);
-        const place = placeOf(created.waitingBefore, rate);
+        const place = placeOf(created.waitingBefore, await rate);
         return { view: { job: asQueued(job, request, created.createdMs), place }, isReplay: false };
       }
       case 'replayed':

@@ -1,3 +1,6 @@
+import { coalesce } from '../process/coalesce.js';
+import { beeEntry, beeKeys } from '../queue/bee-queue.js';
+import type { RedisReply } from '../redis/redis.js';
 import { JOB_FIELDS, type Job, parseJob } from './job.js';
 import { listOf, type RecordScripts } from './record-scripts.js';
 
@@ -32,39 +35,31 @@ export type Created =
 /** Accepts, reads and cancels jobs: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class JobStore {
   readonly #records: RecordScripts;
+  readonly #queues = new Map<string, (job: Submitted) => Promise<Created>>();
 
   constructor(records: RecordScripts) {
     this.#records = records;
   }
 
-  /** Accepts a job, unless its Idempotency-Key is known or the queue holds `maxDepth` jobs. One round trip. */
-  async create(job: NewJob, maxDepth: number): Promise<Created> {
-    const { idempotency } = job;
-    const [kind, detail, waitingBefore] = listOf(
-      await this.#records.run('create', [
-        job.id,
-        job.model,
-        job.queue,
-        job.owner,
-        String(maxDepth),
-        idempotency ? `${idempotency.caller}:${idempotency.key}` : '',
-        idempotency?.fingerprint ?? '',
-        String(idempotency?.ttlMs ?? 0),
-        job.expiresInMs === undefined ? '' : String(job.expiresInMs),
-        job.requestId ?? '',
-        ...recordFields(job),
-      ]),
-    );
-    switch (kind) {
-      case 'created':
-        return { kind, createdMs: Number(detail), waitingBefore: Number(waitingBefore) };
-      case 'replayed':
-        return { kind, jobId: String(detail) };
-      case 'full':
-        return { kind, depth: Number(detail) };
-      default:
-        return { kind: 'mismatch' };
+  /**
+   * Accepts a job and puts its first delivery into Bee-Queue, unless its Idempotency-Key is known or the queue holds
+   * `maxDepth` jobs. One round trip, which jobs that come at the same moment share.
+   */
+  create(job: NewJob, maxDepth: number): Promise<Created> {
+    let create = this.#queues.get(job.queue);
+    if (!create) {
+      create = coalesce(MOST_AT_A_TIME, (jobs) => this.#createAll(jobs));
+      this.#queues.set(job.queue, create);
     }
+    return create({ job, maxDepth });
+  }
+
+  /** All of one queue. */
+  async #createAll(submitted: readonly Submitted[]): Promise<Created[]> {
+    const [{ model = '', queue = '' } = {}] = submitted.map(({ job }) => job);
+    const { jobs, waiting } = beeKeys({ keyPrefix: this.#records.keyPrefix, name: queue });
+    const words = [model, queue, beeEntry(Date.now()), ...submitted.flatMap(wordsOf)];
+    return listOf(await this.#records.run('create', words, [jobs, waiting])).map(parseCreated);
   }
 
   /** The job, or undefined when its record is not there (any more). */
@@ -96,6 +91,45 @@ export class JobStore {
   async cancel(id: string, owner: string | undefined): Promise<'canceled' | 'canceling' | 'ended' | 'gone'> {
     const word = await this.#records.run('cancel', [id, owner ?? '*']);
     return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
+  }
+}
+
+/** Keeps Redis from being held for more than a few milliseconds. */
+const MOST_AT_A_TIME = 64;
+
+interface Submitted {
+  job: NewJob;
+  maxDepth: number;
+}
+
+/** The words of one job, after their number. */
+function wordsOf({ job, maxDepth }: Submitted): string[] {
+  const { idempotency } = job;
+  const words = [
+    job.id,
+    job.owner,
+    String(maxDepth),
+    idempotency ? `${idempotency.caller}:${idempotency.key}` : '',
+    idempotency?.fingerprint ?? '',
+    String(idempotency?.ttlMs ?? 0),
+    job.expiresInMs === undefined ? '' : String(job.expiresInMs),
+    job.requestId ?? '',
+    ...recordFields(job),
+  ];
+  return [String(words.length), ...words];
+}
+
+function parseCreated(reply: RedisReply): Created {
+  const [kind, detail, waitingBefore] = listOf(reply);
+  switch (kind) {
+    case 'created':
+      return { kind, createdMs: Number(detail), waitingBefore: Number(waitingBefore) };
+    case 'replayed':
+      return { kind, jobId: String(detail) };
+    case 'full':
+      return { kind, depth: Number(detail) };
+    default:
+      return { kind: 'mismatch' };
   }
 }
 

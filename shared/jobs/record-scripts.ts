@@ -8,7 +8,7 @@ export class RecordScripts {
 
   constructor(
     readonly redis: Redis,
-    keyPrefix: string,
+    readonly keyPrefix: string,
   ) {
     this.#prefix = `${keyPrefix}waggle:`;
   }

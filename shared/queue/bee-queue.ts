@@ -48,6 +48,18 @@ export function beeKeys({ keyPrefix, name }: Pick<QueueAddress, 'keyPrefix' | 'n
 
 const beePrefix = (keyPrefix: string): string => `${keyPrefix}bq`;
 
+/**
+ * What Bee-Queue keeps of a delivery in its hash, as its own `save` writes it. The script that accepts a job puts this, and
+ * the id into `waiting`, in the same breath; all other deliveries go through {@link BeeLink.save}.
+ */
+export const beeEntry = (nowMs: number): string =>
+  JSON.stringify({
+    data: {},
+    options: { timestamp: nowMs, stacktraces: [] },
+    status: 'created',
+    progress: 0,
+  });
+
 /** Bee's list and hash member of a delivery. */
 export const transportId = ({ jobId, delivery }: Delivery): string => `${jobId}.${delivery}`;
 

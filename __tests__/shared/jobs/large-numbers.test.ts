@@ -54,6 +54,7 @@ it('claims, renews, gives back, reaps and ends thousands of jobs in one call eac
 
 it('finds thousands of orphans and lost entries, expires, lists and trims as many in one call each', async () => {
   const ids = await create(MANY);
+  await bench.loseDeliveries();
   const window = { from: undefined, limit: 2 * MANY, minAgeMs: 0 };
   expect((await bench.sweep.orphans(QUEUE, bench.bee.jobs, window)).found).toHaveLength(MANY);
   await bench.redis.command(['HSET', bench.bee.jobs, ...ids.flatMap((id) => [`${id}.2`, '{}'])]);

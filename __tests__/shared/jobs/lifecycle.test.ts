@@ -292,3 +292,53 @@ async function publishedMessages(run: () => Promise<void>): Promise<string[]> {
   await subscriber.close();
   return messages;
 }
+
+describe('jobs that are created at the same moment', () => {
+  it('share a round trip, and each gets its own answer', async () => {
+    const idempotency = { caller: '', key: 'group', fingerprint: 'f', ttlMs: 60_000 };
+    const first = newJob({ idempotency });
+    const plain = newJob();
+    const late = newJob();
+    const created = await Promise.all([
+      bench.store.create(first, 2),
+      bench.store.create(newJob({ idempotency }), 2),
+      bench.store.create(newJob({ idempotency: { ...idempotency, fingerprint: 'g' } }), 2),
+      bench.store.create(plain, 2),
+      bench.store.create(late, 2),
+    ]);
+    expect(created).toMatchObject([
+      { kind: 'created', waitingBefore: 0 },
+      { kind: 'replayed', jobId: first.id },
+      { kind: 'mismatch' },
+      { kind: 'created', waitingBefore: 1 },
+      { kind: 'full', depth: 2 },
+    ]);
+    expect(await bench.store.find(late.id)).toBeUndefined();
+    const waiting = await bench.redis.command(['LRANGE', bench.bee.waiting, '0', '-1']);
+    expect(waiting).toEqual([`${plain.id}.1`, `${first.id}.1`]);
+    expect(await bench.redis.command(['HGET', bench.records.key('counts'), `${QUEUE}:submitted`])).toBe('2');
+  });
+
+  it('are put into Bee-Queue as its own save does it', async () => {
+    const id = await bench.submit();
+    await bench.producers.enqueue(QUEUE, { jobId: id, delivery: 2 });
+    const [ours, theirs] = await Promise.all(
+      [1, 2].map(async (delivery) => {
+        const entry = await bench.redis.command(['HGET', bench.bee.jobs, `${id}.${delivery}`]);
+        return JSON.parse(String(entry)) as { options: { timestamp: number } };
+      }),
+    );
+    expect(ours).toEqual({ ...theirs, options: { ...theirs?.options, timestamp: ours?.options.timestamp } });
+    expect(JSON.stringify(Object.keys(ours ?? {}))).toBe(JSON.stringify(Object.keys(theirs ?? {})));
+    const waiting = await bench.redis.command(['LRANGE', bench.bee.waiting, '0', '-1']);
+    expect(waiting).toEqual([`${id}.2`, `${id}.1`]);
+  });
+});
+
+it('takes a job once that stands twice in one claim', async () => {
+  const id = await bench.submit();
+  const requests = ['a', 'b'].map((claimId) => ({ jobId: id, delivery: 1, claimId }));
+  const claims = await bench.leases.claim(requests, 60_000);
+  expect(claims.map(({ kind }) => kind)).toEqual(['run', 'busy']);
+  expect(await bench.store.find(id)).toMatchObject({ state: 'running', attempts: 1 });
+});

@@ -11,6 +11,7 @@ end
 local now = now_ms()
 if job.status == 'canceling' then
   finish(id, job, 'canceled', now)
+  announce()
   return 'canceled'
 end
 local batch, number = id:match('^(.+):(%d+)$')

@@ -14,22 +14,27 @@
 local now = now_ms()
 local lease_until = ms(now + ARGV[1])
 local result = {}
+local fields = { unpack(FIELDS) }
+for _, field in ipairs({ 'timeout_ms', 'input', 'traceparent' }) do fields[#fields + 1] = field end
 
-local started = {}
+-- What is done to the indexes in the end, for all jobs at once: entries of `running`, and by queue who waits no more.
+local leases, taken, started, is_held = {}, {}, {}, {}
 
 local function hold(id, job, token, attempts, start)
-  redis.call('ZADD', P .. 'running', lease_until, id)
-  local more = redis.call('HMGET', job_key(id), 'timeout_ms', 'input', 'traceparent')
+  leases[#leases + 1], leases[#leases + 2] = lease_until, id
+  is_held[id] = true
+  local timeout_ms, input, traceparent = unpack(job.more)
   if job.kind == 'chunk' then
     local of_batch = redis.call('HMGET', batch_key(id:match('^(.+):')), 'traceparent', 'request_id')
-    more[3], job.request_id = of_batch[1], of_batch[2]
+    traceparent, job.request_id = of_batch[1], of_batch[2]
   end
-  return { 'run', token, attempts, job.max_attempts, more[1], more[2], job.request_id or '', more[3] or '',
+  return { 'run', token, attempts, job.max_attempts, timeout_ms, input, job.request_id or '', traceparent or '',
     ms(job.created_ms), ms(start - job.created_ms) }
 end
 
 local function claim(id, delivery, name)
-  local job = load(id)
+  if is_held[id] then return { 'busy' } end
+  local job = load(id, fields)
   if not job then return { 'gone' } end
   if job.unreadable then return { 'unreadable' } end
   if is_ended(job.status) then return { 'ended' } end
@@ -57,7 +62,9 @@ local function claim(id, delivery, name)
   redis.call('HSET', job_key(id), 'status', 'running', 'token', token, 'attempts', attempts, 'started_ms', ms(now),
     'claim', name)
   if job.status == 'queued' then
-    redis.call('ZREM', P .. 'queued:' .. job.queue, id)
+    local of_queue = taken[job.queue] or {}
+    taken[job.queue] = of_queue
+    of_queue[#of_queue + 1] = id
     if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
   end
   started[#started + 1] = id
@@ -68,6 +75,8 @@ end
 for i = 2, #ARGV, 3 do
   result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
 end
+call_with(leases, 'ZADD', P .. 'running')
+for queue, ids in pairs(taken) do call_with(ids, 'ZREM', P .. 'queued:' .. queue) end
 if #started > 0 then redis.call('PUBLISH', P .. 'started', table.concat(started, ',')) end
 announce()
 return result

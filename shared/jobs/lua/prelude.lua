@@ -6,9 +6,14 @@
 local P = KEYS[1]
 local SCHEMA = '1'
 
+local read_ms
+-- The same throughout one run of a script.
 local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + time[2] / 1000
+  if not read_ms then
+    local time = redis.call('TIME')
+    read_ms = time[1] * 1000 + time[2] / 1000
+  end
+  return read_ms
 end
 
 local function ms(number)
@@ -19,13 +24,23 @@ local function job_key(id)
   return P .. 'job:' .. id
 end
 
+-- Runs one command with many words at its end; an even number of them at a time, and no more than Lua can unpack.
+local function call_with(words, ...)
+  local command = { ... }
+  local head = #command
+  for from = 1, #words, 1000 do
+    for i = 0, math.min(999, #words - from) do command[head + 1 + i] = words[from + i] end
+    redis.call(unpack(command, 1, head + math.min(1000, #words - from + 1)))
+  end
+end
+
 local FIELDS = { 'schema', 'status', 'token', 'attempts', 'max_attempts', 'delivery', 'queue', 'model', 'owner',
   'created_ms', 'ttl_ms', 'request_id', 'queue_deadline_ms', 'kind', 'claim', 'requeued_ms', 'started_ms' }
 
 -- What a transition needs to know of a job. nil when there is no such record; a table with `unreadable` set when
--- another version wrote it: no script changes such a record.
-local function load(id)
-  local v = redis.call('HMGET', job_key(id), unpack(FIELDS))
+-- another version wrote it: no script changes such a record. `fields`: FIELDS, or these and more, which come as `more`.
+local function load(id, fields)
+  local v = redis.call('HMGET', job_key(id), unpack(fields or FIELDS))
   if not v[1] then return nil end
   if v[1] ~= SCHEMA then return { unreadable = true, status = 'unreadable' } end
   return {
@@ -33,6 +48,7 @@ local function load(id)
     delivery = tonumber(v[6]), queue = v[7], model = v[8], owner = v[9], created_ms = tonumber(v[10]),
     ttl_ms = tonumber(v[11]), request_id = v[12], queue_deadline_ms = tonumber(v[13] or nil), kind = v[14],
     claim = v[15], requeued_ms = tonumber(v[16] or nil), started_ms = tonumber(v[17] or nil),
+    more = fields and { unpack(v, #FIELDS + 1) },
   }
 end
 
@@ -45,16 +61,17 @@ local function newest_of(index)
   return redis.call('ZREVRANGE', index, 0, 0)[1]
 end
 
--- Ids that ended in this run of the script, for announce().
-local ended = {}
+-- Ids that ended in this run of the script, and those of them that were running, for announce().
+local ended, let_go = {}, {}
 
 -- Jobs by the request id that their owner gave them: of each owner apart, so that none pushes out another's.
 local function request_key(owner, request_id)
   return P .. 'request:' .. owner .. ':' .. request_id
 end
 
--- What this run of the script adds to the history: model, then field, then by how much; written by announce().
-local tallies = {}
+-- What this run of the script adds to the history: model, then field, then by how much; written by announce(). What is
+-- counted for ever is added up in the same way.
+local tallies, counts = {}, {}
 local HISTORY_MS = 25 * 3600 * 1000
 
 local function tally(model, field, by)
@@ -66,23 +83,27 @@ local function tally(model, field, by)
   of_model[field] = (of_model[field] or 0) + by
 end
 
+-- A job that was submitted, or has ended in this state: of the history, and counted for ever.
+local function count(model, what, by)
+  local field = model .. ':' .. what
+  counts[field] = (counts[field] or 0) + by
+  tally(model, what, by)
+end
+
 -- Four buckets to each doubling of an eighth of a millisecond: a percentile read from them is off by a tenth at most.
 local function bucket_of(spent_ms)
   if spent_ms <= 0.125 then return 0 end
   return math.floor(4 * math.log(spent_ms * 8) / math.log(2))
 end
 
-local function minute_key(model, now)
-  return P .. 'minute:' .. model .. ':' .. math.floor(now / 60000)
-end
-
 local function write_tallies()
   if not next(tallies) then return end
-  local now = now_ms()
+  local minute = math.floor(now_ms() / 60000)
+  for field, by in pairs(counts) do redis.call('HINCRBY', P .. 'counts', field, by) end
   for model, fields in pairs(tallies) do
-    local key = minute_key(model, now)
-    for field, by in pairs(fields) do redis.call('HINCRBY', key, field, by) end
-    redis.call('PEXPIRE', key, HISTORY_MS)
+    local key, is_new = P .. 'minute:' .. model .. ':' .. minute, false
+    for field, by in pairs(fields) do is_new = redis.call('HINCRBY', key, field, by) == by or is_new end
+    if is_new then redis.call('PEXPIRE', key, HISTORY_MS) end
   end
 end
 
@@ -169,7 +190,7 @@ local function finish(id, job, status, now, ...)
     redis.call('ZREM', P .. 'queued:' .. job.queue, id)
     if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
   else
-    redis.call('ZREM', P .. 'running', id)
+    let_go[#let_go + 1] = id
   end
   if job.kind == 'chunk' then
     local _, code, _, message = ...
@@ -179,7 +200,6 @@ local function finish(id, job, status, now, ...)
   redis.call('HSET', key, 'status', status, 'finished_ms', ms(now), 'expires_ms', ms(now + job.ttl_ms), ...)
   redis.call('PEXPIRE', key, job.ttl_ms)
   ended[#ended + 1] = id
-  redis.call('HINCRBY', P .. 'counts', job.model .. ':' .. status, 1)
   if job.request_id then
     -- The index lives as long as the records in it: for ever while its newest job has not ended.
     local requests = request_key(job.owner, job.request_id)
@@ -187,7 +207,7 @@ local function finish(id, job, status, now, ...)
       redis.call('PEXPIRE', requests, job.ttl_ms)
     end
   end
-  tally(job.model, status, 1)
+  count(job.model, status, 1)
   if status == 'succeeded' or status == 'failed' then
     tally(job.model, 't' .. bucket_of(now - job.created_ms), 1)
     tally(job.model, 'w' .. bucket_of((job.started_ms or now) - job.created_ms), 1)
@@ -217,6 +237,7 @@ end
 -- Closes a run of a script that may have ended jobs: writes the history, and wakes whoever waits for one of them with
 -- one message, ids separated by commas.
 local function announce()
+  call_with(let_go, 'ZREM', P .. 'running')
   write_tallies()
   if #ended > 0 then redis.call('PUBLISH', P .. 'ended', table.concat(ended, ',')) end
 end
