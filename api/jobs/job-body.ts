@@ -77,64 +77,52 @@ export type JobBody = Static<typeof JobBody>;
 /** The body of a job. */
 export function presentJob({ job, place }: JobView): JobBody {
   const self = jobPath(job.id);
-  return {
-    id: job.id,
-    status: job.state,
-    model: job.model,
-    input: job.input,
-    ...outcomeOf(job),
-    ...(job.requestId === undefined ? {} : { request_id: job.requestId }),
-    ...(job.replayOf === undefined ? {} : { replay_of: job.replayOf }),
-    attempts: job.attempts,
-    ...(place
-      ? { queue: { position: place.position, ...(place.etaMs === undefined ? {} : { eta_ms: place.etaMs }) } }
-      : {}),
-    created_at: rfc3339(job.createdMs),
-    ...timesOf(job),
-    links: { self, events: `${self}/events`, cancel: self },
-  };
+  // Members follow in the order in which one reads them. Putting parts together by spreading takes twice as long.
+  const body: Unfinished<JobBody> = { id: job.id, status: job.state, model: job.model };
+  if ('modelVersion' in job && job.modelVersion !== undefined) body.model_version = job.modelVersion;
+  body.input = job.input;
+  if (job.state === 'succeeded') body.result = job.result;
+  if (job.state === 'failed') body.error = job.failure;
+  if (job.requestId !== undefined) body.request_id = job.requestId;
+  if (job.replayOf !== undefined) body.replay_of = job.replayOf;
+  body.attempts = job.attempts;
+  if (place) body.queue = placeBody(place);
+  body.created_at = rfc3339(job.createdMs);
+  addTimes(body, job);
+  body.links = { self, events: `${self}/events`, cancel: self };
+  return body as JobBody;
 }
 
 /** Where a job is polled. */
 export const jobPath = (id: string): string => `/jobs/${id}`;
 
-function outcomeOf(job: Job): Partial<JobBody> {
-  if (job.state !== 'succeeded' && job.state !== 'failed') return {};
-  return {
-    ...(job.modelVersion === undefined ? {} : { model_version: job.modelVersion }),
-    ...(job.state === 'succeeded' ? { result: job.result } : { error: job.failure }),
-  };
-}
+/** A body of which members are still to come. */
+type Unfinished<T> = { -readonly [Name in keyof T]?: T[Name] };
 
-function timesOf(job: Job): Partial<JobBody> {
+const placeBody = ({ position, etaMs }: NonNullable<JobView['place']>): NonNullable<JobBody['queue']> =>
+  etaMs === undefined ? { position } : { position, eta_ms: etaMs };
+
+function addTimes(body: Unfinished<JobBody>, job: Job): void {
   if (job.state === 'queued') {
-    return job.queueDeadlineMs === undefined ? {} : { queue_expires_at: rfc3339(job.queueDeadlineMs) };
+    if (job.queueDeadlineMs !== undefined) body.queue_expires_at = rfc3339(job.queueDeadlineMs);
+    return;
   }
-  const started = job.startedMs === undefined ? {} : { started_at: rfc3339(job.startedMs) };
-  if (!isEndedJob(job)) return started;
-  return {
-    ...started,
-    finished_at: rfc3339(job.finishedMs),
-    expires_at: rfc3339(job.expiresMs),
-    ...timingsOf(job),
+  if (job.startedMs !== undefined) body.started_at = rfc3339(job.startedMs);
+  if (!isEndedJob(job)) return;
+  body.finished_at = rfc3339(job.finishedMs);
+  body.expires_at = rfc3339(job.expiresMs);
+  if (!('timings' in job) || job.timings === undefined || job.startedMs === undefined) return;
+  body.timings = {
+    queued_ms: round(job.startedMs - job.createdMs),
+    feature_prepare_ms: job.timings.prepareMs,
+    model_predict_ms: job.timings.predictMs,
+    total_ms: round(job.finishedMs - job.createdMs),
+    batch_size: job.timings.batchSize,
   };
 }
 
 type EndedJob = Extract<Job, { finishedMs: number }>;
 const isEndedJob = (job: Job): job is EndedJob => isEnded(job.state);
-
-function timingsOf(job: EndedJob): Partial<JobBody> {
-  if (!('timings' in job) || job.timings === undefined || job.startedMs === undefined) return {};
-  return {
-    timings: {
-      queued_ms: round(job.startedMs - job.createdMs),
-      feature_prepare_ms: job.timings.prepareMs,
-      model_predict_ms: job.timings.predictMs,
-      total_ms: round(job.finishedMs - job.createdMs),
-      batch_size: job.timings.batchSize,
-    },
-  };
-}
 
 /** Redis's clock counts microseconds; subtraction leaves noise behind them. */
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;

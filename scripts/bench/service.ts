@@ -59,9 +59,10 @@ export async function startBenchService(
 function readiness(child: ChildProcessByStdio<null, Readable, null>): Promise<{ url: string; port: number }> {
   return new Promise((resolve, reject) => {
     child.once('exit', () => reject(new Error('the service ended before it was ready: npm start tells why')));
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const [, url, port] = /"message":"ready".*"url":"([^"]+:(\d+))"/.exec(line) ?? [];
-      if (url !== undefined) resolve({ url, port: Number(port) });
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      if (!text.includes('"ready"')) return;
+      const line = JSON.parse(text) as { service: string; message: string; url: string; port: number };
+      if (line.service === 'up' && line.message === 'ready') resolve(line);
     });
   });
 }

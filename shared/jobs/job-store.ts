@@ -48,15 +48,16 @@ export class JobStore {
   create(job: NewJob, maxDepth: number): Promise<Created> {
     let create = this.#queues.get(job.queue);
     if (!create) {
-      create = coalesce(MOST_AT_A_TIME, (jobs) => this.#createAll(jobs));
+      create = coalesce(MOST_AT_A_TIME, (jobs) => this.#createAll(job, jobs));
       this.#queues.set(job.queue, create);
     }
     return create({ job, maxDepth });
   }
 
-  /** All of one queue. */
-  async #createAll(submitted: readonly Submitted[]): Promise<Created[]> {
-    const [{ model = '', queue = '' } = {}] = submitted.map(({ job }) => job);
+  async #createAll(
+    { model, queue }: Pick<NewJob, 'model' | 'queue'>,
+    submitted: readonly Submitted[],
+  ): Promise<Created[]> {
     const { jobs, waiting } = beeKeys({ keyPrefix: this.#records.keyPrefix, name: queue });
     const words = [model, queue, beeEntry(Date.now()), ...submitted.flatMap(wordsOf)];
     return listOf(await this.#records.run('create', words, [jobs, waiting])).map(parseCreated);

@@ -57,6 +57,8 @@ export function createLogger(service: string, config: LogConfig): Logger {
     : [];
   const logger = winston.createLogger({
     level: config.level,
+    // Unless told otherwise every line is made into JSON once more before any of these gets it.
+    format: winston.format((info) => info)(),
     defaultMeta: { service, pid: process.pid },
     transports: [output, ...file],
   });
@@ -77,10 +79,11 @@ function redact(info: winston.Logform.TransformableInfo): winston.Logform.Transf
 const MESSAGE = Symbol.for('message');
 const anyJson = winston.format.json();
 
-/** Winston's own way to write JSON sorts and replaces, which takes several times as long. */
+/** What everybody looks for comes first. Winston's own way to write JSON takes several times as long. */
 function jsonLine(info: winston.Logform.TransformableInfo): winston.Logform.TransformableInfo | boolean {
+  const { timestamp, level, message, ...rest } = info;
   try {
-    info[MESSAGE] = JSON.stringify(info);
+    info[MESSAGE] = JSON.stringify({ timestamp, level, message, ...rest });
     return info;
   } catch {
     // Cycles, and numbers that JSON does not have.
