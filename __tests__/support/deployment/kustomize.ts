@@ -26,7 +26,15 @@ interface Kustomization {
   images?: { name: string; newName?: string; newTag: string }[];
 }
 
-const KNOWN = new Set(['apiVersion', 'kind', 'namespace', 'resources', 'configMapGenerator', 'patches', 'images']);
+const KNOWN = new Set([
+  'apiVersion',
+  'kind',
+  'namespace',
+  'resources',
+  'configMapGenerator',
+  'patches',
+  'images',
+]);
 
 type Mapping = Record<string, unknown>;
 type Patch = Manifest & { $patch?: 'delete' };
@@ -49,7 +57,9 @@ export function renderKustomization(folder: string): Manifest[] {
   const unknown = Object.keys(kustomization).filter((key) => !KNOWN.has(key));
   if (unknown.length > 0) throw new Error(`${folder}: ${unknown.join(', ')} is not read here`);
   let all = kustomization.resources.flatMap((resource) =>
-    resource.endsWith('.yaml') ? readManifests(folder, resource) : renderKustomization(join(folder, resource)),
+    resource.endsWith('.yaml')
+      ? readManifests(folder, resource)
+      : renderKustomization(join(folder, resource)),
   );
   for (const { name, envs } of kustomization.configMapGenerator ?? []) {
     const lines = envs.flatMap((file) => [...read(folder, file).matchAll(/^(\w+)=(.*)$/gm)]);

@@ -1,5 +1,4 @@
-import type { IContainer } from 'kubernetes-models/v1/Container';
-import type { IPodTemplateSpec } from 'kubernetes-models/v1/PodTemplateSpec';
+import type { IContainer, IPodTemplateSpec } from 'kubernetes-models/v1';
 import type { Manifest } from './kustomize.js';
 
 /** What starts pods. */
@@ -23,7 +22,11 @@ export function containerOf({ metadata, spec }: Workload): IContainer {
 }
 
 /** The manifest of a kind and name. */
-export function manifestOf<T extends Manifest = Manifest>(all: readonly Manifest[], kind: string, name: string): T {
+export function manifestOf<T extends Manifest = Manifest>(
+  all: readonly Manifest[],
+  kind: string,
+  name: string,
+): T {
   const found = all.find((one) => one.kind === kind && one.metadata.name === name);
   if (!found) throw new Error(`there is no ${kind} ${name}`);
   return found as T;
