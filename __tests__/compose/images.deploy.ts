@@ -92,7 +92,9 @@ describe.each(NAMES)('the folder of the image %s', (name) => {
     expect(files).toContain('dist/shared/jobs/lua/create.lua');
     expect(files).toContain('model/trip-duration/manifest.json');
     expect(files.filter((file) => file.startsWith(`dist/${other}/`) || /\.(ts|env)$/.test(file))).toEqual([]);
-    const folders = new Set(files.filter((file) => file.includes('/')).map((file) => file.split('/')[0]));
+    const folders = new Set(
+      files.filter((file) => file.includes('/')).map((file) => file.split('/')[0] ?? ''),
+    );
     expect([...folders].toSorted()).toEqual(['dist', 'model', 'shared', name].toSorted());
   });
 });

@@ -6,12 +6,12 @@ import type { IProbe, IService } from 'kubernetes-models/v1';
 import { readApiConfig } from '../../api/config.js';
 import { allRoutes } from '../../api/routes/all-routes.js';
 import { readWorkerConfig } from '../../worker/config.js';
-import { dockerfileOf } from '../support/deployment/combinations.js';
-import { COMPOSE, loadProject } from '../support/deployment/compose-files.js';
+import { SETTINGS } from '../support/deployment/combinations.js';
+import { COMPOSE } from '../support/deployment/compose-files.js';
 import { imageEnv } from '../support/deployment/dockerfile.js';
 import { KUBERNETES, type Manifest, renderKustomization } from '../support/deployment/kustomize.js';
 import { containerOf, manifestOf, type Workload, workloadsIn } from '../support/deployment/pods.js';
-import { variablesOf, variablesRead } from '../support/variables.js';
+import { valuesOf, variablesRead } from '../support/variables.js';
 
 const OVERLAYS = readdirSync(join(KUBERNETES, 'overlays'));
 const rendered = OVERLAYS.map((name): [string, Manifest[]] => [
@@ -24,9 +24,11 @@ const workloads = rendered.flatMap(([overlay, all]) =>
 const programs = workloads.filter(([name]) => !name.startsWith('redis'));
 const settings = readFileSync(join(KUBERNETES, 'base/waggle.env'), 'utf8');
 /** The keys of the Secret that the README tells to make. */
-const secretKeys = [
-  ...readFileSync(join(COMPOSE, 'README.md'), 'utf8').matchAll(/--from-literal=(\w+)=/g),
-].map(([, key = '']) => key);
+const secretKeys = new Set(
+  [...readFileSync(join(COMPOSE, 'README.md'), 'utf8').matchAll(/--from-literal=(\w+)=/g)].map(
+    ([, key = '']) => key,
+  ),
+);
 
 const gracePeriodOf = ({ spec }: Workload): number => spec.template.spec?.terminationGracePeriodSeconds ?? 0;
 const labelsOf = ({ spec }: Workload): Record<string, string> => spec.template.metadata?.labels ?? {};
@@ -91,17 +93,11 @@ describe('every pod', () => {
 });
 
 describe('the programs', () => {
-  const environmentOf = (one: Workload): Record<string, string> => ({
-    ...imageEnv(
-      dockerfileOf(
-        loadProject(['compose.yaml', 'compose.cpu.yaml'], { AUTH: 'none', GRAFANA_PASSWORD: 'x' }).services[
-          one.metadata.name
-        ]!,
-      ),
-    ),
-    ...Object.fromEntries(
-      [...settings.matchAll(/^(\w+)=(.*)$/gm)].map(([, key = '', value = '']) => [key, value]),
-    ),
+  /** What their images and the ConfigMap set. */
+  const environmentOf = ({ metadata: { name } }: Workload): Record<string, string> => ({
+    ...imageEnv(`${name}.Dockerfile`),
+    ...valuesOf(settings),
+    ...(name === 'api' ? { API_KEYS: SETTINGS.API_KEYS } : {}),
   });
 
   it.each(programs)('have longer to stop than they take: %s', (_, one) => {
@@ -111,7 +107,7 @@ describe('the programs', () => {
   });
 
   it.each(programs)('listen at the ports that are named: %s', (name, one) => {
-    const env = { ...environmentOf(one), API_KEYS: `shop:${'s'.repeat(32)}` };
+    const env = environmentOf(one);
     const port = name.startsWith('api')
       ? readApiConfig(env, false).listen.port
       : readWorkerConfig(env, false).metrics?.port;
@@ -120,28 +116,28 @@ describe('the programs', () => {
 
   it('are set by variables that they read, none of them a secret', () => {
     const known = variablesRead('api', 'worker');
-    expect(variablesOf(settings).filter((name) => !known.has(name) || /KEY|URL|PASSWORD/.test(name))).toEqual(
-      [],
+    expect(
+      Object.keys(valuesOf(settings)).filter((name) => !known.has(name) || /KEY|URL|PASSWORD/.test(name)),
+    ).toEqual([]);
+  });
+
+  it.each(workloads)('take secrets of keys that the README says how to make: %s', (_, one) => {
+    const { env = [] } = containerOf(one);
+    const references = env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
+    expect(references.map(({ name: secret, key }) => ({ secret, known: secretKeys.has(key) }))).toEqual(
+      references.map(() => ({ secret: 'waggle', known: true })),
     );
   });
 
-  it.each(workloads)(
-    'take secrets by reference alone, of keys that the README says how to make: %s',
-    (name, one) => {
-      const { env = [], envFrom = [] } = containerOf(one);
-      const references = env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
-      expect(
-        references.map(({ name: secret, key }) => ({ secret, known: secretKeys.includes(key) })),
-      ).toEqual(references.map(() => ({ secret: 'waggle', known: true })));
-      if (name.startsWith('redis')) return;
-      const known = variablesRead(name.startsWith('api') ? 'api' : 'worker');
-      expect(env.filter((variable) => !known.has(variable.name))).toEqual([]);
-      expect(envFrom).toEqual([{ configMapRef: { name: 'waggle' } }]);
-      expect(
-        env.filter((variable) => /KEY|URL|PASSWORD/.test(variable.name) && variable.value !== undefined),
-      ).toEqual([]);
-    },
-  );
+  it.each(programs)('are given variables that they read, and secrets by reference alone: %s', (name, one) => {
+    const { env = [], envFrom } = containerOf(one);
+    const known = variablesRead(name.startsWith('api') ? 'api' : 'worker');
+    expect(env.filter((variable) => !known.has(variable.name))).toEqual([]);
+    expect(envFrom).toEqual([{ configMapRef: { name: 'waggle' } }]);
+    expect(
+      env.filter((variable) => /KEY|URL|PASSWORD/.test(variable.name) && variable.value !== undefined),
+    ).toEqual([]);
+  });
 });
 
 describe.each(rendered)('the services and policies of %s', (_, all) => {

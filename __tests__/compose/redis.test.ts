@@ -41,7 +41,16 @@ async function start(
 ): Promise<{ server: ChildProcess; redis: Redis }> {
   const socket = join(dir, 'redis.sock');
   // A backup need not wait for others that might want one.
-  const own = ['--port', '0', '--unixsocket', socket, '--loglevel', 'warning', '--repl-diskless-sync-delay', '0'];
+  const own = [
+    '--port',
+    '0',
+    '--unixsocket',
+    socket,
+    '--loglevel',
+    'warning',
+    '--repl-diskless-sync-delay',
+    '0',
+  ];
   const server = spawn(findRedisServer(), [...args, ...own], { cwd: dir, stdio: 'ignore' });
   servers.push(server);
   const address = parseRedisAddress(`unix://${password === '' ? '' : `:${password}@localhost`}${socket}`);
@@ -58,29 +67,30 @@ async function stop(server: ChildProcess): Promise<void> {
 }
 
 /** What the Redis of a deployment has to be: what is accepted is on the disk within a second, and stays. */
-async function expectSettings(redis: Redis): Promise<void> {
-  const wanted = {
-    appendonly: 'yes',
-    appendfsync: 'everysec',
-    save: '',
-    'maxmemory-policy': 'noeviction',
-    maxmemory: String(2 ** 30),
-  };
-  for (const [name, value] of Object.entries(wanted)) {
-    expect(await redis.command(['CONFIG', 'GET', name])).toEqual([name, value]);
-  }
+const SETTINGS_OF_REDIS = {
+  appendonly: 'yes',
+  appendfsync: 'everysec',
+  save: '',
+  'maxmemory-policy': 'noeviction',
+  maxmemory: String(2 ** 30),
+};
+
+/** The values that a running Redis has for these names. */
+async function settingsOf(redis: Redis, names: readonly string[]): Promise<Record<string, string>> {
+  const pairs = await Promise.all(names.map((name) => redis.command(['CONFIG', 'GET', name])));
+  return Object.fromEntries(pairs as [string, string][]);
 }
 
 it('is set by compose to keep what it accepts', async () => {
   const { redis } = await start(composeArgs, dataFolder());
-  await expectSettings(redis);
+  expect(await settingsOf(redis, Object.keys(SETTINGS_OF_REDIS))).toEqual(SETTINGS_OF_REDIS);
 });
 
 it('is set by Kubernetes to the same, with a password', async () => {
   const args = podArgs.map((arg) => (arg === '$(REDIS_PASSWORD)' ? 'secret' : arg));
   const { redis } = await start(args, dataFolder(), 'secret');
-  await expectSettings(redis);
-  expect(await redis.command(['CONFIG', 'GET', 'requirepass'])).toEqual(['requirepass', 'secret']);
+  const wanted = { ...SETTINGS_OF_REDIS, requirepass: 'secret' };
+  expect(await settingsOf(redis, Object.keys(wanted))).toEqual(wanted);
 });
 
 /** The way of the README. */
@@ -91,8 +101,9 @@ async function restore(dir: string, backup: string): Promise<{ code: number | nu
   });
   createReadStream(backup).pipe(child.stdin);
   let said = '';
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (text: Buffer) => (said += text.toString()));
+  }
   const code = await new Promise<number | null>((done) => child.once('close', done));
   return { code, said };
 }

@@ -19,6 +19,8 @@ export function variablesRead(...readers: (keyof typeof CONFIG_READERS)[]): Set<
   return new Set(names.map(([, name = '']) => name));
 }
 
-/** The names of the lines `NAME=value` of an environment file. */
-export const variablesOf = (envFile: string): string[] =>
-  [...envFile.matchAll(/^([A-Z][A-Z0-9_]*)=/gm)].map(([, name = '']) => name);
+/** The lines `NAME=value` of an environment file. */
+export const valuesOf = (envFile: string): Record<string, string> =>
+  Object.fromEntries(
+    [...envFile.matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+  );

@@ -53,7 +53,7 @@ export const readComposeFile = (file: string): Mapping => parse(read(file), { me
 export const variablesInterpolated = (): string[] => [
   ...new Set(
     composeFileNames()
-      .flatMap((file) => [...read(file).matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)])
+      .flatMap((file) => Array.from(read(file).matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)))
       .map(([, name = '']) => name),
   ),
 ];
@@ -72,8 +72,9 @@ export function loadProject(
       const { extends: from, ...own } = service as { extends?: { file: string; service: string } };
       if (!from) continue;
       const base = (load(from.file) as { services: Record<string, Mapping> }).services[from.service];
-      if (!base)
+      if (!base) {
         throw new Error(`${file}: ${name} extends ${from.service}, which ${from.file} does not have`);
+      }
       document.services[name] = merge(base, own);
     }
     return document;

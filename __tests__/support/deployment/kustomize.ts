@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
+import { valuesOf } from '../variables.js';
 import { COMPOSE } from './compose-files.js';
 
 /** The folder of the manifests. */
@@ -62,8 +63,7 @@ export function renderKustomization(folder: string): Manifest[] {
       : renderKustomization(join(folder, resource)),
   );
   for (const { name, envs } of kustomization.configMapGenerator ?? []) {
-    const lines = envs.flatMap((file) => [...read(folder, file).matchAll(/^(\w+)=(.*)$/gm)]);
-    const data = Object.fromEntries(lines.map(([, key = '', value = '']) => [key, value]));
+    const data = valuesOf(envs.map((file) => read(folder, file)).join('\n'));
     all.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
   }
   for (const { path } of kustomization.patches ?? []) {
@@ -72,9 +72,8 @@ export function renderKustomization(folder: string): Manifest[] {
   for (const image of kustomization.images ?? []) setImage(all, image, folder);
   const { namespace } = kustomization;
   if (namespace === undefined) return all;
-  return all.map((one) =>
-    one.kind === 'Namespace' ? one : { ...one, metadata: { ...one.metadata, namespace } },
-  );
+  for (const { kind, metadata } of all) if (kind !== 'Namespace') metadata.namespace = namespace;
+  return all;
 }
 
 function applyPatch(all: readonly Manifest[], patch: Patch, where: string): Manifest[] {

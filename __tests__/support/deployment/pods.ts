@@ -22,12 +22,8 @@ export function containerOf({ metadata, spec }: Workload): IContainer {
 }
 
 /** The manifest of a kind and name. */
-export function manifestOf<T extends Manifest = Manifest>(
-  all: readonly Manifest[],
-  kind: string,
-  name: string,
-): T {
+export function manifestOf(all: readonly Manifest[], kind: string, name: string): Manifest {
   const found = all.find((one) => one.kind === kind && one.metadata.name === name);
   if (!found) throw new Error(`there is no ${kind} ${name}`);
-  return found as T;
+  return found;
 }
