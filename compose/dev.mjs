@@ -1,8 +1,48 @@
-// What compose.dev.yaml runs: node dev.mjs <api|worker> builds and starts the program. With --watch-path, node does
-// both again whenever a source has changed.
-import { build, isBuilt } from '../scripts/setup/build.mjs';
-import { importBuilt, root } from '../scripts/setup/project.mjs';
+// What compose.dev.yaml runs: node dev.mjs <api|worker> builds and starts the program, and does both again whenever a
+// source has changed. It looks twice a second instead of waiting to be told: not every mount tells.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { build, fingerprint, isBuilt } from '../scripts/setup/build.mjs';
+import { root } from '../scripts/setup/project.mjs';
 
-const [name] = process.argv.slice(2);
-if (!isBuilt(root)) await build(root);
-await importBuilt(`${name}/main.js`);
+const [name = ''] = process.argv.slice(2);
+const stopping = new AbortController();
+/** @type {import('node:child_process').ChildProcess | undefined} */
+let child;
+
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stopping.abort());
+
+/** Ends the program, if it runs. */
+async function stop() {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** What the sources are now; nothing while one of them is being replaced. */
+function look() {
+  try {
+    return fingerprint(root);
+  } catch {
+    return undefined;
+  }
+}
+
+for (let seen = ''; !stopping.signal.aborted; ) {
+  const now = look();
+  if (now !== undefined && now !== seen) {
+    seen = now;
+    await stop();
+    try {
+      if (!isBuilt(root)) await build(root);
+      child = spawn(process.execPath, [join(root, 'dist', name, 'main.js')], { stdio: 'inherit' });
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+    }
+  }
+  await sleep(500, undefined, { signal: stopping.signal }).catch(() => undefined);
+}
+await stop();

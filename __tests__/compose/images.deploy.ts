@@ -1,11 +1,14 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { loadProject } from '../support/deployment/compose-files.js';
-import { CPU, SETTINGS } from '../support/deployment/combinations.js';
+import { COMBINATIONS, CPU, SETTINGS } from '../support/deployment/combinations.js';
 import { commandOf, finalStage, imageEnv } from '../support/deployment/dockerfile.js';
 import { filesBelow, packagesIn, sizeOf } from '../support/deployment/folder.js';
 import { ImageFolders } from '../support/deployment/image-folders.js';
+import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type Finished, runNode } from '../support/run-program.js';
@@ -23,13 +26,14 @@ const root = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf
 
 let dir: string;
 let redis: TestRedis;
+let folders: ImageFolders;
 const images = { api: '', worker: '' };
 const started: Program[] = [];
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'waggle-images-'));
   chmodSync(dir, 0o755);
-  const folders = new ImageFolders(dir);
+  folders = new ImageFolders(dir);
   await Promise.all(
     NAMES.map(async (name) => {
       images[name] = await folders.make(FILES[name]);
@@ -92,10 +96,8 @@ describe.each(NAMES)('the folder of the image %s', (name) => {
     expect(files).toContain('dist/shared/jobs/lua/create.lua');
     expect(files).toContain('model/trip-duration/manifest.json');
     expect(files.filter((file) => file.startsWith(`dist/${other}/`) || /\.(ts|env)$/.test(file))).toEqual([]);
-    const folders = new Set(
-      files.filter((file) => file.includes('/')).map((file) => file.split('/')[0] ?? ''),
-    );
-    expect([...folders].toSorted()).toEqual(['dist', 'model', 'shared', name].toSorted());
+    const tops = new Set(files.filter((file) => file.includes('/')).map((file) => file.split('/')[0] ?? ''));
+    expect([...tops].toSorted()).toEqual(['dist', 'model', 'shared', name].toSorted());
   });
 });
 
@@ -103,6 +105,39 @@ it('refuses to serve beyond loopback as long as nobody was said to be allowed to
   const api = start('api', { HOST: '0.0.0.0' });
   await expect(api.ready()).rejects.toThrow('set API_KEYS, or AUTH=none to serve everyone');
   expect(await api.ended).toBe(1);
+});
+
+it('develops: builds and starts the program again when a source has changed', async () => {
+  const { command = [], build } =
+    loadProject(COMBINATIONS['development'] ?? [], SETTINGS).services['api'] ?? {};
+  const folder = await folders.make(basename(build?.dockerfile ?? ''), build?.target);
+  const [, ...args] = command;
+  const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', REDIS_URL: redis.url };
+  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  let said = '';
+  child.stdout.on('data', (text: Buffer) => (said += text.toString()));
+  const starts = (count: number): Promise<boolean> =>
+    until(
+      () => {
+        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said}`);
+        return said.split('"message":"serving"').length > count;
+      },
+      { timeoutMs: 60_000, what: `start ${count}` },
+    );
+  try {
+    await starts(1);
+    const source = join(folder, 'api/main.ts');
+    writeFileSync(
+      source,
+      readFileSync(source, 'utf8').replace("'serving'", "'serving', { again: true }); log.info('changed'"),
+    );
+    await starts(2);
+    await until(() => said.includes('"message":"changed"'));
+  } finally {
+    child.kill('SIGTERM');
+  }
+  expect(await ended).toEqual([0, null]);
 });
 
 it('runs a job from the submission to the result, says that it is well, and stops in order', async () => {

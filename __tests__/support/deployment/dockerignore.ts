@@ -1,8 +1,8 @@
 /**
  * Reads a .dockerignore: the last pattern that fits a path, or a folder above it, decides. Knows `*`, `**` and `!`.
- * A folder that is left out holds again what a later pattern lets through.
+ * A folder that is left out is looked into all the same where a pattern lets something in it through.
  */
-export function ignoring(text: string): (path: string) => boolean {
+export function ignoring(text: string): (path: string, isFolder?: boolean) => boolean {
   const rules = text
     .split('\n')
     .map((line) => line.trim())
@@ -10,13 +10,14 @@ export function ignoring(text: string): (path: string) => boolean {
     .map((line) => {
       const isKept = line.startsWith('!');
       const pattern = line.replace(/^!/, '').replace(/\/$/, '');
-      return { isKept, fits: toRegExp(pattern) };
+      return { isKept, pattern, fits: toRegExp(pattern) };
     });
-  return (path) => {
+  return (path, isFolder = false) => {
     if (path === '') return true;
     const above = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
     const last = rules.findLast(({ fits }) => above.some((part) => fits.test(part)));
-    return last?.isKept ?? true;
+    const isEntered = isFolder && rules.some((rule) => rule.isKept && rule.pattern.startsWith(`${path}/`));
+    return isEntered || (last?.isKept ?? true);
   };
 }
 

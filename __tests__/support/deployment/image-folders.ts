@@ -1,6 +1,17 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
+import {
+  copyFileSync,
+  cpSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { ignoring } from './dockerignore.js';
 import { readStages, type Stage, type Step } from './dockerfile.js';
@@ -26,15 +37,15 @@ export class ImageFolders {
   /** `dir`: where the folders go. */
   constructor(private readonly dir: string) {}
 
-  /** Makes the image of a Dockerfile; resolves to the folder that stands for its WORKDIR. */
-  async make(file: string): Promise<string> {
+  /** Makes a stage of a Dockerfile, the last one unless named; resolves to the folder that stands for its WORKDIR. */
+  async make(file: string, target = readStages(file).at(-1)?.name): Promise<string> {
     const folders = new Map<string, string>();
-    let last = '';
     for (const stage of readStages(file)) {
-      last = await this.#stage(stage, folders);
-      folders.set(stage.name, last);
+      const folder = await this.#stage(stage, folders);
+      if (stage.name === target) return join(folder, workdirOf(stage));
+      folders.set(stage.name, folder);
     }
-    return join(last, workdirOf(readStages(file).at(-1)));
+    throw new Error(`${file} has no stage ${target}`);
   }
 
   #stage(stage: Stage, folders: ReadonlyMap<string, string>): Promise<string> {
@@ -78,12 +89,28 @@ function copy(origin: string, source: string, target: string): void {
   const path = join(origin, source);
   const isInto = target.endsWith('/') && statSync(path).isFile();
   const to = isInto ? join(target, basename(source)) : target;
-  const filter = (file: string): boolean => origin !== ROOT || contextHolds(relative(ROOT, file));
-  cpSync(path, to, { recursive: true, verbatimSymlinks: true, filter });
+  mkdirSync(dirname(to), { recursive: true });
+  if (origin !== ROOT) copyTree(path, to);
+  else {
+    const filter = (file: string): boolean =>
+      contextHolds(relative(ROOT, file), statSync(file).isDirectory());
+    cpSync(path, to, { recursive: true, filter });
+  }
 }
 
-const workdirOf = (stage: Stage | undefined): string =>
-  stage?.steps.find(({ keyword }) => keyword === 'WORKDIR')?.text ?? '/';
+/** Copies, but for the thousands of files of packages, which nobody changes: those are linked. */
+function copyTree(from: string, to: string): void {
+  const entry = lstatSync(from);
+  if (entry.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+  else if (entry.isFile()) (from.includes('node_modules') ? linkSync : copyFileSync)(from, to);
+  else {
+    mkdirSync(to, { recursive: true });
+    for (const name of readdirSync(from)) copyTree(join(from, name), join(to, name));
+  }
+}
+
+const workdirOf = (stage: Stage): string =>
+  stage.steps.find(({ keyword }) => keyword === 'WORKDIR')?.text ?? '/';
 
 /** This process's environment, less what npm and Jest tell the programs that they start. */
 function builderEnv(): NodeJS.ProcessEnv {
