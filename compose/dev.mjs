@@ -9,17 +9,19 @@ import { root } from '../scripts/setup/project.mjs';
 
 const [name = ''] = process.argv.slice(2);
 const stopping = new AbortController();
-/** @type {import('node:child_process').ChildProcess | undefined} */
-let child;
-
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stopping.abort());
 
-/** Ends the program, if it runs. */
-async function stop() {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+/** Ends the program that runs. */
+let stop = async () => {};
+
+/** Starts the program; gives what ends it. */
+function start() {
+  const child = spawn(process.execPath, [join(root, 'dist', name, 'main.js')], { stdio: 'inherit' });
   const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
+  return async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
 }
 
 /** What the sources are now; nothing while one of them is being replaced. */
@@ -36,9 +38,10 @@ for (let seen = ''; !stopping.signal.aborted; ) {
   if (now !== undefined && now !== seen) {
     seen = now;
     await stop();
+    stop = async () => {};
     try {
       if (!isBuilt(root)) await build(root);
-      child = spawn(process.execPath, [join(root, 'dist', name, 'main.js')], { stdio: 'inherit' });
+      stop = start();
     } catch (error) {
       console.error(error instanceof Error ? error.message : error);
     }

@@ -14,11 +14,20 @@ import { ignoring } from '../support/deployment/dockerignore.js';
 
 const ROOT = join(COMPOSE, '..');
 const FILES = ['api.Dockerfile', 'worker.Dockerfile', 'worker-gpu.Dockerfile'];
-const manifest = (
-  folder: string,
-): { engines: { node: string }; optionalDependencies: Record<string, string> } =>
-  JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as ReturnType<typeof manifest>;
+interface Package {
+  version: string;
+  engines: { node: string };
+  optionalDependencies: Record<string, string>;
+}
+const manifest = (folder: string): Package =>
+  JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as Package;
 const contextHolds = ignoring(readFileSync(join(ROOT, '.dockerignore'), 'utf8'));
+
+it('are built and pushed by the README in the version of the packages', () => {
+  const readme = readFileSync(join(COMPOSE, 'README.md'), 'utf8');
+  const tags = [...readme.matchAll(/registry\.example\.com\/waggle-\S+?:(\S+)/g)].map(([, tag]) => tag);
+  expect(tags).toEqual(FILES.map(() => manifest('.').version));
+});
 
 it('are those that compose files build', () => {
   const built = [CPU, GPU].flatMap((files) =>
