@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // npm test: set-up, lint and types, every test. Arguments go to Jest: npm test -- __tests__/shared
+// --no-lint leaves lint and types out.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,11 +41,13 @@ function run(command, args, env) {
  */
 function mayRunBrowserTests(args) {
   const named = args.filter((arg) => !arg.startsWith('-'));
+  if (args.some((arg) => arg.startsWith('--testMatch'))) return false;
   return named.length === 0 || named.some((name) => /browser|__tests__\/?$/.test(name));
 }
 
-/** @param {string[]} args */
-async function test(args) {
+/** @param {string[]} given */
+async function test(given) {
+  const args = given.filter((arg) => arg !== '--no-lint');
   await prepare();
   const redis = await ensureRedis();
   if (mayRunBrowserTests(args)) await tryChromium();
@@ -54,7 +57,9 @@ async function test(args) {
   // The linter colours what it prints wherever CI is set, terminal or not.
   const { CI: _ci, ...lintEnv } = env;
   const npm = npmCommand(process.env.npm_execpath);
-  const isClean = await run(npm.command, [...npm.args, 'run', '--silent', 'lint'], lintEnv);
+  const isClean =
+    given.includes('--no-lint') ||
+    (await run(npm.command, [...npm.args, 'run', '--silent', 'lint'], lintEnv));
   const dir = mkdtempSync(join(tmpdir(), 'waggle-results-'));
   try {
     const results = join(dir, 'results.json');

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '../..');
-const ROOMS = ['shared', 'api', 'worker', 'scripts'] as const;
+const ROOMS = ['shared', 'api', 'worker', 'scripts', 'compose'] as const;
 
 /** Which of our folders each room may import from, beside itself. */
 const DOORS: Record<string, string[]> = {
@@ -10,6 +10,7 @@ const DOORS: Record<string, string[]> = {
   api: ['shared'],
   worker: ['shared'],
   scripts: ['shared', 'worker/inference'],
+  compose: ['scripts/setup'],
 };
 
 /** Packages that live in few places, and those places. */

@@ -1,27 +1,19 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { variablesInterpolated } from '../support/deployment/compose-files.js';
+import { valuesOf, variablesRead } from '../support/variables.js';
 
 const ROOT = resolve(__dirname, '../..');
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
-/** What the readers of the environment ask for: `read.int('PORT', ...)`. */
-function variablesRead(): Set<string> {
-  const configs = ['api/config.ts', 'worker/config.ts', 'scripts/up/config.ts'].map(read);
-  const names = configs.flatMap((text) =>
-    Array.from(text.matchAll(/\bread\s*\.(?:\w+)\(\s*'([A-Z][A-Z0-9_]+)'/g)),
-  );
-  return new Set(names.map(([, name = '']) => name));
-}
-
+const known = variablesRead('api', 'worker', 'up');
 /** What the set-up in plain JavaScript asks for beside them. */
 const SET_UP = ['WITH_GPU'];
 
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].toSorted();
-const documented = (text: string, pattern: RegExp): string[] =>
-  sorted([...text.matchAll(pattern)].map((match) => match[1] ?? ''));
 
 it('finds the readers', () => {
-  expect(variablesRead().size).toBeGreaterThan(20);
+  expect(known.size).toBeGreaterThan(20);
   for (const name of SET_UP) {
     const files = readdirSync(join(ROOT, 'scripts/setup')).filter((file) =>
       statSync(join(ROOT, 'scripts/setup', file)).isFile(),
@@ -31,13 +23,13 @@ it('finds the readers', () => {
 });
 
 it('.env.example has every variable and no other', () => {
-  expect(documented(read('.env.example'), /^([A-Z][A-Z0-9_]+)=/gm)).toEqual(
-    sorted([...variablesRead(), ...SET_UP]),
+  expect(Object.keys(valuesOf(read('.env.example'))).toSorted()).toEqual(
+    sorted([...known, ...SET_UP, ...variablesInterpolated()]),
   );
 });
 
 it('the README has every variable in its table', () => {
   const table = read('README.md').split('## Configuration')[1]?.split('\n## ')[0] ?? '';
-  const named = documented(table, /`([A-Z][A-Z0-9_]{2,})`/g);
-  expect(named).toEqual(sorted(variablesRead()));
+  const named = [...table.matchAll(/`([A-Z][A-Z0-9_]{2,})`/g)].map(([, name = '']) => name);
+  expect(sorted(named)).toEqual(sorted(known));
 });

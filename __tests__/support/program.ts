@@ -19,14 +19,27 @@ export interface Program {
 
 const SERVES = { api: 'serving', worker: 'model served' };
 
+/** Where a program lies, and as whom it runs. */
+export interface ProgramPlace {
+  /** The folder that holds `dist/`. @default the checkout */
+  folder?: string;
+  uid?: number;
+  gid?: number;
+}
+
 /** Starts it, with this environment and no other. */
-export function startProgram(which: keyof typeof SERVES, env: Record<string, string>): Program {
-  const file = join(ROOT, 'dist', which, 'main.js');
+export function startProgram(
+  which: keyof typeof SERVES,
+  env: Record<string, string>,
+  { folder = ROOT, ...user }: ProgramPlace = {},
+): Program {
+  const file = join(folder, 'dist', which, 'main.js');
   if (!existsSync(file)) throw new Error(`${file} is missing: npm test builds it, and so does npm run build`);
   const child = spawn(process.execPath, [file], {
-    cwd: ROOT,
+    cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...user,
   });
   const said: string[] = [];
   const log: Record<string, unknown>[] = [];

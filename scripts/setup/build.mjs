@@ -66,8 +66,12 @@ export async function build(folder) {
   writeFileSync(stamp, from);
 }
 
-/** @param {string} folder */
-function fingerprint(folder) {
+/**
+ * Names of the sources with their sizes and times, as a hash.
+ *
+ * @param {string} folder the repository
+ */
+export function fingerprint(folder) {
   const hash = createHash('sha256');
   for (const path of [
     ...sourceFiles(folder),

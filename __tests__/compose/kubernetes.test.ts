@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CPU, GPU, SETTINGS } from '../support/deployment/combinations.js';
+import { COMPOSE, loadProject } from '../support/deployment/compose-files.js';
+import {
+  KUBERNETES,
+  type Manifest,
+  readManifests,
+  renderKustomization,
+} from '../support/deployment/kustomize.js';
+import { findUnknownMembers, validateManifest } from '../support/deployment/manifest-schemas.js';
+import { containerOf, manifestOf, workloadsIn } from '../support/deployment/pods.js';
+
+// The compiler takes a few seconds, and longer on a machine that is busy.
+jest.setTimeout(60_000);
+
+const { version } = JSON.parse(readFileSync(join(COMPOSE, '../package.json'), 'utf8')) as { version: string };
+const OVERLAYS = readdirSync(join(KUBERNETES, 'overlays'));
+const rendered = OVERLAYS.map((name): [string, Manifest[]] => [
+  name,
+  renderKustomization(`overlays/${name}`),
+]);
+const overlay = (name: string): Manifest[] => renderKustomization(`overlays/${name}`);
+
+it.each(rendered)('%s is made of objects that Kubernetes and KEDA know', async (_, all) => {
+  for (const manifest of all) await validateManifest(manifest);
+  const names = all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  expect(new Set(names).size).toBe(names.length);
+  expect(all.filter(({ kind, metadata }) => kind !== 'Namespace' && metadata.namespace !== 'waggle')).toEqual(
+    [],
+  );
+});
+
+it('has no member that its kind does not have', async () => {
+  expect(await findUnknownMembers(rendered.flatMap(([, all]) => all))).toBe('');
+  const [namespace] = readManifests('base', 'namespace.yaml');
+  const wrong = { ...namespace, spec: { finalisers: [] } } as unknown as Manifest;
+  expect(await findUnknownMembers([wrong])).toContain('finalisers');
+});
+
+it('refuses what a schema does not allow, and patches that find nothing', async () => {
+  const [deployment] = readManifests('base', 'worker.yaml');
+  await expect(validateManifest({ ...deployment, spec: {} } as Manifest)).rejects.toThrow('selector');
+  expect(() => renderKustomization('overlays/none')).toThrow('ENOENT');
+});
+
+describe('the base', () => {
+  it('lists every file that lies there, as each overlay does', () => {
+    for (const folder of ['base', ...OVERLAYS.map((name) => `overlays/${name}`)]) {
+      const text = readFileSync(join(KUBERNETES, folder, 'kustomization.yaml'), 'utf8');
+      const files = readdirSync(join(KUBERNETES, folder)).filter((name) => name !== 'kustomization.yaml');
+      expect(files.filter((name) => !text.includes(name))).toEqual([]);
+    }
+  });
+});
+
+describe('images', () => {
+  const imagesOf = (all: readonly Manifest[]): string[] =>
+    workloadsIn(all).map((one) => containerOf(one).image ?? '');
+  const builtBy = (files: string[]): string[] =>
+    Object.entries(loadProject(files, SETTINGS).services)
+      .filter(([name]) => /^(api|worker|redis)$/.test(name))
+      .map(([, { image }]) => image);
+
+  it.each([
+    ['cpu', CPU],
+    ['gpu', GPU],
+  ])('of %s are those that compose builds, in a registry of yours, and the same Redis', (name, files) => {
+    const own = imagesOf(overlay(name)).map((image) => image.replace('registry.example.com/', ''));
+    expect(own.toSorted()).toEqual(builtBy(files).toSorted());
+    expect(own.filter((image) => image.startsWith('waggle-') && !image.endsWith(`:${version}`))).toEqual([]);
+  });
+});
+
+describe('what differs', () => {
+  const cpu = overlay('cpu');
+  const worker = (all: readonly Manifest[]) => {
+    const one = workloadsIn(all).find(({ metadata }) => metadata.name === 'worker');
+    if (!one) throw new Error('there is no worker');
+    return { strategy: one.spec.strategy, pod: one.spec.template.spec, container: containerOf(one) };
+  };
+
+  it('is the engine, the GPU and what goes with it', () => {
+    const gpu = worker(overlay('gpu'));
+    expect(worker(cpu).container.env).toContainEqual({ name: 'TF_ENGINE', value: 'wasm' });
+    expect(gpu.container.env).toContainEqual({ name: 'TF_ENGINE', value: 'gpu' });
+    expect(gpu.container.env).toContainEqual(expect.objectContaining({ name: 'REDIS_URL' }));
+    expect(gpu.container.resources?.limits).toMatchObject({ 'nvidia.com/gpu': 1 });
+    expect(worker(cpu).container.resources?.limits).not.toHaveProperty('nvidia.com/gpu');
+    expect(gpu.container.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual([
+      '/tmp',
+      '/var/cache/cuda',
+    ]);
+    expect(gpu.strategy).toMatchObject({ rollingUpdate: { maxSurge: 0 } });
+  });
+
+  it('is, with a Redis of your own, the one in the cluster and nothing else', () => {
+    const external = overlay('external-redis');
+    const left = (all: readonly Manifest[]): string[] =>
+      all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    const missing = left(cpu).filter((one) => !left(external).includes(one));
+    expect(missing).toEqual(['StatefulSet redis', 'Service redis', 'NetworkPolicy redis']);
+    const changed = external.filter((one) => {
+      const before = manifestOf(cpu, one.kind, one.metadata.name);
+      return JSON.stringify(before) !== JSON.stringify(one);
+    });
+    expect(left(changed)).toEqual(['NetworkPolicy to-redis']);
+    expect(changed[0]?.spec).toMatchObject({ egress: [{ ports: [{ port: 6379 }] }] });
+  });
+});
