@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { descendantsOf, isRunning, type ProcessEntry } from './processes.js';
 import { until } from './latch.js';
+import { parseLogLine } from './log-line.js';
 
 const ROOT = resolve(__dirname, '../..');
 
@@ -58,18 +59,9 @@ function readyUrl(launcher: ChildProcess, log: Record<string, unknown>[]): Promi
     launcher.once('exit', (code) => reject(new Error(`the service ended with ${code}:\n${said.join('')}`)));
     if (!launcher.stdout) return;
     createInterface({ input: launcher.stdout }).on('line', (line) => {
-      const entry = parseLine(line);
+      const entry = parseLogLine(line);
       log.push(entry);
       if (entry['message'] === 'ready' && typeof entry['url'] === 'string') done(entry['url']);
     });
   });
-}
-
-function parseLine(line: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? { ...value } : { line };
-  } catch {
-    return { line };
-  }
 }
