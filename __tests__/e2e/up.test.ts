@@ -89,9 +89,10 @@ describe('npm start', () => {
     // One that is asked to leave is replaced as well, and those who use it do not notice.
     const leaving = service.processes('api')[0]?.pid ?? 0;
     const troubles: Troubles = { draining: 0, refused: 0, others: [] };
+    const { hostname, port } = new URL(service.url);
     const clients = Array.from(
       { length: 4 },
-      () => new BalancedClient([Number(new URL(service.url).port)], 0, troubles),
+      () => new BalancedClient([{ host: hostname, port: Number(port) }], 0, troubles),
     );
     const isBack = (): boolean => service.printed.stdout.split('is back').length > 4 && !isRunning(leaving);
     const use = async (client: BalancedClient): Promise<void> => {

@@ -18,6 +18,12 @@ export interface Troubles {
   others: string[];
 }
 
+/** Where a server listens. */
+export interface Server {
+  host: string;
+  port: number;
+}
+
 interface Call {
   method: 'GET' | 'POST';
   path: string;
@@ -33,9 +39,9 @@ export class BalancedClient {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   #at: number;
 
-  /** `ports` of 127.0.0.1; what it meets is added to `troubles`. */
+  /** Begins at `servers[first]`; what it meets is added to `troubles`. */
   constructor(
-    private readonly ports: readonly number[],
+    private readonly servers: readonly Server[],
     first: number,
     private readonly troubles: Troubles,
   ) {
@@ -69,12 +75,10 @@ export class BalancedClient {
   /** Undefined when nobody took the connection. Rejects when one that was taken broke. */
   #try({ method, path, headers, body }: Call): Promise<Reply | undefined> {
     return new Promise((resolve, reject) => {
-      const port = this.ports[this.#at % this.ports.length];
       const json = body === undefined ? undefined : JSON.stringify(body);
       const sending = request({
+        ...this.servers[this.#at % this.servers.length],
         agent: this.#agent,
-        host: '127.0.0.1',
-        port,
         method,
         path,
         headers: { ...headers, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
