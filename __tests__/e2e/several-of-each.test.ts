@@ -152,7 +152,9 @@ it('loses and doubles nothing on two APIs and three workers, one cut off and all
   const doubled = jobs.map(({ result }) => result?.['doubled']);
   expect(doubled).toEqual(jobs.map(({ input }) => 2 * Number(input['value'])));
   // A restart costs no attempt; a process that this machine holds up for a whole lease does.
-  const putBack = new Set(fleet.apiLog().flatMap(({ message, job_id: id }) => (message === PUT_BACK ? [id] : [])));
+  const putBack = new Set(
+    fleet.apiLog().flatMap(({ message, job_id: id }) => (message === PUT_BACK ? [id] : [])),
+  );
   const late = jobs.filter(({ id }) => undisturbed.has(id) && !putBack.has(id));
   expect(late.filter(({ attempts }) => attempts !== 1)).toEqual([]);
   const redis = await fleet.redis.connect();
