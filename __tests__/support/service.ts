@@ -22,12 +22,12 @@ export interface Service {
   stop(): Promise<number | null>;
 }
 
-/** Starts it and waits until it serves. `env` may set any of its variables. */
-export async function startService(env: Record<string, string> = {}): Promise<Service> {
+/** Starts it and waits until it serves. `env` may set any of its variables; `from`: a folder that holds another copy. */
+export async function startService(env: Record<string, string> = {}, from = ROOT): Promise<Service> {
   const dataDir = mkdtempSync(join(tmpdir(), 'waggle-service-'));
   const { REDIS_URL: _redis, API_KEYS: _keys, ...inherited } = process.env;
-  const launcher = spawn(process.execPath, [join(ROOT, 'scripts/start.mjs')], {
-    cwd: ROOT,
+  const launcher = spawn(process.execPath, [join(from, 'scripts/start.mjs')], {
+    cwd: from,
     env: { ...inherited, PORT: '0', DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
