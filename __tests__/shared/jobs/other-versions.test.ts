@@ -114,6 +114,27 @@ it('lists the others though one of another version stands among them', async () 
   }
 });
 
+it('runs a job and a chunk to whose records a later version of the same schema adds, and leaves that there', async () => {
+  const batches = new BatchStore(bench.records);
+  const id = await bench.submit();
+  const batchId = await openBatch(batches);
+  const chunk = { number: 0, rows: 1, columns: Buffer.from('x'), invalid: {} };
+  const jobId = (await batches.add(batchId, chunk)) ?? '';
+  await batches.complete(batchId, 'f');
+  const keys = [`job:${id}`, `job:${jobId}`, `batch:${batchId}`].map((name) => bench.records.key(name));
+  for (const key of keys) await bench.redis.command(['HSET', key, 'priority', '5']);
+  const [job, part] = await bench.claim([id, jobId], 1_000);
+  if (job?.kind !== 'run' || part?.kind !== 'run') throw new Error('not claimed');
+  expect(await bench.leases.commit(RUN, [{ ...job.job, ok: true, result: { y: 1 } }])).toEqual(['committed']);
+  const run = { queue: QUEUE, modelVersion: '1', outputs: [], rowsSucceeded: 1, rowsFailed: 0 };
+  expect(await new ChunkLeases(bench.records).commit(part.job, run)).toBe('committed');
+  expect(await bench.store.find(id)).toMatchObject({ state: 'succeeded', result: { y: 1 } });
+  expect(await batches.find(batchId)).toMatchObject({ state: 'succeeded', rows: { total: 1, succeeded: 1 } });
+  for (const key of [keys[0], keys[2]]) {
+    expect(await bench.redis.command(['HGET', String(key), 'priority'])).toBe('5');
+  }
+});
+
 it('refuses to read one, and says what to do', async () => {
   const id = await bench.submit();
   await rewrite(`job:${id}`);
