@@ -31,6 +31,11 @@ interface Call {
   body?: unknown;
 }
 
+/** Refused connections of one request after which nobody is there any more; a process takes seconds to start. */
+const MOST_REFUSALS = 2_000;
+/** When every server has refused a connection. */
+const REFUSED_PAUSE_MS = 10;
+
 /**
  * One client behind a balancer: it holds one connection open as long as it may, and changes to the next server when
  * its own says that it is draining, after the time it was told, or when nobody takes a fresh connection there.
@@ -48,13 +53,15 @@ export class BalancedClient {
     this.#at = first;
   }
 
-  /** Sends a request until it is answered with anything but `draining`. */
+  /** Sends a request until it is answered with anything but `draining`. Rejects when no server is there for long. */
   async send(call: Call): Promise<Reply> {
-    for (;;) {
+    for (let refusals = 0; refusals < MOST_REFUSALS; ) {
       const reply = await this.#try(call);
       if (reply === undefined) {
         this.troubles.refused += 1;
+        refusals += 1;
         this.#at += 1;
+        if (refusals % this.servers.length === 0) await sleep(REFUSED_PAUSE_MS);
         continue;
       }
       if (reply.status < 500) return reply;
@@ -66,6 +73,7 @@ export class BalancedClient {
       await sleep(Number(reply.headers['retry-after']) * 1000);
       this.#at += 1;
     }
+    throw new Error(`nobody takes connections: ${call.method} ${call.path}`);
   }
 
   close(): void {
@@ -86,8 +94,9 @@ export class BalancedClient {
       const broke = (error: NodeJS.ErrnoException): void => {
         if (error.code === 'ECONNREFUSED') return resolve(undefined);
         const connection = sending.reusedSocket ? 'a connection that was in use' : 'a fresh connection';
-        this.troubles.others.push(`${method} ${path} on ${connection}: ${error.message}`);
-        reject(error);
+        const trouble = `${method} ${path} on ${connection}: ${error.message}`;
+        this.troubles.others.push(trouble);
+        reject(new Error(trouble, { cause: error }));
       };
       sending.once('error', broke).once('response', (response) => {
         let text = '';
