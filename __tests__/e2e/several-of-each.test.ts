@@ -98,7 +98,7 @@ async function cutOffOne(caller: Caller, ids: string[]): Promise<FleetWorker> {
 }
 
 it('loses and doubles nothing on two APIs and three workers, one cut off and all others replaced', async () => {
-  const troubles: Troubles = { draining: 0, refused: 0, others: [] };
+  const troubles: Troubles = { draining: 0, refused: 0, closed: [], others: [] };
   const jobs: Job[] = [];
   const ids: string[] = [];
   /** Those submitted after all networks were well again. */
@@ -148,6 +148,8 @@ it('loses and doubles nothing on two APIs and three workers, one cut off and all
 
   expect(codes).toEqual([0, 0, 0, 0]);
   expect(troubles.others).toEqual([]);
+  const read = new Set(fleet.apiLog().map((line) => line['request_id']));
+  expect(troubles.closed.filter((id) => read.has(id))).toEqual([]);
   // Without these nothing was replaced under anybody's feet.
   expect(troubles.draining).toBeGreaterThan(0);
   expect(new Set(ids).size).toBe(ids.length);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -14,6 +15,11 @@ export interface Troubles {
   draining: number;
   /** Fresh connections that nobody took. */
   refused: number;
+  /**
+   * X-Request-Ids of requests that met the end of a connection that had been idle. They are repeated, as every client
+   * may (RFC 9112, section 9.3.1); no server may have read them.
+   */
+  closed: string[];
   /** Everything else, in words: there should be none. */
   others: string[];
 }
@@ -56,8 +62,13 @@ export class BalancedClient {
   /** Sends a request until it is answered with anything but `draining`. Rejects when no server is there for long. */
   async send(call: Call): Promise<Reply> {
     for (let refusals = 0; refusals < MOST_REFUSALS; ) {
-      const reply = await this.#try(call);
-      if (reply === undefined) {
+      const requestId = randomUUID();
+      const reply = await this.#try(call, requestId);
+      if (reply === 'closed') {
+        this.troubles.closed.push(requestId);
+        continue;
+      }
+      if (reply === 'refused') {
         this.troubles.refused += 1;
         refusals += 1;
         this.#at += 1;
@@ -80,8 +91,8 @@ export class BalancedClient {
     this.#agent.destroy();
   }
 
-  /** Undefined when nobody took the connection. Rejects when one that was taken broke. */
-  #try({ method, path, headers, body }: Call): Promise<Reply | undefined> {
+  /** `refused` when nobody took the connection. Rejects when a fresh one broke, or an answer did. */
+  #try({ method, path, headers, body }: Call, requestId: string): Promise<Reply | 'refused' | 'closed'> {
     return new Promise((resolve, reject) => {
       const json = body === undefined ? undefined : JSON.stringify(body);
       const sending = request({
@@ -89,17 +100,23 @@ export class BalancedClient {
         agent: this.#agent,
         method,
         path,
-        headers: { ...headers, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          'x-request-id': requestId,
+          ...headers,
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        },
       });
       const broke = (error: NodeJS.ErrnoException): void => {
-        if (error.code === 'ECONNREFUSED') return resolve(undefined);
-        const connection = sending.reusedSocket ? 'a connection that was in use' : 'a fresh connection';
-        const trouble = `${method} ${path} on ${connection}: ${error.message}`;
+        if (error.code === 'ECONNREFUSED') return resolve('refused');
+        if (sending.reusedSocket && !hasBegun) return resolve('closed');
+        const trouble = `${method} ${path} ${hasBegun ? 'while it was answered' : 'on a fresh connection'}: ${error.message}`;
         this.troubles.others.push(trouble);
         reject(new Error(trouble, { cause: error }));
       };
+      let hasBegun = false;
       sending.once('error', broke).once('response', (response) => {
         let text = '';
+        hasBegun = true;
         response
           .setEncoding('utf8')
           .on('data', (piece: string) => {

@@ -29,9 +29,9 @@ export class Connections {
     const busy = new Set([...this.#answers].map(({ req }) => req.socket));
     for (const socket of this.#open) {
       if (busy.has(socket)) continue;
-      if (this.#fresh.has(socket))
-        {setTimeout(() => this.#fresh.has(socket) && socket.destroy(), freshMs).unref();}
-      else socket.destroy();
+      if (this.#fresh.has(socket)) {
+        setTimeout(() => this.#fresh.has(socket) && socket.destroy(), freshMs).unref();
+      } else socket.destroy();
     }
   }
 
