@@ -2,6 +2,7 @@ import { configOrExit } from '../shared/config/or-exit.js';
 import { SweepStore } from '../shared/jobs/sweep-store.js';
 import { createLogger } from '../shared/log/logger.js';
 import { runUntilStopped } from '../shared/process/run-until-stopped.js';
+import { softwareVersion } from '../shared/process/software-version.js';
 import { createApp } from './app.js';
 import { readApiConfig } from './config.js';
 import { openApiContext } from './context.js';
@@ -37,6 +38,6 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
   const server = await startServer(createApp(ctx), config.listen, ctx.limits);
   release.later('http', () => server.close(config.graceMs));
 
-  log.info('serving', { host: config.listen.host, port: server.port });
+  log.info('serving', { host: config.listen.host, port: server.port, version: softwareVersion() });
   process.send?.({ type: 'ready', port: server.port });
 });

@@ -93,7 +93,7 @@ async function closeServer(
   const closed = once(server, 'close');
   // Not the HTTP server's own: it closes idle connections in its own way first, and stops looking for slow clients.
   NetServer.prototype.close.call(server);
-  connections.closeIdle();
+  connections.closeIdle(lingerMs);
   const late = setTimeout(() => connections.cutOff(), graceMs - lingerMs);
   try {
     await closed;

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { softwareVersion } from '../shared/process/software-version.js';
 import type { SetUp } from './up/start-all.js';
 
 /** What the command line is handed by what set this checkout up. */
@@ -76,7 +77,8 @@ export async function runCli(argv: readonly string[], setUp: CliSetUp): Promise<
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(add --help to see what it takes)')
     .helpCommand('help [command]', 'tell more about one command')
-    .helpOption('-h, --help', 'show this help');
+    .helpOption('-h, --help', 'show this help')
+    .version(softwareVersion(), '-V, --version', 'show which version this is');
   const called = argv[0] === 'help' ? argv[1] : argv[0];
   for (const { name, summary, register } of COMMANDS) {
     if (name !== called) {

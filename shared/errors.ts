@@ -43,7 +43,7 @@ export class RecordSchemaError extends AppError {
   constructor(key: string, found: string, expected: number) {
     super(
       `${key} has record schema ${found}, this version reads schema ${expected}: ` +
-        'run the version that wrote it, or let its records expire before upgrading (CHANGELOG.md, upgrade notes)',
+        'run the version that wrote it, or let its records expire before upgrading (docs/upgrading.md)',
     );
   }
 }

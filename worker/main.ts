@@ -1,6 +1,7 @@
 import { configOrExit } from '../shared/config/or-exit.js';
 import { createLogger } from '../shared/log/logger.js';
 import { runUntilStopped } from '../shared/process/run-until-stopped.js';
+import { softwareVersion } from '../shared/process/software-version.js';
 import { readWorkerConfig } from './config.js';
 import { openWorker, type Worker } from './worker.js';
 
@@ -19,6 +20,7 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
     process.exitCode = 1;
     process.kill(process.pid, 'SIGTERM');
   };
+  log.info('starting', { version: softwareVersion() });
   worker = await openWorker({ config, log, release, stopping, onBroken });
   worker.metrics.watchProcess();
   if (config.metrics) {

@@ -114,6 +114,17 @@ it('goes on answering for a moment when it closes, then closes idle connections 
   expect(await refuses(server.port)).toBe(true);
 });
 
+it('answers the first request of a connection that was made just before it closed', async () => {
+  const app = express().get('/', (_request, response) => void response.send('here'));
+  const server = await startServer(app, HERE);
+  const late = keepAlive(server.port);
+  await until(() => late.socket.readyState === 'open');
+  const closing = server.close(10_000);
+  await until(() => refuses(server.port), { what: 'the end of listening' });
+  expect(await late.ask()).toMatch(/here$/);
+  await Promise.all([closing, late.closed]);
+});
+
 it('sends what is written to its end when it closes, however slowly it is read', async () => {
   const bytes = 20_000_000;
   const app = express().get('/', (_request, response) => void response.end(Buffer.alloc(bytes, 'x')));

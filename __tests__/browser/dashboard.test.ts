@@ -2,7 +2,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { findChromium } from '../../scripts/setup/chromium.mjs';
 import { openPage, startBrowser, type WatchedPage } from '../support/browser.js';
 import { until } from '../support/latch.js';
-import { startProgram } from '../support/programs.js';
+import { startProgram } from '../support/program.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type Service, startService } from '../support/service.js';
 
@@ -273,8 +273,8 @@ withBrowser('the dashboard in Chromium', () => {
   }, 40_000);
 
   it('asks for a key where one is wanted, once, and keeps it for the tab', async () => {
-    const api = await startProgram('api', { REDIS_URL: redis.url, API_KEYS: 'keeper:honey' });
-    const { page, barriers } = await open({}, `http://127.0.0.1:${String(api.ready['port'])}`);
+    const api = startProgram('api', { REDIS_URL: redis.url, API_KEYS: 'keeper:honey' });
+    const { page, barriers } = await open({}, `http://127.0.0.1:${await api.ready()}`);
     const dialog = page.getByRole('dialog', { name: 'API key' });
     await dialog.waitFor();
     expect(await barriers()).toEqual([]);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { until } from '../support/latch.js';
-import { type Program, startProgram } from '../support/programs.js';
+import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
 
 // Processes take a moment to start, and longer on a machine that is busy.
@@ -55,10 +55,12 @@ beforeAll(async () => {
     DEFAULT_MODEL: MODEL,
     WORKER_METRICS_PORT: '0',
   };
-  programs = await Promise.all([startProgram('api', env), startProgram('worker', env)]);
-  const [api, worker] = programs;
-  const apiUrl = `http://127.0.0.1:${String(api?.ready['port'])}`;
-  const served = await until(() => worker?.log.find(({ message }) => message === 'metrics served'));
+  const api = startProgram('api', env);
+  const worker = startProgram('worker', env);
+  programs = [api, worker];
+  const [port] = await Promise.all([api.ready(), worker.ready()]);
+  const apiUrl = `http://127.0.0.1:${port}`;
+  const served = await until(() => worker.log.find(({ message }) => message === 'metrics served'));
   const done = await fetch(`${apiUrl}/v1/trip/predict`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

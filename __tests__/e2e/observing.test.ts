@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Collector, SPAN_KIND, type SeenSpan, startCollector } from '../support/collector.js';
 import { until } from '../support/latch.js';
-import { type Program, startProgram } from '../support/programs.js';
+import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
 
 // Processes take a moment to start, and longer on a machine that is busy.
@@ -55,16 +55,15 @@ async function startPair(env: Record<string, string> = {}): Promise<Pair> {
     LOADED_MODULES_DIR: dir,
     ...env,
   };
-  const preload = ['--require', resolve(__dirname, '../fixtures/loaded-modules.cjs')];
-  const [api, worker] = await Promise.all([
-    startProgram('api', all, preload),
-    startProgram('worker', all, preload),
-  ]);
+  const preload = { execArgv: ['--require', resolve(__dirname, '../fixtures/loaded-modules.cjs')] };
+  const api = startProgram('api', all, preload);
+  const worker = startProgram('worker', all, preload);
+  const [port] = await Promise.all([api.ready(), worker.ready()]);
   const files = new Set([api, worker].map(({ pid }) => `${pid}.json`));
   return {
     api,
     worker,
-    url: `http://127.0.0.1:${String(api.ready['port'])}`,
+    url: `http://127.0.0.1:${port}`,
     loaded: () =>
       readdirSync(dir)
         .filter((file) => files.has(file))

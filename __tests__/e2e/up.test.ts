@@ -88,10 +88,11 @@ describe('npm start', () => {
 
     // One that is asked to leave is replaced as well, and those who use it do not notice.
     const leaving = service.processes('api')[0]?.pid ?? 0;
-    const troubles: Troubles = { draining: 0, refused: 0, others: [] };
+    const troubles: Troubles = { draining: 0, refused: 0, closed: [], others: [] };
+    const { hostname, port } = new URL(service.url);
     const clients = Array.from(
       { length: 4 },
-      () => new BalancedClient([Number(new URL(service.url).port)], 0, troubles),
+      () => new BalancedClient([{ host: hostname, port: Number(port) }], 0, troubles),
     );
     const isBack = (): boolean => service.printed.stdout.split('is back').length > 4 && !isRunning(leaving);
     const use = async (client: BalancedClient): Promise<void> => {
@@ -110,6 +111,7 @@ describe('npm start', () => {
     process.kill(leaving, 'SIGTERM');
     await Promise.all(clients.map(use));
     expect(troubles).toMatchObject({ refused: 0, others: [] });
+    expect(troubles.closed.filter((id) => service.printed.stdout.includes(id))).toEqual([]);
   });
 
   it('keeps its data over a restart, and takes one Ctrl-C for one however often it arrives', async () => {

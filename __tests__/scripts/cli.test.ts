@@ -1,3 +1,4 @@
+import { softwareVersion } from '../../shared/process/software-version.js';
 import { type AnswerServer, type ScriptedAnswer, startAnswers } from '../support/answer-server.js';
 import { jobView } from '../support/job-view.js';
 import { waggle } from '../support/run-program.js';
@@ -42,6 +43,11 @@ describe('waggle', () => {
       expect(stdout).toContain(word);
     }
     expect((await waggle(['submit', '--help'])).stdout).toBe(stdout);
+  });
+
+  it('says which version it is', async () => {
+    expect(await waggle(['--version'])).toMatchObject({ code: 0, stdout: `${softwareVersion()}\n` });
+    expect(softwareVersion()).toMatch(/^\d+\.\d+\.\d+$/);
   });
 
   it('suggests what was meant', async () => {

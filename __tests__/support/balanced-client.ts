@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -14,8 +15,19 @@ export interface Troubles {
   draining: number;
   /** Fresh connections that nobody took. */
   refused: number;
+  /**
+   * X-Request-Ids of requests that met the end of a connection that had been idle. They are repeated, as every client
+   * may (RFC 9112, section 9.3.1); no server may have read them.
+   */
+  closed: string[];
   /** Everything else, in words: there should be none. */
   others: string[];
+}
+
+/** Where a server listens. */
+export interface Server {
+  host: string;
+  port: number;
 }
 
 interface Call {
@@ -25,6 +37,11 @@ interface Call {
   body?: unknown;
 }
 
+/** Refused connections of one request after which nobody is there any more; a process takes seconds to start. */
+const MOST_REFUSALS = 2_000;
+/** When every server has refused a connection. */
+const REFUSED_PAUSE_MS = 10;
+
 /**
  * One client behind a balancer: it holds one connection open as long as it may, and changes to the next server when
  * its own says that it is draining, after the time it was told, or when nobody takes a fresh connection there.
@@ -33,22 +50,29 @@ export class BalancedClient {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   #at: number;
 
-  /** `ports` of 127.0.0.1; what it meets is added to `troubles`. */
+  /** Begins at `servers[first]`; what it meets is added to `troubles`. */
   constructor(
-    private readonly ports: readonly number[],
+    private readonly servers: readonly Server[],
     first: number,
     private readonly troubles: Troubles,
   ) {
     this.#at = first;
   }
 
-  /** Sends a request until it is answered with anything but `draining`. */
+  /** Sends a request until it is answered with anything but `draining`. Rejects when no server is there for long. */
   async send(call: Call): Promise<Reply> {
-    for (;;) {
-      const reply = await this.#try(call);
-      if (reply === undefined) {
+    for (let refusals = 0; refusals < MOST_REFUSALS; ) {
+      const requestId = randomUUID();
+      const reply = await this.#try(call, requestId);
+      if (reply === 'closed') {
+        this.troubles.closed.push(requestId);
+        continue;
+      }
+      if (reply === 'refused') {
         this.troubles.refused += 1;
+        refusals += 1;
         this.#at += 1;
+        if (refusals % this.servers.length === 0) await sleep(REFUSED_PAUSE_MS);
         continue;
       }
       if (reply.status < 500) return reply;
@@ -60,33 +84,39 @@ export class BalancedClient {
       await sleep(Number(reply.headers['retry-after']) * 1000);
       this.#at += 1;
     }
+    throw new Error(`nobody takes connections: ${call.method} ${call.path}`);
   }
 
   close(): void {
     this.#agent.destroy();
   }
 
-  /** Undefined when nobody took the connection. Rejects when one that was taken broke. */
-  #try({ method, path, headers, body }: Call): Promise<Reply | undefined> {
+  /** `refused` when nobody took the connection. Rejects when a fresh one broke, or an answer did. */
+  #try({ method, path, headers, body }: Call, requestId: string): Promise<Reply | 'refused' | 'closed'> {
     return new Promise((resolve, reject) => {
-      const port = this.ports[this.#at % this.ports.length];
       const json = body === undefined ? undefined : JSON.stringify(body);
       const sending = request({
+        ...this.servers[this.#at % this.servers.length],
         agent: this.#agent,
-        host: '127.0.0.1',
-        port,
         method,
         path,
-        headers: { ...headers, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          'x-request-id': requestId,
+          ...headers,
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        },
       });
       const broke = (error: NodeJS.ErrnoException): void => {
-        if (error.code === 'ECONNREFUSED') return resolve(undefined);
-        const connection = sending.reusedSocket ? 'a connection that was in use' : 'a fresh connection';
-        this.troubles.others.push(`${method} ${path} on ${connection}: ${error.message}`);
-        reject(error);
+        if (error.code === 'ECONNREFUSED') return resolve('refused');
+        if (sending.reusedSocket && !hasBegun) return resolve('closed');
+        const trouble = `${method} ${path} ${hasBegun ? 'while it was answered' : 'on a fresh connection'}: ${error.message}`;
+        this.troubles.others.push(trouble);
+        reject(new Error(trouble, { cause: error }));
       };
+      let hasBegun = false;
       sending.once('error', broke).once('response', (response) => {
         let text = '';
+        hasBegun = true;
         response
           .setEncoding('utf8')
           .on('data', (piece: string) => {

@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { until } from './latch.js';
+import { parseLogLine } from './log-line.js';
 
 const ROOT = resolve(__dirname, '../..');
 
 /** A built program on its own, as a container or a service manager runs it: nobody manages it but by signals. */
 export interface Program {
+  pid: number;
   /** The parsed lines of its log so far. */
   log: readonly Record<string, unknown>[];
   /** Resolves once it serves, to the port of an API. Rejects with what it said when it ends before. */
@@ -15,55 +17,66 @@ export interface Program {
   signal(name: NodeJS.Signals): void;
   /** Its exit code, or the signal that it died of. */
   ended: Promise<number | NodeJS.Signals>;
+  /** SIGTERM; resolves as {@link ended} does. */
+  stop(): Promise<number | NodeJS.Signals>;
 }
 
+/** What each says once it serves. */
 const SERVES = { api: 'serving', worker: 'model served' };
 
-/** Where a program lies, and as whom it runs. */
-export interface ProgramPlace {
+/** How and where it is started, where not as `node dist/<which>/main.js` in the checkout. */
+interface ProgramOptions {
+  /** Arguments to Node. */
+  execArgv?: readonly string[];
+  /** Another program that is one of this kind; from the folder. */
+  file?: string;
   /** The folder that holds `dist/`. @default the checkout */
   folder?: string;
   uid?: number;
   gid?: number;
 }
 
-/** Starts it, with this environment and no other. */
+/** Starts it, with this environment and no other: unless told otherwise on any port and the engine that runs everywhere. */
 export function startProgram(
   which: keyof typeof SERVES,
   env: Record<string, string>,
-  { folder = ROOT, ...user }: ProgramPlace = {},
+  { execArgv = [], file = `dist/${which}/main.js`, folder = ROOT, ...user }: ProgramOptions = {},
 ): Program {
-  const file = join(folder, 'dist', which, 'main.js');
-  if (!existsSync(file)) throw new Error(`${file} is missing: npm test builds it, and so does npm run build`);
-  const child = spawn(process.execPath, [file], {
+  if (!existsSync(join(folder, 'dist', which, 'main.js'))) {
+    throw new Error(`dist/${which}/main.js is missing: npm test builds it, and so does npm run build`);
+  }
+  const child = spawn(process.execPath, [...execArgv, join(folder, file)], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env['PATH'], TF_ENGINE: 'wasm', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...user,
   });
-  const said: string[] = [];
   const log: Record<string, unknown>[] = [];
-  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    said.push(`${line}\n`);
-    log.push(JSON.parse(line) as Record<string, unknown>);
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on('line', (line) => log.push(parseLogLine(line)));
+  }
   const ended = new Promise<number | NodeJS.Signals>((done) => {
     child.once('close', (code, signal) => done(code ?? signal ?? 'SIGKILL'));
   });
+  const signal = (name: NodeJS.Signals): void => void child.kill(name);
   return {
+    pid: child.pid ?? 0,
     log,
     ended,
-    signal: (name) => void child.kill(name),
+    signal,
     async ready() {
       const line = await until(
         () => {
-          if (child.exitCode !== null) throw new Error(`the ${which} ended:\n${said.join('')}`);
+          if (child.exitCode !== null) throw new Error(`the ${which} ended: ${JSON.stringify(log)}`);
           return log.find(({ message }) => message === SERVES[which]);
         },
         { timeoutMs: 45_000, what: `the start of the ${which}` },
       );
       return Number(line['port']);
+    },
+    stop() {
+      signal('SIGTERM');
+      return ended;
     },
   };
 }

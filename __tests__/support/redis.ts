@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
 import { openRedis, type Redis } from '../../shared/redis/redis.js';
 
-/** A real Redis of a test's own, on a unix socket. */
+/** A real Redis of a test's own, on a unix socket unless told otherwise. */
 export interface TestRedis {
   address: RedisAddress;
   url: string;
@@ -23,11 +25,21 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Starts redis-server. With `appendOnly` every write is on disk before it is answered. */
-export async function startRedis({ appendOnly = false } = {}): Promise<TestRedis> {
+/** How a Redis is started. */
+interface TestRedisOptions {
+  /** Every write is on disk before it is answered. */
+  appendOnly?: boolean;
+  /** An address of this machine: TCP, on a free port of it. */
+  host?: string;
+}
+
+/** Starts redis-server. */
+export async function startRedis({ appendOnly = false, host }: TestRedisOptions = {}): Promise<TestRedis> {
   const dir = mkdtempSync(join(tmpdir(), 'waggle-test-'));
   const path = join(dir, 'redis.sock');
-  const args = ['--port', '0', '--unixsocket', path, '--dir', dir, '--save', '', '--loglevel', 'warning'];
+  const port = host === undefined ? 0 : await freePort(host);
+  const args = ['--port', String(port), '--dir', dir, '--save', '', '--loglevel', 'warning'];
+  args.push(...(host === undefined ? ['--unixsocket', path] : ['--bind', host]));
   args.push(
     '--maxmemory-policy',
     'noeviction',
@@ -36,7 +48,7 @@ export async function startRedis({ appendOnly = false } = {}): Promise<TestRedis
     '--appendfsync',
     'always',
   );
-  const url = `unix://${path}`;
+  const url = host === undefined ? `unix://${path}` : `redis://${host}:${port}`;
   const address = parseRedisAddress(url);
   const clients: Redis[] = [];
   let server = await launch(args, address);
@@ -63,6 +75,15 @@ export async function startRedis({ appendOnly = false } = {}): Promise<TestRedis
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** A key prefix that no other test has. */

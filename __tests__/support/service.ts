@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { descendantsOf, isRunning, type ProcessEntry } from './processes.js';
 import { until } from './latch.js';
+import { parseLogLine } from './log-line.js';
 
 const ROOT = resolve(__dirname, '../..');
 
@@ -21,12 +22,12 @@ export interface Service {
   stop(): Promise<number | null>;
 }
 
-/** Starts it and waits until it serves. `env` may set any of its variables. */
-export async function startService(env: Record<string, string> = {}): Promise<Service> {
+/** Starts it and waits until it serves. `env` may set any of its variables; `from`: a folder that holds another copy. */
+export async function startService(env: Record<string, string> = {}, from = ROOT): Promise<Service> {
   const dataDir = mkdtempSync(join(tmpdir(), 'waggle-service-'));
   const { REDIS_URL: _redis, API_KEYS: _keys, ...inherited } = process.env;
-  const launcher = spawn(process.execPath, [join(ROOT, 'scripts/start.mjs')], {
-    cwd: ROOT,
+  const launcher = spawn(process.execPath, [join(from, 'scripts/start.mjs')], {
+    cwd: from,
     env: { ...inherited, PORT: '0', DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -58,18 +59,9 @@ function readyUrl(launcher: ChildProcess, log: Record<string, unknown>[]): Promi
     launcher.once('exit', (code) => reject(new Error(`the service ended with ${code}:\n${said.join('')}`)));
     if (!launcher.stdout) return;
     createInterface({ input: launcher.stdout }).on('line', (line) => {
-      const entry = parseLine(line);
+      const entry = parseLogLine(line);
       log.push(entry);
       if (entry['message'] === 'ready' && typeof entry['url'] === 'string') done(entry['url']);
     });
   });
-}
-
-function parseLine(line: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? { ...value } : { line };
-  } catch {
-    return { line };
-  }
 }

@@ -1,11 +1,9 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { isEnded, type Job, type JobState } from '../../shared/jobs/job.js';
 import type { NewJob } from '../../shared/jobs/job-store.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
 import type { WorkerConfig } from '../../worker/config.js';
 import { openWorker, type Worker } from '../../worker/worker.js';
+import { gateOf } from '../support/gate.js';
 import { type JobBench, openJobBench } from '../support/jobs.js';
 import { until } from '../support/latch.js';
 import type { TestRedis } from '../support/redis.js';
@@ -38,11 +36,8 @@ export interface WorkerBench extends JobBench {
 
 export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
   const jobs = await openJobBench(server);
-  const gate = join(tmpdir(), `waggle-gate-${process.pid}`);
-  const removeGate = (): void => {
-    for (const file of [gate, `${gate}.held`]) rmSync(file, { force: true });
-  };
-  removeGate();
+  const gate = gateOf(process.pid);
+  gate.remove();
   const log = recordingLog();
   const broken: string[] = [];
   const releases: ReleaseStack[] = [];
@@ -89,8 +84,8 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
           ),
         ),
       ),
-    isHeld: async () => void (await until(() => existsSync(`${gate}.held`), { what: 'a held model' })),
-    letGo: () => writeFileSync(gate, ''),
+    isHeld: async () => void (await until(gate.isHeld, { what: 'a held model' })),
+    letGo: gate.open,
     async start(changes = {}) {
       const release = new ReleaseStack();
       releases.push(release);
@@ -106,7 +101,7 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
     async close() {
       await stopWorkers();
       await jobs.close();
-      removeGate();
+      gate.remove();
     },
   };
 }

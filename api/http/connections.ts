@@ -5,6 +5,8 @@ import type { ClientLimits } from '../limits.js';
 /** The connections of a server, and the answers that are under way on them. A body that is left unread ends its own. */
 export class Connections {
   readonly #open = new Set<Socket>();
+  /** Those on which no request has come yet. */
+  readonly #fresh = new Set<Socket>();
   readonly #answers = new Set<ServerResponse>();
   #closing = false;
 
@@ -19,12 +21,18 @@ export class Connections {
 
   /**
    * Closes every connection without an answer under way, and each of the others after its answer. Node's own
-   * `closeIdleConnections` takes a connection for idle whose answer is written but not yet sent, and cuts it off.
+   * `closeIdleConnections` takes a connection for idle whose answer is written but not yet sent, and cuts it off. One that
+   * has only just been made has `freshMs` for its request, which is on its way.
    */
-  closeIdle(): void {
+  closeIdle(freshMs: number): void {
     this.#closing = true;
     const busy = new Set([...this.#answers].map(({ req }) => req.socket));
-    for (const socket of this.#open) if (!busy.has(socket)) socket.destroy();
+    for (const socket of this.#open) {
+      if (busy.has(socket)) continue;
+      if (this.#fresh.has(socket)) {
+        setTimeout(() => this.#fresh.has(socket) && socket.destroy(), freshMs).unref();
+      } else socket.destroy();
+    }
   }
 
   /** Closes every connection, whatever is under way. */
@@ -34,12 +42,17 @@ export class Connections {
 
   #opened(socket: Socket): void {
     this.#open.add(socket);
-    socket.once('close', () => this.#open.delete(socket));
+    this.#fresh.add(socket);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      this.#fresh.delete(socket);
+    });
   }
 
   #began(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.#answers.add(response);
+    this.#fresh.delete(socket);
     response.once('close', () => {
       this.#answers.delete(response);
       if (this.#closing) socket.destroySoon();

@@ -29,7 +29,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   {
     name: 'link silent',
     async strike({ link }) {
-      link.silence();
+      link.silenceAll();
       await pause(SILENCE_MS);
       link.heal();
     },

@@ -1,26 +1,31 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 
-/** A TCP port before the socket of a Redis: the network between workers and Redis, which can fail. */
+/** A TCP port before a Redis: the network between it and its clients, which can fail. */
 export interface LinkProxy {
-  port: number;
+  /** Where clients find Redis behind it. */
+  url: string;
+  /** Connections that clients hold to it now. */
+  connections(): number;
   /** Breaks every connection. */
   cut(): void;
-  /** Nothing comes through any more, and nobody is told; new connections are made and say nothing either. */
+  /** Nothing comes through on the connections that stand, and nobody is told; later ones come through. */
   silence(): void;
-  /** What clients send comes through, and the answers do not. */
+  /** Nothing comes through on later ones either, which are made and say nothing. */
+  silenceAll(): void;
+  /** What clients send comes through, and the answers do not; later connections say nothing. */
   deafen(): void;
-  /** New connections come through again; silent ones are broken. */
+  /** New connections come through again; those that stand are broken. */
   heal(): void;
   close(): Promise<void>;
 }
 
-/** Listens on a free port of this machine. */
-export async function startLinkProxy(socketPath: string): Promise<LinkProxy> {
+/** Listens on a free port of an address of this machine. */
+export async function startLinkProxy(redis: NetConnectOpts, host = '127.0.0.1'): Promise<LinkProxy> {
   const pairs = new Map<Socket, Socket>();
   let isSilent = false;
   const server = createServer((client) => {
-    const upstream = connect(socketPath);
+    const upstream = connect(redis);
     pairs.set(client, upstream);
     const end = (): void => {
       pairs.delete(client);
@@ -28,24 +33,26 @@ export async function startLinkProxy(socketPath: string): Promise<LinkProxy> {
       upstream.destroy();
     };
     for (const side of [client, upstream]) side.on('error', end).on('close', end);
-    if (isSilent) return;
+    if (isSilent) return swallow(client, upstream);
     client.pipe(upstream);
     upstream.pipe(client);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const cut = (): void => {
     for (const client of pairs.keys()) client.destroy();
   };
+  const silence = (): void => {
+    for (const [client, upstream] of pairs) swallow(client, upstream);
+  };
   return {
-    port: (server.address() as AddressInfo).port,
+    url: `redis://${host}:${(server.address() as AddressInfo).port}`,
+    connections: () => pairs.size,
     cut,
-    silence() {
+    silence,
+    silenceAll() {
       isSilent = true;
-      for (const [client, upstream] of pairs) {
-        client.unpipe(upstream).pause();
-        upstream.unpipe(client).pause();
-      }
+      silence();
     },
     deafen() {
       isSilent = true;
@@ -62,4 +69,10 @@ export async function startLinkProxy(socketPath: string): Promise<LinkProxy> {
       await closed;
     },
   };
+}
+
+/** What is read and dropped counts as delivered to whoever sent it. */
+function swallow(client: Socket, upstream: Socket): void {
+  client.unpipe(upstream).resume();
+  upstream.unpipe(client).resume();
 }

@@ -80,7 +80,7 @@ export async function startStack(
   );
   release.later('Redis', () => redisKept.close());
   await redisKept.serving();
-  const link = await startLinkProxy(socket);
+  const link = await startLinkProxy({ path: socket });
   release.later('link', () => link.close());
 
   const env = {
@@ -115,7 +115,7 @@ export async function startStack(
       ),
   );
   release.later('APIs', () => Promise.all(apis.map((api) => api.close())));
-  const throughLink = { MODELS: 'faulty', TF_ENGINE: 'wasm', REDIS_URL: `redis://127.0.0.1:${link.port}` };
+  const throughLink = { MODELS: 'faulty', TF_ENGINE: 'wasm', REDIS_URL: link.url };
   const workers = PROCESSES.map(
     (index) =>
       new Kept(`worker ${index}`, run('__tests__/fixtures/faulty-worker.mjs', throughLink), readyMessage),

@@ -3,19 +3,20 @@ import { build, isBuilt } from './build.mjs';
 import { install, missingNative, whyInstall } from './install.mjs';
 import { withLock } from './lock.mjs';
 import { step } from './progress.mjs';
-import { cacheDir, root } from './project.mjs';
+import { cacheDir, isPackage, root } from './project.mjs';
 import { SetupError } from './setup-error.mjs';
 
 const OLDEST_NODE = { major: 20, minor: 11 };
 
 /**
- * Makes the checkout runnable: npm packages as locked, `dist/` as the sources. Commands that start at the same moment
+ * Makes the checkout runnable: npm packages as locked, `dist/` as the sources, where there are sources. Commands that start at the same moment
  * take turns; when all is there this is a few milliseconds of looking.
  */
 export async function prepare() {
   checkNode(process.versions.node);
-  const options = { native: process.env.WITH_GPU === '1' };
-  const isReady = () => whyInstall(root, options) === undefined && isBuilt(root);
+  const options = { native: process.env.WITH_GPU === '1', dev: !isPackage };
+  const isUpToDate = () => isPackage || isBuilt(root);
+  const isReady = () => whyInstall(root, options) === undefined && isUpToDate();
   if (isReady()) return;
   const setUp = async () => {
     const reason = whyInstall(root, options);
@@ -26,7 +27,7 @@ export async function prepare() {
         console.error(`  ${missing.join(' and ')} could not be downloaded: the worker will do without`);
       }
     }
-    if (!isBuilt(root)) await step('Building', () => build(root));
+    if (!isUpToDate()) await step('Building', () => build(root));
   };
   const onWait = (/** @type {number} */ pid) =>
     console.error(`- waiting for process ${pid}, which is setting this folder up`);

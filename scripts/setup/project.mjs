@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** The repository's folder, whatever folder the command was called from. */
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** Whether this is what `npm pack` made: built, without sources, and run without what only development needs. */
+export const isPackage = !existsSync(join(root, 'tsconfig.json'));
+
 /** The workspaces that hold our TypeScript, in the order in which they build on each other. */
 export const workspaces = ['shared', 'api', 'worker', 'scripts'];
 

@@ -40,6 +40,9 @@ function describe(error: ErrorObject, base: string): RuleViolation {
       detail: `must be one of ${params['allowedValues'].map((v) => JSON.stringify(v)).join(', ')}`,
     };
   }
+  if (error.keyword === 'const') {
+    return { pointer: at, detail: `must be ${JSON.stringify(params['allowedValue'])}` };
+  }
   if (error.keyword === 'format' && params['format'] === 'iso-date-time') {
     return {
       pointer: at,

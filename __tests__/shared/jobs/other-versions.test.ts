@@ -24,6 +24,15 @@ async function rewrite(name: string): Promise<void> {
   await bench.redis.command(['HSET', bench.records.key(name), 'schema', '2']);
 }
 
+/** A batch that takes rows. */
+async function openBatch(batches: BatchStore): Promise<string> {
+  const id = uuidv7();
+  const limits = { chunkRows: 4, strict: false, timeoutMs: 1_000, maxAttempts: 2, resultTtlMs: 60_000 };
+  const idempotency = { key: id, ttlMs: 60_000 };
+  await batches.create({ id, model: QUEUE, queue: QUEUE, owner: 'ann', idempotency, ...limits }, 9);
+  return id;
+}
+
 /** Every key under the prefix and what it holds. */
 async function everything(): Promise<Record<string, unknown>> {
   const keys = await bench.redis.command(['KEYS', `${bench.keyPrefix}*`]);
@@ -105,12 +114,54 @@ it('lists the others though one of another version stands among them', async () 
   }
 });
 
+it('runs a job and a chunk to whose records a later version of the same schema adds, and leaves that there', async () => {
+  const batches = new BatchStore(bench.records);
+  const id = await bench.submit();
+  const batchId = await openBatch(batches);
+  const chunk = { number: 0, rows: 1, columns: Buffer.from('x'), invalid: {} };
+  const jobId = (await batches.add(batchId, chunk)) ?? '';
+  await batches.complete(batchId, 'f');
+  const keys = [`job:${id}`, `job:${jobId}`, `batch:${batchId}`].map((name) => bench.records.key(name));
+  for (const key of keys) await bench.redis.command(['HSET', key, 'priority', '5']);
+  const [job, part] = await bench.claim([id, jobId], 1_000);
+  if (job?.kind !== 'run' || part?.kind !== 'run') throw new Error('not claimed');
+  expect(await bench.leases.commit(RUN, [{ ...job.job, ok: true, result: { y: 1 } }])).toEqual(['committed']);
+  const run = { queue: QUEUE, modelVersion: '1', outputs: [], rowsSucceeded: 1, rowsFailed: 0 };
+  expect(await new ChunkLeases(bench.records).commit(part.job, run)).toBe('committed');
+  expect(await bench.store.find(id)).toMatchObject({ state: 'succeeded', result: { y: 1 } });
+  expect(await batches.find(batchId)).toMatchObject({ state: 'succeeded', rows: { total: 1, succeeded: 1 } });
+  for (const key of [keys[0], keys[2]]) {
+    expect(await bench.redis.command(['HGET', String(key), 'priority'])).toBe('5');
+  }
+});
+
+it('refuses to read one, and says what to do', async () => {
+  const id = await bench.submit();
+  await rewrite(`job:${id}`);
+  await expect(bench.store.find(id)).rejects.toThrow(
+    /the record of job .* has record schema 2, this version reads schema 1: .*docs\/upgrading\.md/,
+  );
+});
+
+it('lists the other batches, page by page, though many of another version stand among them', async () => {
+  const batches = new BatchStore(bench.records);
+  const ids: string[] = [];
+  for (let i = 0; i < 40; i += 1) {
+    const id = await openBatch(batches);
+    ids.unshift(id);
+    if (i !== 0 && i !== 20 && i !== 39) await rewrite(`batch:${id}`);
+  }
+  await expect(batches.find(ids[1] ?? '')).rejects.toThrow(/the record of batch .* has record schema 2/);
+  const readable = [ids[0], ids[19], ids[39]];
+  const first = await batches.list(undefined, { limit: 2 });
+  expect(first.batches.map(({ id }) => id)).toEqual(readable.slice(0, 2));
+  const rest = await batches.list(undefined, { limit: 2, after: first.next });
+  expect([rest.batches.map(({ id }) => id), rest.next]).toEqual([readable.slice(2), undefined]);
+});
+
 it('leaves a batch of another version as it is', async () => {
   const batches = new BatchStore(bench.records);
-  const id = uuidv7();
-  const limits = { chunkRows: 4, strict: false, timeoutMs: 1_000, maxAttempts: 2, resultTtlMs: 60_000 };
-  const idempotency = { key: 'k', ttlMs: 60_000 };
-  await batches.create({ id, model: QUEUE, queue: QUEUE, owner: 'ann', idempotency, ...limits }, 9);
+  const id = await openBatch(batches);
   const chunk = { number: 0, rows: 1, columns: Buffer.from('x'), invalid: {} };
   const jobId = (await batches.add(id, chunk)) ?? '';
   await bench.leases.claim([{ jobId, delivery: 1, claimId: 'w' }], 0);

@@ -86,6 +86,7 @@ describe('a wrong manifest', () => {
   };
   it.each([
     ['an unknown member', { colour: 1 }, '#/colour is not a known member'],
+    ['another version of the format', { schema: 2 }, '#/schema must be 1'],
     ['a missing member', { outputs: undefined }, '#/outputs is required'],
     ['a bad name', { name: 'Shapes!' }, '#/name must match pattern'],
     [

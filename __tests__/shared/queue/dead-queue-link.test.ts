@@ -1,21 +1,22 @@
+import { type LinkProxy, startLinkProxy } from '../../../scripts/faults/link-proxy.js';
 import { beeKeys, openBeeLink } from '../../../shared/queue/bee-queue.js';
 import { createProducer } from '../../../shared/queue/producer.js';
+import { parseRedisAddress } from '../../../shared/redis/address.js';
 import { createLatch, until } from '../../support/latch.js';
 import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
-import { type SilentProxy, startSilentProxy } from '../../support/silent-proxy.js';
 
 let server: TestRedis;
-let proxy: SilentProxy;
+let proxy: LinkProxy;
 beforeAll(async () => {
   server = await startRedis();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  proxy = await startSilentProxy(server);
+  proxy = await startLinkProxy(server.address);
 });
 afterEach(() => proxy.close());
 
-const address = () => ({ redis: proxy.address, keyPrefix: testPrefix(), name: 'q' });
+const address = () => ({ redis: parseRedisAddress(proxy.url), keyPrefix: testPrefix(), name: 'q' });
 const job = (jobId: string) => ({ jobId, delivery: 1 });
 const settled = (call: Promise<unknown>): Promise<boolean> =>
   call.then(
@@ -58,7 +59,7 @@ it('gives up links that Redis never answers, and ends them', async () => {
   );
   expect(proxy.connections()).toBeLessThanOrEqual(2);
   await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
-  proxy.restore();
+  proxy.heal();
   await producer.enqueue(job('d'));
   await producer.close();
 });

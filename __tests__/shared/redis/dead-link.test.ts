@@ -1,12 +1,13 @@
+import { type LinkProxy, startLinkProxy } from '../../../scripts/faults/link-proxy.js';
+import { parseRedisAddress } from '../../../shared/redis/address.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../../../shared/redis/redis.js';
 import { until } from '../../support/latch.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
-import { type SilentProxy, startSilentProxy } from '../../support/silent-proxy.js';
 
 const PING_EVERY_MS = 150;
 
 let server: TestRedis;
-let proxy: SilentProxy;
+let proxy: LinkProxy;
 let errors: string[];
 beforeAll(async () => {
   server = await startRedis();
@@ -14,12 +15,12 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 beforeEach(async () => {
   errors = [];
-  proxy = await startSilentProxy(server);
+  proxy = await startLinkProxy(server.address);
 });
 afterEach(() => proxy.close());
 
 const options = (): RedisOptions => ({
-  address: proxy.address,
+  address: parseRedisAddress(proxy.url),
   onError: (message) => void errors.push(message),
   pingEveryMs: PING_EVERY_MS,
 });
@@ -57,7 +58,7 @@ it('closes while the dead link is being replaced, and leaves no connection and n
   await redis.close();
   await noConnectionLeft();
   const told = errors.length;
-  proxy.restore();
+  proxy.heal();
   await new Promise((resolve) => setTimeout(resolve, 8 * PING_EVERY_MS));
   expect(proxy.connections()).toBe(0);
   expect(errors).toHaveLength(told);

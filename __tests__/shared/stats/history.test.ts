@@ -1,5 +1,6 @@
 import { percentileMs } from '../../../shared/stats/histogram.js';
 import { StatsStore } from '../../../shared/stats/stats-store.js';
+import { emptyTally } from '../../../shared/stats/tally.js';
 import { type JobBench, openJobBench, QUEUE } from '../../support/jobs.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 
@@ -78,6 +79,15 @@ it('forgets a minute after a day and an hour', async () => {
   const leftMs = await bench.redis.command(['PTTL', String(Array.isArray(keys) && keys[0])]);
   expect(leftMs).toBeGreaterThan(24.9 * 3_600_000);
   expect(leftMs).toBeLessThanOrEqual(25 * 3_600_000);
+});
+
+it('passes over what another version counted', async () => {
+  await bench.submit();
+  const keys = await bench.redis.command(['KEYS', bench.records.key('minute:*')]);
+  await bench.redis.command(['HSET', String(Array.isArray(keys) && keys[0]), 'started', '7', 'x12', '1']);
+  expect(await lately()).toEqual([
+    { counts: { ...emptyTally().counts, submitted: 1 }, total: new Map(), wait: new Map() },
+  ]);
 });
 
 it('tells what waits, since when, and what runs', async () => {

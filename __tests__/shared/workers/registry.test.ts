@@ -58,6 +58,12 @@ it('forgets a worker that stopped reporting', async () => {
   expect(await readWorkers(bench.records)).toEqual([]);
 });
 
+it('reads what a later version says, whatever it adds', async () => {
+  const later = { ...worker('a'), threads: 4, models: [{ ...worker('a').models[0], cores: 2 }] };
+  await announceWorker(bench.records, later as WorkerInfo);
+  expect(await readWorkers(bench.records)).toMatchObject([worker('a')]);
+});
+
 it('leaves out what is no report', async () => {
   await announceWorker(bench.records, worker('a'));
   for (const [id, text] of [
