@@ -14,7 +14,7 @@ import { workspaces } from './project.mjs';
 import { runCommand } from './run-command.mjs';
 
 /** Files of the source folders that the built program does not read: run as they are, or for people and npm. */
-const NOT_BUILT = new Set(['.mjs', '.md']);
+const NOT_BUILT = new Set(['.mjs', '.md', '.py']);
 const STAMP = '.built-from';
 
 /**
@@ -93,7 +93,7 @@ const isProject = (/** @type {string} */ path) => basename(path) === 'tsconfig.j
 function sourceFiles(folder) {
   return workspaces
     .flatMap((name) => filesBelow(join(folder, name)))
-    .filter((path) => !NOT_BUILT.has(extname(path)) && !path.endsWith('package.json'));
+    .filter((path) => !NOT_BUILT.has(extname(path)) && !/package(-lock)?\.json$/.test(path));
 }
 
 /**

@@ -5,15 +5,17 @@ import { withLock } from './lock.mjs';
 import { step } from './progress.mjs';
 import { cacheDir, root } from './project.mjs';
 import { runCommand } from './run-command.mjs';
-import { firstLine } from './setup-error.mjs';
+import { firstLine, SetupError } from './setup-error.mjs';
 
 const folder = join(root, 'scripts/bench/peers');
 
 /**
  * Installs what the benchmark compares with, as its own lockfile says, where it is not there yet. What fails is told, and
- * the benchmark goes on without.
+ * the benchmark goes on without. Throws a {@link SetupError} where it cannot go on.
  */
 export async function tryPeers() {
+  if (!existsSync(folder))
+    {throw new SetupError(`${folder} is missing: what is compared with is in a checkout only`);}
   if (existsSync(join(folder, 'node_modules/.package-lock.json'))) return;
   await withLock(join(cacheDir, 'peers.lock'), async () => {
     const npm = npmCommand(process.env.npm_execpath);
