@@ -15,7 +15,7 @@ const DOORS: Record<string, string[]> = {
 /** Packages that live in few places, and those places. */
 const PACKAGES: [RegExp, (file: string) => boolean][] = [
   [/^express$/, (file) => file.startsWith('api/')],
-  [/^redis$/, (file) => file === 'shared/redis/redis.ts'],
+  [/^(@redis\/client|redis)$/, (file) => file === 'shared/redis/redis.ts'],
   [/^bee-queue$/, (file) => file === 'shared/queue/bee-queue.ts'],
   [/^@opentelemetry\//, (file) => file === 'shared/tracing/otel-tracer.ts'],
   [/^@tensorflow\//, (file) => file.startsWith('worker/inference/') || file.startsWith('scripts/trips/')],

@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, type TSchema, Type } from '../../shared/validation/schema.js';
 
 const whole = (description: string) => Type.Integer({ minimum: 0, description });
 const rate = (description: string) => Type.Number({ minimum: 0, description });

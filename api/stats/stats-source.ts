@@ -5,7 +5,7 @@ import type { RecordScripts } from '../../shared/jobs/record-scripts.js';
 import type { ModelRegistry } from '../models/model-registry.js';
 import { History } from './history.js';
 import { presentFigures, presentPoints, presentWorker, sumCounts, sumOf } from './present-stats.js';
-import type { StatsBody } from './stats-body.js';
+import type { Figures, StatsBody } from './stats-body.js';
 
 /** What of the past is wanted. */
 export interface HistoryQuery {
@@ -68,16 +68,16 @@ export class StatsSource {
       running,
       window_s: Math.round(windowMs / 100) / 10,
       ...of(served.map((_, index) => index)),
-      models: served.map(({ manifest: { name } }, index) => ({
-        name,
-        running: queues[2 * index]?.running ?? 0,
-        ...of([index]),
-      })),
+      models: served.map(({ manifest: { name } }, index) =>
+        ofModel(name, queues[2 * index]?.running ?? 0, of([index])),
+      ),
       workers: workers.map(presentWorker),
       history: { step_s: step * 60, points: presentPoints(mergeMinutes(wanted, current - minutes), step) },
     };
   }
 }
+
+const ofModel = (name: string, running: number, figures: Figures) => ({ name, running, ...figures });
 
 /** The minutes of several models together, those after `after` only. */
 function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after: number): Map<number, Tally> {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../validation/schema.js';
 import { messageOf, ModelPackageError } from '../errors.js';
 import { createAjv, violationsOf } from '../validation/ajv.js';
 

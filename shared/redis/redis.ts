@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createClient, ErrorReply, RESP_TYPES } from 'redis';
+import { createClient, ErrorReply, RESP_TYPES } from '@redis/client';
 import { messageOf, RedisUnavailableError } from '../errors.js';
 import type { RedisAddress } from './address.js';
 import { DEAD_AFTER_PINGS, PING_EVERY_MS, watchLink } from './watch-link.js';
