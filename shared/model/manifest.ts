@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '../validation/schema.js';
+import type { ValidateFunction } from 'ajv';
 import { messageOf, ModelPackageError } from '../errors.js';
-import { createAjv, violationsOf } from '../validation/ajv.js';
+import { createAjv, requireSchema, violationsOf } from '../validation/ajv.js';
 
 /** How one input member becomes one number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
 const Encoding = Type.Union([
@@ -104,13 +105,15 @@ export function readManifest(folder: string): Manifest {
   return parseManifest(value, file);
 }
 
+let isManifest: ValidateFunction<Manifest> | undefined;
+
 /** Checks a manifest against its schema and against itself. `where` names its source in the error. */
 export function parseManifest(value: unknown, where: string): Manifest {
-  const validate = createAjv().compile<Manifest>(Manifest);
-  if (!validate(value)) {
+  isManifest ??= createAjv().compile<Manifest>(Manifest);
+  if (!isManifest(value)) {
     throw new ModelPackageError(
       where,
-      violationsOf(validate).map((v) => `${v.pointer} ${v.detail}`),
+      violationsOf(isManifest).map((v) => `${v.pointer} ${v.detail}`),
     );
   }
   const problems = contradictionsIn(value);
@@ -141,6 +144,7 @@ function contradictionsIn(manifest: Manifest): string[] {
   );
   if (problems.length > 0) return problems;
   try {
+    requireSchema(manifest.input);
     const validate = createAjv().compile(manifest.input);
     if (!validate(manifest.example)) {
       problems.push(...violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`));

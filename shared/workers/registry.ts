@@ -1,3 +1,4 @@
+import type { ValidateFunction } from 'ajv';
 import { type Static, Type } from '../validation/schema.js';
 import { createAjv } from '../validation/ajv.js';
 import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
@@ -76,7 +77,7 @@ export async function readWorkers(records: RecordScripts): Promise<SeenWorker[]>
     .toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1));
 }
 
-const isWorkerInfo = createAjv().compile<WorkerInfo>(WorkerInfo);
+let isWorkerInfo: ValidateFunction<WorkerInfo> | undefined;
 
 const workerKey = (records: RecordScripts, id: string): string => records.key(`worker:${id}`);
 
@@ -86,6 +87,7 @@ function parseReport(json: unknown, leftMs: number): SeenWorker[] {
   try {
     const value: unknown = JSON.parse(json);
     const seenMsAgo = Math.min(Math.max(0, ALIVE_MS - leftMs), ALIVE_MS);
+    isWorkerInfo ??= createAjv().compile<WorkerInfo>(WorkerInfo);
     return isWorkerInfo(value) ? [{ ...value, seenMsAgo }] : [];
   } catch {
     return [];
