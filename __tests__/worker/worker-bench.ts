@@ -77,18 +77,18 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
       );
       return job as Extract<Job, { state: S }>;
     },
-    allEnd: (ids) =>
-      Promise.all(
-        ids.map((id) =>
-          until(
-            async () => {
-              const job = await findIfAny(id);
-              return job && isEnded(job.state) ? job : undefined;
-            },
-            { timeoutMs: 20_000, what: `the end of job ${id}` },
-          ),
-        ),
-      ),
+    async allEnd(ids) {
+      const jobs: Job[] = [];
+      // One after the other: hundreds that ask at once would take the time from the worker that they wait for.
+      for (const id of ids) {
+        const ended = async (): Promise<Job | undefined> => {
+          const job = await findIfAny(id);
+          return job && isEnded(job.state) ? job : undefined;
+        };
+        jobs.push(await until(ended, { timeoutMs: 20_000, what: `the end of job ${id}` }));
+      }
+      return jobs;
+    },
     isHeld: async () => void (await until(() => existsSync(`${gate}.held`), { what: 'a held model' })),
     letGo: () => writeFileSync(gate, ''),
     async start(changes = {}) {
