@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Static, Type } from '../validation/schema.js';
 import type { ValidateFunction } from 'ajv';
 import { messageOf, ModelPackageError } from '../errors.js';
+import { dtypeOf } from './columns.js';
 import { createAjv, requireSchema, violationsOf } from '../validation/ajv.js';
 
 /** How one input member becomes one number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
@@ -153,13 +154,6 @@ function contradictionsIn(manifest: Manifest): string[] {
     problems.push(`#/input is not a usable JSON Schema: ${messageOf(cause)}`);
   }
   return problems;
-}
-
-/** The dtype of a column's tensor: as the manifest says, else float32 for a number, bool for a boolean, int32. */
-export function dtypeOf(column: ManifestColumn): Static<typeof Dtype> {
-  if (column.dtype) return column.dtype;
-  if (column.encoding === 'number') return 'float32';
-  return column.encoding === 'boolean' ? 'bool' : 'int32';
 }
 
 const duplicates = (names: string[]): string[] =>
