@@ -78,16 +78,16 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
       return job as Extract<Job, { state: S }>;
     },
     async allEnd(ids) {
-      const jobs: Job[] = [];
+      const ends: Job[] = [];
       // One after the other: hundreds that ask at once would take the time from the worker that they wait for.
       for (const id of ids) {
         const ended = async (): Promise<Job | undefined> => {
           const job = await findIfAny(id);
           return job && isEnded(job.state) ? job : undefined;
         };
-        jobs.push(await until(ended, { timeoutMs: 20_000, what: `the end of job ${id}` }));
+        ends.push(await until(ended, { timeoutMs: 20_000, what: `the end of job ${id}` }));
       }
-      return jobs;
+      return ends;
     },
     isHeld: async () => void (await until(() => existsSync(`${gate}.held`), { what: 'a held model' })),
     letGo: () => writeFileSync(gate, ''),
