@@ -1,7 +1,6 @@
 // Sources are ES modules; Jest runs them as CommonJS through swc, so no experimental flag is needed.
 // Packages that ship ES modules only have to pass the same transform.
 const esmOnly = [
-  'typebox',
   'hyparquet',
   'hyparquet-compressors',
   'hysnappy',

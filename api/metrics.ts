@@ -48,6 +48,7 @@ export class ApiMetrics {
   readonly #waiters = this.#gauge('waggle_waiters', 'Long polls that this process holds.');
   readonly #streams = this.#gauge('waggle_streams', 'Event streams that this process holds.');
   readonly #running = this.#gauge('waggle_running', `Jobs and chunks that run. ${SAME_EVERYWHERE}`);
+  readonly #jobsRunning = this.#gauge('waggle_jobs_running', `Jobs that run. ${SAME_EVERYWHERE}`, ['model']);
   readonly #depth = this.#gauge('waggle_queue_depth', `Jobs or chunks that wait. ${SAME_EVERYWHERE}`, [
     'queue',
   ]);
@@ -113,6 +114,7 @@ export class ApiMetrics {
     const { records, models, withinDeadline } = this.#sources;
     for (const metric of [
       this.#running,
+      this.#jobsRunning,
       this.#depth,
       this.#oldest,
       this.#submitted,
@@ -121,7 +123,8 @@ export class ApiMetrics {
     ]) {
       metric.reset();
     }
-    const queues = [...models.current.byName.keys()].flatMap((name) => [name, chunkQueueOf(name)]);
+    const names = [...models.current.byName.keys()];
+    const queues = names.flatMap((name) => [name, chunkQueueOf(name)]);
     const [depths, counts, workers] = await withinDeadline('reading the metrics', () =>
       Promise.all([
         new StatsStore(records).depths(queues),
@@ -130,6 +133,7 @@ export class ApiMetrics {
       ]),
     );
     this.#running.set(depths.running);
+    names.forEach((model, index) => this.#jobsRunning.set({ model }, depths.queues[2 * index]?.running ?? 0));
     depths.queues.forEach(({ waiting, oldestCreatedMs }, index) => {
       const queue = queues[index] ?? '';
       this.#depth.set({ queue }, waiting);

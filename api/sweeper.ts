@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIds } from '../shared/batches/chunk-queue.js';
 import { messageOf } from '../shared/errors.js';
 import type { SweepStore } from '../shared/jobs/sweep-store.js';
-import type { Logger } from '../shared/log/logger.js';
+import type { LogFields, Logger } from '../shared/log/logger.js';
 import { beeKeys } from '../shared/queue/bee-queue.js';
 import type { Producers } from '../shared/queue/producers.js';
 
@@ -80,12 +80,19 @@ export class Sweeper {
 
   async #reap(): Promise<number> {
     const { sweep, producers, log } = this.#context;
-    const { found, next } = await sweep.reap({ offset: this.#offsets.get('running') ?? 0, limit: WINDOW });
+    const { found, ended, next } = await sweep.reap({
+      offset: this.#offsets.get('running') ?? 0,
+      limit: WINDOW,
+    });
     this.#offsets.set('running', next);
     // One that does not get through is an orphan afterwards.
     for (const { queue, ...delivery } of found) {
-      log.debug('job put back, its worker is lost', { ...jobIds(delivery.jobId), queue });
+      this.#tell('job put back, its worker is lost', delivery.jobId, { queue });
       await producers.enqueue(queue, delivery);
+    }
+    for (const { jobId, outcome } of ended) {
+      if (outcome === 'canceled') this.#tell('job canceled, its worker is lost', jobId, { outcome });
+      else log.warn('job failed', { ...jobIds(jobId), code: outcome });
     }
     return found.length;
   }
@@ -94,18 +101,19 @@ export class Sweeper {
     const offset = this.#offsets.get('deadlines') ?? 0;
     const { found, next } = await this.#context.sweep.expire({ offset, limit: WINDOW });
     this.#offsets.set('deadlines', next);
-    return found;
+    for (const jobId of found) this.#tell('job expired in the queue', jobId, { outcome: 'expired' });
+    return found.length;
   }
 
   async #enqueueOrphans(queue: string): Promise<number> {
-    const { sweep, producers, keyPrefix, log } = this.#context;
+    const { sweep, producers, keyPrefix } = this.#context;
     const { jobs } = beeKeys({ keyPrefix, name: queue });
     const place = `orphans ${queue}`;
     const window = { from: this.#windows.get(place), limit: WINDOW, minAgeMs: ORPHAN_AGE_MS };
     const { found, next } = await sweep.orphans(queue, jobs, window);
     this.#moveOn(place, next);
     for (const delivery of found) {
-      log.debug('job put into its queue, where it was missing', { ...jobIds(delivery.jobId), queue });
+      this.#tell('job put into its queue, where it was missing', delivery.jobId, { queue });
       await producers.enqueue(queue, delivery);
     }
     return found.length;
@@ -134,6 +142,12 @@ export class Sweeper {
     const { found, next } = await sweep.trim(index, window);
     this.#moveOn(index, next);
     return found;
+  }
+
+  /** Writes the line of one job, built only where it is written. */
+  #tell(message: string, jobId: string, fields: LogFields): void {
+    const { log } = this.#context;
+    if (log.isEnabled('debug')) log.debug(message, { ...jobIds(jobId), ...fields });
   }
 
   #moveOn(place: string, next: string | undefined): void {

@@ -1,27 +1,35 @@
 import { Sweeper } from '../../api/sweeper.js';
 import { type JobBench, openJobBench, QUEUE } from '../support/jobs.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
-import { silentLog } from '../support/silent-log.js';
+import { keepingLog } from '../support/keeping-log.js';
 
 let server: TestRedis;
 let bench: JobBench;
 let sweeper: Sweeper;
+let log: ReturnType<typeof keepingLog>;
 beforeAll(async () => {
   server = await startRedis();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
   bench = await openJobBench(server);
+  log = keepingLog();
   sweeper = new Sweeper({
     sweep: bench.sweep,
     producers: bench.producers,
     keyPrefix: bench.keyPrefix,
     queues: () => [QUEUE],
     resultTtlMs: 0,
-    log: silentLog,
+    log,
   });
 });
 afterEach(() => bench.close());
+
+/** What was said of a job, and how it ended if that was said. */
+const saidOf = (id: string): unknown[] =>
+  log.lines.flatMap(({ level, message, fields }) =>
+    fields?.['job_id'] === id ? [[level, message, fields['outcome'] ?? fields['code']]] : [],
+  );
 
 const waiting = () => bench.redis.command(['LRANGE', bench.bee.waiting, '0', '-1']);
 
@@ -58,12 +66,26 @@ it('queues a job again whose worker lost its lease, and fails it when its attemp
   await bench.claim([id], 0);
   expect((await sweeper.pass()).reaped).toBe(0);
   expect(await bench.store.find(id)).toMatchObject({ state: 'failed', failure: { code: 'worker_lost' } });
+  expect(saidOf(id)).toEqual([
+    ['debug', 'job put back, its worker is lost', undefined],
+    ['warn', 'job failed', 'worker_lost'],
+  ]);
+});
+
+it('ends a job that was canceled under a worker that is lost', async () => {
+  const id = await bench.submit();
+  await bench.claim([id], 0);
+  await bench.store.cancel(id, undefined);
+  await sweeper.pass();
+  expect((await bench.store.find(id))?.state).toBe('canceled');
+  expect(saidOf(id)).toEqual([['debug', 'job canceled, its worker is lost', 'canceled']]);
 });
 
 it('ends what is too late in the queue', async () => {
   const id = await bench.submit({ expiresInMs: 0 });
   expect((await sweeper.pass()).expired).toBe(1);
   expect((await bench.store.find(id))?.state).toBe('expired');
+  expect(saidOf(id)).toEqual([['debug', 'job expired in the queue', 'expired']]);
 });
 
 it('takes ids without an entry out of the lists, and only those', async () => {

@@ -2,9 +2,10 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { findChromium } from '../../scripts/setup/chromium.mjs';
 import { openPage, startBrowser, type WatchedPage } from '../support/browser.js';
 import { until } from '../support/latch.js';
-import { startProgram } from '../support/program.js';
+import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type Service, startService } from '../support/service.js';
+import { writePast } from './past.js';
 
 const chromium = findChromium();
 if (chromium === undefined) {
@@ -25,6 +26,7 @@ withBrowser('the dashboard in Chromium', () => {
   /** Light and wide: what most tests look at. */
   let wide: WatchedPage;
   const opened: WatchedPage[] = [];
+  let guarded: Program | undefined;
 
   beforeAll(async () => {
     if (chromium === undefined) throw new Error('there is no Chromium here, and it could not be installed');
@@ -37,6 +39,7 @@ withBrowser('the dashboard in Chromium', () => {
   }, 60_000);
   afterAll(async () => {
     await browser.close();
+    await guarded?.stop();
     await service.stop();
     await redis.stop();
   }, 30_000);
@@ -169,7 +172,10 @@ withBrowser('the dashboard in Chromium', () => {
   it('cancels a job that waits, and runs it again', async () => {
     const { page, barriers } = wide;
     await withFrozenWorker(async (thaw) => {
+      const others = await Promise.all(Array.from({ length: 12 }, () => submit()));
       await page.getByRole('button', { name: 'Predict' }).click();
+      await page.locator('#chart-queue .value').first().getByText('13', { exact: true }).waitFor();
+      for (const { id } of others) await fetch(`${service.url}/jobs/${id}`, { method: 'DELETE' });
       await page.locator('#trial-queued[aria-current="step"]').waitFor();
       await page.locator('#trial-link').click();
       const panel = page.getByRole('dialog');
@@ -238,6 +244,8 @@ withBrowser('the dashboard in Chromium', () => {
 
   it('comes back by itself when the API was unreachable', async () => {
     const { page } = wide;
+    // What is over is read once: by the API that comes.
+    await writePast(await redis.connect(), 'trip-duration', 70);
     const [api = 0] = service.pids('dist/api/main.js');
     process.kill(api, 'SIGKILL');
     await isConnected(page, 'unreachable');
@@ -268,13 +276,37 @@ withBrowser('the dashboard in Chromium', () => {
     await isConnected(page, 'live');
     expect(await background()).not.toBe(dark);
     expect(await barriers()).toEqual([]);
+  }, 40_000);
+
+  it('draws an hour of the past, in light and in dark', async () => {
+    const { page, barriers, picture } = wide;
+    await page.getByRole('radio', { name: '1 h' }).check();
+    const plot = page.locator('#chart-throughput .plot');
+    await plot.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await until(async () => /submitted [3-9]\d\.\d/.test((await plot.getAttribute('aria-label')) ?? ''), {
+      what: 'the rate of a minute that is over',
+    });
+    await plot.blur();
+    await page.locator('#predict-model').selectOption('trip-duration');
+    await page.getByRole('button', { name: 'Predict' }).click();
+    await page.locator('#trial[data-status="succeeded"]').waitFor();
+    await page.setViewportSize({ width: 1360, height: 1180 });
     // The README's: docs/dashboard.png is a copy of it.
     await picture('dashboard/overview', { fullPage: false });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await barriers()).toEqual([]);
+    await picture('dashboard/overview-dark', { fullPage: false });
+    await page.setViewportSize({ width: 400, height: 800 });
+    await picture('dashboard/overview-400');
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize({ width: 1360, height: 900 });
   }, 40_000);
 
   it('asks for a key where one is wanted, once, and keeps it for the tab', async () => {
-    const api = startProgram('api', { REDIS_URL: redis.url, API_KEYS: 'keeper:honey' });
-    const { page, barriers } = await open({}, `http://127.0.0.1:${await api.ready()}`);
+    guarded = startProgram('api', { REDIS_URL: redis.url, API_KEYS: 'keeper:honey' });
+    const { page, barriers } = await open({}, `http://127.0.0.1:${await guarded.ready()}`);
     const dialog = page.getByRole('dialog', { name: 'API key' });
     await dialog.waitFor();
     expect(await barriers()).toEqual([]);
@@ -288,11 +320,12 @@ withBrowser('the dashboard in Chromium', () => {
     await page.reload();
     await isConnected(page, 'live');
     expect(await dialog.isVisible()).toBe(false);
-    expect(await api.stop()).toBe(0);
+    expect(await guarded.stop()).toBe(0);
   }, 40_000);
 
   it('can be worked without a mouse', async () => {
     const { page } = wide;
+    await page.getByRole('radio', { name: '15 min' }).check();
     await page.reload();
     await isConnected(page, 'live');
     await page.keyboard.press('Tab');

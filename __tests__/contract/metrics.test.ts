@@ -35,6 +35,7 @@ it('counts what was submitted, waits, runs and ended', async () => {
   expect(samples.get(`waggle_queue_depth{queue="${LINEAR}"}`)).toBe(1);
   expect(samples.get(`waggle_queue_oldest_age_seconds{queue="${LINEAR}"}`)).toBeGreaterThan(0);
   expect(samples.get('waggle_running')).toBe(1);
+  expect(samples.get(`waggle_jobs_running{model="${LINEAR}"}`)).toBe(1);
   expect(samples.get('waggle_redis_up')).toBe(1);
 });
 

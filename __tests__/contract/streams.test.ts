@@ -93,30 +93,36 @@ describe('the figures', () => {
     const own = await openApiBench(server);
     const [a, b] = [await own.submit({ input: TRIP }), await own.submit({ input: TRIP })];
     await own.submit({ model: SHOP, input: { size: 's' } });
+    const running = await own.submit({ model: SHOP, input: { size: 'm' } });
+    await own.worker.claim(running.body.id);
     await own.worker.succeed(a.body.id);
     await own.worker.fail(b.body.id, 'model_error');
     const { status, body } = await own.call('get', '/stats');
     expect(status).toBe(200);
     expect(body).toMatchObject({
       waiting: 1,
-      running: 0,
-      last_day: { submitted: 3, succeeded: 1, failed: 1 },
+      running: 1,
+      last_day: { submitted: 4, succeeded: 1, failed: 1 },
       workers: [],
       history: { step_s: 60 },
     });
     expect(body.total_ms.p50).toBeGreaterThan(0);
     expect(
-      body.models.map(({ name, waiting }: { name: string; waiting: number }) => [name, waiting]),
+      body.models.map((model: { name: string; waiting: number; running: number }) => [
+        model.name,
+        model.waiting,
+        model.running,
+      ]),
     ).toEqual(
       expect.arrayContaining([
-        [LINEAR, 0],
-        [SHOP, 1],
+        [LINEAR, 0, 0],
+        [SHOP, 1, 1],
       ]),
     );
     const sum = (points: { submitted: number }[]) => points.reduce((total, { submitted: n }) => total + n, 0);
-    expect(sum(body.history.points)).toBe(3);
+    expect(sum(body.history.points)).toBe(4);
     const ofShop = await own.call('get', `/stats?minutes=1500&model=${SHOP}`);
-    expect([sum(ofShop.body.history.points), ofShop.body.history.step_s]).toEqual([1, 600]);
+    expect([sum(ofShop.body.history.points), ofShop.body.history.step_s]).toEqual([2, 600]);
     await own.close();
   });
 

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { dtypeOf } from '../../shared/model/manifest.js';
+import { dtypeOf } from '../../shared/model/columns.js';
 import { createRowReader } from '../../shared/model/row-reader.js';
 import { loadModelRuntime } from '../../worker/inference/model-runtime.js';
 

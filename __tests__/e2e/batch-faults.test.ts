@@ -41,6 +41,7 @@ async function killAt(id: string, rows: number, part: string): Promise<void> {
   await until(async () => ((await poll(id))?.rows.succeeded ?? 0) >= rows, {
     timeoutMs: 60_000,
     what: `${rows} rows`,
+    everyMs: 20,
   });
   const [pid] = service.pids(part);
   if (pid === undefined) throw new Error(`no process ${part} to kill`);
@@ -64,7 +65,7 @@ it('ends a batch with every row once and in order though worker, API and Redis a
       const batch = await poll(id);
       return batch?.status === 'succeeded' && batch;
     },
-    { timeoutMs: 90_000, what: 'the end of the batch' },
+    { timeoutMs: 90_000, what: 'the end of the batch', everyMs: 50 },
   );
   expect(done.rows).toEqual({ total: ROWS, succeeded: ROWS, failed: 0, invalid: 0 });
 

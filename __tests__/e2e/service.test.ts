@@ -32,7 +32,8 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
     body: JSON.stringify(body),
   });
 
-const get = async <T>(path: string): Promise<T> => (await fetch(service.url + path)).json() as Promise<T>;
+const get = async <T>(path: string, headers: Record<string, string> = {}): Promise<T> =>
+  (await fetch(service.url + path, { headers })).json() as Promise<T>;
 
 /** Trips spread over zones and distances, the same every time. */
 const trip = (i: number) => ({
@@ -88,14 +89,14 @@ it('accepts a job with 202, Location and Retry-After, and lets it be polled to i
   expect(job.result?.duration).toBeCloseTo(12.77, 2);
 });
 
-it('runs 2,000 jobs sent 64 at a time, each to the answer of the model itself', async () => {
-  const requestId = 'two-thousand';
+it('runs 1,200 jobs sent 64 at a time, each to the answer of the model itself', async () => {
+  const requestId = 'twelve-hundred';
   const jobs: Job[] = [];
-  await fanOut(2_000, 64, async (i) => {
+  await fanOut(1_200, 64, async (i) => {
     const response = await post('/jobs', { input: trip(i), request_id: requestId }, { prefer: 'wait=30' });
     jobs.push((await response.json()) as Job);
   });
-  expect(new Set(jobs.map((job) => job.id)).size).toBe(2_000);
+  expect(new Set(jobs.map((job) => job.id)).size).toBe(1_200);
   expect(jobs.filter((job) => job.status !== 'succeeded')).toEqual([]);
   const runtime = await loadModelRuntime(FOLDER);
   const expected = await answersOf(
@@ -107,8 +108,9 @@ it('runs 2,000 jobs sent 64 at a time, each to the answer of the model itself', 
     (job, i) => !(Math.abs((job.result?.duration ?? Number.NaN) - (expected[i] ?? 0)) <= 1e-4),
   );
   expect(off).toEqual([]);
+  // The newest thousand of a request id are found by it.
   expect(await countListed(`status=succeeded&request_id=${requestId}`)).toBe(1_000);
-  expect(await countListed('status=succeeded')).toBe(2_002);
+  expect(await countListed('status=succeeded')).toBe(1_202);
 }, 120_000);
 
 it('loses nothing when the worker is killed in mid-work', async () => {
@@ -126,7 +128,8 @@ it('loses nothing when the worker is killed in mid-work', async () => {
     ids.map((id) =>
       until(
         async () => {
-          const job = await get<Job>(`/jobs/${id}`);
+          // Hundreds that ask again and again would take the time from the worker that is to come back.
+          const job = await get<Job>(`/jobs/${id}`, { prefer: 'wait=10' });
           return job.status === 'succeeded' && job;
         },
         { timeoutMs: 60_000, what: `the end of job ${id}` },

@@ -114,35 +114,32 @@ describe('npm start', () => {
     expect(troubles.closed.filter((id) => service.printed.stdout.includes(id))).toEqual([]);
   });
 
-  it('keeps its data over a restart, and takes one Ctrl-C for one however often it arrives', async () => {
+  it('keeps its data over a restart, however it ended: asked once or twice, or killed', async () => {
     const first = await start();
     const job = await first.client.submit({ input: TRIP }, { waitSeconds: 10 });
     const pids = pidsOf(first);
     const { pid = 0 } = first.launcher;
-    // The terminal tells every process of the foreground, and npm the launcher once more.
+    // The terminal tells every process of the foreground, and npm the launcher once more: that is one Ctrl-C.
     process.kill(-pid, 'SIGINT');
     process.kill(pid, 'SIGINT');
     expect(await first.ended).toEqual({ code: 0, signal: null });
     await allGone(pids);
-    const second = await start({ DATA_DIR: first.dataDir });
+
+    const second = await start({ DATA_DIR: first.dataDir, WORKERS: '2' });
     expect(await second.client.get(job.id)).toMatchObject({ id: job.id, status: 'succeeded' });
+    const killed = pidsOf(second);
+    second.launcher.kill('SIGKILL');
 
-    process.kill(second.processes('worker')[0]?.pid ?? 0, 'SIGSTOP');
-    second.launcher.kill('SIGTERM');
-    await until(() => second.printed.stdout.includes('"stopping"'));
-    const left = pidsOf(second);
-    second.launcher.kill('SIGTERM');
-    expect(await second.ended).toEqual({ code: 1, signal: null });
+    const third = await start({ DATA_DIR: first.dataDir });
+    await allGone(killed);
+    expect(await predict(third)).toEqual(PREDICTION);
+    process.kill(third.processes('worker')[0]?.pid ?? 0, 'SIGSTOP');
+    third.launcher.kill('SIGTERM');
+    await until(() => third.printed.stdout.includes('"stopping"'));
+    const left = pidsOf(third);
+    third.launcher.kill('SIGTERM');
+    expect(await third.ended).toEqual({ code: 1, signal: null });
     await allGone(left);
-  });
-
-  it('takes everything along when it is killed, and starts again on the same data', async () => {
-    const service = await start({ WORKERS: '2' });
-    const pids = pidsOf(service);
-    service.launcher.kill('SIGKILL');
-    const next = await start({ DATA_DIR: service.dataDir });
-    await allGone(pids);
-    expect(await predict(next)).toEqual(PREDICTION);
   });
 
   it('uses the Redis it is given and starts none', async () => {

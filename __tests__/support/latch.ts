@@ -13,16 +13,19 @@ export function createLatch<T = void>(): Latch<T> {
   return { opened, open };
 }
 
-/** Asks again every few milliseconds until `probe` gives something truthy; rejects past `timeoutMs`. */
+/**
+ * Asks again every few milliseconds until `probe` gives something truthy; rejects past `timeoutMs`. A probe that costs
+ * much, such as a look at all processes, is asked less often: it takes time from what it waits for.
+ */
 export async function until<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 10_000, what = 'the condition' } = {},
+  { timeoutMs = 10_000, what = 'the condition', everyMs = 5 } = {},
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await probe();
     if (value) return value;
     if (Date.now() > deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

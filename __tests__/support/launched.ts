@@ -67,7 +67,7 @@ export async function launch(env: Record<string, string> = {}): Promise<Launched
       printed.stdout.split('\n').find((line) => line.includes('"message":"ready"')) ?? (hasEnded && '{}')
     );
   };
-  const line = await until(readyLine, { timeoutMs: 45_000, what: 'the start of everything' });
+  const line = await until(readyLine, { timeoutMs: 45_000, what: 'the start of everything', everyMs: 100 });
   const { url = '' } = JSON.parse(line) as { url?: string };
   return {
     url,

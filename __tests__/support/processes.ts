@@ -21,8 +21,10 @@ export const isRunning = (pid: number): boolean => {
   } catch {
     return false;
   }
-  return listProcesses().some((entry) => entry.pid === pid);
+  return existsSync('/proc/self/stat') ? parentOf(String(pid)) !== undefined : isAmongAll(pid);
 };
+
+const isAmongAll = (pid: number): boolean => listProcesses().some((entry) => entry.pid === pid);
 
 /** Every process below this one. */
 export function descendantsOf(pid: number): ProcessEntry[] {
@@ -34,18 +36,33 @@ export function descendantsOf(pid: number): ProcessEntry[] {
 }
 
 function fromProc(): ProcessEntry[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        // The name, in parentheses, may hold anything; what follows it is fixed: state, parent.
-        const [, state, parent] = /\) (\w) (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
-        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-        return state === 'Z' ? [] : [{ pid: Number(name), parent: Number(parent), command }];
-      } catch {
-        return [];
-      }
-    });
+  return readdirSync('/proc').flatMap((name) => {
+    const parent = /^\d+$/.test(name) ? parentOf(name) : undefined;
+    return parent === undefined
+      ? []
+      : [
+          {
+            pid: Number(name),
+            parent,
+            command: (readProc(name, 'cmdline') ?? '').replaceAll('\0', ' ').trim(),
+          },
+        ];
+  });
+}
+
+/** The parent of a process that runs. The name before it, in parentheses, may hold anything. */
+function parentOf(pid: string): number | undefined {
+  const [, state, parent] = /\) (\w) (\d+)/.exec(readProc(pid, 'stat') ?? '') ?? [];
+  return state === undefined || state === 'Z' ? undefined : Number(parent);
+}
+
+/** Undefined when the process has gone meanwhile. */
+function readProc(pid: string, file: 'stat' | 'cmdline'): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function fromPs(): ProcessEntry[] {

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../shared/validation/schema.js';
 import { BATCH_STATES, type Batch, type BatchState } from '../../shared/batches/batch.js';
 import { rfc3339 } from '../http/rfc3339.js';
 

@@ -24,6 +24,7 @@ export const formatCount = (value: number): string =>
 export function formatRate(value: number): string {
   if (value === 0) return '0';
   if (value >= 100) return formatCount(value);
+  if (value < 0.1) return String(Number(value.toPrecision(2)));
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 

@@ -8,15 +8,17 @@ const LONG_WAIT_MS = 10_000;
 type Mood = 'good' | 'busy' | 'bad';
 
 /** The figures of one model, or of all. */
-export const figuresOf = (stats: StatsBody, model: string | undefined): Figures =>
-  stats.models.find(({ name }) => name === model) ?? stats;
+export const figuresOf = (
+  stats: StatsBody,
+  model: string | undefined,
+): Figures & Pick<StatsBody, 'running'> => stats.models.find(({ name }) => name === model) ?? stats;
 
 /** Shows the numbers, and what they mean in one sentence. */
 export function showOverview(stats: StatsBody, model: string | undefined): void {
   const figures = figuresOf(stats, model);
   const workers = workersOf(stats, model);
   showHeadline(headline(figures, workers));
-  for (const [id, [value, note]] of Object.entries(tiles(stats, { figures, workers, model }))) {
+  for (const [id, [value, note]] of Object.entries(tiles({ figures, workers }))) {
     setText(byId(`tile-${id}`, HTMLElement), value);
     setText(byId(`tile-${id}-note`, HTMLElement), note);
   }
@@ -79,10 +81,13 @@ function headline(
 }
 
 /** Value and note of each tile, by its id. */
-function tiles(
-  stats: StatsBody,
-  { figures, workers, model }: { figures: Figures; workers: number; model: string | undefined },
-): Record<string, [string, string]> {
+function tiles({
+  figures,
+  workers,
+}: {
+  figures: ReturnType<typeof figuresOf>;
+  workers: number;
+}): Record<string, [string, string]> {
   const { waiting, per_second: rate, total_ms: total, last_day: day } = figures;
   const ended = day.succeeded + day.failed + day.canceled + day.expired;
   const share = (count: number): string => (ended === 0 ? '' : `${percent(count / ended)} of all`);
@@ -93,10 +98,7 @@ function tiles(
         ? 'nothing waits'
         : `oldest for ${formatMs(figures.oldest_waiting_ms)}`,
     ],
-    running: [
-      formatCount(stats.running),
-      model === undefined ? `on ${plural(workers, 'worker')}` : 'of all models',
-    ],
+    running: [formatCount(figures.running), `on ${plural(workers, 'worker')}`],
     throughput: [`${formatRate(rate.ended)}/s`, `${formatRate(rate.submitted)}/s submitted`],
     latency: [total ? formatMs(total.p95) : '–', total ? `p50 ${formatMs(total.p50)}` : 'no job of late'],
     succeeded: [formatCount(day.succeeded), share(day.succeeded)],

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../shared/validation/schema.js';
 import { AppError } from '../../shared/errors.js';
 import { PROBLEM_TYPES, type ProblemCode, problemUri } from './problem-types.js';
 

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../shared/validation/schema.js';
 import { FAILURE_CODES, isEnded, JOB_STATES, type Job, type JobState } from '../../shared/jobs/job.js';
 import { rfc3339 } from '../http/rfc3339.js';
 import type { JobView } from './job-view.js';

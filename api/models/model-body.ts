@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../shared/validation/schema.js';
 import { Manifest } from '../../shared/model/manifest.js';
 import type { WorkerInfo } from '../../shared/workers/registry.js';
 

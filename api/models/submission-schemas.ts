@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, type TSchema, Type } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 
 /** Bounds and defaults of what a submission may say beside its input. */

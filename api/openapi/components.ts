@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox';
+import type { TSchema } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 import { BatchBody } from '../batches/batch-body.js';
 import { Problem } from '../http/problem.js';

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../shared/validation/schema.js';
 import { messageOf } from '../../shared/errors.js';
 import { readWorkers } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../shared/validation/schema.js';
 import { type BatchBody, presentBatch } from '../batches/batch-body.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { viewBatch } from '../batches/batch-view.js';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../shared/validation/schema.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
 import { visibleOwner } from '../admission/caller.js';
 import { formatCursor } from '../cursor.js';

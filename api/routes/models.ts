@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../shared/validation/schema.js';
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';

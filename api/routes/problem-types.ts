@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../shared/validation/schema.js';
 import { ProblemError } from '../http/problem.js';
 import { PROBLEM_TYPES, type ProblemCode, problemUri } from '../http/problem-types.js';
 import type { Route } from '../http/route.js';

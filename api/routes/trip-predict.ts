@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../shared/validation/schema.js';
 import { isEnded, type Job } from '../../shared/jobs/job.js';
 import { violationsOf } from '../../shared/validation/ajv.js';
 import type { Exchange } from '../http/exchange.js';

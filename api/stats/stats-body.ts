@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, type TSchema, Type } from '../../shared/validation/schema.js';
 
 const whole = (description: string) => Type.Integer({ minimum: 0, description });
 const rate = (description: string) => Type.Number({ minimum: 0, description });
@@ -83,7 +83,16 @@ export const StatsBody = closed(
     running: whole('Jobs and chunks of batches that run now.'),
     window_s: rate('Seconds over which rates and percentiles are taken: this minute and the one before.'),
     ...figures,
-    models: Type.Array(closed({ name: Type.String(), ...figures }, 'The same of one model.')),
+    models: Type.Array(
+      closed(
+        {
+          name: Type.String(),
+          running: whole('Jobs that run now. Chunks of batches are not counted by model.'),
+          ...figures,
+        },
+        'The same of one model.',
+      ),
+    ),
     workers: Type.Array(WorkerBody),
     history: closed(
       {
@@ -100,4 +109,4 @@ export const StatsBody = closed(
 export type StatsBody = Static<typeof StatsBody>;
 
 /** Figures of the service or of one model. */
-export type Figures = Omit<StatsBody['models'][number], 'name'>;
+export type Figures = Omit<StatsBody['models'][number], 'name' | 'running'>;

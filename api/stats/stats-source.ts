@@ -68,14 +68,16 @@ export class StatsSource {
       running,
       window_s: Math.round(windowMs / 100) / 10,
       ...of(served.map((_, index) => index)),
-      models: served.map(({ manifest }, index) => named(manifest.name, of([index]))),
+      models: served.map(({ manifest: { name } }, index) =>
+        ofModel(name, queues[2 * index]?.running ?? 0, of([index])),
+      ),
       workers: workers.map(presentWorker),
       history: { step_s: step * 60, points: presentPoints(mergeMinutes(wanted, current - minutes), step) },
     };
   }
 }
 
-const named = (name: string, figures: Figures) => ({ name, ...figures });
+const ofModel = (name: string, running: number, figures: Figures) => ({ name, running, ...figures });
 
 /** The minutes of several models together, those after `after` only. */
 function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after: number): Map<number, Tally> {

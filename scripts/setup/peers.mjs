@@ -14,8 +14,9 @@ const folder = join(root, 'scripts/bench/peers');
  * the benchmark goes on without. Throws a {@link SetupError} where it cannot go on.
  */
 export async function tryPeers() {
-  if (!existsSync(folder))
-    {throw new SetupError(`${folder} is missing: what is compared with is in a checkout only`);}
+  if (!existsSync(folder)) {
+    throw new SetupError(`${folder} is missing: what is compared with is in a checkout only`);
+  }
   if (existsSync(join(folder, 'node_modules/.package-lock.json'))) return;
   await withLock(join(cacheDir, 'peers.lock'), async () => {
     const npm = npmCommand(process.env.npm_execpath);

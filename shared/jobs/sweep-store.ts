@@ -1,5 +1,6 @@
 import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queue.js';
 import { findLostEntries } from '../queue/lost-entries.js';
+import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from './record-scripts.js';
 
 /** A delivery and the queue it has to be put into. */
@@ -25,6 +26,11 @@ export interface SweptFrom<T> {
   next: number;
 }
 
+/** Running jobs whose lease was over: `found` wait again, the others have ended. */
+export interface Reaped extends SweptFrom<QueuedDelivery[]> {
+  ended: { jobId: string; outcome: 'canceled' | 'worker_lost' }[];
+}
+
 /** The sweeper's scripts: they look at bounded windows, so that none holds Redis for long. */
 export class SweepStore {
   readonly #records: RecordScripts;
@@ -39,19 +45,26 @@ export class SweepStore {
   }
 
   /** Ends or requeues running jobs whose lease is over, in one window from `offset` on. */
-  async reap({ offset, limit }: OffsetWindow): Promise<SweptFrom<QueuedDelivery[]>> {
-    const [next, ...flat] = listOf(await this.#records.run('reap', [String(limit), String(offset)]));
-    const found: QueuedDelivery[] = [];
-    for (let i = 0; i + 2 < flat.length; i += 3) {
-      found.push({ queue: String(flat[i]), jobId: String(flat[i + 1]), delivery: Number(flat[i + 2]) });
-    }
-    return { found, next: Number(next) };
+  async reap({ offset, limit }: OffsetWindow): Promise<Reaped> {
+    const [next, again, ended] = listOf(await this.#records.run('reap', [String(limit), String(offset)]));
+    return {
+      found: groupsOf(3, again).map(([queue, jobId, delivery]) => ({
+        queue: String(queue),
+        jobId: String(jobId),
+        delivery: Number(delivery),
+      })),
+      ended: groupsOf(2, ended).map(([jobId, outcome]) => ({
+        jobId: String(jobId),
+        outcome: outcome === 'canceled' ? 'canceled' : 'worker_lost',
+      })),
+      next: Number(next),
+    };
   }
 
-  /** Ends queued jobs that are past their queue deadline, in one window from `offset` on. `found` counts them. */
-  async expire({ offset, limit }: OffsetWindow): Promise<SweptFrom<number>> {
+  /** Ends queued jobs that are past their queue deadline, in one window from `offset` on. `found` are their ids. */
+  async expire({ offset, limit }: OffsetWindow): Promise<SweptFrom<string[]>> {
     const [next, expired] = listOf(await this.#records.run('expire', [String(limit), String(offset)]));
-    return { found: Number(expired), next: Number(next) };
+    return { found: listOf(expired).map(String), next: Number(next) };
   }
 
   /** Cancels batches whose upload was silent for so long; resolves to how many. */
@@ -122,10 +135,11 @@ export class SweepStore {
   }
 }
 
-function deliveriesOf(flat: readonly unknown[]): Delivery[] {
-  const found: Delivery[] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    found.push({ jobId: String(flat[i]), delivery: Number(flat[i + 1]) });
-  }
-  return found;
+const deliveriesOf = (flat: RedisReply[]): Delivery[] =>
+  groupsOf(2, flat).map(([jobId, delivery]) => ({ jobId: String(jobId), delivery: Number(delivery) }));
+
+/** The parts of a flat list, so many in each. */
+function groupsOf(size: number, flat: RedisReply | undefined): RedisReply[][] {
+  const list = listOf(flat);
+  return Array.from({ length: list.length / size }, (_, i) => list.slice(i * size, (i + 1) * size));
 }

@@ -1,4 +1,4 @@
-import { dtypeOf, type Manifest, type ManifestColumn } from './manifest.js';
+import type { Manifest, ManifestColumn } from './manifest.js';
 import { createMinuteOfWeek } from './minute-of-week.js';
 
 /** Values of one input tensor, row after row: `rows * width` numbers. */
@@ -68,6 +68,13 @@ export function createColumnLayout(manifest: Manifest): ColumnLayout {
       }
     },
   };
+}
+
+/** The dtype of a column's tensor: as the manifest says, else float32 for a number, bool for a boolean, int32. */
+export function dtypeOf(column: ManifestColumn): TensorSpec['dtype'] {
+  if (column.dtype) return column.dtype;
+  if (column.encoding === 'number') return 'float32';
+  return column.encoding === 'boolean' ? 'bool' : 'int32';
 }
 
 function encoderOf(column: ManifestColumn, manifest: Manifest): (value: unknown) => number {

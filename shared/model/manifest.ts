@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../validation/schema.js';
+import type { ValidateFunction } from 'ajv';
 import { messageOf, ModelPackageError } from '../errors.js';
-import { createAjv, violationsOf } from '../validation/ajv.js';
+import { dtypeOf } from './columns.js';
+import { createAjv, requireSchema, violationsOf } from '../validation/ajv.js';
 
 /** How one input member becomes one number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
 const Encoding = Type.Union([
@@ -104,13 +106,15 @@ export function readManifest(folder: string): Manifest {
   return parseManifest(value, file);
 }
 
+let isManifest: ValidateFunction<Manifest> | undefined;
+
 /** Checks a manifest against its schema and against itself. `where` names its source in the error. */
 export function parseManifest(value: unknown, where: string): Manifest {
-  const validate = createAjv().compile<Manifest>(Manifest);
-  if (!validate(value)) {
+  isManifest ??= createAjv().compile<Manifest>(Manifest);
+  if (!isManifest(value)) {
     throw new ModelPackageError(
       where,
-      violationsOf(validate).map((v) => `${v.pointer} ${v.detail}`),
+      violationsOf(isManifest).map((v) => `${v.pointer} ${v.detail}`),
     );
   }
   const problems = contradictionsIn(value);
@@ -141,6 +145,7 @@ function contradictionsIn(manifest: Manifest): string[] {
   );
   if (problems.length > 0) return problems;
   try {
+    requireSchema(manifest.input);
     const validate = createAjv().compile(manifest.input);
     if (!validate(manifest.example)) {
       problems.push(...violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`));
@@ -149,13 +154,6 @@ function contradictionsIn(manifest: Manifest): string[] {
     problems.push(`#/input is not a usable JSON Schema: ${messageOf(cause)}`);
   }
   return problems;
-}
-
-/** The dtype of a column's tensor: as the manifest says, else float32 for a number, bool for a boolean, int32. */
-export function dtypeOf(column: ManifestColumn): Static<typeof Dtype> {
-  if (column.dtype) return column.dtype;
-  if (column.encoding === 'number') return 'float32';
-  return column.encoding === 'boolean' ? 'bool' : 'int32';
 }
 
 const duplicates = (names: string[]): string[] =>

@@ -1,9 +1,11 @@
 import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
 import { parseTally, type Tally } from './tally.js';
 
-/** What waits in one queue. */
+/** What waits in one queue, and runs out of it. */
 export interface QueueDepth {
   waiting: number;
+  /** Jobs; 0 of a queue of chunks. */
+  running: number;
   /** Undefined when none waits. */
   oldestCreatedMs: number | undefined;
 }
@@ -38,8 +40,9 @@ export class StatsStore {
       nowMs: Number(nowMs),
       running: Number(running),
       queues: queues.map((_, index) => ({
-        waiting: Number(flat[2 * index]),
-        oldestCreatedMs: flat[2 * index + 1] ? Number(flat[2 * index + 1]) : undefined,
+        waiting: Number(flat[3 * index]),
+        oldestCreatedMs: flat[3 * index + 1] ? Number(flat[3 * index + 1]) : undefined,
+        running: Number(flat[3 * index + 2]),
       })),
     };
   }

@@ -1,5 +1,6 @@
-import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
+import type { ValidateFunction } from 'ajv';
+import { type Static, Type } from '../validation/schema.js';
+import { createAjv } from '../validation/ajv.js';
 import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -76,6 +77,8 @@ export async function readWorkers(records: RecordScripts): Promise<SeenWorker[]>
     .toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1));
 }
 
+let isWorkerInfo: ValidateFunction<WorkerInfo> | undefined;
+
 const workerKey = (records: RecordScripts, id: string): string => records.key(`worker:${id}`);
 
 /** `leftMs`: for how long the report still counts. */
@@ -84,7 +87,8 @@ function parseReport(json: unknown, leftMs: number): SeenWorker[] {
   try {
     const value: unknown = JSON.parse(json);
     const seenMsAgo = Math.min(Math.max(0, ALIVE_MS - leftMs), ALIVE_MS);
-    return Value.Check(WorkerInfo, value) ? [{ ...value, seenMsAgo }] : [];
+    isWorkerInfo ??= createAjv().compile<WorkerInfo>(WorkerInfo);
+    return isWorkerInfo(value) ? [{ ...value, seenMsAgo }] : [];
   } catch {
     return [];
   }

@@ -6,7 +6,7 @@ import type { Manifest } from '../../shared/model/manifest.js';
 import { bind } from './binding.js';
 import type { EngineName } from './engine-names.js';
 import { ENGINES } from './engines.js';
-import { type ModelFiles, readModelFiles } from './model-files.js';
+import type { ModelFiles } from './model-files.js';
 import { loadNetwork } from './network.js';
 
 /** What a model answers to one batch. */
@@ -32,6 +32,8 @@ export interface ModelRuntime {
 /** Loads the engine and the package in `folder` into this process: for training, evaluation and benchmarks. */
 export async function loadModelRuntime(folder: string, engine: EngineName = 'wasm'): Promise<ModelRuntime> {
   await ENGINES[engine].load({ gpuMemoryMb: undefined, allowSoftware: true });
+  // An inference process is given its files, and is spared what checks them.
+  const { readModelFiles } = await import('./model-files.js');
   return createModelRuntime(readModelFiles(folder));
 }
 

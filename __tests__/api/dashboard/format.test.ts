@@ -22,7 +22,14 @@ it.each([
 
 it('writes counts and rates as short as they may be', () => {
   expect([0, 999, 12_345, 1_234_567].map(formatCount)).toEqual(['0', '999', '12,345', '1.2M']);
-  expect([0, 0.5, 44.12, 1234.5].map(formatRate)).toEqual(['0', '0.50', '44.1', '1,235']);
+  expect([0, 0.001_66, 0.0999, 0.5, 44.12, 1234.5].map(formatRate)).toEqual([
+    '0',
+    '0.0017',
+    '0.1',
+    '0.50',
+    '44.1',
+    '1,235',
+  ]);
 });
 
 it('writes how long ago something was, without a future', () => {

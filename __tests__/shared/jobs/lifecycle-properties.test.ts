@@ -2,6 +2,7 @@ import { type Arbitrary, array, assert, asyncProperty, boolean, constantFrom, na
 import { v7 as uuidv7 } from 'uuid';
 import type { ClaimedJob, ClaimRequest, Outcome } from '../../../shared/jobs/job-leases.js';
 import { isEnded, type Job, type JobState, NEXT_STATES } from '../../../shared/jobs/job.js';
+import { StatsStore } from '../../../shared/stats/stats-store.js';
 import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 
@@ -241,12 +242,15 @@ async function check(world: World): Promise<void> {
       jobs.push(job);
     } else expect(world.seen.has(id)).toBe(false);
   }
-  const [{ wanted, found }, deadlines, counted] = await Promise.all([
+  const [{ wanted, found }, deadlines, counted, depths] = await Promise.all([
     indexes(jobs),
     members('deadlines'),
     counts(),
+    new StatsStore(bench.records).depths([QUEUE]),
   ]);
   expect(found).toEqual(wanted);
+  // Of one queue it is worked out from the counts, of all it is read from the list.
+  expect(depths.queues[0]?.running).toBe(depths.running);
   // Of a job whose attempts have begun an entry may be left for the sweeper to drop; no other job may lack one.
   for (const job of jobs) {
     if (job.state === 'queued' && job.queueDeadlineMs !== undefined && job.attempts === 0) {

@@ -175,7 +175,11 @@ describe('a cancel', () => {
     const claimed = await cancelHeld(0);
     expect((await bench.claim([claimed.id], 15_000))[0]?.kind).toBe('ended');
     const reaped = await cancelHeld(0);
-    expect(await bench.sweep.reap({ offset: 0, limit: 10 })).toEqual({ found: [], next: 0 });
+    expect(await bench.sweep.reap({ offset: 0, limit: 10 })).toEqual({
+      found: [],
+      ended: [{ jobId: reaped.id, outcome: 'canceled' }],
+      next: 0,
+    });
     const ids = [retried.id, released.id, claimed.id, reaped.id];
     expect(await Promise.all(ids.map(stateOf))).toEqual(Array(4).fill('canceled'));
   });

@@ -45,7 +45,7 @@ async function everything(): Promise<Record<string, unknown>> {
 const touch = async (id: string, claimId: string): Promise<unknown[]> => {
   const hold = { id, token: 1 };
   const request = { jobId: id, delivery: 1, claimId };
-  const answers = [
+  const answers: unknown[] = [
     await bench.leases.claim([request], 0),
     await bench.leases.renew([hold], 99_000),
     await bench.leases.commit(RUN, [{ ...hold, ok: true, result: {} }]),
@@ -77,7 +77,7 @@ const refusals = (id: string, waiting: number): unknown[] => [
   [undefined],
   'gone',
   [],
-  0,
+  [],
   [],
   { dropped: 0, found: [] },
   { lookedAt: waiting, removed: 0 },

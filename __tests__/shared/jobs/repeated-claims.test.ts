@@ -46,7 +46,7 @@ it('answers it also when the lease was over meanwhile and nobody had taken the j
   const id = await bench.submit({ maxAttempts: 1 });
   const before = await claimed(first(id), 0);
   expect(await claimed(first(id))).toEqual(before);
-  expect(await bench.sweep.reap({ offset: 0, limit: 10 })).toEqual({ found: [], next: 0 });
+  expect(await bench.sweep.reap({ offset: 0, limit: 10 })).toEqual({ found: [], ended: [], next: 0 });
 });
 
 it('refuses every other claim of the job: of another worker, and of the same one for the delivery come again', async () => {

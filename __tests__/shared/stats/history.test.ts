@@ -95,15 +95,17 @@ it('tells what waits, since when, and what runs', async () => {
   expect(before).toMatchObject({
     running: 0,
     queues: [
-      { waiting: 0, oldestCreatedMs: undefined },
-      { waiting: 0, oldestCreatedMs: undefined },
+      { waiting: 0, running: 0, oldestCreatedMs: undefined },
+      { waiting: 0, running: 0, oldestCreatedMs: undefined },
     ],
   });
   const [first] = [await bench.submit(), await bench.submit(), await bench.submit()];
   const created = (await bench.store.find(first))?.createdMs;
-  expect((await stats.depths([QUEUE])).queues).toEqual([{ waiting: 3, oldestCreatedMs: created }]);
+  expect((await stats.depths([QUEUE])).queues).toEqual([
+    { waiting: 3, running: 0, oldestCreatedMs: created },
+  ]);
   await bench.claim([first], 1_000);
-  expect(await stats.depths([QUEUE])).toMatchObject({ running: 1, queues: [{ waiting: 2 }] });
+  expect(await stats.depths([QUEUE])).toMatchObject({ running: 1, queues: [{ waiting: 2, running: 1 }] });
 });
 
 describe('percentileMs', () => {

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createColumnLayout } from '../../../shared/model/columns.js';
 import { InferenceLostError, ModelThrewError } from '../../../worker/inference/inference-errors.js';
 import { type InferenceOptions, InferenceProcess } from '../../../worker/inference/inference-process.js';
@@ -110,10 +113,12 @@ it('passes on what a process said that died before it served', async () => {
 });
 
 it('gives up after several starts that fail, and tells once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'waggle-inference-'));
+  const entry = join(folder, 'main.mjs');
+  writeFileSync(entry, `import ${JSON.stringify(pathToFileURL(FAULTY_INFERENCE).href)};`);
   const reasons: string[] = [];
-  const files = { ...faulty };
-  const inference = await start(files, { onGivenUp: (reason) => reasons.push(reason) });
-  files.model = { modelTopology: {} };
+  const inference = await start(faulty, { entry, onGivenUp: (reason) => reasons.push(reason) });
+  rmSync(folder, { recursive: true });
   inference.kill('the test says so');
   await expect(inference.ready()).rejects.toMatchObject({ loss: 'ended' });
   expect(reasons).toHaveLength(1);

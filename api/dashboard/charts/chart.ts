@@ -1,5 +1,6 @@
 import uPlot from '../uPlot.js';
 import { byId, h, setText } from '../dom.js';
+import type { Axis } from './axis.js';
 
 /** One curve. Its colour is that of the style sheet's class of this name. */
 export interface Line {
@@ -13,17 +14,15 @@ export interface Line {
 
 export interface ChartOptions {
   lines: readonly Line[];
-  /** A value, as the legend and the axis write it. */
+  /** A value, as the legend writes it. */
   format: (value: number) => string;
-  /** Values are counts: there is nothing between 1 and 2. */
-  isWhole?: true;
+  axis: Axis;
 }
 
 /** Seconds since 1970, then the values of each line; null where there is none. */
 export type ChartData = [times: number[], ...lines: (number | null)[][]];
 
 const HEIGHT = 168;
-const WHOLE_STEPS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((power) => [power, 2 * power, 5 * power]);
 
 /** A chart in the element `chart-<name>`, with a legend that reads the values at the pointer, or the latest. */
 export class Chart {
@@ -65,6 +64,7 @@ export class Chart {
   #layout(canvas: HTMLElement): uPlot.Options {
     const ink = (): string => getComputedStyle(canvas).color;
     const grid = { stroke: () => getComputedStyle(canvas).borderTopColor, width: 1 };
+    const { axis } = this.#options;
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
     return {
       width: Math.max(canvas.clientWidth, 200),
@@ -82,8 +82,8 @@ export class Chart {
           ticks: { show: false },
           size: (_, values) => 14 + 6.4 * Math.max(2, ...(values ?? []).map((text) => text.length)),
           space: 34,
-          ...(this.#options.isWhole ? { incrs: WHOLE_STEPS } : {}),
-          values: (_, splits) => splits.map((value) => this.#options.format(value).replace(/\.0+$/, '')),
+          incrs: axis.steps,
+          values: (_, splits) => axis.labels(splits),
         },
       ],
       series: [{}, ...this.#options.lines.map((line, i) => this.#series(line, i))],

@@ -1,6 +1,7 @@
 import type { Point, StatsBody } from '../../stats/stats-body.js';
 import type { DashboardApi, StatsQuery } from '../api.js';
 import { formatCount, formatMs, formatRate } from '../format.js';
+import { COUNTS, DURATIONS, RATES } from './axis.js';
 import { Chart, type ChartData } from './chart.js';
 import { Depths } from './depths.js';
 import { History } from './history.js';
@@ -25,16 +26,19 @@ export class Charts {
       { label: 'other', colour: 'failed' },
     ],
     format: formatRate,
+    axis: RATES,
   });
-  readonly #latency = new Chart('latency', { lines: PERCENTILES, format: formatAxisMs });
-  readonly #wait = new Chart('wait', { lines: PERCENTILES, format: formatAxisMs });
+  readonly #latency = new Chart('latency', { lines: PERCENTILES, format: formatMs, axis: DURATIONS });
+  readonly #wait = new Chart('wait', { lines: PERCENTILES, format: formatMs, axis: DURATIONS });
   readonly #sizes = new Chart('sizes', {
     lines: [{ label: 'jobs in a micro-batch', colour: 'sizes', isArea: true }],
     format: formatRate,
+    axis: RATES,
   });
   readonly #rows = new Chart('rows', {
     lines: [{ label: 'rows of batches', colour: 'rows', isArea: true }],
     format: formatRate,
+    axis: RATES,
   });
   readonly #queue = new Chart('queue', {
     lines: [
@@ -42,7 +46,7 @@ export class Charts {
       { label: 'running', colour: 'running', isStepped: true },
     ],
     format: formatCount,
-    isWhole: true,
+    axis: COUNTS,
   });
   #history: History | undefined;
   #query: StatsQuery | undefined;
@@ -119,7 +123,3 @@ const percentiles = (times: number[], values: Values, of: 'total_ms' | 'wait_ms'
   values((point) => point[of]?.p95),
   values((point) => point[of]?.p99),
 ];
-
-function formatAxisMs(ms: number): string {
-  return ms === 0 ? '0' : formatMs(ms);
-}

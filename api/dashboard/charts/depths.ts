@@ -6,11 +6,12 @@ const SPAN_S = 300;
 /** Figures further apart than this have a hole between them, in s. */
 const HOLE_S = 4;
 
+const NOTHING = { waiting: 0, running: 0 };
+
 interface Depth {
   atS: number;
-  waiting: number;
-  byModel: ReadonlyMap<string, number>;
-  running: number;
+  all: Pick<StatsBody, 'waiting' | 'running'>;
+  byModel: ReadonlyMap<string, Pick<StatsBody, 'waiting' | 'running'>>;
 }
 
 /** How full the queue was in the last minutes: as this page has seen it, second by second. */
@@ -20,8 +21,8 @@ export class Depths {
   add({ at, waiting, running, models }: StatsBody): void {
     const atS = Date.parse(at) / 1000;
     if (this.#seen.at(-1)?.atS === atS) return;
-    const byModel = new Map(models.map((model) => [model.name, model.waiting]));
-    this.#seen.push({ atS, waiting, byModel, running });
+    const byModel = new Map(models.map((model) => [model.name, model]));
+    this.#seen.push({ atS, all: { waiting, running }, byModel });
     while ((this.#seen[0]?.atS ?? atS) < atS - SPAN_S) this.#seen.shift();
   }
 
@@ -37,9 +38,10 @@ export class Depths {
     // The axis spans the whole time from the start, so that the curve does not shrink as it grows.
     if (first > now - SPAN_S + 1) push(now - SPAN_S, null, null);
     let before = first;
-    for (const { atS, waiting, byModel, running } of this.#seen) {
+    for (const { atS, all, byModel } of this.#seen) {
       if (atS - before > HOLE_S) push(before + 1, null, null);
-      push(atS, model === undefined ? waiting : (byModel.get(model) ?? 0), running);
+      const { waiting, running } = (model === undefined ? all : byModel.get(model)) ?? NOTHING;
+      push(atS, waiting, running);
       before = atS;
     }
     return data;

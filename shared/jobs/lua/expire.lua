@@ -2,7 +2,7 @@
 --
 -- KEYS 1 key prefix
 -- ARGV 1 how many to look at, 2 how many of the oldest to pass over
--- Returns {how many to pass over next time (0 = the end was reached), how many ended}
+-- Returns {how many to pass over next time (0 = the end was reached), {id of each that ended}}
 local now = now_ms()
 local passed_over = tonumber(ARGV[2])
 local ids = redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', ms(now), 'LIMIT', ARGV[2], ARGV[1])
@@ -17,4 +17,4 @@ for _, id in ipairs(ids) do
   end
 end
 announce()
-return { #ids == tonumber(ARGV[1]) and passed_over or 0, #ended }
+return { #ids == tonumber(ARGV[1]) and passed_over or 0, ended }
