@@ -1,4 +1,4 @@
-import { JOB_FIELDS, type Job, type JobState, parseJob } from './job.js';
+import { type Job, type JobState, parseJob, readJobCommand } from './job.js';
 import { listOf, type RecordScripts } from './record-scripts.js';
 
 /** Which jobs {@link listJobs} looks for. */
@@ -117,7 +117,7 @@ const everyOwner = async (records: RecordScripts): Promise<string[]> =>
 async function findAll(records: RecordScripts, ids: readonly string[]): Promise<Job[]> {
   const jobs = await Promise.all(
     ids.map(async (id) =>
-      parseJob(id, await records.redis.command(['HMGET', records.key(`job:${id}`), ...JOB_FIELDS])),
+      parseJob(id, await records.redis.command(readJobCommand(records.key(`job:${id}`)))),
     ),
   );
   return jobs.filter((job) => job !== undefined);

@@ -1,7 +1,7 @@
 import { coalesce } from '../process/coalesce.js';
 import { beeEntry, beeKeys } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
-import { JOB_FIELDS, type Job, parseJob } from './job.js';
+import { type Job, parseJob, readJobCommand } from './job.js';
 import { listOf, type RecordScripts } from './record-scripts.js';
 
 /** What a new job is made of. */
@@ -35,7 +35,7 @@ export type Created =
 /** Accepts, reads and cancels jobs: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class JobStore {
   readonly #records: RecordScripts;
-  readonly #queues = new Map<string, (job: Submitted) => Promise<Created>>();
+  readonly #creators = new Map<string, (job: Submitted) => Promise<Created>>();
 
   constructor(records: RecordScripts) {
     this.#records = records;
@@ -46,10 +46,11 @@ export class JobStore {
    * `maxDepth` jobs. One round trip, which jobs that come at the same moment share.
    */
   create(job: NewJob, maxDepth: number): Promise<Created> {
-    let create = this.#queues.get(job.queue);
+    const key = `${job.queue} ${job.model}`;
+    let create = this.#creators.get(key);
     if (!create) {
       create = coalesce(MOST_AT_A_TIME, (jobs) => this.#createAll(job, jobs));
-      this.#queues.set(job.queue, create);
+      this.#creators.set(key, create);
     }
     return create({ job, maxDepth });
   }
@@ -65,10 +66,7 @@ export class JobStore {
 
   /** The job, or undefined when its record is not there (any more). */
   async find(id: string): Promise<Job | undefined> {
-    return parseJob(
-      id,
-      await this.#records.redis.command(['HMGET', this.#records.key(`job:${id}`), ...JOB_FIELDS]),
-    );
+    return parseJob(id, await this.#records.redis.command(readJobCommand(this.#records.key(`job:${id}`))));
   }
 
   /** How many jobs of its queue stand before this one; undefined when it does not wait. */

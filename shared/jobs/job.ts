@@ -86,8 +86,8 @@ export type Job = JobBase &
 /** Version of the record layout; a record of another version is refused, never half-read. */
 export const RECORD_SCHEMA = 1;
 
-/** Fields of the hash that {@link parseJob} reads, in its order. */
-export const JOB_FIELDS = [
+/** Fields of the hash that {@link parseJob} reads. */
+const JOB_FIELDS = [
   'schema',
   'status',
   'model',
@@ -117,14 +117,26 @@ type Field = (typeof JOB_FIELDS)[number];
 /** Reads one field of a record; undefined where it has none. */
 type Fields = (name: Field) => string | undefined;
 
-const PLACES = Object.fromEntries(JOB_FIELDS.map((field, place) => [field, place])) as Record<Field, number>;
+const PLACES: ReadonlyMap<unknown, number> = new Map(JOB_FIELDS.map((field, place) => [field, place]));
+const PLACE_OF = Object.fromEntries(PLACES) as Record<Field, number>;
 
-/** Reads the reply to HMGET of {@link JOB_FIELDS}. Undefined when there is no such record. */
+/**
+ * The command that reads a job. One pass over the record: asking for two dozen fields by name would make Redis search for
+ * each of them from the start, since a record is small enough to be kept as one piece.
+ */
+export const readJobCommand = (recordKey: string): string[] => ['HGETALL', recordKey];
+
+/** Reads the reply to {@link readJobCommand}. Undefined when there is no such record. */
 export function parseJob(id: string, reply: RedisReply): Job | undefined {
-  const values = Array.isArray(reply) ? reply : [];
-  // Every poll comes through here: gathering the fields into an object first takes three times as long.
+  const flat = Array.isArray(reply) ? reply : [];
+  // Every poll comes through here: an object with the fields that there are takes three times as long.
+  const values = Array.from<RedisReply | undefined>({ length: JOB_FIELDS.length });
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const place = PLACES.get(flat[i]);
+    if (place !== undefined) values[place] = flat[i + 1];
+  }
   const field: Fields = (name) => {
-    const value = values[PLACES[name]];
+    const value = values[PLACE_OF[name]];
     return typeof value === 'string' ? value : undefined;
   };
   const schema = field('schema');

@@ -87,7 +87,7 @@ function jsonLine(info: winston.Logform.TransformableInfo): winston.Logform.Tran
     return info;
   } catch {
     // Cycles, and numbers that JSON does not have.
-    return anyJson.transform(info);
+    return anyJson.transform(info, anyJson.options);
   }
 }
 

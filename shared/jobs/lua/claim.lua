@@ -14,8 +14,6 @@
 local now = now_ms()
 local lease_until = ms(now + ARGV[1])
 local result = {}
-local fields = { unpack(FIELDS) }
-for _, field in ipairs({ 'timeout_ms', 'input', 'traceparent' }) do fields[#fields + 1] = field end
 
 -- What is done to the indexes in the end, for all jobs at once: entries of `running`, and by queue who waits no more.
 local leases, taken, started, is_held = {}, {}, {}, {}
@@ -23,18 +21,18 @@ local leases, taken, started, is_held = {}, {}, {}, {}
 local function hold(id, job, token, attempts, start)
   leases[#leases + 1], leases[#leases + 2] = lease_until, id
   is_held[id] = true
-  local timeout_ms, input, traceparent = unpack(job.more)
   if job.kind == 'chunk' then
     local of_batch = redis.call('HMGET', batch_key(id:match('^(.+):')), 'traceparent', 'request_id')
-    traceparent, job.request_id = of_batch[1], of_batch[2]
+    job.traceparent, job.request_id = of_batch[1], of_batch[2]
   end
-  return { 'run', token, attempts, job.max_attempts, timeout_ms, input, job.request_id or '', traceparent or '',
+  return { 'run', token, attempts, job.max_attempts, job.timeout_ms, job.input, job.request_id or '',
+    job.traceparent or '',
     ms(job.created_ms), ms(start - job.created_ms) }
 end
 
 local function claim(id, delivery, name)
   if is_held[id] then return { 'busy' } end
-  local job = load(id, fields)
+  local job = load(id)
   if not job then return { 'gone' } end
   if job.unreadable then return { 'unreadable' } end
   if is_ended(job.status) then return { 'ended' } end

@@ -10,7 +10,6 @@
 --         {'mismatch'} when the key came with another body; {'full', depth}
 local model, queue = ARGV[1], ARGV[2]
 local now = now_ms()
-local created = ms(now)
 local depth = redis.call('ZCARD', P .. 'queued:' .. queue)
 local scored, entries, deliveries = {}, {}, {}
 
@@ -26,6 +25,8 @@ local function create(at, last)
   end
   if depth >= tonumber(ARGV[at + 2]) then return { 'full', depth } end
 
+  -- A microsecond apart: lists and windows over the queue go on after a time.
+  local created = ms(now + #deliveries / 1000)
   redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'single', 'status', 'queued', 'model', model,
     'queue', queue, 'owner', owner, 'token', 0, 'attempts', 0, 'delivery', 1, 'created_ms', created,
     unpack(ARGV, at + 8, last))

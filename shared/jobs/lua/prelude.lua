@@ -34,22 +34,20 @@ local function call_with(words, ...)
   end
 end
 
-local FIELDS = { 'schema', 'status', 'token', 'attempts', 'max_attempts', 'delivery', 'queue', 'model', 'owner',
-  'created_ms', 'ttl_ms', 'request_id', 'queue_deadline_ms', 'kind', 'claim', 'requeued_ms', 'started_ms' }
+local NUMBERS = { 'token', 'attempts', 'max_attempts', 'delivery', 'created_ms', 'ttl_ms', 'queue_deadline_ms',
+  'requeued_ms', 'started_ms' }
 
--- What a transition needs to know of a job. nil when there is no such record; a table with `unreadable` set when
--- another version wrote it: no script changes such a record. `fields`: FIELDS, or these and more, which come as `more`.
-local function load(id, fields)
-  local v = redis.call('HMGET', job_key(id), unpack(fields or FIELDS))
-  if not v[1] then return nil end
-  if v[1] ~= SCHEMA then return { unreadable = true, status = 'unreadable' } end
-  return {
-    status = v[2], token = tonumber(v[3]), attempts = tonumber(v[4]), max_attempts = tonumber(v[5]),
-    delivery = tonumber(v[6]), queue = v[7], model = v[8], owner = v[9], created_ms = tonumber(v[10]),
-    ttl_ms = tonumber(v[11]), request_id = v[12], queue_deadline_ms = tonumber(v[13] or nil), kind = v[14],
-    claim = v[15], requeued_ms = tonumber(v[16] or nil), started_ms = tonumber(v[17] or nil),
-    more = fields and { unpack(v, #FIELDS + 1) },
-  }
+-- What a transition needs to know of a job: its record, by field. nil when there is no such record; a table with
+-- `unreadable` set when another version wrote it: no script changes such a record. Read in one pass: Redis would search for
+-- each of so many fields from the start of the record.
+local function load(id)
+  local flat = redis.call('HGETALL', job_key(id))
+  if #flat == 0 then return nil end
+  local job = {}
+  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  if job.schema ~= SCHEMA then return { unreadable = true, status = 'unreadable' } end
+  for _, field in ipairs(NUMBERS) do job[field] = tonumber(job[field]) end
+  return job
 end
 
 local function is_ended(status)

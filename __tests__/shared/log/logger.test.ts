@@ -1,0 +1,42 @@
+import { createLogger } from '../../../shared/log/logger.js';
+
+/** What a logger writes while `work` runs, and in the turn after it. */
+async function linesOf(work: () => void): Promise<string[]> {
+  const pieces: string[] = [];
+  const spy = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    pieces.push(String(text));
+    return true;
+  });
+  try {
+    work();
+    await new Promise(setImmediate);
+  } finally {
+    spy.mockRestore();
+  }
+  expect(pieces.length).toBeLessThanOrEqual(1);
+  return pieces.join('').split('\n').slice(0, -1);
+}
+
+const logger = () => createLogger('test', { level: 'info', dir: undefined, pretty: false });
+
+it('writes the lines of one turn in one piece, each as JSON that begins with what everybody looks for', async () => {
+  const log = logger();
+  const lines = await linesOf(() => {
+    log.info('first', { job_id: '1' });
+    log.debug('not asked for');
+    log.warn('second', { api_key: 'honey' });
+  });
+  const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(parsed).toMatchObject([
+    { level: 'info', message: 'first', job_id: '1', service: 'test', pid: process.pid },
+    { level: 'warn', message: 'second', api_key: '[redacted]' },
+  ]);
+  expect(Object.keys(parsed[0] ?? {}).slice(0, 3)).toEqual(['timestamp', 'level', 'message']);
+});
+
+it('writes what JSON does not have, too', async () => {
+  const cycle: Record<string, unknown> = {};
+  cycle['self'] = cycle;
+  const [line = ''] = await linesOf(() => logger().info('odd', { cycle, big: 12n }));
+  expect(JSON.parse(line)).toMatchObject({ message: 'odd', big: '12' });
+});
