@@ -66,8 +66,8 @@ export function createBeeClients(address: RedisAddress): BeeClients {
 }
 
 /**
- * Sends what is written in one turn of the event loop as one piece. This client writes each command by itself, and under
- * load that is most of what the queue costs on both sides: a system call each here, and a turn of its own in Redis.
+ * Sends what is written in answer to one event as one piece. This client writes each command by itself, and under load
+ * that is most of what the queue costs on both sides: a system call each here, and a turn of its own in Redis.
  */
 function writeTogether(stream: Socket): void {
   const write: (text: string) => boolean = stream.write.bind(stream);
@@ -78,7 +78,7 @@ function writeTogether(stream: Socket): void {
     if (stream.writable) write(text);
   };
   stream.write = (text: unknown): boolean => {
-    if (waiting === '') setImmediate(send);
+    if (waiting === '') process.nextTick(send);
     waiting += String(text);
     return true;
   };
