@@ -78,19 +78,25 @@ export class Exchange {
 
   /** Answers with JSON. Nothing is stored on the way unless `Cache-Control` says otherwise. */
   sendJson(status: number, body: unknown, headers: AnswerHeaders = {}): void {
-    this.send(status, JSON.stringify(body), { 'Content-Type': 'application/json', ...headers });
+    this.#sendText(status, JSON.stringify(body), headers, 'application/json');
   }
 
   /** Answers with a text, or without a body. Does nothing when the client is gone. */
   send(status: number, body: string | undefined, headers: AnswerHeaders): void {
-    if (this.response.headersSent || this.response.destroyed) return;
-    const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
-    this.begin(status, { ...length, ...headers }).end(body);
+    this.#sendText(status, body, headers);
   }
 
-  /** Begins an answer whose body is written afterwards. */
-  begin(status: number, headers: AnswerHeaders): Response {
-    const pairs: (string | number)[] = [...this.defaults.headers, 'X-Request-Id', this.requestId];
+  #sendText(status: number, body: string | undefined, headers: AnswerHeaders, type?: string): void {
+    if (this.response.headersSent || this.response.destroyed) return;
+    const first: (string | number)[] = [];
+    if (body !== undefined) first.push('Content-Length', Buffer.byteLength(body));
+    if (type !== undefined && headers['Content-Type'] === undefined) first.push('Content-Type', type);
+    this.begin(status, headers, first).end(body);
+  }
+
+  /** Begins an answer whose body is written afterwards; `first` are names and values in turn, before the other headers. */
+  begin(status: number, headers: AnswerHeaders, first: readonly (string | number)[] = []): Response {
+    const pairs: (string | number)[] = [...this.defaults.headers, 'X-Request-Id', this.requestId, ...first];
     if (headers['Cache-Control'] === undefined) pairs.push('Cache-Control', 'no-store');
     for (const name in headers) {
       const value = headers[name];

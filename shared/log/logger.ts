@@ -1,6 +1,6 @@
-import { Writable } from 'node:stream';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
+import Transport from 'winston-transport';
 
 /** Severities, most severe first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -34,16 +34,15 @@ const SECRET = /authorization|cookie|password|secret|api_?key/i;
 /** Opens a winston logger: JSON lines (or pretty ones) on standard output, and daily files when asked for. */
 export function createLogger(service: string, config: LogConfig): Logger {
   const json = [winston.format.timestamp(), winston.format(redact)(), winston.format(jsonLine)()];
-  const output = new winston.transports.Stream({
-    stream: writeTogether(process.stdout),
-    format: config.pretty
+  const output = new StandardOutput(
+    config.pretty
       ? winston.format.combine(
           winston.format.timestamp({ format: 'HH:mm:ss.SSS' }),
           winston.format(redact)(),
           winston.format.printf(prettyLine),
         )
       : winston.format.combine(...json),
-  });
+  );
   const file = config.dir
     ? [
         new DailyRotateFile({
@@ -92,25 +91,28 @@ function jsonLine(info: winston.Logform.TransformableInfo): winston.Logform.Tran
 }
 
 /**
- * Passes on what is written in one turn of the event loop as one piece, and what is left when the process exits: on a
- * busy process a write a line costs as much as making the line.
+ * Standard output. Lines of one turn of the event loop are written as one piece, and what is left when the process exits:
+ * on a busy process a write a line costs as much as making the line.
  */
-function writeTogether(target: NodeJS.WritableStream): Writable {
-  let waiting = '';
-  const flush = (): void => {
-    const text = waiting;
-    waiting = '';
-    if (text !== '') target.write(text);
-  };
-  process.once('exit', flush);
-  return new Writable({
-    decodeStrings: false,
-    write(text, _encoding, done) {
-      if (waiting === '') setImmediate(flush);
-      waiting += String(text);
-      done();
-    },
-  });
+class StandardOutput extends Transport {
+  #waiting = '';
+
+  constructor(format: winston.Logform.Format) {
+    super({ format });
+    process.once('exit', () => this.#write());
+  }
+
+  override log(info: winston.Logform.TransformableInfo, next: () => void): void {
+    if (this.#waiting === '') setImmediate(() => this.#write());
+    this.#waiting += `${String(info[MESSAGE])}\n`;
+    next();
+  }
+
+  #write(): void {
+    const text = this.#waiting;
+    this.#waiting = '';
+    if (text !== '') process.stdout.write(text);
+  }
 }
 
 const MARK: Record<string, string> = {
