@@ -7,6 +7,7 @@ it('makes ids that are all different, of this moment, and its own', () => {
   expect(ids.map((id) => parseRecordId('job', id))).toEqual(ids);
   // Had it been made before the window of kept records began, it would be gone instead of unknown.
   // A second more, since time goes on while this is asked.
-  for (const id of ids)
-    {expect(missingRecord('job', id, Date.now() - before + 1_000).code).toBe('job-not-found');}
+  for (const id of ids) {
+    expect(missingRecord('job', id, Date.now() - before + 1_000).code).toBe('job-not-found');
+  }
 });

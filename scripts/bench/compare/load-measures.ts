@@ -37,7 +37,8 @@ export const WAYS = [
 ] as const satisfies readonly Way[];
 
 /** Name of a figure of {@link loadMeasures}. */
-export const rateOf = (way: string, clients: number): string => `${way}, ${clients} clients`;
+export const rateOf = (way: string, clients: number): string =>
+  `${way}, ${clients} client${clients === 1 ? '' : 's'}`;
 /** Name of a figure of {@link idleMeasures}. */
 export const idleOf = (way: string): string => `${way}, idle, p50`;
 

@@ -37,10 +37,14 @@ const AREA = { left: 68, top: 84, right: WIDTH - 24, bottom: HEIGHT - 64 };
 /** A plot under construction; positions are in the units of its axes. */
 export class Plot {
   readonly #frame: PlotFrame;
+  readonly #legend: LegendPlace[];
+  readonly #top: number;
   readonly #marks: string[] = [];
 
   constructor(frame: PlotFrame) {
     this.#frame = frame;
+    this.#legend = placeLegend(frame.legend ?? []);
+    this.#top = AREA.top + ROW_HEIGHT * Math.max(0, ...this.#legend.map(({ row }) => row));
   }
 
   /** Pixels from the left of a value on the x axis. */
@@ -52,7 +56,7 @@ export class Plot {
   /** Pixels from the top of a value on the y axis. */
   y(value: number): number {
     const { minimum, maximum } = this.#frame.y;
-    return AREA.bottom - ((value - minimum) / (maximum - minimum)) * (AREA.bottom - AREA.top);
+    return AREA.bottom - ((value - minimum) / (maximum - minimum)) * (AREA.bottom - this.#top);
   }
 
   /** A line through points, with a dot at each when `dots`. */
@@ -89,19 +93,19 @@ export class Plot {
 
   /** The whole picture. */
   toSvg(): string {
-    const { title, subtitle, x, y, legend = [] } = this.#frame;
+    const { title, subtitle, x, y } = this.#frame;
     return [
       `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="13" fill="#333333">`,
       `<title>${escape(title)}</title>`,
       `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
       `<text x="${AREA.left}" y="28" font-size="17" font-weight="600">${escape(title)}</text>`,
       `<text x="${AREA.left}" y="48" fill="#666666">${escape(subtitle)}</text>`,
-      ...legendMarks(legend),
+      ...this.#legend.map(legendMark),
       ...this.#gridLines(),
       ...this.#marks,
       `<line x1="${AREA.left}" y1="${AREA.bottom}" x2="${AREA.right}" y2="${AREA.bottom}" stroke="#999999"/>`,
       `<text x="${(AREA.left + AREA.right) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escape(x.label)}</text>`,
-      `<text transform="translate(20 ${(AREA.top + AREA.bottom) / 2}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`,
+      `<text transform="translate(20 ${(this.#top + AREA.bottom) / 2}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`,
       '</svg>\n',
     ].join('\n');
   }
@@ -124,13 +128,28 @@ export class Plot {
   }
 }
 
-function legendMarks(legend: readonly LegendEntry[]): string[] {
-  let left = AREA.left;
-  return legend.map(({ name, color }) => {
-    const mark = `<rect x="${left}" y="60" width="12" height="12" rx="2" fill="${color}"/><text x="${left + 18}" y="71">${escape(name)}</text>`;
-    left += 46 + name.length * 7;
-    return mark;
+interface LegendPlace extends LegendEntry {
+  left: number;
+  /** From 0: entries that do not fit beside the others go below them. */
+  row: number;
+}
+
+const ROW_HEIGHT = 20;
+const widthOf = ({ name }: LegendEntry): number => 46 + name.length * 7;
+
+function placeLegend(legend: readonly LegendEntry[]): LegendPlace[] {
+  let [left, row] = [AREA.left, 0];
+  return legend.map((entry) => {
+    if (left > AREA.left && left + widthOf(entry) > WIDTH) [left, row] = [AREA.left, row + 1];
+    const place = { ...entry, left, row };
+    left += widthOf(entry);
+    return place;
   });
+}
+
+function legendMark({ name, color, left, row }: LegendPlace): string {
+  const y = 60 + row * ROW_HEIGHT;
+  return `<rect x="${left}" y="${y}" width="12" height="12" rx="2" fill="${color}"/><text x="${left + 18}" y="${y + 11}">${escape(name)}</text>`;
 }
 
 const textAt = (axis: Axis, tick: number): string => axis.format?.(tick) ?? String(tick);
