@@ -35,7 +35,7 @@ export class RawConnection {
     const socket = this.#socket ?? (await this.#open());
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      socket.write(request, 'latin1');
+      socket.write(request);
     });
   }
 
