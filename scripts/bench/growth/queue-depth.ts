@@ -8,8 +8,8 @@ import { OTHER_MODEL, startWaggleAndWorkers } from '../subjects/waggle-and-worke
 
 const DEPTHS = [0, 10_000, 100_000] as const;
 const CLIENTS = 64;
-const JOBS = 5_000;
-const WARM_UP_JOBS = 5_000;
+const JOBS = 10_000;
+const WARM_UP_JOBS = 15_000;
 
 const rateAt = (depth: number): string =>
   `submits into a queue of ${depth.toLocaleString('en-US')} waiting jobs`;

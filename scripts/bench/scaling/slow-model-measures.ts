@@ -12,6 +12,7 @@ export const WORKERS = [1, 2, 4] as const;
 /** So few jobs in a micro-batch that API and Redis have little to do, and enough clients for four workers to be full. */
 const MAX_BATCH = 4;
 const CLIENTS = 64;
+const WARM_UP_MS = 2_000;
 
 /** Name of the figure for so many workers. */
 export const slowRateOf = (workers: number): string =>
@@ -46,7 +47,7 @@ export function slowModelMeasures(
         try {
           await Promise.all(starting);
           const load = { port, clients: CLIENTS };
-          await runClients({ ...load, until: { ms: ms / 3 } }, ask(asks, hasResult));
+          await runClients({ ...load, until: { ms: WARM_UP_MS } }, ask(asks, hasResult));
           const { perSecond } = await runClients({ ...load, until: { ms } }, ask(asks, hasResult));
           return [{ figure, unit: 'jobs/s', value: perSecond }];
         } finally {
