@@ -5,14 +5,14 @@ import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';
 import { verdictsOn } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
 import { BATCH_TARGETS, batchGrowthMeasures, rowRateOf, sizesUpTo } from './batch-growth.js';
-import { DEPTH_TARGETS, depthMeasures } from './queue-depth.js';
+import { DEPTH_TARGETS, depthMeasure } from './queue-depth.js';
 
 /** How often, and how many rows the largest batch has at most. */
 export type GrowthOptions = RoundsOptions & { rows: number };
 
 /** What grows with a batch's rows and with the jobs that wait: time and memory. */
 export async function benchGrowth(host: BenchHost, options: GrowthOptions): Promise<Findings> {
-  const measures = [...batchGrowthMeasures(host, sizesUpTo(options.rows)), ...depthMeasures(host)];
+  const measures = [...batchGrowthMeasures(host, sizesUpTo(options.rows)), depthMeasure(host)];
   const figures = await runRounds(measures, options);
   return {
     figures,

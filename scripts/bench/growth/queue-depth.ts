@@ -1,13 +1,14 @@
 import { tripRequests } from '../subjects/peer.js';
 import { runClients } from '../load/clients.js';
 import { ask, submitOnly } from '../load/job-clients.js';
-import type { Measure } from '../rounds/measure.js';
+import type { Measure, Reading } from '../rounds/measure.js';
 import type { Target } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
 import { OTHER_MODEL, startWaggleAndWorkers } from '../subjects/waggle-and-workers.js';
 
 const DEPTHS = [0, 10_000, 100_000] as const;
 const CLIENTS = 64;
+/** Submitted at each depth: at most what lies between two. */
 const JOBS = 10_000;
 const WARM_UP_JOBS = 15_000;
 
@@ -22,30 +23,34 @@ export const DEPTH_TARGETS: readonly Target[] = DEPTHS.slice(1).map((depth) => (
   goal: { atLeast: 0.9 },
 }));
 
-/** Submits a second into queues of several depths, which nothing takes from, each on a service started for it. */
-export function depthMeasures(host: BenchHost): Measure[] {
-  return DEPTHS.map((depth): Measure => {
-    const figure = rateAt(depth);
-    return {
-      name: figure,
-      async run() {
-        const service = await startWaggleAndWorkers(host);
-        try {
-          const { port, submits, hasResult } = service;
-          const submit = (count: number, requests: readonly string[]) =>
-            runClients({ port, clients: CLIENTS, until: { count } }, submitOnly(requests));
-          // Jobs that are worked off warm the API up; they are, when one behind them has its result.
-          await submit(WARM_UP_JOBS, served());
-          const last = ask(served({ Prefer: 'wait=60' }), hasResult);
-          await runClients({ port, clients: 1, until: { count: 1 } }, last);
-          await submit(depth, submits);
-          return [{ figure, unit: 'jobs/s', value: (await submit(JOBS, submits)).perSecond }];
-        } finally {
-          await service.stop();
+/** Submits a second into one queue, which nothing takes from, each time that it is so deep. */
+export function depthMeasure(host: BenchHost): Measure {
+  return {
+    name: 'submits by the depth of the queue',
+    async run() {
+      const service = await startWaggleAndWorkers(host);
+      const { port, submits, hasResult } = service;
+      const submit = (count: number, requests: readonly string[]) =>
+        runClients({ port, clients: CLIENTS, until: { count } }, submitOnly(requests));
+      try {
+        // Jobs that are worked off warm the API up; they are, when one behind them has its result.
+        await submit(WARM_UP_JOBS, served());
+        const last = ask(served({ Prefer: 'wait=60' }), hasResult);
+        await runClients({ port, clients: 1, until: { count: 1 } }, last);
+        const readings: Reading[] = [];
+        let waiting = 0;
+        for (const depth of DEPTHS) {
+          await submit(depth - waiting, submits);
+          const { perSecond } = await submit(JOBS, submits);
+          readings.push({ figure: rateAt(depth), unit: 'jobs/s', value: perSecond });
+          waiting = depth + JOBS;
         }
-      },
-    };
-  });
+        return readings;
+      } finally {
+        await service.stop();
+      }
+    },
+  };
 }
 
 /** Requests for the model that the service's own worker serves. */
