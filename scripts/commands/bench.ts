@@ -4,11 +4,14 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { createLogger } from '../../shared/log/logger.js';
 import { benchBatch } from '../bench/batch.js';
 import { compare } from '../bench/compare/compare.js';
-import { comparisonLines, saveComparison } from '../bench/compare/report.js';
+import { comparisonChart, comparisonLines } from '../bench/compare/report.js';
 import { type Figure, figureLines } from '../bench/figures.js';
 import { benchDashboards } from '../bench/dashboards.js';
+import { benchGrowth, growthChart } from '../bench/growth/growth.js';
 import { benchInference } from '../bench/inference.js';
 import { benchLatency } from '../bench/latency.js';
+import { findingsLines, saveReport } from '../bench/rounds/report.js';
+import { benchScaling, scalingChart } from '../bench/scaling/scaling.js';
 import type { BenchHost as ServiceHost } from '../bench/service.js';
 import type { CliSetUp } from '../cli.js';
 import { reportErrors } from './report-errors.js';
@@ -29,6 +32,8 @@ interface BenchOptions {
 interface Report {
   document: Record<string, unknown>;
   lines: string[];
+  /** SVG; undefined where there is nothing to draw. */
+  chart?: string | undefined;
 }
 
 interface Scenario {
@@ -46,6 +51,15 @@ const figuresOnly =
 /** Every scenario by name: what it measures, and how it is run. */
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   compare: { summary: 'beside what one would write instead, and beside what limits it', run: runCompare },
+  scaling: {
+    summary:
+      'jobs a second with more workers of a slow model, and with more processes on the cores that there are',
+    run: runScaling,
+  },
+  growth: {
+    summary: 'batches of 1,000 to 1,000,000 rows, time and memory; submits into queues of up to 100,000 jobs',
+    run: runGrowth,
+  },
   batch: {
     summary: 'rows a second from first byte sent to last result byte read; memory',
     run: figuresOnly(benchBatch),
@@ -70,15 +84,15 @@ ${Object.entries(SCENARIOS)
   .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
   .join('\n')}
 
-Each starts what it measures on free ports, with data of its own, and prints the median of its rounds and their
-spread. Figures are worth something on an otherwise idle machine only. "compare" also writes compare.json and
-compare.svg into .artifacts/bench, and says what it left out and where to get it.
-With --only nothing is started that is not measured.
+Each starts what it measures on free ports, with data of its own, prints the median of its rounds and their spread, and
+writes <scenario>.json, some also <scenario>.svg, into .artifacts/bench. Figures are worth something on an otherwise idle
+machine only. "compare" says what it left out and where to get it. With --only nothing is started that is not measured.
 
 Examples:
   $ npx waggle bench compare
   $ npx waggle bench compare --only "64 clients,burst" --rounds 3
-  $ npx waggle bench batch --rows 1000000
+  $ npx waggle bench scaling --only "20 ms"
+  $ npx waggle bench growth --rows 100000 --rounds 3
   $ npx waggle bench latency --json | tail -1`;
 
 /** `waggle bench`: measures on this machine. */
@@ -86,11 +100,19 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
   program
     .command('bench <scenario>')
     .description('Measures how fast this machine serves.')
-    .option('--rows <n>', 'rows of the batch scenario', wholeNumber, 1_000_000)
+    .option(
+      '--rows <n>',
+      'rows of the batch scenario, and of the largest batch of growth',
+      wholeNumber,
+      1_000_000,
+    )
     .option('--rounds <n>', 'how often each thing is measured', wholeNumber, 5)
-    .option('--seconds <n>', 'how long clients submit in each run of compare', wholeNumber, 3)
+    .option('--seconds <n>', 'how long clients submit in each run of compare and scaling', wholeNumber, 3)
     .option('--burst <n>', 'jobs of the burst in compare', wholeNumber, 20_000)
-    .option('--only <texts>', 'of compare, what has one of these in its name, comma-separated')
+    .option(
+      '--only <texts>',
+      'of compare, scaling and growth, what has one of these in its name, comma-separated',
+    )
     .option('--model <name>', 'model of the inference scenario', 'trip-duration')
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP)
@@ -109,18 +131,31 @@ async function run(host: BenchHost, name: string, options: BenchOptions): Promis
   }
   const machine = `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`;
   console.error(`${name} on ${machine}, ${options.rounds} rounds`);
-  const { document, lines } = await scenario.run(host, options, machine);
-  console.error('');
-  if (options.json) console.log(JSON.stringify({ scenario: name, machine, ...document }));
-  else console.log(lines.join('\n'));
+  const { document: found, lines, chart } = await scenario.run(host, options, machine);
+  const document = { scenario: name, machine, ...found };
+  const saved = saveReport(join(host.root, '.artifacts/bench'), name, { document, chart });
+  console.error(`written: ${saved.map((path) => relative(host.root, path)).join(', ')}\n`);
+  console.log(options.json ? JSON.stringify(document) : lines.join('\n'));
 }
+
+const onProgress = (text: string): void => console.error(text);
 
 async function runCompare(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
   await host.tryPeers();
-  const found = await compare(host, { ...options, onProgress: (text) => console.error(text) });
-  const saved = saveComparison(join(host.root, '.artifacts/bench'), { machine, ...found });
-  console.error(`written: ${saved.map((path) => relative(host.root, path)).join(', ')}`);
-  return { document: { ...found }, lines: comparisonLines(found) };
+  const found = await compare(host, { ...options, onProgress });
+  return { document: { ...found }, lines: comparisonLines(found), chart: comparisonChart(found, machine) };
+}
+
+async function runScaling(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
+  const found = await benchScaling(host, { ...options, onProgress });
+  const chart = scalingChart(found.figures, machine);
+  return { document: { ...found }, lines: findingsLines(found), chart };
+}
+
+async function runGrowth(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
+  const found = await benchGrowth(host, { ...options, onProgress });
+  const chart = growthChart(found.figures, options.rows, machine);
+  return { document: { ...found }, lines: findingsLines(found), chart };
 }
 
 function wholeNumber(text: string): number {

@@ -1,8 +1,8 @@
 import { runBatch } from '../batch.js';
-import type { BenchHost } from '../service.js';
-import { type BenchService, startBenchService } from '../service.js';
+import { type BenchHost, startBenchService } from '../service.js';
+import { OnDemand } from '../subjects/on-demand.js';
 import { syntheticInputs } from '../../trips/synthetic-trips.js';
-import type { Measure } from './measure.js';
+import type { Measure } from '../rounds/measure.js';
 
 /** Name of the figure for batches of so many rows. */
 export const batchOf = (rows: number): string => `Waggle, batch of ${rows.toLocaleString('en-US')} rows`;
@@ -12,13 +12,12 @@ export function batchMeasures(
   host: BenchHost,
   sizes: readonly number[],
 ): { measures: Measure[]; stop: () => Promise<void> } {
-  let opened: Promise<BenchService> | undefined;
-  const open = (): Promise<BenchService> => (opened ??= startBenchService(host, {}));
+  const service = new OnDemand(() => startBenchService(host, {}));
   const measures = sizes.map((rows): Measure => {
     const pieces = syntheticInputs(rows);
     const name = batchOf(rows);
-    const run = async () => runBatch((await open()).url, pieces);
+    const run = async () => runBatch((await service.get()).url, pieces);
     return { name, warmUp: run, run: async () => [{ figure: name, unit: 'rows/s', value: await run() }] };
   });
-  return { measures, stop: async () => (await opened?.catch(() => undefined))?.stop() };
+  return { measures, stop: () => service.stop() };
 }

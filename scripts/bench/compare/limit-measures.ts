@@ -7,7 +7,7 @@ import { submitOnly } from '../load/job-clients.js';
 import type { BenchHost } from '../service.js';
 import { startPeer, tripRequests } from '../subjects/peer.js';
 import { startRedisServer } from '../subjects/redis-server.js';
-import type { Measure } from './measure.js';
+import type { Measure } from '../rounds/measure.js';
 
 const CLIENTS = 64;
 const ENGINE_CALLS = 200;

@@ -3,7 +3,7 @@ import { type Act, type Load, runClients } from '../load/clients.js';
 import { ask, submitThenPoll } from '../load/job-clients.js';
 import type { SubjectName, Subjects } from '../subjects/subjects.js';
 import type { Subject } from '../subjects/subject.js';
-import type { Measure } from './measure.js';
+import type { Measure } from '../rounds/measure.js';
 
 /** How many clients submit at a time. */
 export const CLIENTS = [1, 16, 64, 256] as const;

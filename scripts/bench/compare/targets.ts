@@ -1,15 +1,8 @@
+import type { Target } from '../rounds/verdicts.js';
 import { BEE_DRAIN, DRAIN, SUBMITS } from './burst-measures.js';
 import { batchOf } from './batch-measures.js';
 import { ENGINE, READER_EXPRESS } from './limit-measures.js';
 import { idleOf, rateOf } from './load-measures.js';
-
-/** A ratio of two figures of one round, and what it should be. */
-export interface Target {
-  name: string;
-  figure: string;
-  over: string;
-  goal: { atLeast: number } | { atMost: number };
-}
 
 const BULLMQ = 'Fastify + BullMQ, poll';
 

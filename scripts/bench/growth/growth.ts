@@ -1,0 +1,35 @@
+import type { Figure } from '../figures.js';
+import { logChart, pointsOf } from '../rounds/log-chart.js';
+import type { Findings } from '../rounds/report.js';
+import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';
+import { verdictsOn } from '../rounds/verdicts.js';
+import type { BenchHost } from '../service.js';
+import { BATCH_TARGETS, batchGrowthMeasures, rowRateOf, sizesUpTo } from './batch-growth.js';
+import { DEPTH_TARGETS, depthMeasure } from './queue-depth.js';
+
+/** How often, and how many rows the largest batch has at most. */
+export type GrowthOptions = RoundsOptions & { rows: number };
+
+/** What grows with a batch's rows and with the jobs that wait: time and memory. */
+export async function benchGrowth(host: BenchHost, options: GrowthOptions): Promise<Findings> {
+  const measures = [...batchGrowthMeasures(host, sizesUpTo(options.rows)), depthMeasure(host)];
+  const figures = await runRounds(measures, options);
+  return {
+    figures,
+    verdicts: verdictsOn([...BATCH_TARGETS, ...DEPTH_TARGETS], figures),
+    notes: ['Memory is the largest of each process since its start, several of a kind added up.'],
+  };
+}
+
+/** Rows a second by rows of a batch: level where cost grows as rows do. */
+export function growthChart(figures: readonly Figure[], rows: number, machine: string): string | undefined {
+  const xs = sizesUpTo(rows);
+  return logChart({
+    title: 'Rows a second, by rows of the batch',
+    subtitle: machine,
+    xLabel: 'rows of the batch',
+    xs,
+    yLabel: 'rows a second',
+    lines: [{ name: 'from first byte sent to last result read', points: pointsOf(figures, xs, rowRateOf) }],
+  });
+}

@@ -1,0 +1,41 @@
+import type { Figure } from '../figures.js';
+import type { Measure } from './measure.js';
+
+/** How often things are measured, and which. */
+export interface RoundsOptions {
+  rounds: number;
+  /** Only what has one of these in its name, comma-separated; undefined: everything. */
+  only?: string | undefined;
+  /** Told of every run. */
+  onProgress?: (text: string) => void;
+}
+
+/** Measures everything in rounds; each second round goes the other way round, so that a machine that slows down favours nobody. */
+export async function runRounds(
+  all: readonly Measure[],
+  { rounds, only, onProgress = () => undefined }: RoundsOptions,
+): Promise<Figure[]> {
+  const measures = all.filter(wanted(only));
+  const readings = new Map<string, { unit: string; rounds: number[] }>();
+  for (const { name, warmUp } of measures) {
+    if (!warmUp) continue;
+    onProgress(`warming up: ${name}`);
+    await warmUp();
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { name, run } of round % 2 === 0 ? measures : measures.toReversed()) {
+      onProgress(`round ${round + 1} of ${rounds}: ${name}`);
+      for (const { figure, unit, value } of await run()) {
+        const kept = readings.get(figure) ?? { unit, rounds: [] };
+        readings.set(figure, kept);
+        kept.rounds.push(value);
+      }
+    }
+  }
+  return [...readings].map(([name, { unit, rounds: values }]) => ({ name, unit, rounds: values }));
+}
+
+const wanted =
+  (only: string | undefined) =>
+  ({ name }: Measure): boolean =>
+    only === undefined || only.split(',').some((part) => name.includes(part.trim()));

@@ -1,0 +1,23 @@
+import type { FromInference, ToInference } from '../../../worker/inference/protocol.js';
+
+/** What a micro-batch of any size takes, in ms: none of it on a CPU, as in a model on a GPU. */
+const PREDICT_MS = 20;
+
+let outputs = 0;
+// As the real one: signals are the worker's to act on, and it ends with its worker.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+process.once('disconnect', () => process.exit(0));
+process.on('message', (message: ToInference) => {
+  if (message.type === 'start') {
+    outputs = message.request.files.manifest.outputs.length;
+    tell({ type: 'ready', report: { engine: 'gpu', device: 'none, it only waits', passedOver: [] } });
+  } else setTimeout(() => answer(message.id, message.batch.rows), PREDICT_MS);
+});
+
+/** One for every output of every row. */
+function answer(id: number, rows: number): void {
+  const ones = Array.from({ length: outputs }, () => new Float32Array(rows).fill(1));
+  tell({ type: 'predicted', id, prediction: { outputs: ones, predictMs: PREDICT_MS, numTensors: 0 } });
+}
+
+const tell = (message: FromInference): void => void process.send?.(message);

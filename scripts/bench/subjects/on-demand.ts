@@ -1,0 +1,18 @@
+/** Something that is started when it is first wanted, and stopped if it ever was. */
+export class OnDemand<T extends { stop(): Promise<void> }> {
+  readonly #start: () => Promise<T>;
+  #started: Promise<T> | undefined;
+
+  constructor(start: () => Promise<T>) {
+    this.#start = start;
+  }
+
+  get(): Promise<T> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async stop(): Promise<void> {
+    await (await this.#started?.catch(() => undefined))?.stop();
+  }
+}
