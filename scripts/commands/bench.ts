@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { createLogger } from '../../shared/log/logger.js';
 import { benchBatch } from '../bench/batch.js';
+import { benchCosts } from '../bench/costs/costs.js';
 import { compare } from '../bench/compare/compare.js';
 import { comparisonLines, saveComparison } from '../bench/compare/report.js';
 import { type Figure, figureLines } from '../bench/figures.js';
@@ -11,6 +12,7 @@ import { benchInference } from '../bench/inference.js';
 import { benchLatency } from '../bench/latency.js';
 import type { BenchHost as ServiceHost } from '../bench/service.js';
 import type { CliSetUp } from '../cli.js';
+import { whole } from './numbers.js';
 import { reportErrors } from './report-errors.js';
 
 type BenchHost = ServiceHost & Pick<CliSetUp, 'tryPeers'>;
@@ -58,11 +60,17 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     summary: 'submits at 500 jobs a second, with no and with 50 dashboards open',
     run: figuresOnly(benchDashboards),
   },
+  costs: {
+    summary: 'CPU time of each process and what Redis keeps, for each job and row',
+    run: runCosts,
+  },
   inference: {
     summary: 'rows a second through the inference process and without it',
     run: figuresOnly(benchInference),
   },
 };
+
+const count = whole(1, 999_999_999);
 
 const HELP = `
 Scenarios:
@@ -73,7 +81,8 @@ ${Object.entries(SCENARIOS)
 Each starts what it measures on free ports, with data of its own, and prints the median of its rounds and their
 spread. Figures are worth something on an otherwise idle machine only. "compare" also writes compare.json and
 compare.svg into .artifacts/bench, and says what it left out and where to get it.
-With --only nothing is started that is not measured.
+With --only nothing is started that is not measured. "costs" keeps every process busy: one that spends 100 µs on a
+thing does 10,000 of them a second at the most. With --json its "costs" are what "capacity" computes with.
 
 Examples:
   $ npx waggle bench compare
@@ -86,10 +95,10 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
   program
     .command('bench <scenario>')
     .description('Measures how fast this machine serves.')
-    .option('--rows <n>', 'rows of the batch scenario', wholeNumber, 1_000_000)
-    .option('--rounds <n>', 'how often each thing is measured', wholeNumber, 5)
-    .option('--seconds <n>', 'how long clients submit in each run of compare', wholeNumber, 3)
-    .option('--burst <n>', 'jobs of the burst in compare', wholeNumber, 20_000)
+    .option('--rows <n>', 'rows of the batch scenario', count, 1_000_000)
+    .option('--rounds <n>', 'how often each thing is measured', count, 5)
+    .option('--seconds <n>', 'how long clients submit in each run of compare', count, 3)
+    .option('--burst <n>', 'jobs of the burst in compare', count, 20_000)
     .option('--only <texts>', 'of compare, what has one of these in its name, comma-separated')
     .option('--model <name>', 'model of the inference scenario', 'trip-duration')
     .option('--json', 'one JSON document as the last line of standard output')
@@ -115,15 +124,15 @@ async function run(host: BenchHost, name: string, options: BenchOptions): Promis
   else console.log(lines.join('\n'));
 }
 
+async function runCosts(host: BenchHost, options: BenchOptions): Promise<Report> {
+  const found = await benchCosts(host, options);
+  return { document: { ...found }, lines: figureLines(found.figures) };
+}
+
 async function runCompare(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
   await host.tryPeers();
   const found = await compare(host, { ...options, onProgress: (text) => console.error(text) });
   const saved = saveComparison(join(host.root, '.artifacts/bench'), { machine, ...found });
   console.error(`written: ${saved.map((path) => relative(host.root, path)).join(', ')}`);
   return { document: { ...found }, lines: comparisonLines(found) };
-}
-
-function wholeNumber(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number, 1 or more.');
 }

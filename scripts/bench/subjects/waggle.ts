@@ -1,4 +1,4 @@
-import { type BenchHost, startBenchService } from '../service.js';
+import { type BenchHost, type BenchService, startBenchService } from '../service.js';
 import { holding, LINEAR_MODEL, tripRequests } from './peer.js';
 import type { Subject } from './subject.js';
 
@@ -9,7 +9,7 @@ const WAIT = 'wait=30';
 export async function startWaggle(
   host: BenchHost,
   env: Readonly<Record<string, string>> = {},
-): Promise<Subject & { url: string }> {
+): Promise<Subject & BenchService> {
   const service = await startBenchService(host, { MAX_QUEUE_DEPTH: '10000000', ...env });
   const bodyOf = (trip: string): string => `{"model":"${LINEAR_MODEL}","input":${trip}}`;
   return {
