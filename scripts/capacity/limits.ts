@@ -23,7 +23,8 @@ export interface RedisLoad {
 
 /** What ends when the demand grows, first things first; none of an empty demand. */
 export function limitsOf(demand: Demand, load: RedisLoad): Limit[] {
-  const waiting = queuedAfterOutage(demand);
+  // Each Redis has its part of what comes.
+  const waiting = queuedAfterOutage(demand) / load.servers;
   const limits: Limit[] = [
     {
       what: 'Redis memory',

@@ -62,27 +62,30 @@ function workerRows({ worker }: Plan, { jobsPerSecond }: Demand): string[][] {
       counted(worker.processes, 'process', 'processes'),
       `busy ${cores(busyCores)}, their models ${cores(inferenceCores)}, ${megabytes(memoryMb)} of memory`,
     ],
-    ['', '', `${each}the most of it is ${BOUNDS[boundBy]}`],
+    ['', '', `${each}what is used up first is ${BOUNDS[boundBy]}`],
   ];
 }
 
-function redisRows({ redis }: Plan, { outageSeconds }: Demand): string[][] {
-  const all = redis.servers === 1 ? '' : 'all together: ';
+function redisRows({ redis }: Plan, { outageSeconds, redisMemoryMb }: Demand): string[][] {
+  const isOne = redis.servers === 1;
+  const outage = duration(outageSeconds * 1000);
   return [
     [
       'Redis',
       counted(redis.servers, 'server'),
-      `${all}busy ${cores(redis.busyCores)}, ${threeDigits(redis.commandsPerSecond)} commands a second`,
+      `busy ${cores(redis.busyCores)}, ${threeDigits(redis.commandsPerSecond)} commands a second` +
+        (isOne ? '' : ', all together'),
     ],
     [
       '',
       '',
-      `memory: ${megabytes(redis.resultsMb)} of results, ${megabytes(redis.backlogMb)} of what waits after ${duration(outageSeconds * 1000)} without workers`,
+      `keeps ${megabytes(redis.resultsMb)} of results, and ${megabytes(redis.backlogMb)} that wait after ${outage} without workers; ` +
+        `${isOne ? 'it' : 'each'} may keep ${megabytes(redisMemoryMb)}`,
     ],
     [
       '',
       '',
-      `network ${megabytes(redis.networkMbPerSecond)} a second, appended to its file ${megabytes(redis.appendedMbPerSecond)} a second`,
+      `network ${megabytes(redis.networkMbPerSecond)} a second, disk ${megabytes(redis.appendedMbPerSecond)} a second`,
     ],
   ];
 }

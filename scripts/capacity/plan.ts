@@ -61,7 +61,7 @@ export function planFor(demand: Demand, costs: Costs): Plan {
   ]);
   const redisCores = second.redisUs / US_A_SECOND;
   const servers = processesFor(redisCores);
-  const kept = keptMb(demand, costs);
+  const kept = keptMb(demand, servers, costs);
   const redis: RedisPlan = {
     servers,
     busyCores: redisCores,
@@ -87,7 +87,7 @@ export function planFor(demand: Demand, costs: Costs): Plan {
     worker,
     redis,
     limits: limitsOf(demand, { ...redis, rowsShare: rowsShareOf(demand, costs, second.redisUs) }),
-    refusesAfterSeconds: refusesAfter(demand),
+    refusesAfterSeconds: refusesAfter(demand, servers),
   };
 }
 
@@ -130,13 +130,18 @@ function workersFor(load: WorkerLoad): WorkerPlan {
 }
 
 /** What Redis keeps of results and, after an outage, of what waits. */
-function keptMb(demand: Demand, { kept, inputBytes }: Costs): Pick<RedisPlan, 'resultsMb' | 'backlogMb'> {
+function keptMb(
+  demand: Demand,
+  servers: number,
+  { kept, inputBytes }: Costs,
+): Pick<RedisPlan, 'resultsMb' | 'backlogMb'> {
   const { jobsPerSecond, rowsPerSecond, resultTtlMs, outageSeconds, maxQueueDepth } = demand;
   // A record keeps its input, so that a job can be replayed.
   const moreBytes = (demand.inputBytes ?? inputBytes) - inputBytes;
   const results = jobsPerSecond * (kept.endedJob + moreBytes) + rowsPerSecond * kept.endedRow;
-  const jobs = Math.min(jobsPerSecond * outageSeconds, maxQueueDepth);
-  const rows = Math.min(rowsPerSecond * outageSeconds, maxQueueDepth * MEASURED_CHUNK_ROWS);
+  const depth = maxQueueDepth * servers;
+  const jobs = Math.min(jobsPerSecond * outageSeconds, depth);
+  const rows = Math.min(rowsPerSecond * outageSeconds, depth * MEASURED_CHUNK_ROWS);
   return {
     resultsMb: (results * (resultTtlMs / 1000)) / BYTES_A_MB,
     backlogMb: (jobs * (kept.queuedJob + moreBytes) + rows * kept.waitingRow) / BYTES_A_MB,
@@ -146,8 +151,11 @@ function keptMb(demand: Demand, { kept, inputBytes }: Costs): Pick<RedisPlan, 'r
 const rowsShareOf = ({ rowsPerSecond }: Demand, costs: Costs, redisUs: number): number =>
   redisUs === 0 ? 0 : ((rowsPerSecond / 1000) * costs.thousandRows.redisUs) / redisUs;
 
-function refusesAfter({ jobsPerSecond, rowsPerSecond, maxQueueDepth }: Demand): number | null {
+function refusesAfter(
+  { jobsPerSecond, rowsPerSecond, maxQueueDepth }: Demand,
+  servers: number,
+): number | null {
   // Jobs and chunks wait in queues of their own, each of that depth.
   const fastest = Math.max(jobsPerSecond, rowsPerSecond / MEASURED_CHUNK_ROWS);
-  return fastest === 0 ? null : maxQueueDepth / fastest;
+  return fastest === 0 ? null : (maxQueueDepth * servers) / fastest;
 }

@@ -9,7 +9,7 @@ const text = readFileSync(join(resolve(__dirname, '../../..'), 'ARCHITECTURE.md'
 const section = text.split('## Growth\n')[1]?.split('\n## ')[0] ?? '';
 const rows = section
   .split('\n')
-  .filter((line) => /^\| \d/.test(line))
+  .filter((line) => /^\| [\d,]+ \|/.test(line))
   .map((line) =>
     line
       .split('|')

@@ -144,6 +144,16 @@ it('says how long the queue holds, and how deep it has to be', () => {
   expect(limit(plan({ jobsPerSecond: 5_000, maxQueueDepth: 300_000 }), 'queue depth')?.atTimes).toBe(1);
 });
 
+it('gives each Redis its part of what waits', () => {
+  const parted = plan({ jobsPerSecond: 40_000, results: 'wait', resultTtlMs: 1_000 });
+  expect(parted.refusesAfterSeconds).toBe(10);
+  expect(limit(parted, 'queue depth')).toMatchObject({
+    atTimes: 1 / 6,
+    advice: expect.stringContaining('MAX_QUEUE_DEPTH=600000'),
+  });
+  expect(parted.redis.backlogMb).toBeCloseTo(4 * 100);
+});
+
 it('puts what breaks first first', () => {
   const times = plan({ jobsPerSecond: 1_234, rowsPerSecond: 777 }).limits.map(({ atTimes }) => atTimes);
   expect(times).toHaveLength(3);

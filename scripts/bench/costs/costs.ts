@@ -3,10 +3,10 @@ import { syntheticInputs } from '../../trips/synthetic-trips.js';
 import type { Figure } from '../figures.js';
 import type { BenchHost } from '../service.js';
 import { openBacklog } from '../subjects/backlog.js';
-import { costFigures, medianCosts } from './figures.js';
+import { costFigures, settledCosts } from './figures.js';
 import { measureRound, ROWS } from './round.js';
 
-/** What the scenario found: figures for a reader, and their medians as a plan wants them. */
+/** What the scenario found: figures for a reader, and one number of each as a plan wants them. */
 export interface MeasuredCosts {
   figures: Figure[];
   costs: Costs;
@@ -26,7 +26,7 @@ export async function benchCosts(host: BenchHost, { rounds }: { rounds: number }
     await measureRound(backlog, pieces);
     const found: Costs[] = [];
     for (let round = 0; round < rounds; round += 1) found.push(await measureRound(backlog, pieces));
-    return { figures: costFigures(found), costs: medianCosts(found) };
+    return { figures: costFigures(found), costs: settledCosts(found) };
   } finally {
     await backlog.stop();
   }
