@@ -1,61 +1,64 @@
 import type { Costs } from './costs.js';
 
-/** Where {@link MEASURED} comes from. */
+/** Where {@link MEASURED} comes from: the command, when and where. */
 export const SOURCE = {
   command: 'npx waggle bench costs --json',
   date: '2026-11-26',
-  machine: '2 shared cores, Node 20, Redis 7.0, wasm engine, model trip-duration-linear',
+  machine: '2 shared cores (AMD EPYC), Node 20.20, Redis 7.0, model trip-duration-linear on wasm',
 } as const;
 
-/** What things cost on one machine; as `bench costs --json` prints them under `costs`. */
+/**
+ * What things cost there, as the command prints it under `costs`, 64 clients at a time. The machine had other things to do
+ * meanwhile: of CPU times this is the lowest of five rounds, and the median was a tenth to a quarter above.
+ */
 export const MEASURED: Costs = {
   submit: {
-    apiUs: 150,
+    apiUs: 198,
     workerUs: 0,
     inferenceUs: 0,
-    redisUs: 40,
-    redisCommands: 10,
-    networkBytes: 1000,
-    appendedBytes: 900,
+    redisUs: 37.3,
+    redisCommands: 1.83,
+    networkBytes: 319,
+    appendedBytes: 835,
   },
   poll: {
-    apiUs: 90,
+    apiUs: 166,
     workerUs: 0,
     inferenceUs: 0,
-    redisUs: 12,
-    redisCommands: 1,
-    networkBytes: 700,
-    appendedBytes: 0,
+    redisUs: 16.4,
+    redisCommands: 2.43,
+    networkBytes: 806,
+    appendedBytes: 0.127,
   },
   run: {
-    apiUs: 1,
-    workerUs: 90,
-    inferenceUs: 5,
-    redisUs: 60,
-    redisCommands: 15,
-    networkBytes: 1500,
-    appendedBytes: 600,
+    apiUs: 6.27,
+    workerUs: 102,
+    inferenceUs: 40.2,
+    redisUs: 110,
+    redisCommands: 13.5,
+    networkBytes: 1210,
+    appendedBytes: 1090,
   },
   wait: {
-    apiUs: 220,
-    workerUs: 120,
-    inferenceUs: 10,
-    redisUs: 110,
-    redisCommands: 26,
-    networkBytes: 3000,
-    appendedBytes: 1500,
+    apiUs: 274,
+    workerUs: 109,
+    inferenceUs: 53,
+    redisUs: 151,
+    redisCommands: 16.3,
+    networkBytes: 2380,
+    appendedBytes: 1970,
   },
   thousandRows: {
-    apiUs: 2500,
-    workerUs: 500,
-    inferenceUs: 500,
-    redisUs: 300,
-    redisCommands: 40,
-    networkBytes: 40000,
-    appendedBytes: 20000,
+    apiUs: 2940,
+    workerUs: 1500,
+    inferenceUs: 1320,
+    redisUs: 881,
+    redisCommands: 53,
+    networkBytes: 34500,
+    appendedBytes: 19100,
   },
-  kept: { queuedJob: 1200, endedJob: 1000, waitingRow: 14, endedRow: 5 },
-  resident: { api: 130, worker: 120, inference: 110 },
-  predictMs: 0.5,
-  inputBytes: 60,
+  kept: { queuedJob: 946, endedJob: 894, waitingRow: 14.8, endedRow: 5.01 },
+  resident: { api: 206, worker: 152, inference: 112 },
+  predictMs: 0.898,
+  inputBytes: 59.6,
 };

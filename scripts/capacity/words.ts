@@ -1,20 +1,18 @@
 import { number } from '../bench/figures.js';
 
+/** Units of time in ms, and from where on they are read: a day is 24 hours, two days are not 48. */
 const UNITS = [
-  [86_400_000, 'd'],
-  [3_600_000, 'h'],
-  [60_000, 'min'],
-  [1_000, 's'],
+  { fromMs: 172_800_000, unitMs: 86_400_000, unit: 'd' },
+  { fromMs: 3_600_000, unitMs: 3_600_000, unit: 'h' },
+  { fromMs: 60_000, unitMs: 60_000, unit: 'min' },
+  { fromMs: 1_000, unitMs: 1_000, unit: 's' },
+  { fromMs: 0, unitMs: 1, unit: 'ms' },
 ] as const;
 
 /** A time as it is read: 24 h, 18 min, 2.5 s. */
 export function duration(ms: number): string {
-  // A day is read as 24 hours, two days are not read as 48.
-  const [unitMs, unit] = UNITS.find(([unitMs]) => ms >= unitMs * (unitMs === 86_400_000 ? 2 : 1)) ?? [
-    1,
-    'ms',
-  ];
-  return `${threeDigits(ms / unitMs)} ${unit}`;
+  const found = UNITS.find(({ fromMs }) => ms >= fromMs) ?? UNITS[4];
+  return `${threeDigits(ms / found.unitMs)} ${found.unit}`;
 }
 
 /** An amount of memory as it is read. */

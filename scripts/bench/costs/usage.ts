@@ -50,7 +50,7 @@ function infoOf(text: string): (name: string) => number {
   return (name) => {
     const value = Number(lines.get(name));
     if (Number.isNaN(value))
-      throw new Error(`this Redis does not tell ${name} in INFO: use Redis 6.2 or newer`);
+      {throw new Error(`this Redis does not tell ${name} in INFO: use Redis 6.2 or newer`);}
     return value;
   };
 }
