@@ -9,7 +9,7 @@ export const SOURCE = {
 
 /**
  * What things cost there, as the command prints it under `costs`, 64 clients at a time. The machine had other things to do
- * meanwhile: of CPU times this is the lowest of five rounds, and the median was a tenth to a quarter above.
+ * meanwhile: of CPU times this is the lowest of three runs of five rounds each; the medians were 10 to 45 % above.
  */
 export const MEASURED: Costs = {
   submit: {
@@ -22,7 +22,7 @@ export const MEASURED: Costs = {
     appendedBytes: 835,
   },
   poll: {
-    apiUs: 166,
+    apiUs: 164,
     workerUs: 0,
     inferenceUs: 0,
     redisUs: 16.4,
@@ -32,26 +32,26 @@ export const MEASURED: Costs = {
   },
   run: {
     apiUs: 6.27,
-    workerUs: 102,
-    inferenceUs: 40.2,
-    redisUs: 110,
+    workerUs: 95.5,
+    inferenceUs: 37.7,
+    redisUs: 103,
     redisCommands: 13.5,
     networkBytes: 1210,
     appendedBytes: 1090,
   },
   wait: {
-    apiUs: 274,
+    apiUs: 268,
     workerUs: 109,
-    inferenceUs: 53,
+    inferenceUs: 51,
     redisUs: 151,
     redisCommands: 16.3,
     networkBytes: 2380,
     appendedBytes: 1970,
   },
   thousandRows: {
-    apiUs: 2940,
-    workerUs: 1500,
-    inferenceUs: 1320,
+    apiUs: 2880,
+    workerUs: 1360,
+    inferenceUs: 1240,
     redisUs: 881,
     redisCommands: 53,
     networkBytes: 34500,

@@ -38,13 +38,17 @@ export function registerCapacityCommand(program: Command): void {
     .option('--rows-per-second <n>', 'rows of batches', rate, 0)
     .option(
       '--predict-ms <n>',
-      'what one micro-batch takes the model (default: as the measured one)',
+      `what one micro-batch takes the model (default: as the measured one, ${MEASURED.predictMs})`,
       decimal(0, 3_600_000),
     )
     .option('--max-batch <n>', 'jobs of a micro-batch, MAX_BATCH', whole(1, 1_024), USUAL.maxBatch)
     .option('--polls <n>', 'how often a client asks for its job', decimal(0, 1_000), USUAL.results.polls)
     .option('--wait', 'clients wait for their results instead of asking (Prefer: wait)')
-    .option('--input-bytes <n>', 'an input as JSON (default: as the measured ones)', whole(2, 16_777_216))
+    .option(
+      '--input-bytes <n>',
+      `an input as JSON (default: as the measured ones, ${Math.round(MEASURED.inputBytes)})`,
+      whole(2, 16_777_216),
+    )
     .option(
       '--result-ttl-ms <n>',
       'how long results are kept, RESULT_TTL_MS',

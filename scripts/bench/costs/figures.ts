@@ -1,4 +1,4 @@
-import { COST_MEMBERS, type Cost, type Costs, costOf } from '../../capacity/costs.js';
+import { type Cost, type Costs, costOf } from '../../capacity/costs.js';
 import { type Figure, median } from '../figures.js';
 
 /** What figures call the things that cost, the members of a cost with their units, and the rest. */
@@ -43,7 +43,7 @@ export function costFigures(rounds: readonly Costs[]): Figure[] {
   };
   return [
     ...keysOf(STEPS).flatMap((step) =>
-      COST_MEMBERS.flatMap((member) => {
+      keysOf(MEMBERS).flatMap((member) => {
         const [who, unit] = MEMBERS[member];
         return figure(`${STEPS[step]}: ${who}`, unit, (costs) => costs[step][member]);
       }),

@@ -49,8 +49,9 @@ function infoOf(text: string): (name: string) => number {
   const lines = new Map(text.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
   return (name) => {
     const value = Number(lines.get(name));
-    if (Number.isNaN(value))
-      {throw new Error(`this Redis does not tell ${name} in INFO: use Redis 6.2 or newer`);}
+    if (Number.isNaN(value)) {
+      throw new Error(`this Redis does not tell ${name} in INFO: use Redis 6.2 or newer`);
+    }
     return value;
   };
 }
