@@ -58,6 +58,11 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program, setUp) =>
       (await import('./commands/bench.js')).registerBenchCommand(program, setUp),
   },
+  {
+    name: 'capacity',
+    summary: 'compute how many processes and how much Redis a load takes, and what breaks first',
+    register: async (program) => (await import('./commands/capacity.js')).registerCapacityCommand(program),
+  },
 ];
 
 const EXAMPLES = `

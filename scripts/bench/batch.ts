@@ -44,10 +44,10 @@ export async function benchBatch(host: BenchHost, { rows, rounds }: BatchBenchOp
   }
 }
 
-/** Uploads, waits and reads the results; resolves to rows a second. */
-export async function runBatch(url: string, pieces: readonly string[]): Promise<number> {
+/** Uploads, waits and reads the results; resolves to rows a second. `model`: the server's default when left out. */
+export async function runBatch(url: string, pieces: readonly string[], model?: string): Promise<number> {
   const startMs = performance.now();
-  const { status, body } = await send(`${url}/batches`, {
+  const { status, body } = await send(`${url}/batches${model === undefined ? '' : `?model=${model}`}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson', prefer: 'wait=60' },
     body: Readable.from(pieces),

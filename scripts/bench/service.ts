@@ -13,6 +13,8 @@ import { peakMb } from './subjects/memory.js';
 export interface BenchService {
   url: string;
   port: number;
+  /** The launcher: everything else runs below it. */
+  pid: number;
   /** Largest resident memory of each kind of process since the start, in MB. */
   peakMb(): Record<string, number>;
   stop(): Promise<void>;
@@ -23,7 +25,8 @@ export interface BenchHost extends SetUp {
   log: Logger;
 }
 
-const KINDS = {
+/** Our processes, and Redis, by their command lines. */
+export const PROCESS_KINDS = {
   api: /dist\/api\/main/,
   worker: /dist\/worker\/main/,
   inference: /dist\/worker\/inference\/main/,
@@ -43,10 +46,12 @@ export async function startBenchService(
   });
   const ended = once(child, 'exit');
   const { url, port } = await readiness(child);
+  const pid = child.pid ?? 0;
   return {
     url,
     port,
-    peakMb: () => peakMb([child.pid ?? 0], KINDS),
+    pid,
+    peakMb: () => peakMb([pid], PROCESS_KINDS),
     async stop() {
       child.kill('SIGTERM');
       await ended;

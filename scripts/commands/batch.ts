@@ -7,6 +7,7 @@ import { runBatch } from '../batch/run-batch.js';
 import { summaryLines } from '../batch/summary.js';
 import { batchLines, hasEveryRow, watchBatch } from '../batch/watch-batch.js';
 import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
+import { whole } from './numbers.js';
 
 interface BatchOptions extends ConnectionOptions {
   out?: string;
@@ -128,11 +129,3 @@ function addPair(text: string, pairs = new Map<string, string>()): Map<string, s
   if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('It must be member=column.');
   return new Map(pairs).set(text.slice(0, at), text.slice(at + 1));
 }
-
-const whole =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-  };

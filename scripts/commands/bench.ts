@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { createLogger } from '../../shared/log/logger.js';
 import { benchBatch } from '../bench/batch.js';
+import { benchCosts } from '../bench/costs/costs.js';
 import { compare } from '../bench/compare/compare.js';
 import { comparisonChart, comparisonLines } from '../bench/compare/report.js';
 import { type Figure, figureLines } from '../bench/figures.js';
@@ -14,6 +15,7 @@ import { findingsLines, saveReport } from '../bench/rounds/report.js';
 import { benchScaling, scalingChart } from '../bench/scaling/scaling.js';
 import type { BenchHost as ServiceHost } from '../bench/service.js';
 import type { CliSetUp } from '../cli.js';
+import { whole } from './numbers.js';
 import { reportErrors } from './report-errors.js';
 
 type BenchHost = ServiceHost & Pick<CliSetUp, 'tryPeers'>;
@@ -72,11 +74,17 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     summary: 'submits at 500 jobs a second, with no and with 50 dashboards open',
     run: figuresOnly(benchDashboards),
   },
+  costs: {
+    summary: 'CPU time of each process and what Redis keeps, for each job and row',
+    run: runCosts,
+  },
   inference: {
     summary: 'rows a second through the inference process and without it',
     run: figuresOnly(benchInference),
   },
 };
+
+const count = whole(1, 999_999_999);
 
 const HELP = `
 Scenarios:
@@ -87,6 +95,8 @@ ${Object.entries(SCENARIOS)
 Each starts what it measures on free ports, with data of its own, prints the median of its rounds and their spread, and
 writes <scenario>.json, some also <scenario>.svg, into .artifacts/bench. Figures are worth something on an otherwise idle
 machine only. "compare" says what it left out and where to get it. With --only nothing is started that is not measured.
+"costs" keeps every process busy: one that spends 100 µs on a thing does 10,000 of them a second at the most. With --json
+its "costs" are what "capacity" computes with.
 
 Examples:
   $ npx waggle bench compare
@@ -100,15 +110,10 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
   program
     .command('bench <scenario>')
     .description('Measures how fast this machine serves.')
-    .option(
-      '--rows <n>',
-      'rows of the batch scenario, and of the largest batch of growth',
-      wholeNumber,
-      1_000_000,
-    )
-    .option('--rounds <n>', 'how often each thing is measured', wholeNumber, 5)
-    .option('--seconds <n>', 'how long clients submit in each run of compare and scaling', wholeNumber, 3)
-    .option('--burst <n>', 'jobs of the burst in compare', wholeNumber, 20_000)
+    .option('--rows <n>', 'rows of the batch scenario, and of the largest batch of growth', count, 1_000_000)
+    .option('--rounds <n>', 'how often each thing is measured', count, 5)
+    .option('--seconds <n>', 'how long clients submit in each run of compare and scaling', count, 3)
+    .option('--burst <n>', 'jobs of the burst in compare', count, 20_000)
     .option(
       '--only <texts>',
       'of compare, scaling and growth, what has one of these in its name, comma-separated',
@@ -140,6 +145,11 @@ async function run(host: BenchHost, name: string, options: BenchOptions): Promis
 
 const onProgress = (text: string): void => console.error(text);
 
+async function runCosts(host: BenchHost, options: BenchOptions): Promise<Report> {
+  const found = await benchCosts(host, options);
+  return { document: { ...found }, lines: figureLines(found.figures) };
+}
+
 async function runCompare(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
   await host.tryPeers();
   const found = await compare(host, { ...options, onProgress });
@@ -156,9 +166,4 @@ async function runGrowth(host: BenchHost, options: BenchOptions, machine: string
   const found = await benchGrowth(host, { ...options, onProgress });
   const chart = growthChart(found.figures, options.rows, machine);
   return { document: { ...found }, lines: findingsLines(found), chart };
-}
-
-function wholeNumber(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number, 1 or more.');
 }

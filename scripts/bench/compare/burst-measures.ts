@@ -1,13 +1,11 @@
-import { parseRedisAddress } from '../../../shared/redis/address.js';
-import { openRedis } from '../../../shared/redis/redis.js';
 import { runClients } from '../load/clients.js';
 import { submitOnly } from '../load/job-clients.js';
 import type { BenchHost } from '../service.js';
 import type { Measure } from '../rounds/measure.js';
+import { type Backlog, openBacklog } from '../subjects/backlog.js';
 import { OnDemand } from '../subjects/on-demand.js';
-import { LINEAR_MODEL, startPeer } from '../subjects/peer.js';
+import { startPeer } from '../subjects/peer.js';
 import { startRedisServer } from '../subjects/redis-server.js';
-import { startWaggleAndWorkers } from '../subjects/waggle-and-workers.js';
 
 const CLIENTS = 64;
 const LOOK_EVERY_MS = 20;
@@ -21,7 +19,7 @@ export function burstMeasures(
   host: BenchHost,
   jobs: number,
 ): { measures: Measure[]; stop: () => Promise<void> } {
-  const opened = new OnDemand(() => openBurst(host));
+  const opened = new OnDemand(() => openBacklog(host));
   const measures: Measure[] = [
     {
       name: 'Waggle, burst',
@@ -53,28 +51,10 @@ export function burstMeasures(
   return { measures, stop: () => opened.stop() };
 }
 
-async function openBurst(host: BenchHost) {
-  const service = await startWaggleAndWorkers(host);
-  const address = parseRedisAddress(service.redisUrl);
-  const connection = await openRedis({ address, onError: () => undefined });
-  return {
-    service,
-    succeeded: async () =>
-      Number(await connection.command(['HGET', 'waggle:counts', `${LINEAR_MODEL}:succeeded`])),
-    async stop() {
-      await connection.close();
-      await service.stop();
-    },
-  };
-}
-
 /** Starts a worker, and resolves to jobs a second from the first that it has ended to the last. */
-async function drain(
-  { service, succeeded }: Awaited<ReturnType<typeof openBurst>>,
-  jobs: number,
-): Promise<number> {
+async function drain({ succeeded, startWorker }: Backlog, jobs: number): Promise<number> {
   const before = await succeeded();
-  const worker = await service.startWorker();
+  const worker = await startWorker();
   try {
     let first: { atMs: number; done: number } | undefined;
     for (;;) {

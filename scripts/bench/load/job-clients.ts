@@ -24,10 +24,13 @@ export function submitThenPoll({
   };
 }
 
-/** Submits a job and goes on: its result is nobody's business. */
-export function submitOnly(submits: readonly string[]): Act {
+/** Submits a job and goes on. `onAccepted` is told the body of the answer. */
+export function submitOnly(
+  submits: readonly string[],
+  onAccepted: (body: string) => void = () => undefined,
+): Act {
   const next = inTurn(submits);
-  return async (connection) => void (await accepted(connection, next()));
+  return async (connection) => onAccepted((await accepted(connection, next())).body.toString('latin1'));
 }
 
 /** One request that is answered with its result. */

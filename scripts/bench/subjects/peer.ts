@@ -25,6 +25,12 @@ export function tripRequests(
   return Array.from({ length: TRIPS }, () => requestText('POST', path, { headers, body: bodyOf(trips()) }));
 }
 
+/** Length of the inputs that these requests carry, in bytes. */
+export function meanInputBytes(): number {
+  const trips = syntheticTrips();
+  return Array.from({ length: TRIPS }, () => trips().length).reduce((sum, length) => sum + length) / TRIPS;
+}
+
 /** Starts a Node program of the peers' folder; resolves to it and to the number that it reports. */
 export const startPeer = (
   host: BenchHost,

@@ -6,20 +6,20 @@ import { readyMessage } from '../../up/ready-message.js';
 import type { BenchHost } from '../service.js';
 import { LINEAR_MODEL } from './peer.js';
 import { startRedisServer } from './redis-server.js';
-import type { Subject } from './subject.js';
-import { startWaggle } from './waggle.js';
+import { startWaggle, type WaggleSubject } from './waggle.js';
 
 /** What the service's own worker serves. */
 export const OTHER_MODEL = 'trip-duration';
 
 /** A worker that a benchmark starts and ends. */
 export interface BenchWorker {
+  pid: number;
   /** Resolves when it has left in good order. */
   stop(): Promise<void>;
 }
 
 /** A service that leaves jobs of the linear model to workers which the benchmark starts. */
-export interface WaggleAndWorkers extends Subject {
+export interface WaggleAndWorkers extends WaggleSubject {
   redisUrl: string;
   /** Resolves once it serves the linear model. `program` is one from the repository's folder: the worker, unless given. */
   startWorker(options?: { program?: string; env?: Readonly<Record<string, string>> }): Promise<BenchWorker>;
@@ -64,6 +64,7 @@ async function forkWorker(
   });
   await Promise.race([readyMessage(worker), failed]);
   return {
+    pid: worker.pid ?? 0,
     async stop() {
       worker.kill('SIGTERM');
       await ended;

@@ -1,15 +1,18 @@
-import { type BenchHost, startBenchService } from '../service.js';
+import { type BenchHost, type BenchService, startBenchService } from '../service.js';
 import { holding, LINEAR_MODEL, tripRequests } from './peer.js';
 import type { Subject } from './subject.js';
 
 /** Long enough for any job of a benchmark, in seconds. */
 const WAIT = 'wait=30';
 
+/** This service, and where and as what it runs. */
+export type WaggleSubject = Subject & BenchService;
+
 /** This service as `npm start` runs it, asked for the linear model. `env` may set any of its variables. */
 export async function startWaggle(
   host: BenchHost,
   env: Readonly<Record<string, string>> = {},
-): Promise<Subject & { url: string }> {
+): Promise<WaggleSubject> {
   const service = await startBenchService(host, { MAX_QUEUE_DEPTH: '10000000', ...env });
   const bodyOf = (trip: string): string => `{"model":"${LINEAR_MODEL}","input":${trip}}`;
   return {

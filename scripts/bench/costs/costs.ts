@@ -1,0 +1,33 @@
+import type { Costs } from '../../capacity/costs.js';
+import { syntheticInputs } from '../../trips/synthetic-trips.js';
+import type { Figure } from '../figures.js';
+import type { BenchHost } from '../service.js';
+import { openBacklog } from '../subjects/backlog.js';
+import { costFigures, settledCosts } from './figures.js';
+import { measureRound, ROWS } from './round.js';
+
+/** What the scenario found: figures for a reader, and one number of each as a plan wants them. */
+export interface MeasuredCosts {
+  figures: Figure[];
+  costs: Costs;
+}
+
+/**
+ * What a submit, a poll, a run, a submit that waits and a thousand rows cost each process, and Redis. Every process is
+ * busy meanwhile, and micro-batches are full: one of them can do 1,000,000 / µs a second at the most. The first round
+ * warms up and does not count.
+ */
+export async function benchCosts(host: BenchHost, { rounds }: { rounds: number }): Promise<MeasuredCosts> {
+  const backlog = await openBacklog(host);
+  const pieces = syntheticInputs(ROWS);
+  try {
+    // A rewrite of the file would make it shorter in the middle of a measurement.
+    await backlog.redis.command(['CONFIG', 'SET', 'auto-aof-rewrite-percentage', '0']);
+    await measureRound(backlog, pieces);
+    const found: Costs[] = [];
+    for (let round = 0; round < rounds; round += 1) found.push(await measureRound(backlog, pieces));
+    return { figures: costFigures(found), costs: settledCosts(found) };
+  } finally {
+    await backlog.stop();
+  }
+}

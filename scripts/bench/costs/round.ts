@@ -1,0 +1,137 @@
+import { type Costs, MEASURED_MAX_BATCH } from '../../capacity/costs.js';
+import { Readable } from 'node:stream';
+import { runBatch } from '../batch.js';
+import { median } from '../figures.js';
+import { send } from '../http.js';
+import { type Act, runClients } from '../load/clients.js';
+import { ask, submitOnly } from '../load/job-clients.js';
+import { requestText } from '../load/raw-connection.js';
+import { PROCESS_KINDS } from '../service.js';
+import type { Backlog } from '../subjects/backlog.js';
+import type { BenchWorker } from '../subjects/waggle-and-workers.js';
+import { peakMb } from '../subjects/memory.js';
+import { LINEAR_MODEL, meanInputBytes } from '../subjects/peer.js';
+import { costBetween, keptBetween, type Usage, usageNow } from './usage.js';
+
+/** Rows of the batches. */
+export const ROWS = 500_000;
+
+const JOBS = 10_000;
+/** Jobs that a fresh worker runs before its time is taken. */
+const WARM_UP_JOBS = 2_000;
+/** Jobs whose records are read for the time in the model. */
+const SAMPLES = 2_000;
+const CLIENTS = 64;
+const LOOK_EVERY_MS = 20;
+/** Longest that jobs may take; only bounds what hangs. */
+const PATIENCE_MS = 120_000;
+
+/** Measures everything once. */
+export async function measureRound(backlog: Backlog, pieces: readonly string[]): Promise<Costs> {
+  const waitingRow = await measureWaitingRows(backlog, pieces);
+  const before = await backlog.succeeded();
+  const empty = await now(backlog);
+  const paths: string[] = [];
+  const { submits, pollPath } = backlog.service;
+  await crowd(
+    backlog,
+    submitOnly(submits, (body) => paths.push(pollPath(body))),
+  );
+  const queued = await now(backlog);
+  const polls = paths.map((path) => requestText('GET', path));
+  await crowd(
+    backlog,
+    ask(polls, () => true),
+  );
+  const polled = await now(backlog);
+  const worker = await backlog.startWorker();
+  try {
+    const run = await measureRun(backlog, worker, before);
+    const predictMs = await medianPredictMs(backlog, paths);
+    const drained = await now(backlog, worker);
+    await crowd(backlog, ask(backlog.service.asks, backlog.service.hasResult));
+    const waited = await now(backlog, worker);
+    await runBatch(backlog.service.url, pieces, LINEAR_MODEL);
+    const rowsRun = await now(backlog, worker);
+    const ofWorker = peakMb([worker.pid], PROCESS_KINDS);
+    return {
+      submit: costBetween(empty, queued, JOBS),
+      poll: costBetween(queued, polled, JOBS),
+      run,
+      wait: costBetween(drained, waited, JOBS),
+      thousandRows: costBetween(waited, rowsRun, ROWS / 1000),
+      kept: {
+        queuedJob: keptBetween(empty, queued, JOBS),
+        endedJob: keptBetween(empty, drained, JOBS),
+        waitingRow,
+        endedRow: keptBetween(waited, rowsRun, ROWS),
+      },
+      resident: {
+        api: backlog.service.peakMb()['api'] ?? 0,
+        worker: ofWorker['worker'] ?? 0,
+        inference: ofWorker['inference'] ?? 0,
+      },
+      predictMs,
+      inputBytes: meanInputBytes(),
+    };
+  } finally {
+    await worker.stop();
+  }
+}
+
+const now = ({ redis, service }: Backlog, worker?: BenchWorker): Promise<Usage> =>
+  usageNow(redis, { service, worker });
+
+/** As many jobs' worth of one thing as are measured, by a crowd of clients. */
+const crowd = ({ service }: Backlog, act: Act) =>
+  runClients({ port: service.port, clients: CLIENTS, until: { count: JOBS } }, act);
+
+/** Memory of a row of a batch that nobody runs. The batch is canceled. */
+async function measureWaitingRows(backlog: Backlog, pieces: readonly string[]): Promise<number> {
+  const before = await now(backlog);
+  const { url } = backlog.service;
+  const { status, body } = await send(`${url}/batches?model=${LINEAR_MODEL}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: Readable.from(pieces),
+  });
+  if (status !== 202) throw new Error(`a batch was answered with ${status}: ${body}`);
+  const waiting = keptBetween(before, await now(backlog), ROWS);
+  await send(`${url}/batches/${(JSON.parse(body) as { id: string }).id}`, { method: 'DELETE' });
+  return waiting;
+}
+
+/** Lets a fresh worker work the jobs off, and takes its time once it has warmed up. */
+async function measureRun(backlog: Backlog, worker: BenchWorker, before: number): Promise<Costs['run']> {
+  const start = await whenEnded(backlog, before + WARM_UP_JOBS);
+  const from = await now(backlog, worker);
+  const end = await whenEnded(backlog, before + JOBS);
+  return costBetween(from, await now(backlog, worker), end - start);
+}
+
+/** Resolves to how many jobs have ended, once they are so many. */
+async function whenEnded({ succeeded }: Backlog, count: number): Promise<number> {
+  for (const startMs = performance.now(); performance.now() - startMs < PATIENCE_MS; ) {
+    const ended = await succeeded();
+    if (ended >= count) return ended;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  throw new Error(`the worker did not run ${JOBS} jobs within ${PATIENCE_MS / 1000} s`);
+}
+
+/** How long full micro-batches took the model, by the records of their jobs, in ms. */
+async function medianPredictMs({ redis }: Backlog, paths: readonly string[]): Promise<number> {
+  const full: number[] = [];
+  for (const path of paths.slice(-SAMPLES)) {
+    const key = `waggle:job:${path.slice(path.lastIndexOf('/') + 1)}`;
+    const [batchSize, predictMs] = (await redis.command([
+      'HMGET',
+      key,
+      'batch_size',
+      'predict_ms',
+    ])) as string[];
+    if (Number(batchSize) === MEASURED_MAX_BATCH) full.push(Number(predictMs));
+  }
+  if (full.length === 0) throw new Error(`no micro-batch had ${MEASURED_MAX_BATCH} jobs`);
+  return median(full);
+}

@@ -1,0 +1,74 @@
+/** What something costs: CPU time of each process, and what it is to Redis. */
+export interface Cost {
+  /** CPU time of an API process, in µs. */
+  apiUs: number;
+  /** CPU time of the worker process, in µs. */
+  workerUs: number;
+  /** CPU time of the worker's inference process, in µs. */
+  inferenceUs: number;
+  /** CPU time of the one thread of Redis that runs commands, in µs. */
+  redisUs: number;
+  /** Commands that Redis runs, those inside of scripts included. */
+  redisCommands: number;
+  /** What goes over the connections of Redis, both ways, in bytes. */
+  networkBytes: number;
+  /** What Redis appends to its file, in bytes. */
+  appendedBytes: number;
+}
+
+/** What Redis keeps in memory of one thing, in bytes. */
+export interface KeptBytes {
+  queuedJob: number;
+  endedJob: number;
+  /** Of a batch whose chunks wait. */
+  waitingRow: number;
+  /** Of a batch that has ended. */
+  endedRow: number;
+}
+
+/** Largest resident memory of each process, in MB. */
+export interface ResidentMb {
+  api: number;
+  worker: number;
+  /** Of one model. */
+  inference: number;
+}
+
+/** What `npx waggle bench costs` finds out, and all that a plan is computed from. */
+export interface Costs {
+  /** A job is accepted. */
+  submit: Cost;
+  /** A client asks for its job once. */
+  poll: Cost;
+  /** A job is run, in a micro-batch of {@link MEASURED_MAX_BATCH}. */
+  run: Cost;
+  /** The whole life of a job whose client waits for it in the request that submits it. */
+  wait: Cost;
+  /** A thousand rows of a batch: uploaded, run in chunks of {@link MEASURED_CHUNK_ROWS}, their results read once. */
+  thousandRows: Cost;
+  kept: KeptBytes;
+  resident: ResidentMb;
+  /** What a micro-batch of {@link MEASURED_MAX_BATCH} took the model, in ms. */
+  predictMs: number;
+  /** An input of these jobs as JSON, in bytes. */
+  inputBytes: number;
+}
+
+/** The micro-batches and chunks that are measured: the defaults of `MAX_BATCH` and `CHUNK_ROWS`. */
+export const MEASURED_MAX_BATCH = 64;
+export const MEASURED_CHUNK_ROWS = 1_024;
+
+/** A cost made member by member. */
+export const costOf = (valueOf: (member: keyof Cost) => number): Cost => ({
+  apiUs: valueOf('apiUs'),
+  workerUs: valueOf('workerUs'),
+  inferenceUs: valueOf('inferenceUs'),
+  redisUs: valueOf('redisUs'),
+  redisCommands: valueOf('redisCommands'),
+  networkBytes: valueOf('networkBytes'),
+  appendedBytes: valueOf('appendedBytes'),
+});
+
+/** Several costs, each so many times. */
+export const totalCost = (parts: readonly (readonly [Cost, number])[]): Cost =>
+  costOf((member) => parts.reduce((sum, [cost, times]) => sum + cost[member] * times, 0));

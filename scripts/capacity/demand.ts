@@ -1,0 +1,37 @@
+/** What is asked of a deployment. */
+export interface Demand {
+  jobsPerSecond: number;
+  /** Rows of batches. */
+  rowsPerSecond: number;
+  /** What a micro-batch takes the model, in ms; undefined for a model as fast as the measured one. */
+  predictMs: number | undefined;
+  /** `MAX_BATCH`: jobs of a micro-batch. */
+  maxBatch: number;
+  /** How clients get results: in the request that submits, or by asking so often. */
+  results: 'wait' | { polls: number };
+  /** An input as JSON, in bytes; undefined for one as long as the measured ones. */
+  inputBytes: number | undefined;
+  /** `RESULT_TTL_MS`. */
+  resultTtlMs: number;
+  /** `MAX_QUEUE_DEPTH`. */
+  maxQueueDepth: number;
+  /** How long no worker may run without a job being refused, in s. */
+  outageSeconds: number;
+  /** What one Redis may keep, in MB. */
+  redisMemoryMb: number;
+}
+
+/** What is assumed of all that is not told: the defaults of the variables, and the memory that compose/ gives Redis. */
+export const USUAL = {
+  predictMs: undefined,
+  maxBatch: 64,
+  results: { polls: 2 },
+  inputBytes: undefined,
+  resultTtlMs: 86_400_000,
+  maxQueueDepth: 100_000,
+  outageSeconds: 60,
+  redisMemoryMb: 1_000,
+} as const satisfies Omit<Demand, 'jobsPerSecond' | 'rowsPerSecond'>;
+
+/** Largest share of a core that a process is planned to be busy: what is left takes bursts, restarts and noise. */
+export const TARGET_UTILISATION = 0.6;

@@ -1,0 +1,161 @@
+import { type Costs, MEASURED_CHUNK_ROWS, totalCost } from './costs.js';
+import { type Demand, TARGET_UTILISATION } from './demand.js';
+import { type Limit, limitsOf } from './limits.js';
+
+/** Processes of one kind. */
+export interface ProcessPlan {
+  processes: number;
+  /** CPU time that all of them take, in cores. */
+  busyCores: number;
+  /** Of all of them, in MB. */
+  memoryMb: number;
+}
+
+/** What of a worker is busy first. */
+export type WorkerBound = 'worker' | 'inference' | 'model';
+
+/** Workers, each with one inference process a model. */
+export interface WorkerPlan extends ProcessPlan {
+  /** Of the inference processes; a model that is not the CPU's counts as long as it predicts. */
+  inferenceCores: number;
+  boundBy: WorkerBound;
+  /** What one worker runs of single jobs when it runs nothing else. */
+  jobsPerSecondEach: number;
+}
+
+/** Redis, all servers together. */
+export interface RedisPlan {
+  servers: number;
+  busyCores: number;
+  commandsPerSecond: number;
+  networkMbPerSecond: number;
+  appendedMbPerSecond: number;
+  /** Results, for as long as they are kept. */
+  resultsMb: number;
+  /** What waits after an outage of the workers. */
+  backlogMb: number;
+}
+
+/** What a demand takes. */
+export interface Plan {
+  api: ProcessPlan;
+  worker: WorkerPlan;
+  redis: RedisPlan;
+  /** What ends first when the demand grows, first things first. Processes are none: they are added. */
+  limits: Limit[];
+  /** How long until jobs are refused when no worker runs, in s; null without jobs or rows. */
+  refusesAfterSeconds: number | null;
+}
+
+/** A plan never needs fewer: one of each has to run. */
+const FEWEST = 1;
+const BYTES_A_MB = 1e6;
+const US_A_SECOND = 1e6;
+
+/** Computes what a demand takes, at what things cost. Pure arithmetic: cost times rate, over what one process may do. */
+export function planFor(demand: Demand, costs: Costs): Plan {
+  const { jobsPerSecond, rowsPerSecond, maxBatch } = demand;
+  const second = totalCost([
+    [costOfJob(demand, costs), jobsPerSecond],
+    [costs.thousandRows, rowsPerSecond / 1000],
+  ]);
+  const redisCores = second.redisUs / US_A_SECOND;
+  const servers = processesFor(redisCores);
+  const kept = keptMb(demand, servers, costs);
+  const redis: RedisPlan = {
+    servers,
+    busyCores: redisCores,
+    commandsPerSecond: second.redisCommands,
+    networkMbPerSecond: second.networkBytes / BYTES_A_MB,
+    appendedMbPerSecond: second.appendedBytes / BYTES_A_MB,
+    ...kept,
+  };
+  const modelUs = ((demand.predictMs ?? 0) * 1000) / maxBatch;
+  const worker = workersFor({
+    servers,
+    workerCores: second.workerUs / US_A_SECOND,
+    inferenceCores: second.inferenceUs / US_A_SECOND,
+    modelCores: (modelUs * (jobsPerSecond + rowsPerSecond)) / US_A_SECOND,
+    jobUs: Math.max(costs.run.workerUs, costs.run.inferenceUs, modelUs),
+    memoryMb: costs.resident.worker + costs.resident.inference,
+  });
+  const apiCores = second.apiUs / US_A_SECOND;
+  // Each Redis has APIs and workers of its own.
+  const apis = Math.max(servers, processesFor(apiCores));
+  return {
+    api: { processes: apis, busyCores: apiCores, memoryMb: apis * costs.resident.api },
+    worker,
+    redis,
+    limits: limitsOf(demand, { ...redis, rowsShare: rowsShareOf(demand, costs, second.redisUs) }),
+    refusesAfterSeconds: refusesAfter(demand, servers),
+  };
+}
+
+/** Processes that together are so busy, none of them more than {@link TARGET_UTILISATION}. */
+const processesFor = (cores: number): number =>
+  // Rounded first: 0.6 cores in floating point may be a little more than 0.6.
+  Math.max(FEWEST, Math.ceil(Number((cores / TARGET_UTILISATION).toPrecision(12))));
+
+const costOfJob = ({ results }: Demand, costs: Costs) =>
+  results === 'wait'
+    ? costs.wait
+    : totalCost([
+        [costs.submit, 1],
+        [costs.poll, results.polls],
+        [costs.run, 1],
+      ]);
+
+interface WorkerLoad {
+  servers: number;
+  workerCores: number;
+  inferenceCores: number;
+  modelCores: number;
+  /** What one job takes the busiest part of a worker. */
+  jobUs: number;
+  memoryMb: number;
+}
+
+function workersFor(load: WorkerLoad): WorkerPlan {
+  const { workerCores, inferenceCores, modelCores } = load;
+  const most = Math.max(workerCores, inferenceCores, modelCores);
+  const processes = Math.max(load.servers, processesFor(most));
+  return {
+    processes,
+    busyCores: workerCores,
+    inferenceCores: Math.max(inferenceCores, modelCores),
+    memoryMb: processes * load.memoryMb,
+    boundBy: most === workerCores ? 'worker' : most === inferenceCores ? 'inference' : 'model',
+    jobsPerSecondEach: (TARGET_UTILISATION * US_A_SECOND) / load.jobUs,
+  };
+}
+
+/** What Redis keeps of results and, after an outage, of what waits. */
+function keptMb(
+  demand: Demand,
+  servers: number,
+  { kept, inputBytes }: Costs,
+): Pick<RedisPlan, 'resultsMb' | 'backlogMb'> {
+  const { jobsPerSecond, rowsPerSecond, resultTtlMs, outageSeconds, maxQueueDepth } = demand;
+  // A record keeps its input, so that a job can be replayed.
+  const moreBytes = (demand.inputBytes ?? inputBytes) - inputBytes;
+  const results = jobsPerSecond * (kept.endedJob + moreBytes) + rowsPerSecond * kept.endedRow;
+  const depth = maxQueueDepth * servers;
+  const jobs = Math.min(jobsPerSecond * outageSeconds, depth);
+  const rows = Math.min(rowsPerSecond * outageSeconds, depth * MEASURED_CHUNK_ROWS);
+  return {
+    resultsMb: (results * (resultTtlMs / 1000)) / BYTES_A_MB,
+    backlogMb: (jobs * (kept.queuedJob + moreBytes) + rows * kept.waitingRow) / BYTES_A_MB,
+  };
+}
+
+const rowsShareOf = ({ rowsPerSecond }: Demand, costs: Costs, redisUs: number): number =>
+  redisUs === 0 ? 0 : ((rowsPerSecond / 1000) * costs.thousandRows.redisUs) / redisUs;
+
+function refusesAfter(
+  { jobsPerSecond, rowsPerSecond, maxQueueDepth }: Demand,
+  servers: number,
+): number | null {
+  // Jobs and chunks wait in queues of their own, each of that depth.
+  const fastest = Math.max(jobsPerSecond, rowsPerSecond / MEASURED_CHUNK_ROWS);
+  return fastest === 0 ? null : (maxQueueDepth * servers) / fastest;
+}
