@@ -35,6 +35,7 @@ it('gathers what comes while the model is busy into one batch, each job with its
   const held = await bench.order('hold', 0);
   await bench.isHeld();
   const ids = await Promise.all(Array.from({ length: 40 }, (_, value) => bench.order('answer', value)));
+  await bench.allTaken();
   bench.letGo();
   const jobs = await bench.allEnd(ids);
   jobs.forEach((job, value) =>
@@ -77,6 +78,7 @@ it('finds the job that takes the process down, and blames no other', async () =>
   await bench.isHeld();
   const crashing = await bench.order('crash', 0, { maxAttempts: 2 });
   const others = await Promise.all([1, 2, 3, 4].map((value) => bench.order('answer', value)));
+  await bench.allTaken();
   bench.letGo();
   const failed = await bench.reaches(crashing, 'failed');
   expect(failed).toMatchObject({ attempts: 2, failure: { code: 'worker_lost' } });
@@ -95,6 +97,7 @@ it('fails the row without a usable number, not its batch', async () => {
     bench.order('answer', 501),
     bench.order('answer', 2),
   ]);
+  await bench.allTaken();
   bench.letGo();
   const jobs = await bench.allEnd(ids);
   expect(jobs.map(({ state }) => state)).toEqual(['succeeded', 'failed', 'failed', 'succeeded']);
