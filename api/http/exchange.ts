@@ -78,15 +78,14 @@ export class Exchange {
 
   /** Answers with JSON. Nothing is stored on the way unless `Cache-Control` says otherwise. */
   sendJson(status: number, body: unknown, headers: AnswerHeaders = {}): void {
-    this.#sendText(status, JSON.stringify(body), headers, 'application/json');
+    this.send(status, JSON.stringify(body), headers, 'application/json');
   }
 
-  /** Answers with a text, or without a body. Does nothing when the client is gone. */
-  send(status: number, body: string | undefined, headers: AnswerHeaders): void {
-    this.#sendText(status, body, headers);
-  }
-
-  #sendText(status: number, body: string | undefined, headers: AnswerHeaders, type?: string): void {
+  /**
+   * Answers with a text, or without a body; `type` is its media type unless `headers` have another. Does nothing when the
+   * client is gone.
+   */
+  send(status: number, body: string | undefined, headers: AnswerHeaders, type?: string): void {
     if (this.response.headersSent || this.response.destroyed) return;
     const first: (string | number)[] = [];
     if (body !== undefined) first.push('Content-Length', Buffer.byteLength(body));

@@ -4,7 +4,7 @@ import { runBatch } from '../batch.js';
 import { median } from '../figures.js';
 import { send } from '../http.js';
 import { type Act, runClients } from '../load/clients.js';
-import { ask, submitOnly } from '../load/job-clients.js';
+import { ask, submitOnly, jobPath } from '../load/job-clients.js';
 import { requestText } from '../load/raw-connection.js';
 import { PROCESS_KINDS } from '../service.js';
 import type { Backlog } from '../subjects/backlog.js';
@@ -32,10 +32,10 @@ export async function measureRound(backlog: Backlog, pieces: readonly string[]):
   const before = await backlog.succeeded();
   const empty = await now(backlog);
   const paths: string[] = [];
-  const { submits, pollPath } = backlog.service;
+  const { submits } = backlog.service;
   await crowd(
     backlog,
-    submitOnly(submits, (body) => paths.push(pollPath(body))),
+    submitOnly(submits, (body) => paths.push(jobPath(body))),
   );
   const queued = await now(backlog);
   const polls = paths.map((path) => requestText('GET', path));

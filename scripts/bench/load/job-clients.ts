@@ -5,15 +5,14 @@ import type { RawAnswer, RawConnection } from './raw-connection.js';
 /** Between two polls of one client, in ms: the same for every subject. */
 const POLL_MS = 5;
 
+/** Where to ask for a job, by the body that accepted it: all that are measured here agree on that. */
+export const jobPath = (body: string): string => `/jobs/${(JSON.parse(body) as { id: string }).id}`;
+
 /** Submits a job, then asks until it has its result. */
-export function submitThenPoll({
-  submits,
-  pollPath,
-  hasResult,
-}: Pick<Subject, 'submits' | 'pollPath' | 'hasResult'>): Act {
+export function submitThenPoll({ submits, hasResult }: Pick<Subject, 'submits' | 'hasResult'>): Act {
   const next = inTurn(submits);
   return async (connection) => {
-    const path = pollPath((await accepted(connection, next())).body.toString('latin1'));
+    const path = jobPath((await accepted(connection, next())).body.toString('latin1'));
     const poll = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { ReleaseStack } from '../../../shared/process/release-stack.js';
 import type { BenchHost } from '../service.js';
 import { peakMb } from './memory.js';
 import { holding, linearModelFolder, peerFolder, startPeer, tripRequests } from './peer.js';
+import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import type { Subject } from './subject.js';
 
@@ -22,10 +22,8 @@ const KINDS = {
 };
 
 /** Fastify and BullMQ, submit then poll: one web process, one worker, a Redis of their own. */
-export async function startBullmq(host: BenchHost): Promise<Subject> {
-  const release = new ReleaseStack();
-  const stop = () => release.run(host.log);
-  try {
+export const startBullmq = (host: BenchHost): Promise<Subject> =>
+  openTogether(host.log, async (release) => {
     const redis = await startRedisServer(host);
     release.later('Redis', () => redis.stop());
     const worker = await startPeer(host, 'bullmq-worker.mjs', redis.socket, linearModelFolder(host));
@@ -37,13 +35,7 @@ export async function startBullmq(host: BenchHost): Promise<Subject> {
       port: api.reported,
       submits: tripRequests('/jobs'),
       asks: [],
-      pollPath: (accepted) => `/jobs/${(JSON.parse(accepted) as { id: string }).id}`,
       hasResult: holding('"status":"completed"', '"status":"failed"'),
       peakMb: () => peakMb([redis.pid, worker.child.pid, api.child.pid], KINDS),
-      stop,
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
+  });

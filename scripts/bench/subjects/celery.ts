@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { RawConnection, requestText } from '../load/raw-connection.js';
 import { freePort } from '../../up/free-port.js';
-import { ReleaseStack } from '../../../shared/process/release-stack.js';
 import type { BenchHost } from '../service.js';
 import { startServing } from './child.js';
 import { peakMb } from './memory.js';
 import { holding, linearModelFolder, peerFolder, tripRequests } from './peer.js';
+import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import type { Subject } from './subject.js';
 
@@ -30,10 +30,8 @@ const KINDS = {
 };
 
 /** FastAPI under gunicorn with four workers, Celery with four threads, a Redis of their own. */
-export async function startCelery(host: BenchHost): Promise<Subject> {
-  const release = new ReleaseStack();
-  const stop = () => release.run(host.log);
-  try {
+export const startCelery = (host: BenchHost): Promise<Subject> =>
+  openTogether(host.log, async (release) => {
     const redis = await startRedisServer(host);
     release.later('Redis', () => redis.stop());
     const port = await freePort();
@@ -63,16 +61,10 @@ export async function startCelery(host: BenchHost): Promise<Subject> {
       port,
       submits: tripRequests('/jobs'),
       asks,
-      pollPath: (accepted) => `/jobs/${(JSON.parse(accepted) as { id: string }).id}`,
       hasResult: holding('"duration":', '"FAILURE"'),
       peakMb: () => peakMb([redis.pid, web.pid, worker.pid], KINDS),
-      stop,
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
+  });
 
 const ANSWERS_MS = 2_000;
 

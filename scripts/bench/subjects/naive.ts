@@ -11,7 +11,6 @@ export async function startNaive(host: BenchHost): Promise<Subject> {
     port: reported,
     submits: [],
     asks: tripRequests('/predict'),
-    pollPath: () => '',
     hasResult: holding('"duration":', '"error"'),
     peakMb: () => peakMb([child.pid], { 'web and model': /naive\.mjs/ }),
     stop: () => child.stop(),

@@ -5,8 +5,6 @@ export interface Subject {
   port: number;
   /** Whole requests, one a trip, that submit a job and are answered 202. */
   submits: readonly string[];
-  /** Where to ask for a job, by the body that accepted it. */
-  pollPath: (accepted: string) => string;
   /** Whether the answer to a poll has the result. Throws when the job has failed. */
   hasResult: (body: Buffer) => boolean;
   /** Whole requests that are answered with the result itself; none where there is no such thing. */

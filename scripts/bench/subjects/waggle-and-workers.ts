@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { ReleaseStack } from '../../../shared/process/release-stack.js';
 import { readyMessage } from '../../up/ready-message.js';
 import type { BenchHost } from '../service.js';
 import { LINEAR_MODEL } from './peer.js';
+import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import { startWaggle, type WaggleSubject } from './waggle.js';
 
@@ -26,10 +26,8 @@ export interface WaggleAndWorkers extends WaggleSubject {
 }
 
 /** Starts the service on a Redis of its own, with a worker for another model. */
-export async function startWaggleAndWorkers(host: BenchHost): Promise<WaggleAndWorkers> {
-  const release = new ReleaseStack();
-  const stop = () => release.run(host.log);
-  try {
+export const startWaggleAndWorkers = (host: BenchHost): Promise<WaggleAndWorkers> =>
+  openTogether(host.log, async (release) => {
     const redis = await startRedisServer(host);
     release.later('Redis', () => redis.stop());
     const redisUrl = `unix://${redis.socket}`;
@@ -40,13 +38,8 @@ export async function startWaggleAndWorkers(host: BenchHost): Promise<WaggleAndW
       redisUrl,
       startWorker: ({ program = 'dist/worker/main.js', env = {} } = {}) =>
         forkWorker(host, program, { REDIS_URL: redisUrl, MODELS: LINEAR_MODEL, ...env }),
-      stop,
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
+  });
 
 async function forkWorker(
   host: BenchHost,

@@ -20,7 +20,6 @@ export async function startWaggle(
     name: 'Waggle',
     submits: tripRequests('/jobs', { bodyOf }),
     asks: tripRequests('/jobs', { bodyOf, headers: { Prefer: WAIT } }),
-    pollPath: (accepted) => `/jobs/${(JSON.parse(accepted) as { id: string }).id}`,
     hasResult: holding('"status":"succeeded"', '"status":"failed"'),
   };
 }

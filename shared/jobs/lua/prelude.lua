@@ -41,10 +41,9 @@ local NUMBERS = { 'token', 'attempts', 'max_attempts', 'delivery', 'created_ms',
 -- `unreadable` set when another version wrote it: no script changes such a record. Read in one pass: Redis would search for
 -- each of so many fields from the start of the record.
 local function load(id)
-  local flat = redis.call('HGETALL', job_key(id))
-  if #flat == 0 then return nil end
-  local job = {}
+  local flat, job = redis.call('HGETALL', job_key(id)), {}
   for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  if not job.schema then return nil end
   if job.schema ~= SCHEMA then return { unreadable = true, status = 'unreadable' } end
   for _, field in ipairs(NUMBERS) do job[field] = tonumber(job[field]) end
   return job
