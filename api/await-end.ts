@@ -1,3 +1,4 @@
+import type { JobOutcome } from '../shared/jobs/job.js';
 import type { Exchange } from './http/exchange.js';
 import type { Waiter } from './waiters.js';
 
@@ -13,6 +14,8 @@ export interface Awaited<T> {
 export interface Ending<T> {
   waitSeconds: number;
   read: () => Promise<T | undefined>;
+  /** What the end is when this process was told of it, without reading. */
+  ended?: (outcome: JobOutcome) => T;
   hasEnded: (view: T) => boolean;
 }
 
@@ -54,7 +57,7 @@ export async function awaitEnd<T>(
   x: Exchange,
   waiter: Waiter,
   first: T,
-  { waitSeconds, read, hasEnded }: Ending<T>,
+  { waitSeconds, read, ended, hasEnded }: Ending<T>,
 ): Promise<Awaited<T>> {
   const untilMs = x.startedMs + waitSeconds * 1000;
   let view: T | undefined = first;
@@ -62,7 +65,7 @@ export async function awaitEnd<T>(
     const remainingMs = untilMs - performance.now();
     if (remainingMs <= 0) break;
     await waiter.sleep(Math.min(remainingMs, REREAD_MS));
-    view = await read();
+    view = ended && waiter.outcome ? ended(waiter.outcome) : await read();
   }
   return { view, honoured: !waiter.isOver || (view !== undefined && hasEnded(view)) };
 }

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { BatchStore } from '../shared/batches/batch-store.js';
+import { parseOutcomes } from '../shared/jobs/job.js';
 import { JobStore } from '../shared/jobs/job-store.js';
 import { RecordScripts } from '../shared/jobs/record-scripts.js';
 import type { Logger } from '../shared/log/logger.js';
@@ -34,6 +36,8 @@ export interface ApiContext {
   rates: CompletionRates;
   /** Who waits for a job or batch to end. */
   waiters: Waiters;
+  /** Name under which this process is told how jobs ended that it waits for. */
+  replyTo: string;
   admission: Admission;
   /** Who wants to know of every change of a job. */
   followers: Waiters;
@@ -79,6 +83,7 @@ export async function openApiContext(
   const records = new RecordScripts(redis, keyPrefix);
   const jobs = new JobStore(records);
   const waiters = new Waiters(MAX_WAITERS);
+  const replyTo = randomBytes(9).toString('base64url');
   const followers = new Waiters(MAX_STREAMS);
   const streams = new EventStreams(MAX_STREAMS);
   const changed = (announcement: string): void => followers.wake(announcement);
@@ -86,6 +91,9 @@ export async function openApiContext(
     waiters.wake(announcement);
     changed(announcement);
   });
+  await subscriber.subscribe(records.key(`ended:${replyTo}`), (message) =>
+    waiters.tell(parseOutcomes(message)),
+  );
   for (const channel of ['started', 'canceling']) await subscriber.subscribe(records.key(channel), changed);
   draining.addEventListener(
     'abort',
@@ -121,6 +129,7 @@ export async function openApiContext(
     producers,
     rates: new CompletionRates(jobs),
     waiters,
+    replyTo,
     admission: new Admission(keys, rateLimits),
     followers,
     streams,

@@ -1,8 +1,12 @@
+import type { JobOutcome } from '../shared/jobs/job.js';
+
 /** Someone who waits for a job or a batch to end. Whoever registers one must {@link leave}. */
 export interface Waiter {
   readonly id: string;
   /** Set when there is nothing more to wait for: the client is gone, or the process is going away. */
   readonly isOver: boolean;
+  /** How the job ended, when this process was told. */
+  readonly outcome: JobOutcome | undefined;
   /** Resolves when the job is said to have ended since the last call, when waiting is over, or after `ms`. */
   sleep(ms: number): Promise<void>;
   /** Ends the waiting before its time. */
@@ -48,6 +52,13 @@ export class Waiters {
     }
   }
 
+  /** Wakes those who wait for these jobs, with how they ended. */
+  tell(outcomes: readonly JobOutcome[]): void {
+    for (const outcome of outcomes) {
+      for (const waiter of this.#byId.get(outcome.id) ?? []) waiter.wake(outcome);
+    }
+  }
+
   /** Lets nobody wait from now on, and ends all waiting after `ms`. */
   drain(ms: number): void {
     this.#closed = true;
@@ -70,6 +81,7 @@ export class Waiters {
 
 class LocalWaiter implements Waiter {
   readonly leave: () => void;
+  outcome: JobOutcome | undefined;
   #isOver = false;
   /** Woken while nobody slept: the next sleep is none. */
   #woken = false;
@@ -101,7 +113,8 @@ class LocalWaiter implements Waiter {
     });
   }
 
-  wake(): void {
+  wake(outcome?: JobOutcome): void {
+    this.outcome ??= outcome;
     if (this.#wakeSleeper) this.#wakeSleeper();
     else this.#woken = true;
   }

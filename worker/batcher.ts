@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RedisUnavailableError } from '../shared/errors.js';
-import type { Claim, JobLeases } from '../shared/jobs/job-leases.js';
+import type { Claim, JobLeases, TakeAlong } from '../shared/jobs/job-leases.js';
 import type { Logger } from '../shared/log/logger.js';
-import type { Delivery } from '../shared/queue/bee-queue.js';
+import type { BeeKeys, Delivery } from '../shared/queue/bee-queue.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
 import type { BatchRunner } from './batch-runner.js';
@@ -13,10 +13,14 @@ import type { LaneMetrics } from './metrics.js';
 import type { ServedModel } from './served-model.js';
 import type { Settlement, Unclaimed } from './settlement.js';
 import { startJobSpan } from './spans.js';
+import type { TakenDeliveries } from './taken-deliveries.js';
 
 /** What a batcher works with. */
 export interface BatcherOptions {
   queue: string;
+  /** Where the queue's deliveries wait. */
+  lists: BeeKeys;
+  taken: TakenDeliveries;
   model: ServedModel;
   runner: BatchRunner;
   settlement: Settlement;
@@ -29,9 +33,20 @@ export interface BatcherOptions {
   log: Logger;
 }
 
+/** While full micro-batches take less than this to run, in ms, the next is claimed meanwhile. */
+const CLAIM_AHEAD_MS = 50;
+
+/** A claim that was sent, until it is answered. */
+interface Call {
+  unclaimed: readonly Unclaimed[];
+  along: TakeAlong;
+}
+
 /**
- * Turns deliveries into micro-batches, without a timer: what has come is run as soon as the model is idle, and what
- * comes while it is busy gathers. A lone job never waits, and load makes the batches grow.
+ * Turns what waits into micro-batches, without a timer: as soon as the model is idle, what was delivered is claimed, and
+ * with it what else waits in Bee-Queue's list, up to a full batch. A lone job never waits, and load makes the batches
+ * grow. So Bee-Queue wakes a worker; it does not have to hand out each job, and what this worker cannot run yet is left to
+ * others.
  */
 export class Batcher {
   readonly #options: BatcherOptions;
@@ -39,6 +54,13 @@ export class Batcher {
   readonly #newClaimId = createClaimIds();
   #unclaimed: Unclaimed[] = [];
   #working: Promise<void> | undefined;
+  /** The last claim took all that it might: more may wait. */
+  #mayBeMore = false;
+  /** The next micro-batch, claimed while one runs. */
+  #ahead: Promise<HeldJob[]> | undefined;
+  #lastRunMs = Number.POSITIVE_INFINITY;
+  /** A claim that Redis has not answered, to be repeated. */
+  #unanswered: Call | undefined;
   #claimFailures = 0;
 
   constructor(options: BatcherOptions) {
@@ -49,15 +71,14 @@ export class Batcher {
   handle(delivery: Delivery): Promise<void> {
     return new Promise((done) => {
       this.#unclaimed.push({ request: { ...delivery, claimId: this.#newClaimId() }, done });
-      this.#working ??= this.#work().finally(() => {
-        this.#working = undefined;
-      });
+      if (this.#stopping.signal.aborted) this.#handBack();
+      else this.#working ??= this.#work();
     });
   }
 
   /**
-   * Claims nothing more, gives back what is unclaimed, and lets the jobs in hand finish; after `finishMs` those are
-   * given back too. Resolves when Redis has it all.
+   * Claims nothing more, gives back what has not begun to run, and lets the jobs that run finish; after `finishMs` those
+   * are given back too. Resolves when Redis has it all.
    */
   async drain(finishMs: number): Promise<void> {
     const { runner, settlement } = this.#options;
@@ -65,17 +86,24 @@ export class Batcher {
     this.#handBack();
     const late = setTimeout(() => runner.abandon(), finishMs);
     await this.#working;
+    settlement.release((await this.#claimedAndNotRun()).filter((job) => job.decide()));
     clearTimeout(late);
     await settlement.settled();
   }
 
   async #work(): Promise<void> {
     const { model, runner, log } = this.#options;
-    while (this.#unclaimed.length > 0 && !this.#stopping.signal.aborted) {
+    while (!this.#stopping.signal.aborted && this.#hasMore()) {
       const endTurn = await model.turns.take('jobs');
       try {
         await model.current.inference.ready();
-        await runner.run(await this.#claim());
+        const claiming = this.#ahead ?? this.#claim();
+        this.#ahead = undefined;
+        const jobs = await claiming;
+        if (this.#mayClaimAhead()) this.#ahead = this.#claim();
+        const startMs = performance.now();
+        await runner.run(jobs);
+        this.#lastRunMs = performance.now() - startMs;
       } catch (error) {
         log.error('micro-batch not run', { error: messageOf(error) });
         await this.#pause();
@@ -83,46 +111,97 @@ export class Batcher {
         endTurn();
       }
     }
-    this.#handBack();
+    // In the same turn as the last look: a delivery that comes from now on starts the work anew.
+    this.#working = undefined;
   }
 
-  /** Claims what has come, up to a full batch. While Redis is away it keeps everything, to claim it under the same ids. */
-  async #claim(): Promise<HeldJob[]> {
-    const { leases, leaseMs, maxBatch } = this.#options;
-    if (this.#stopping.signal.aborted) return [];
-    const taken = this.#unclaimed.splice(0, maxBatch);
+  /** Of a worker that stops. To know what a claim without an answer has taken, it is sent again. */
+  async #claimedAndNotRun(): Promise<HeldJob[]> {
+    const { settlement, log } = this.#options;
+    const ahead = (await this.#ahead) ?? [];
+    const call = this.#unanswered;
+    if (!call) return ahead;
     try {
-      const requests = taken.map(({ request }) => request);
-      const claims = await leases.claim(requests, leaseMs);
-      this.#claimFailures = 0;
-      return taken.flatMap((unclaimed, index) => this.#accept(claims[index], unclaimed));
+      return [...ahead, ...((await settlement.through('claim', () => this.#send(call))) ?? [])];
     } catch (error) {
-      await this.#claimFailed(taken, error);
+      log.error('jobs not claimed', { jobs: call.unclaimed.length, error: messageOf(error) });
+      return ahead;
+    }
+  }
+
+  /** What is claimed ahead is kept from other workers for as long as a micro-batch runs: that has to be short. */
+  #mayClaimAhead(): boolean {
+    return this.#mayBeMore && this.#lastRunMs < CLAIM_AHEAD_MS && !this.#stopping.signal.aborted;
+  }
+
+  #hasMore(): boolean {
+    return (
+      this.#unclaimed.length > 0 ||
+      this.#mayBeMore ||
+      this.#ahead !== undefined ||
+      this.#unanswered !== undefined
+    );
+  }
+
+  /** Claims what waits, up to a full batch. While Redis is away the same claim is sent again. */
+  async #claim(): Promise<HeldJob[]> {
+    if (this.#stopping.signal.aborted) return [];
+    const call = this.#unanswered ?? this.#newCall();
+    try {
+      return await this.#send(call);
+    } catch (error) {
+      await this.#claimFailed(call, error);
       return [];
     }
   }
 
-  async #claimFailed(taken: readonly Unclaimed[], error: unknown): Promise<void> {
+  async #send(call: Call): Promise<HeldJob[]> {
+    const { leases, leaseMs, lists } = this.#options;
+    const { unclaimed, along } = call;
+    // Until it is answered it may have taken jobs.
+    this.#unanswered = { unclaimed, along: { ...along, isRepeated: true } };
+    const requests = unclaimed.map(({ request }) => request);
+    const { claims, taken } = await leases.claimAlong(requests, lists, along, leaseMs);
+    this.#unanswered = undefined;
+    this.#claimFailures = 0;
+    this.#mayBeMore = along.isRepeated || taken.length === along.most;
+    return [
+      ...unclaimed.flatMap(({ done }, index) => this.#accept(claims[index], done)),
+      ...taken.flatMap(({ transportId, claim }) =>
+        this.#accept(claim, this.#options.taken.hold(transportId)),
+      ),
+    ];
+  }
+
+  #newCall(): Call {
+    const { maxBatch } = this.#options;
+    const unclaimed = this.#unclaimed.splice(0, maxBatch);
+    const most = maxBatch - unclaimed.length;
+    return { unclaimed, along: { claimId: this.#newClaimId(), most, isRepeated: false } };
+  }
+
+  async #claimFailed({ unclaimed }: Call, error: unknown): Promise<void> {
     const { log } = this.#options;
-    const fields = { jobs: taken.length, error: messageOf(error) };
+    const fields = { jobs: unclaimed.length, error: messageOf(error) };
     if (!(error instanceof RedisUnavailableError)) {
       // What Redis refuses it would refuse again: the sweeper brings back what still waits.
       log.error('jobs not claimed', fields);
-      for (const { done } of taken) done();
+      this.#unanswered = undefined;
+      for (const { done } of unclaimed) done();
       return;
     }
-    this.#unclaimed.unshift(...taken);
     this.#claimFailures += 1;
     if (this.#claimFailures % 20 === 1) log.warn('jobs not claimed yet', fields);
     await this.#pause();
   }
 
-  #accept(claim: Claim | undefined, { request, done }: Unclaimed): HeldJob[] {
+  /** @param done ends the delivery */
+  #accept(claim: Claim | undefined, done: () => void): HeldJob[] {
     const { queue, keeper, runner, metrics, tracer, log } = this.#options;
     if (claim?.kind !== 'run') {
       if (claim?.kind === 'unreadable') {
-        log.error('job record of another version left alone', { job_id: request.jobId });
-      } else log.debug('delivery not wanted', { job_id: request.jobId, why: claim?.kind });
+        log.error('job record of another version left alone', { job_id: claim.id });
+      } else log.debug('delivery not wanted', { job_id: claim?.id, why: claim?.kind });
       done();
       return [];
     }
@@ -140,7 +219,6 @@ export class Batcher {
 
   #handBack(): void {
     const unclaimed = this.#unclaimed;
-    if (unclaimed.length === 0) return;
     this.#unclaimed = [];
     void this.#options.settlement.handBack(unclaimed);
   }

@@ -3,7 +3,7 @@ import type { ChunkLeases } from '../shared/batches/chunk-leases.js';
 import { chunkQueueOf } from '../shared/batches/chunk-queue.js';
 import type { JobLeases } from '../shared/jobs/job-leases.js';
 import type { Logger } from '../shared/log/logger.js';
-import type { Delivery } from '../shared/queue/bee-queue.js';
+import { beeKeys, type Delivery } from '../shared/queue/bee-queue.js';
 import type { Producers } from '../shared/queue/producers.js';
 import type { RedisAddress } from '../shared/redis/address.js';
 import type { Redis } from '../shared/redis/redis.js';
@@ -18,6 +18,7 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { ServedModel } from './served-model.js';
 import { Settlement } from './settlement.js';
+import { TakenDeliveries } from './taken-deliveries.js';
 
 /** What serving a model works with. */
 export interface ModelServiceOptions {
@@ -38,14 +39,16 @@ export interface ModelServiceOptions {
 /** Of the time to leave, what is kept for giving back jobs that do not finish, in ms. */
 const HAND_BACK_MS = 1_000;
 
-/** Chunks in hand at a time: one runs while the next is fetched. */
-const CHUNK_CONCURRENCY = 2;
+/** Deliveries that Bee-Queue hands out at a time: one is in hand while it waits for the next. */
+const CONCURRENCY = 2;
 
 /** A queue with all that takes from it and writes back. */
 interface Lane {
   intake: Intake;
   settlement: Settlement;
   runner: { drain(finishMs: number): Promise<void> };
+  /** Deliveries that were taken without Bee-Queue handing them out. */
+  taken?: TakenDeliveries;
 }
 
 /** One model's queues, from deliveries to outcomes: single jobs in micro-batches, and chunks of batches. */
@@ -87,18 +90,15 @@ export class ModelService {
   #serveJobs(options: ModelServiceOptions): Lane {
     const queue = options.model.name;
     const metrics = options.metrics.lane(queue, 'jobs');
+    const address = { ...options.queue, name: queue };
+    const lists = beeKeys(address);
+    const taken = new TakenDeliveries({ ...options, lists });
     const settlement = new Settlement({ ...options, queue, metrics });
-    const parts = { ...options, queue, settlement, metrics, stats: this.#stats };
+    const parts = { ...options, queue, lists, taken, settlement, metrics, stats: this.#stats };
     const runner = new Batcher({ ...parts, runner: new BatchRunner(parts) });
-    const concurrency = 2 * options.maxBatch;
     const handler = (delivery: Delivery): Promise<void> => runner.handle(delivery);
-    const intake = new Intake({
-      ...options,
-      address: { ...options.queue, name: queue },
-      concurrency,
-      handler,
-    });
-    return { intake, settlement, runner };
+    const intake = new Intake({ ...options, address, concurrency: CONCURRENCY, handler });
+    return { intake, settlement, runner, taken };
   }
 
   #serveChunks(options: ModelServiceOptions): Lane {
@@ -108,12 +108,12 @@ export class ModelService {
     const runner = new ChunkRunner({ ...options, queue, settlement, metrics });
     const handler = (delivery: Delivery): Promise<void> => runner.handle(delivery);
     const address = { ...options.queue, name: queue };
-    const intake = new Intake({ ...options, address, concurrency: CHUNK_CONCURRENCY, handler });
+    const intake = new Intake({ ...options, address, concurrency: CONCURRENCY, handler });
     return { intake, settlement, runner };
   }
 }
 
-async function drainLane({ intake, settlement, runner }: Lane, graceMs: number): Promise<void> {
+async function drainLane({ intake, settlement, runner, taken }: Lane, graceMs: number): Promise<void> {
   const late = setTimeout(() => settlement.abandon(), graceMs);
   const leave = async (): Promise<void> => {
     // The intake first, so that nothing is fetched again that the runner gives back.
@@ -124,6 +124,7 @@ async function drainLane({ intake, settlement, runner }: Lane, graceMs: number):
       done: () => undefined,
     }));
     await settlement.handBack(unclaimed);
+    await taken?.close();
   };
   await Promise.race([leave(), sleep(graceMs, undefined, { ref: false })]);
   clearTimeout(late);

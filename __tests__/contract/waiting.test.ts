@@ -19,6 +19,11 @@ afterEach(async () => {
 
 const someoneWaits = (bench = api) => until(() => bench.ctx.waiters.size > 0, { what: 'someone waiting' });
 const newest = async (): Promise<string> => (await api.call('get', '/jobs?limit=1')).body.jobs[0].id;
+/** How often whole records have been read from Redis, by scripts and by the API. */
+const readsOfRecords = async (): Promise<number> => {
+  const stats = String(await api.ctx.records.redis.command(['INFO', 'commandstats']));
+  return Number(/cmdstat_hgetall:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+};
 
 describe('Prefer: wait on a submission', () => {
   it('answers 200 with the finished job as soon as it has ended', async () => {
@@ -36,6 +41,39 @@ describe('Prefer: wait on a submission', () => {
       location: `/jobs/${id}`,
     });
     expect(headers).not.toHaveProperty('retry-after');
+  });
+
+  it.each([
+    ['succeeded', {}, (id: string) => api.worker.succeed(id)],
+    ['failed', { expires_in_ms: 60_000 }, (id: string) => api.worker.fail(id, 'model_error')],
+    ['canceled', {}, (id: string) => api.call('delete', `/jobs/${id}`)],
+  ] as const)(
+    'answers the job, %s, as a poll answers it then, without reading its record',
+    async (state, more, end) => {
+      const waiting = api.submit(
+        { input: TRIP, ...more },
+        { Prefer: 'wait=30', 'X-Request-Id': 'one "of", mine' },
+      );
+      await someoneWaits();
+      const id = await until(() => newest().catch(() => undefined));
+      const calls = await readsOfRecords();
+      await end(id);
+      const { body } = await waiting;
+      const readByScripts = { succeeded: 2, failed: 2, canceled: 1 }[state];
+      // What a cancelation answers is read once.
+      expect((await readsOfRecords()) - calls).toBe(readByScripts + (state === 'canceled' ? 1 : 0));
+      expect(body).toMatchObject({ id, status: state });
+      expect(body).toEqual((await api.poll(id)).body);
+    },
+  );
+
+  it('reads the record when it is not told how the job ended', async () => {
+    const waiting = api.submit({ input: TRIP }, { Prefer: 'wait=30' });
+    await someoneWaits();
+    const id = await until(() => newest().catch(() => undefined));
+    await api.ctx.records.redis.command(['HDEL', api.ctx.records.key(`job:${id}`), 'reply_to']);
+    await api.worker.succeed(id);
+    expect((await waiting).body).toEqual((await api.poll(id)).body);
   });
 
   it('answers 202 with the unfinished job when the time is over', async () => {

@@ -1,5 +1,6 @@
 import { isEnded } from '../../shared/jobs/job.js';
 import { readWorkers } from '../../shared/workers/registry.js';
+import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { openWorkerBench, type WorkerBench } from './worker-bench.js';
 
@@ -42,6 +43,33 @@ it('gives back a job that does not finish in time, without counting the attempt'
   bench.letGo();
   await bench.start();
   expect(await bench.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 8 } });
+});
+
+it('gives back what it claimed ahead, without counting the attempt', async () => {
+  const order = (value: number): Promise<string> => bench.order('answer', value, { maxAttempts: 1 });
+  const before = await Promise.all([1, 2, 3, 4].map(order));
+  const held = await bench.order('hold', 0);
+  const others = [...before, ...(await Promise.all([5, 6, 7, 8].map(order)))];
+  // Full batches that are soon done: the one after the held one is claimed while that is held.
+  await bench.start({ maxBatch: 1 });
+  await bench.isHeld();
+  let seen: string | undefined;
+  const ahead = await until(async () => {
+    const jobs = await Promise.all(others.map((id) => bench.find(id)));
+    const running = jobs.find((job) => job?.state === 'running')?.id;
+    // Seen once it may be one whose outcome is just being written.
+    const isSame = running === seen;
+    seen = running;
+    return isSame ? running : undefined;
+  });
+  const stopping = bench.stopWorkers();
+  bench.letGo();
+  await stopping;
+  expect(await bench.find(ahead)).toMatchObject({ state: 'queued', attempts: 0 });
+  expect(await bench.reaches(held, 'succeeded')).toMatchObject({ attempts: 1 });
+  await bench.start();
+  const jobs = await bench.allEnd(others);
+  expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(8).fill('succeeded 1'));
 });
 
 it('stands in the registry while it serves and not after', async () => {

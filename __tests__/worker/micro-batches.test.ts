@@ -1,3 +1,4 @@
+import { beeKeys } from '../../shared/queue/bee-queue.js';
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { openWorkerBench, type WorkerBench } from './worker-bench.js';
@@ -35,7 +36,6 @@ it('gathers what comes while the model is busy into one batch, each job with its
   const held = await bench.order('hold', 0);
   await bench.isHeld();
   const ids = await Promise.all(Array.from({ length: 40 }, (_, value) => bench.order('answer', value)));
-  await bench.allTaken();
   bench.letGo();
   const jobs = await bench.allEnd(ids);
   jobs.forEach((job, value) =>
@@ -44,6 +44,27 @@ it('gathers what comes while the model is busy into one batch, each job with its
   await bench.reaches(held, 'succeeded');
   await until(() => worker.models()[0]?.jobs === 41);
   expect(worker.models()[0]?.batches).toBeLessThan(20);
+});
+
+it('runs what waits in full batches, one claimed while another runs, and leaves nothing in Bee-Queue', async () => {
+  const ids = await Promise.all(Array.from({ length: 300 }, (_, value) => bench.order('answer', value)));
+  const worker = await bench.start();
+  const jobs = await bench.allEnd(ids);
+  expect(new Set(jobs.map(({ state, attempts }) => `${state} ${attempts}`))).toEqual(
+    new Set(['succeeded 1']),
+  );
+  await until(() => worker.models()[0]?.jobs === 300);
+  expect(worker.models()[0]?.batches).toBeLessThanOrEqual(7);
+  const lists = beeKeys({ keyPrefix: bench.keyPrefix, name: 'faulty' });
+  for (const command of [
+    ['LLEN', lists.waiting],
+    ['LLEN', lists.active],
+    ['HLEN', lists.jobs],
+  ]) {
+    await until(async () => (await bench.redis.command(command)) === 0, {
+      what: `${command.join(' ')} of 0`,
+    });
+  }
 });
 
 it('takes no more than MAX_BATCH at once', async () => {
@@ -78,7 +99,6 @@ it('finds the job that takes the process down, and blames no other', async () =>
   await bench.isHeld();
   const crashing = await bench.order('crash', 0, { maxAttempts: 2 });
   const others = await Promise.all([1, 2, 3, 4].map((value) => bench.order('answer', value)));
-  await bench.allTaken();
   bench.letGo();
   const failed = await bench.reaches(crashing, 'failed');
   expect(failed).toMatchObject({ attempts: 2, failure: { code: 'worker_lost' } });
@@ -97,7 +117,6 @@ it('fails the row without a usable number, not its batch', async () => {
     bench.order('answer', 501),
     bench.order('answer', 2),
   ]);
-  await bench.allTaken();
   bench.letGo();
   const jobs = await bench.allEnd(ids);
   expect(jobs.map(({ state }) => state)).toEqual(['succeeded', 'failed', 'failed', 'succeeded']);

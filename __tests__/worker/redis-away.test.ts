@@ -1,3 +1,4 @@
+import { beeKeys } from '../../shared/queue/bee-queue.js';
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { openWorkerBench, type WorkerBench } from './worker-bench.js';
@@ -17,6 +18,7 @@ afterEach(async () => {
   await server.stop();
 });
 
+const waitingKey = (): string => beeKeys({ keyPrefix: bench.keyPrefix, name: 'faulty' }).waiting;
 const orderMany = (count: number): Promise<string[]> =>
   Promise.all(Array.from({ length: count }, (_, value) => bench.order('answer', value)));
 
@@ -36,8 +38,8 @@ it('keeps deliveries that it could not claim and claims them when Redis is back'
   await bench.order('hold', 0);
   await bench.isHeld();
   const ids = await orderMany(10);
-  // Taken from the queue, not claimed: the model is held up.
-  await until(async () => (await bench.redis.command(['LLEN', `${bench.keyPrefix}bq:faulty:waiting`])) === 0);
+  // One is handed out, and none is claimed: the model is held up.
+  await until(async () => (await bench.redis.command(['LLEN', waitingKey()])) === 9);
   await server.kill();
   bench.letGo();
   await until(() => bench.log.said('jobs not claimed yet'));
@@ -71,7 +73,8 @@ it('runs jobs whose claim was taken but never answered, in their only attempt', 
   await bench.order('hold', 0);
   await bench.isHeld();
   const ids = await Promise.all([1, 2, 3].map((value) => bench.order('answer', value, { maxAttempts: 1 })));
-  await until(async () => (await bench.redis.command(['LLEN', `${bench.keyPrefix}bq:faulty:waiting`])) === 0);
+  // One is handed out; the claim is to take the others along.
+  await until(async () => (await bench.redis.command(['LLEN', waitingKey()])) === 2);
   server.freeze();
   bench.letGo();
   // The link is given up with the claim in it, which Redis takes when it thaws. The worker claims again.

@@ -16,7 +16,6 @@ const heldJob = (timeoutMs: number): HeldJob =>
       input: {},
       requestId: undefined,
       traceparent: undefined,
-      createdMs: 0,
       waitedMs: 0,
     } satisfies ClaimedJob,
     () => undefined,

@@ -44,7 +44,6 @@ it('times one job out while its batch runs on', async () => {
   // Both gather behind the held batch; the impatient one is decided in the middle of their own.
   const hanging = await bench.order('hang', 0, { timeoutMs: 2_000, maxAttempts: 1 });
   const impatient = await bench.order('answer', 1, { timeoutMs: 100, maxAttempts: 1 });
-  await bench.allTaken();
   bench.letGo();
   const early = await bench.reaches(impatient, 'failed');
   expect(early.failure.code).toBe('timeout');
@@ -60,7 +59,6 @@ it('ends a canceled job at once, though its prediction goes on, and drops its ou
   expect(await bench.store.cancel(held, undefined)).toBe('canceling');
   await bench.reaches(held, 'canceled');
   const next = await bench.order('answer', 3);
-  await bench.allTaken();
   bench.letGo();
   expect(await bench.reaches(next, 'succeeded')).toMatchObject({ result: { doubled: 6 } });
   expect((await bench.find(held))?.state).toBe('canceled');
@@ -73,7 +71,6 @@ it('hears of a cancellation from the renewal of leases, when the message was mis
   await bench.redis.command(['HSET', bench.records.key(`job:${held}`), 'status', 'canceling']);
   await bench.reaches(held, 'canceled');
   expect(bench.log.said('job lost to another worker')).toBeUndefined();
-  await bench.allTaken();
   bench.letGo();
 });
 
@@ -86,7 +83,6 @@ it('keeps the lease of a job that runs for several leases', async () => {
     end = Number(await bench.redis.command(['ZSCORE', bench.records.key('running'), held]));
     expect((await bench.claim([held], 300))[0]?.kind).toBe('busy');
   }
-  await bench.allTaken();
   bench.letGo();
   expect(await bench.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 10 } });
 });
@@ -98,7 +94,6 @@ it('writes nothing for a job that another worker took over', async () => {
   await bench.redis.command(['ZADD', bench.records.key('running'), '1', held]);
   const [claim] = await bench.claim([held], 60_000);
   expect(claim?.kind).toBe('run');
-  await bench.allTaken();
   bench.letGo();
   await bench.reaches(await bench.order('answer', 1), 'succeeded');
   expect(await bench.find(held)).toMatchObject({ state: 'running', attempts: 2 });

@@ -3,7 +3,6 @@ import type { NewJob } from '../../shared/jobs/job-store.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
 import type { WorkerConfig } from '../../worker/config.js';
 import { openWorker, type Worker } from '../../worker/worker.js';
-import { beeKeys } from '../../shared/queue/bee-queue.js';
 import { gateOf } from '../support/gate.js';
 import { type JobBench, openJobBench } from '../support/jobs.js';
 import { until } from '../support/latch.js';
@@ -29,8 +28,6 @@ export interface WorkerBench extends JobBench {
   /** Resolves when a `hold` row holds up the model; {@link letGo} ends it. */
   isHeld(): Promise<void>;
   letGo(): void;
-  /** Resolves when the worker has taken everything that waits: what is let go then finds it all in hand. */
-  allTaken(): Promise<void>;
   /** Starts a worker; the first is to be started by the test, too. */
   start(changes?: Partial<WorkerConfig>): Promise<Worker>;
   /** Drains the workers that were started. */
@@ -89,13 +86,6 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
     },
     isHeld: async () => void (await until(gate.isHeld, { what: 'a held model' })),
     letGo: gate.open,
-    async allTaken() {
-      const { waiting } = beeKeys({ keyPrefix: jobs.keyPrefix, name: 'faulty' });
-      const isEmpty = async () => (await jobs.redis.command(['LLEN', waiting])) === 0;
-      await until(isEmpty, { what: 'a worker with everything in hand' });
-      // What was taken last is still being read, on a connection of its own: a moment of Redis's for that.
-      for (let turn = 0; turn < 3; turn += 1) await jobs.redis.command(['PING']);
-    },
     async start(changes = {}) {
       const release = new ReleaseStack();
       releases.push(release);

@@ -15,6 +15,8 @@ export interface JobRequest {
   caller: Caller;
   idempotencyKey: string | undefined;
   traceparent: string | undefined;
+  /** Whether this process waits for its end. */
+  isAwaited: boolean;
 }
 
 /** A job that is safely in Redis and in its queue. `isReplay`: an earlier request had made it. */
@@ -54,7 +56,7 @@ export async function acceptJob(ctx: ApiContext, request: JobRequest): Promise<A
   });
 }
 
-function newJob({ config }: ApiContext, request: JobRequest): NewJob {
+function newJob({ config, replyTo }: ApiContext, request: JobRequest): NewJob {
   const { submission, idempotencyKey, traceparent } = request;
   return {
     id: request.id,
@@ -69,6 +71,7 @@ function newJob({ config }: ApiContext, request: JobRequest): NewJob {
     ...(submission.expiresInMs === undefined ? {} : { expiresInMs: submission.expiresInMs }),
     ...(submission.replayOf === undefined ? {} : { replayOf: submission.replayOf.id }),
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(request.isAwaited ? { replyTo } : {}),
     ...(idempotencyKey === undefined
       ? {}
       : {

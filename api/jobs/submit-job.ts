@@ -46,6 +46,7 @@ export async function submitJob(
       caller: x.caller,
       idempotencyKey,
       traceparent: x.traceparent(),
+      isAwaited: waiter !== undefined,
     });
     x.jobId = view.job.id;
     sayAccepted(x, { view, isReplay });

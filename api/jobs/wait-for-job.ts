@@ -1,4 +1,4 @@
-import { isEnded } from '../../shared/jobs/job.js';
+import { endJob, isEnded } from '../../shared/jobs/job.js';
 import { type Awaited, awaitEnd, pollUntilEnd } from '../await-end.js';
 import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
@@ -12,13 +12,18 @@ export const pollJob = (
   waitSeconds: number | undefined,
 ): Promise<Awaited<JobView>> => pollUntilEnd(x, id, { waitSeconds, read: reader(x, id), hasEnded });
 
-/** Waits for the end of a job that was in the state of `view` after the waiter lined up. */
+/** Waits for the end of a job that was created, and queued as in `view`, after the waiter lined up. */
 export const waitForJob = (
   x: Exchange,
   waiter: Waiter,
   { view, waitSeconds }: { view: JobView; waitSeconds: number },
 ): Promise<Awaited<JobView>> =>
-  awaitEnd(x, waiter, view, { waitSeconds, read: reader(x, waiter.id), hasEnded });
+  awaitEnd(x, waiter, view, {
+    waitSeconds,
+    read: reader(x, waiter.id),
+    ended: (outcome) => ({ job: endJob(view.job, outcome) }),
+    hasEnded,
+  });
 
 const hasEnded = ({ job }: JobView): boolean => isEnded(job.state);
 

@@ -1,4 +1,4 @@
-import type { Delivery } from '../queue/bee-queue.js';
+import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
 import type { FailureCode } from './job.js';
 import { listOf, type RecordScripts } from './record-scripts.js';
@@ -14,7 +14,6 @@ export interface ClaimedJob {
   input: Record<string, unknown>;
   requestId: string | undefined;
   traceparent: string | undefined;
-  createdMs: number;
   /** From its submission to this claim, by Redis's clock. */
   waitedMs: number;
 }
@@ -23,6 +22,23 @@ export interface ClaimedJob {
 export interface ClaimRequest extends Delivery {
   /** Of this worker and this handing out of the delivery alone; the same each time that the claim is repeated. */
   claimId: string;
+}
+
+/** What a claim takes from Bee-Queue beside what was delivered. */
+export interface TakeAlong {
+  /** Of this call alone; the same when it is repeated. */
+  claimId: string;
+  /** Deliveries, at most. */
+  most: number;
+  /** Whether this call was sent before and its answer got lost: it takes what that one took, and nothing more. */
+  isRepeated: boolean;
+}
+
+/** A delivery that a claim took along, and what became of its job. */
+export interface TakenAlong {
+  /** Bee-Queue's name of the delivery. */
+  transportId: string;
+  claim: Claim;
 }
 
 /** A claim of one job; anything but `run` means that there is nothing to do for this worker. */
@@ -65,8 +81,36 @@ export class JobLeases {
    * answered again, and counts one attempt. One round trip.
    */
   async claim(requests: readonly ClaimRequest[], leaseMs: number): Promise<Claim[]> {
-    const claims = listOf(await this.#records.run('claim', [String(leaseMs), ...requests.flatMap(wordsOf)]));
+    const words = [String(leaseMs), '0', '', '', ...requests.flatMap(wordsOf)];
+    const claims = listOf(await this.#records.run('claim', words));
     return requests.map(({ jobId }, index) => parseClaim(jobId, listOf(claims[index])));
+  }
+
+  /**
+   * The same, and takes along the oldest deliveries that wait in `queue`: they count as taken by a worker until
+   * {@link endDeliveries}. One round trip for all.
+   */
+  async claimAlong(
+    requests: readonly ClaimRequest[],
+    queue: BeeKeys,
+    { claimId, most, isRepeated }: TakeAlong,
+    leaseMs: number,
+  ): Promise<{ claims: Claim[]; taken: TakenAlong[] }> {
+    const head = [String(leaseMs), String(most), claimId, isRepeated ? 'again' : ''];
+    const words = [...head, ...requests.flatMap(wordsOf)];
+    const reply = listOf(await this.#records.run('claim', words, [queue.waiting, queue.active]));
+    const taken: TakenAlong[] = [];
+    for (let at = requests.length; at < reply.length; at += 2) {
+      const transportId = String(reply[at]);
+      const jobId = parseTransportId(transportId)?.jobId ?? transportId;
+      taken.push({ transportId, claim: parseClaim(jobId, listOf(reply[at + 1])) });
+    }
+    return { claims: requests.map(({ jobId }, index) => parseClaim(jobId, listOf(reply[index]))), taken };
+  }
+
+  /** Takes deliveries out of Bee-Queue that a claim took along and that are dealt with. */
+  async endDeliveries(transportIds: readonly string[], queue: BeeKeys): Promise<void> {
+    await this.#records.run('spent', transportIds, [queue.jobs, queue.active, queue.stalling]);
   }
 
   /** Extends leases. `canceling`: still held, result unwanted. `lost`: another may run it; stop caring. */
@@ -135,8 +179,7 @@ export class JobLeases {
 const wordsOf = ({ jobId, delivery, claimId }: ClaimRequest): string[] => [jobId, String(delivery), claimId];
 
 function parseClaim(id: string, reply: RedisReply[]): Claim {
-  const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, createdMs, waitedMs] =
-    reply;
+  const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, waitedMs] = reply;
   if (kind === 'run') {
     return {
       kind,
@@ -149,7 +192,6 @@ function parseClaim(id: string, reply: RedisReply[]): Claim {
         input: JSON.parse(String(input)) as Record<string, unknown>,
         requestId: requestId ? String(requestId) : undefined,
         traceparent: traceparent ? String(traceparent) : undefined,
-        createdMs: Number(createdMs),
         waitedMs: Number(waitedMs),
       },
     };

@@ -21,6 +21,8 @@ export interface NewJob {
   expiresInMs?: number;
   traceparent?: string;
   replayOf?: string;
+  /** Name of the process that waits for the end: it is told how the job ended, on a channel of its own. */
+  replyTo?: string;
   /** `caller` is who sent the key: an admin may create for another owner. */
   idempotency?: { caller: string; key: string; fingerprint: string; ttlMs: number };
 }
@@ -145,5 +147,6 @@ function recordFields(job: NewJob): string[] {
   ];
   if (job.traceparent !== undefined) fields.push('traceparent', job.traceparent);
   if (job.replayOf !== undefined) fields.push('replay_of', job.replayOf);
+  if (job.replyTo !== undefined) fields.push('reply_to', job.replyTo);
   return fields;
 }

@@ -128,23 +128,52 @@ export const readJobCommand = (recordKey: string): string[] => ['HGETALL', recor
 
 /** Reads the reply to {@link readJobCommand}. Undefined when there is no such record. */
 export function parseJob(id: string, reply: RedisReply): Job | undefined {
-  const flat = Array.isArray(reply) ? reply : [];
-  // Every poll comes through here: an object with the fields that there are takes three times as long.
-  const values = Array.from<RedisReply | undefined>({ length: JOB_FIELDS.length });
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const place = PLACES.get(flat[i]);
-    if (place !== undefined) values[place] = flat[i + 1];
-  }
-  const field: Fields = (name) => {
-    const value = values[PLACE_OF[name]];
-    return typeof value === 'string' ? value : undefined;
-  };
+  const field = fieldsOf(Array.isArray(reply) ? reply : []);
   const schema = field('schema');
   if (schema === undefined) return undefined;
   if (schema !== String(RECORD_SCHEMA)) {
     throw new RecordSchemaError(`the record of job ${id}`, schema, RECORD_SCHEMA);
   }
   return Object.assign(baseOf(id, field), stateOf(field));
+}
+
+/** How a job ended that was submitted to be waited for: its id, and fields of its record and their values in turn. */
+export interface JobOutcome {
+  id: string;
+  words: readonly string[];
+}
+
+/** Reads a message of the channel on which a process is told how the jobs ended that it waits for. */
+export function parseOutcomes(message: string): JobOutcome[] {
+  const lists: unknown = JSON.parse(message);
+  return (Array.isArray(lists) ? lists : []).map((list: unknown) => {
+    const [id = '', ...words] = Array.isArray(list) ? list.map(String) : [];
+    return { id, words };
+  });
+}
+
+/** A job that was queued, as its record is now that it ended so. */
+export function endJob(queued: Job, { words }: JobOutcome): Job {
+  const field = fieldsOf(words);
+  const { id, model, queue, owner, input, timeoutMs, maxAttempts, createdMs, requestId, replayOf } = queued;
+  const attempts = Number(field('attempts'));
+  const base: JobBase = { id, model, queue, owner, input, timeoutMs, maxAttempts, attempts, createdMs };
+  if (requestId !== undefined) base.requestId = requestId;
+  if (replayOf !== undefined) base.replayOf = replayOf;
+  return Object.assign(base, stateOf(field));
+}
+
+/** Every poll comes through here: an object with the fields that there are takes three times as long. */
+function fieldsOf(flat: readonly RedisReply[]): Fields {
+  const values = Array.from<RedisReply | undefined>({ length: JOB_FIELDS.length });
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const place = PLACES.get(flat[i]);
+    if (place !== undefined) values[place] = flat[i + 1];
+  }
+  return (name) => {
+    const value = values[PLACE_OF[name]];
+    return typeof value === 'string' ? value : undefined;
+  };
 }
 
 function baseOf(id: string, field: Fields): JobBase {

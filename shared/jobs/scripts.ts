@@ -8,6 +8,7 @@ const NAMES = [
   'commit',
   'requeue',
   'redeliver',
+  'spent',
   'cancel',
   'list',
   'lead',

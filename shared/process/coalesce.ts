@@ -1,7 +1,6 @@
 /**
- * Runs a call for several items at once: one that comes while no call is under way goes at once, and those that come in
- * one turn of the event loop while there is one go together, up to `most` at a time. Each gets its own answer or the
- * failure of all that it went with.
+ * Runs a call for several items at once: those that come in one turn of the event loop go together at its end, up to
+ * `most` at a time. Each gets its own answer or the failure of all that it went with.
  *
  * `run` resolves to one answer an item, in the same order.
  */
@@ -15,17 +14,13 @@ export function coalesce<Item, Answer>(
     reject: (error: unknown) => void;
   }
   let waiting: Waiting[] = [];
-  let underWay = 0;
 
   const runSome = async (some: readonly Waiting[]): Promise<void> => {
-    underWay += 1;
     try {
       const answers = await run(some.map(({ item }) => item));
       some.forEach(({ resolve }, index) => resolve(answers[index] as Answer));
     } catch (error) {
       for (const { reject } of some) reject(error);
-    } finally {
-      underWay -= 1;
     }
   };
   const runAll = (): void => {
@@ -35,9 +30,7 @@ export function coalesce<Item, Answer>(
   };
   return (item) =>
     new Promise((resolve, reject) => {
-      const one = { item, resolve, reject };
-      if (underWay === 0) return void runSome([one]);
       if (waiting.length === 0) setImmediate(runAll);
-      waiting.push(one);
+      waiting.push({ item, resolve, reject });
     });
 }

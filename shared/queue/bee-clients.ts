@@ -12,6 +12,7 @@ interface Redis3Client {
   evalsha(...words: [...string[], Done]): unknown;
   /** The same with the script itself; Redis keeps it. */
   eval(...words: [...string[], Done]): unknown;
+  hget(key: string, field: string, done: Done): unknown;
   duplicate(): Redis3Client;
   end(flush: boolean): void;
   /** There from the start; a client that loses it takes no other here. */
@@ -42,14 +43,17 @@ export interface BeeClients {
  * things go wrong with them: a connection that breaks early may be reported twice, and the second time nobody listens,
  * which ends the process; of a Redis that answers nothing a connection stays for as long as that lasts, one more with
  * each link; and scripts that Redis has forgotten are not loaded again.
+ *
+ * @param entry what Bee-Queue's hash holds of every delivery: not fetched for each again, a round trip less
  */
-export function createBeeClients(address: RedisAddress): BeeClients {
+export function createBeeClients(address: RedisAddress, entry: string): BeeClients {
   const all: Redis3Client[] = [];
   const create = (): Redis3Client => {
     const client = createClient(clientOptions(address));
     // Bee-Queue listens, too, and tells of what breaks.
     client.on('error', () => undefined);
     client.duplicate = create;
+    client.hget = (_key, _field, done) => done(null, entry);
     reloadScripts(client);
     writeTogether(client.stream);
     all.push(client);

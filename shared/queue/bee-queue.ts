@@ -95,7 +95,7 @@ export interface BeeLinkOptions {
  * Work that a worker took and does not vouch for within this time is put back by Bee-Queue, in ms. A job put back
  * while its first worker still holds it does no harm: the record lets only one of them run it.
  */
-const STALL_INTERVAL_MS = 5_000;
+export const STALL_INTERVAL_MS = 5_000;
 
 /**
  * Bee-Queue's own pause before it asks a broken connection again, in ms; its types do not know it. The pause doubles
@@ -113,7 +113,7 @@ export async function openBeeLink(
   address: QueueAddress,
   { isWorker, onBroken, pingEveryMs = PING_EVERY_MS }: BeeLinkOptions,
 ): Promise<BeeLink> {
-  const clients = createBeeClients(address.redis);
+  const clients = createBeeClients(address.redis, beeEntry(Date.now()));
   const queue = new BeeQueue<Record<string, never>>(address.name, {
     prefix: beePrefix(address.keyPrefix),
     redis: clients.first,

@@ -5,18 +5,30 @@
 -- again. Only the delivery that the record waits under is taken, so that a claim which Redis gets to see after the job
 -- went back to the queue takes nothing: nobody would run it.
 --
--- KEYS 1 key prefix
--- ARGV 1 lease in ms, then three a job: id, delivery, claim id (of this worker and this delivery to it alone)
--- Returns for each job {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, created_ms,
---         ms from its creation to the start of this attempt}
---         or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it waits under a newer delivery),
---         {'ended'} (also when ended just now)
+-- Beside what Bee-Queue has delivered to the worker, the oldest deliveries that still wait are taken along, as Bee-Queue
+-- would take them: one script for a micro-batch instead of two round trips and a transaction for each of its jobs.
+--
+-- KEYS 1 key prefix, and where deliveries are taken along: 2 Bee-Queue's list of those that wait, 3 its list of those that
+--      workers took
+-- ARGV 1 lease in ms, 2 how many may be taken along, 3 claim id of those, 4 'again' when this call is
+--      repeated: nothing more is taken along then, 5.. three a job: id, delivery, claim id (of this worker and this
+--      delivery to it alone)
+-- Returns {for each job a claim, and then for each delivery that was taken along: its transport id, a claim, ...}
+--         A claim is {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, ms from the job's
+--         creation to the start of this attempt}, or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it
+--         waits under a newer delivery), {'ended'} (also when ended just now)
 local now = now_ms()
 local lease_until = ms(now + ARGV[1])
 local result = {}
 
 -- What is done to the indexes in the end, for all jobs at once: entries of `running`, and by queue who waits no more.
 local leases, taken, started, is_held = {}, {}, {}, {}
+
+-- What a transport id stands for; nil for one that is not ours.
+local function job_and_delivery(entry)
+  local id, delivery = entry:match('^(.+)%.(%d+)$')
+  return id, tonumber(delivery)
+end
 
 local function hold(id, job, token, attempts, start)
   leases[#leases + 1], leases[#leases + 2] = lease_until, id
@@ -26,8 +38,7 @@ local function hold(id, job, token, attempts, start)
     job.traceparent, job.request_id = of_batch[1], of_batch[2]
   end
   return { 'run', token, attempts, job.max_attempts, job.timeout_ms, job.input, job.request_id or '',
-    job.traceparent or '',
-    ms(job.created_ms), ms(start - job.created_ms) }
+    job.traceparent or '', ms(start - job.created_ms) }
 end
 
 local function claim(id, delivery, name)
@@ -70,8 +81,42 @@ local function claim(id, delivery, name)
   return hold(id, job, token, attempts, now)
 end
 
-for i = 2, #ARGV, 3 do
+-- How long a call that got lost may take to arrive after it was repeated.
+local LATE_MS = 60000
+
+-- Entries of the list that a call whose answer got lost took along: they are among the newest. If that call has yet to
+-- arrive, it takes nothing along any more: nobody would know of it.
+local function taken_before(name)
+  local mine = {}
+  redis.call('SET', P .. 'repeated:' .. name, 1, 'PX', LATE_MS)
+  for _, entry in ipairs(redis.call('LRANGE', KEYS[3], 0, 4095)) do
+    local id = job_and_delivery(entry)
+    if id and redis.call('HGET', job_key(id), 'claim') == name then mine[#mine + 1] = entry end
+  end
+  return mine
+end
+
+-- Moves the oldest that wait, as BRPOPLPUSH would move each; oldest first.
+local function take(name, most)
+  if redis.call('EXISTS', P .. 'repeated:' .. name) == 1 then return {} end
+  local waiting, oldest = redis.call('LRANGE', KEYS[2], -most, -1), {}
+  for i = #waiting, 1, -1 do oldest[#oldest + 1] = waiting[i] end
+  redis.call('LTRIM', KEYS[2], 0, -most - 1)
+  call_with(oldest, 'LPUSH', KEYS[3])
+  return oldest
+end
+
+local name = ARGV[3]
+for i = 5, #ARGV, 3 do
   result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
+end
+local most = tonumber(ARGV[2])
+if most > 0 then
+  for _, entry in ipairs(ARGV[4] == 'again' and taken_before(name) or take(name, most)) do
+    local id, delivery = job_and_delivery(entry)
+    result[#result + 1] = entry
+    result[#result + 1] = id and claim(id, delivery, name) or { 'gone' }
+  end
 end
 call_with(leases, 'ZADD', P .. 'running')
 for queue, ids in pairs(taken) do call_with(ids, 'ZREM', P .. 'queued:' .. queue) end

@@ -16,8 +16,15 @@ local function now_ms()
   return read_ms
 end
 
+local texts = {}
+-- A time as it is written. The same few times come again for each job of a micro-batch.
 local function ms(number)
-  return string.format('%.3f', number)
+  local text = texts[number]
+  if not text then
+    text = string.format('%.3f', number)
+    texts[number] = text
+  end
+  return text
 end
 
 local function job_key(id)
@@ -39,10 +46,11 @@ local NUMBERS = { 'token', 'attempts', 'max_attempts', 'delivery', 'created_ms',
 
 -- What a transition needs to know of a job: its record, by field. nil when there is no such record; a table with
 -- `unreadable` set when another version wrote it: no script changes such a record. Read in one pass: Redis would search for
--- each of so many fields from the start of the record.
+-- each of so many fields from the start of the record. In RESP3 the answer is such a table already.
 local function load(id)
-  local flat, job = redis.call('HGETALL', job_key(id)), {}
-  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  redis.setresp(3)
+  local job = redis.call('HGETALL', job_key(id)).map
+  redis.setresp(2)
   if not job.schema then return nil end
   if job.schema ~= SCHEMA then return { unreadable = true, status = 'unreadable' } end
   for _, field in ipairs(NUMBERS) do job[field] = tonumber(job[field]) end
@@ -58,8 +66,9 @@ local function newest_of(index)
   return redis.call('ZREVRANGE', index, 0, 0)[1]
 end
 
--- Ids that ended in this run of the script, and those of them that were running, for announce().
-local ended, let_go = {}, {}
+-- Ids that ended in this run of the script, those of them that were running, and by channel how those ended whose
+-- submitter waits for them, for announce().
+local ended, let_go, outcomes = {}, {}, {}
 
 -- Jobs by the request id that their owner gave them: of each owner apart, so that none pushes out another's.
 local function request_key(owner, request_id)
@@ -204,6 +213,16 @@ local function finish(id, job, status, now, ...)
       redis.call('PEXPIRE', requests, job.ttl_ms)
     end
   end
+  if job.reply_to then
+    local outcome = { id, 'status', status, 'attempts', tostring(job.attempts), 'finished_ms', ms(now),
+      'expires_ms', ms(now + job.ttl_ms), ... }
+    if job.started_ms then
+      outcome[#outcome + 1], outcome[#outcome + 2] = 'started_ms', ms(job.started_ms)
+    end
+    local told = outcomes[job.reply_to] or {}
+    outcomes[job.reply_to] = told
+    told[#told + 1] = outcome
+  end
   count(job.model, status, 1)
   if status == 'succeeded' or status == 'failed' then
     tally(job.model, 't' .. bucket_of(now - job.created_ms), 1)
@@ -231,10 +250,12 @@ local function queue_again(id, job, attempts, now)
   return delivery
 end
 
--- Closes a run of a script that may have ended jobs: writes the history, and wakes whoever waits for one of them with
--- one message, ids separated by commas.
+-- Closes a run of a script that may have ended jobs: writes the history, tells those who submitted a job to wait for it
+-- how it ended (a list of {id, field, value, ...} as JSON), and wakes whoever else waits for one of them with one
+-- message, ids separated by commas.
 local function announce()
   call_with(let_go, 'ZREM', P .. 'running')
   write_tallies()
+  for channel, told in pairs(outcomes) do redis.call('PUBLISH', P .. 'ended:' .. channel, cjson.encode(told)) end
   if #ended > 0 then redis.call('PUBLISH', P .. 'ended', table.concat(ended, ',')) end
 end
