@@ -51,16 +51,14 @@ it('gives back what it claimed ahead, without counting the attempt', async () =>
   const held = await bench.order('hold', 0);
   const others = [...before, ...(await Promise.all([5, 6, 7, 8].map(order)))];
   // Full batches that are soon done: the one after the held one is claimed while that is held.
-  await bench.start({ maxBatch: 1 });
+  const worker = await bench.start({ maxBatch: 1 });
   await bench.isHeld();
-  let seen: string | undefined;
   const ahead = await until(async () => {
     const jobs = await Promise.all(others.map((id) => bench.find(id)));
-    const running = jobs.find((job) => job?.state === 'running')?.id;
-    // Seen once it may be one whose outcome is just being written.
-    const isSame = running === seen;
-    seen = running;
-    return isSame ? running : undefined;
+    // Of those that ran every outcome is written: what still runs beside the held one has not begun.
+    const written = jobs.filter((job) => job?.state === 'succeeded').length;
+    if (worker.models()[0]?.batches !== written) return undefined;
+    return jobs.find((job) => job?.state === 'running')?.id;
   });
   const stopping = bench.stopWorkers();
   bench.letGo();
