@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIds } from '../shared/batches/chunk-queue.js';
 import { messageOf, RedisUnavailableError } from '../shared/errors.js';
@@ -57,6 +58,8 @@ export class Settlement {
 
   constructor(options: SettlementOptions) {
     this.#options = options;
+    // While Redis is away every call that has to be repeated waits for it: any number, and no leak.
+    setMaxListeners(0, this.#abandoned.signal);
   }
 
   /** Ends jobs that have been run. `onCommitted` is told how many of the outcomes counted. */
