@@ -27,6 +27,7 @@ export class TakenDeliveries {
   constructor(options: TakenDeliveriesOptions) {
     this.#options = options;
     this.#timer = setInterval(() => this.#vouch(), STALL_INTERVAL_MS / 2);
+    this.#timer.unref();
   }
 
   /** Holds a delivery until the returned function is called. */
