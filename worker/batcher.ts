@@ -103,7 +103,7 @@ export class Batcher {
         if (this.#mayClaimAhead()) this.#ahead = this.#claim();
         const startMs = performance.now();
         await runner.run(jobs);
-        this.#lastRunMs = performance.now() - startMs;
+        if (jobs.length === this.#options.maxBatch) this.#lastRunMs = performance.now() - startMs;
       } catch (error) {
         log.error('micro-batch not run', { error: messageOf(error) });
         await this.#pause();
@@ -187,6 +187,7 @@ export class Batcher {
       // What Redis refuses it would refuse again: the sweeper brings back what still waits.
       log.error('jobs not claimed', fields);
       this.#unanswered = undefined;
+      this.#mayBeMore = false;
       for (const { done } of unclaimed) done();
       return;
     }

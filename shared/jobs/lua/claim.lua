@@ -84,14 +84,15 @@ end
 -- How long a call that got lost may take to arrive after it was repeated.
 local LATE_MS = 60000
 
--- Entries of the list that a call whose answer got lost took along: they are among the newest. If that call has yet to
+-- What a call whose answer got lost took along, by the leases: nobody renews them, so they are among those that end
+-- first, wherever a stall check put the entries meanwhile. If that call has yet to
 -- arrive, it takes nothing along any more: nobody would know of it.
 local function taken_before(name)
   local mine = {}
   redis.call('SET', P .. 'repeated:' .. name, 1, 'PX', LATE_MS)
-  for _, entry in ipairs(redis.call('LRANGE', KEYS[3], 0, 4095)) do
-    local id = job_and_delivery(entry)
-    if id and redis.call('HGET', job_key(id), 'claim') == name then mine[#mine + 1] = entry end
+  for _, id in ipairs(redis.call('ZRANGE', P .. 'running', 0, 4095)) do
+    local v = redis.call('HMGET', job_key(id), 'claim', 'delivery')
+    if v[1] == name then mine[#mine + 1] = id .. '.' .. v[2] end
   end
   return mine
 end
