@@ -18,6 +18,7 @@ import { ApiMetrics } from './metrics.js';
 import { ModelRegistry } from './models/model-registry.js';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
+import { ListTurns } from './list-turns.js';
 import { StatsFeed } from './stats/stats-feed.js';
 import { StatsSource } from './stats/stats-source.js';
 import { Waiters } from './waiters.js';
@@ -46,6 +47,8 @@ export interface ApiContext {
   statsFeed: StatsFeed;
   metrics: ApiMetrics;
   tracer: Tracer;
+  /** Whose turn it is to walk over the indexes. */
+  listTurns: ListTurns;
   /** Around every Redis call that a request waits for. */
   withinDeadline: RedisDeadline;
   /** Aborted when the process has been told to stop. */
@@ -137,6 +140,7 @@ export async function openApiContext(
     statsFeed: new StatsFeed(stats, { withinDeadline, log }),
     metrics,
     tracer,
+    listTurns: new ListTurns(),
     withinDeadline,
     draining,
   };

@@ -71,7 +71,9 @@ export class Sweeper {
       }
     }
     const mended = { ...report, uploads, orphans, lost, ghosts };
-    for (const index of await sweep.indexes()) trimmed += await keepingUp(() => this.#trim(index));
+    const indexes = await sweep.indexes(this.#windows.get('indexes'));
+    this.#moveOn('indexes', indexes.next);
+    for (const index of indexes.found) trimmed += await keepingUp(() => this.#trim(index));
     const swept = { ...mended, trimmed };
     this.#context.onSwept?.(swept);
     if (Object.values(mended).some((count) => count > 0)) log.warn('swept', swept);

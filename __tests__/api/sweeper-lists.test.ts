@@ -175,6 +175,6 @@ describe('more than one window', () => {
       resultTtlMs: 0,
       log: silentLog,
     });
-    expect((await later.pass()).trimmed).toBe(2 * 1_300);
+    expect((await later.pass()).trimmed).toBe(1_300);
   });
 });

@@ -110,9 +110,12 @@ it('drops index entries whose records are gone, for every owner and state', asyn
   const [gone, kept] = [await bench.submit({ owner: 'ann' }), await bench.submit({ owner: 'ann' })];
   await bench.store.cancel(gone, undefined);
   await bench.redis.command(['DEL', bench.records.key(`job:${gone}`)]);
-  expect((await sweeper.pass()).trimmed).toBe(4);
-  const all = await bench.redis.command(['ZRANGE', bench.records.key('index:all'), '0', '-1']);
-  expect(all).toEqual([kept]);
+  expect((await sweeper.pass()).trimmed).toBe(2);
+  const indexes = [`queued:${QUEUE}`, `index:owner:ann:${QUEUE}:queued`];
+  expect((await bench.sweep.indexes(undefined)).found).toEqual(indexes);
+  for (const index of indexes) {
+    expect(await bench.redis.command(['ZRANGE', bench.records.key(index), '0', '-1'])).toEqual([kept]);
+  }
 });
 
 it('lets one process lead, and another after it gave up', async () => {

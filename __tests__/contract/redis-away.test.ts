@@ -1,6 +1,6 @@
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, openApiBench, TRIP } from './bench.js';
+import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
 
 let server: TestRedis;
 let api: ApiBench;
@@ -99,7 +99,9 @@ it('answers an accepted job as accepted when Redis leaves while it is waited for
   const waiting = api.submit({ input: TRIP }, { Prefer: 'wait=30' });
   await until(() => api.ctx.waiters.size > 0);
   const { records } = api.ctx;
-  await until(async () => Number(await records.redis.command(['ZCARD', records.key('index:all')])) === 3);
+  await until(
+    async () => Number(await records.redis.command(['ZCARD', records.key(`queued:${LINEAR}`)])) === 3,
+  );
   // Takes the same two connections: when it is accepted, the answers to the first have come.
   await api.submit({ input: TRIP });
   await server.kill();

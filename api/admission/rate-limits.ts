@@ -78,10 +78,7 @@ function limiter(
     validate: false,
   });
   return (x: Exchange): Promise<void> => {
-    keys.set(
-      x.request,
-      bucket === 'strangers' || x.caller.owner === '' ? addressOf(x) : `key:${x.caller.owner}`,
-    );
+    keys.set(x.request, bucket === 'strangers' ? addressOf(x) : callerOf(x));
     return new Promise((resolve, reject) => {
       const next = (error?: unknown): void => (error === undefined ? resolve() : reject(error));
       Promise.resolve(middleware(x.request, x.response, next)).catch(reject);
@@ -90,6 +87,10 @@ function limiter(
 }
 
 /** Addresses of one /56 network of IPv6 belong to one client. */
+/** Names who sent a request among all that are counted: its key, or its address where callers are not told apart. */
+export const callerOf = (x: Exchange): string =>
+  x.caller.owner === '' ? addressOf(x) : `key:${x.caller.owner}`;
+
 const addressOf = ({ request }: Exchange): string => `ip:${ipKeyGenerator(request.ip ?? '')}`;
 
 type RunScript = (

@@ -12,7 +12,8 @@ export const BatchList = Type.Object(
   {
     batches: Type.Array(Type.Unsafe<BatchBody>(ref('Batch'))),
     next_cursor: Type.Union([Type.String(), Type.Null()], {
-      description: 'For the page that follows; null on the last one.',
+      description:
+        'For the page that follows; null on the last one. A page may be short, or empty, and not be the last.',
     }),
   },
   { additionalProperties: false },
@@ -40,9 +41,10 @@ export const listBatchesRoute: Route = {
       limit: readWhole(1, PAGE_LIMIT.most),
       cursor: readCursor,
     });
-    const page = await x.ctx.withinDeadline('listing batches', async () => {
-      const { batches, next } = await x.ctx.batches.list(visibleOwner(x.caller), { limit, after: cursor });
-      return { views: await Promise.all(batches.map((batch) => viewBatch(x, batch))), next };
+    const page = await x.ctx.listTurns.run(x, 'listing batches', async (signal) => {
+      const wish = { limit, after: cursor, signal };
+      const { found, next } = await x.ctx.batches.list(visibleOwner(x.caller), wish);
+      return { views: await Promise.all(found.map((batch) => viewBatch(x, batch))), next };
     });
     x.sendJson(200, {
       batches: page.views.map(presentBatch),

@@ -36,17 +36,15 @@ export const listJobsRoute: Route = {
   },
   async handle(x) {
     const { states, model, requestId, limit, after } = parseListQuery(x.query());
-    const queues = [...x.ctx.models.current.byName.values()].map(({ queue }) => queue);
     const filter = {
       owner: visibleOwner(x.caller),
       states,
-      queues,
       ...(model === undefined ? {} : { model }),
       ...(requestId === undefined ? {} : { requestId }),
     };
-    const { views, next } = await x.ctx.withinDeadline('listing jobs', async () => {
-      const page = await listJobs(x.ctx.records, filter, { limit, after });
-      return { views: await Promise.all(page.jobs.map((job) => viewJob(x.ctx, job))), next: page.next };
+    const { views, next } = await x.ctx.listTurns.run(x, 'listing jobs', async (signal) => {
+      const page = await listJobs(x.ctx.records, filter, { limit, after, signal });
+      return { views: await Promise.all(page.found.map((job) => viewJob(x.ctx, job))), next: page.next };
     });
     x.sendJson(200, { jobs: views.map(presentJob), next_cursor: next ? formatCursor(next) : null });
   },

@@ -1,10 +1,9 @@
 import type { RowErrors } from './row-errors.js';
 import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
 import { decodeResults } from './chunk-codec.js';
-import type { Cursor } from '../jobs/job-list.js';
+import { type Page, type PageWish, readPage } from '../jobs/job-list.js';
 import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
 import type { RedisBytesReply } from '../redis/redis.js';
-import { RecordSchemaError } from '../errors.js';
 
 /** What a new batch is made of. */
 export interface NewBatch {
@@ -49,11 +48,6 @@ export interface ChunkResults {
   outputs?: Float32Array[];
   failure?: { code: string; message: string };
 }
-
-/** Batches that may share a microsecond. */
-const SAME_MOMENT = 10;
-/** How often a page goes on to look behind records that are gone or of another version. */
-const SCANS_PER_PAGE = 20;
 
 /** Accepts, reads and cancels batches: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class BatchStore {
@@ -161,49 +155,7 @@ export class BatchStore {
   }
 
   /** One page of batches, newest first. One of another version is passed over: it must not keep all others from being listed. */
-  async list(
-    owner: string | undefined,
-    { limit, after }: { limit: number; after?: Cursor | undefined },
-  ): Promise<{ batches: Batch[]; next: Cursor | undefined }> {
-    const index = this.#records.key(owner ? `batches:owner:${owner}` : 'batches:all');
-    const batches: Batch[] = [];
-    let place = after;
-    for (let scans = 0; scans < SCANS_PER_PAGE; scans += 1) {
-      const { places, isEnd } = await this.#placesAfter(index, place, limit + SAME_MOMENT);
-      const found = await Promise.all(places.map(({ id }) => this.#findReadable(id)));
-      batches.push(...found.filter((batch) => batch !== undefined));
-      const last = batches[limit - 1];
-      if (last && batches.length > limit) {
-        return { batches: batches.slice(0, limit), next: { createdMs: last.createdMs, id: last.id } };
-      }
-      if (isEnd) return { batches, next: undefined };
-      place = places.at(-1) ?? place;
-    }
-    return { batches, next: place };
-  }
-
-  /** What follows a place in an index. `count` is looked at, of which the place and what shares its moment are no part. */
-  async #placesAfter(
-    index: string,
-    after: Cursor | undefined,
-    count: number,
-  ): Promise<{ places: Cursor[]; isEnd: boolean }> {
-    const from = after ? after.createdMs.toFixed(3) : '+inf';
-    const range = ['ZREVRANGEBYSCORE', index, from, '-inf', 'WITHSCORES', 'LIMIT', '0', String(count)];
-    const flat = listOf(await this.#records.redis.command(range));
-    const places: Cursor[] = [];
-    for (let i = 0; i + 1 < flat.length; i += 2) {
-      const place = { id: String(flat[i]), createdMs: Number(flat[i + 1]) };
-      const isNew = place.createdMs < (after?.createdMs ?? Infinity) || place.id < (after?.id ?? '');
-      if (isNew) places.push(place);
-    }
-    return { places, isEnd: flat.length < 2 * count };
-  }
-
-  async #findReadable(id: string): Promise<Batch | undefined> {
-    return this.find(id).catch((error: unknown) => {
-      if (error instanceof RecordSchemaError) return undefined;
-      throw error;
-    });
+  list(owner: string | undefined, wish: PageWish): Promise<Page<Batch>> {
+    return readPage(this.#records, ['batch:', owner ?? '*'], { ...wish, read: (id) => this.find(id) });
   }
 }

@@ -17,7 +17,7 @@ const NAMES = [
   'orphans',
   'ghosts',
   'lost',
-  'owners',
+  'indexes',
   'trim',
   'stats',
   'history',

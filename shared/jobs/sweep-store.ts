@@ -31,6 +31,9 @@ export interface Reaped extends SweptFrom<QueuedDelivery[]> {
   ended: { jobId: string; outcome: 'canceled' | 'worker_lost' }[];
 }
 
+/** Owners whose indexes one script run looks for: a dozen of each, and Redis is not held for long. */
+const OWNERS_A_SCRIPT = 32;
+
 /** The sweeper's scripts: they look at bounded windows, so that none holds Redis for long. */
 export class SweepStore {
   readonly #records: RecordScripts;
@@ -122,16 +125,22 @@ export class SweepStore {
     return { found: Number(dropped), next: next ? String(next) : undefined };
   }
 
-  /** Every time index there may be. Owners of whom nothing is left are forgotten. */
-  async indexes(): Promise<string[]> {
-    const owners = listOf(await this.#records.run('owners', []));
-    return ['all', ...owners.map((owner) => `owner:${String(owner)}`)].flatMap((scope) => [
-      `index:${scope}`,
-      `index:${scope}:failed`,
-      `index:${scope}:canceled`,
-      `index:${scope}:expired`,
-      `batches:${scope}`,
-    ]);
+  /**
+   * The time indexes of everybody's records and of the next owners', as far as they hold anything. Owners of whom nothing
+   * is left are forgotten.
+   */
+  async indexes(from: string | undefined): Promise<SweptWindow<string[]>> {
+    const { redis } = this.#records;
+    const scan = ['SSCAN', this.#records.key('owners'), from ?? '0', 'COUNT', String(OWNERS_A_SCRIPT)];
+    const [next, page] = listOf(await redis.command(scan));
+    const owners = ['*', ...listOf(page).map(String)];
+    const found: string[] = [];
+    // A small set is scanned whole, whatever COUNT says.
+    for (let i = 0; i < owners.length; i += OWNERS_A_SCRIPT) {
+      const names = await this.#records.run('indexes', owners.slice(i, i + OWNERS_A_SCRIPT));
+      found.push(...listOf(names).map(String));
+    }
+    return { found, next: next === '0' ? undefined : String(next) };
   }
 }
 

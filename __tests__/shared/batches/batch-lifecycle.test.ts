@@ -207,10 +207,10 @@ it('lists newest first, per owner, page by page', async () => {
     await open({ owner: 'ann' }),
   ];
   const first = await batches.list(undefined, { limit: 2 });
-  expect(first.batches.map((batch) => batch.id)).toEqual([c, b]);
+  expect(first.found.map((batch) => batch.id)).toEqual([c, b]);
   const rest = await batches.list(undefined, { limit: 2, after: first.next });
-  expect(rest).toMatchObject({ batches: [{ id: a }], next: undefined });
-  expect((await batches.list('ann', { limit: 9 })).batches.map((batch) => batch.id)).toEqual([c, a]);
+  expect(rest).toMatchObject({ found: [{ id: a }], next: undefined });
+  expect((await batches.list('ann', { limit: 9 })).found.map((batch) => batch.id)).toEqual([c, a]);
 });
 
 describe('chunk codec', () => {

@@ -61,7 +61,7 @@ const touch = async (id: string, claimId: string): Promise<unknown[]> => {
     await bench.sweep.ghosts(bench.bee, 'waiting', WINDOW),
     await bench.sweep.ghosts(bench.bee, 'active', WINDOW),
   ];
-  for (const index of await bench.sweep.indexes()) {
+  for (const index of (await bench.sweep.indexes(undefined)).found) {
     answers.push((await bench.sweep.trim(index, { from: undefined, limit: 10, minAgeMs: 0 })).found);
   }
   return answers;
@@ -108,9 +108,9 @@ it('lists the others though one of another version stands among them', async () 
   const [first, foreign, last] = [await bench.submit(), await bench.submit(), await bench.submit()];
   await rewrite(`job:${foreign}`);
   for (const states of [[], ['queued']] as const) {
-    const filter = { owner: undefined, states: [...states], queues: [QUEUE] };
-    const { jobs, next } = await listJobs(bench.records, filter, { limit: 10 });
-    expect([jobs.map((job) => job.id), next]).toEqual([[last, first], undefined]);
+    const filter = { owner: undefined, states: [...states] };
+    const { found, next } = await listJobs(bench.records, filter, { limit: 10 });
+    expect([found.map((job) => job.id), next]).toEqual([[last, first], undefined]);
   }
 });
 
@@ -154,9 +154,9 @@ it('lists the other batches, page by page, though many of another version stand 
   await expect(batches.find(ids[1] ?? '')).rejects.toThrow(/the record of batch .* has record schema 2/);
   const readable = [ids[0], ids[19], ids[39]];
   const first = await batches.list(undefined, { limit: 2 });
-  expect(first.batches.map(({ id }) => id)).toEqual(readable.slice(0, 2));
+  expect(first.found.map(({ id }) => id)).toEqual(readable.slice(0, 2));
   const rest = await batches.list(undefined, { limit: 2, after: first.next });
-  expect([rest.batches.map(({ id }) => id), rest.next]).toEqual([readable.slice(2), undefined]);
+  expect([rest.found.map(({ id }) => id), rest.next]).toEqual([readable.slice(2), undefined]);
 });
 
 it('leaves a batch of another version as it is', async () => {

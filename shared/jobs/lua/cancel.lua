@@ -16,5 +16,7 @@ end
 if job.status == 'running' then
   redis.call('HSET', job_key(id), 'status', 'canceling')
   redis.call('PUBLISH', P .. 'canceling', id)
+  move(id, job, 'canceling')
+  announce()
 end
 return 'canceling'

@@ -21,8 +21,7 @@ local now = now_ms()
 local lease_until = ms(now + ARGV[1])
 local result = {}
 
--- What is done to the indexes in the end, for all jobs at once: entries of `running`, and by queue who waits no more.
-local leases, taken, started, is_held = {}, {}, {}, {}
+local started, is_held = {}, {}
 
 -- What a transport id stands for; nil for one that is not ours.
 local function job_and_delivery(entry)
@@ -31,7 +30,7 @@ local function job_and_delivery(entry)
 end
 
 local function hold(id, job, token, attempts, start)
-  leases[#leases + 1], leases[#leases + 2] = lease_until, id
+  put(P .. 'running', lease_until, id)
   is_held[id] = true
   if job.kind == 'chunk' then
     local of_batch = redis.call('HMGET', batch_key(id:match('^(.+):')), 'traceparent', 'request_id')
@@ -70,12 +69,8 @@ local function claim(id, delivery, name)
   local token, attempts = job.token + 1, job.attempts + 1
   redis.call('HSET', job_key(id), 'status', 'running', 'token', token, 'attempts', attempts, 'started_ms', ms(now),
     'claim', name)
-  if job.status == 'queued' then
-    local of_queue = taken[job.queue] or {}
-    taken[job.queue] = of_queue
-    of_queue[#of_queue + 1] = id
-    if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
-  end
+  if job.status == 'queued' and job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
+  move(id, job, 'running')
   started[#started + 1] = id
   if job.kind == 'chunk' then redis.call('HSETNX', batch_key(id:match('^(.+):')), 'started_ms', ms(now)) end
   return hold(id, job, token, attempts, now)
@@ -119,8 +114,6 @@ if most > 0 then
     result[#result + 1] = id and claim(id, delivery, name) or { 'gone' }
   end
 end
-call_with(leases, 'ZADD', P .. 'running')
-for queue, ids in pairs(taken) do call_with(ids, 'ZREM', P .. 'queued:' .. queue) end
 if #started > 0 then redis.call('PUBLISH', P .. 'started', table.concat(started, ',')) end
 announce()
 return result

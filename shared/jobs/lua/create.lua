@@ -11,7 +11,7 @@
 local model, queue = ARGV[1], ARGV[2]
 local now = now_ms()
 local depth = redis.call('ZCARD', P .. 'queued:' .. queue)
-local scored, entries, deliveries = {}, {}, {}
+local entries, deliveries = {}, {}
 
 -- Its words are ARGV[at] to ARGV[last].
 local function create(at, last)
@@ -30,8 +30,9 @@ local function create(at, last)
   redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'single', 'status', 'queued', 'model', model,
     'queue', queue, 'owner', owner, 'token', 0, 'attempts', 0, 'delivery', 1, 'created_ms', created,
     unpack(ARGV, at + 8, last))
+  put(P .. 'queued:' .. queue, created, id)
   if owner ~= '' then
-    redis.call('ZADD', P .. 'index:owner:' .. owner, created, id)
+    put(index_key(owner, model, 'queued'), created, id)
     redis.call('SADD', P .. 'owners', owner)
   end
   if late ~= '' then
@@ -54,7 +55,6 @@ local function create(at, last)
   local delivery = id .. '.1'
   deliveries[#deliveries + 1] = delivery
   entries[#entries + 1], entries[#entries + 2] = delivery, ARGV[3]
-  scored[#scored + 1], scored[#scored + 2] = created, id
   depth = depth + 1
   return { 'created', created, depth - 1 }
 end
@@ -68,8 +68,6 @@ while at <= #ARGV do
 end
 
 if #deliveries > 0 then
-  call_with(scored, 'ZADD', P .. 'queued:' .. queue)
-  call_with(scored, 'ZADD', P .. 'index:all')
   call_with(entries, 'HSET', KEYS[2])
   call_with(deliveries, 'LPUSH', KEYS[3])
   count(model, 'submitted', #deliveries)

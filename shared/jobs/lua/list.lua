@@ -1,50 +1,84 @@
--- Walks one index, newest first, and picks the jobs that match. Looks at a bounded number of entries. Records of another
--- version match nothing: one of them must not keep all others from being listed.
+-- Picks records, newest first, out of the indexes that hold what is asked for, merged. Looks at a bounded number of entries.
+-- Records of another version match nothing: one of them must not keep all others from being listed.
 --
--- KEYS 1 key prefix, 2 index: members are job ids, scores their created_ms (of the `running` index: lease ends)
--- ARGV 1 created_ms and 2 id of the last entry seen ('' = start), 3 how many to pick, 4 how many to look at,
---      5 owner ('*' = anybody's), 6 model ('' = any), 7 request id ('' = any), 8.. states (none = any)
--- Returns {'more' or 'end', created_ms and id of the last entry looked at, id, id, ...}
-local after_ms, after_id = tonumber(ARGV[1]), ARGV[2]
-local wanted, to_scan = tonumber(ARGV[3]), tonumber(ARGV[4])
+-- KEYS 1 key prefix
+-- ARGV 1 'job:' or 'batch:', 2 created_ms and 3 id of the last entry seen ('' = start), 4 how many to pick, 5 how many to
+--      look at, 6 owner ('*' = anybody's), of jobs: 7 model ('' = any), 8 request id ('' = any), 9.. states
+-- Returns {entries looked at, created_ms and id of the last one ('' = the indexes have no further entries), id, id, ...}
+local kind, after_ms, after_id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local wanted, to_look_at, owner, model, request = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 local states = {}
-for i = 8, #ARGV do states[ARGV[i]] = true end
+for i = 9, #ARGV do states[ARGV[i]] = true end
 
-local function matches(v)
-  return v[6] == SCHEMA and v[5] == 'single' and (ARGV[5] == '*' or v[2] == ARGV[5]) and (ARGV[6] == '' or v[3] == ARGV[6])
-    and (ARGV[7] == '' or v[4] == ARGV[7]) and (#ARGV < 8 or states[v[1]])
+local function matches(id)
+  local v = redis.call('HMGET', P .. kind .. id, 'schema', 'owner', 'kind', 'status', 'model', 'request_id')
+  if v[1] ~= SCHEMA or (owner ~= '*' and v[2] ~= owner) then return false end
+  return kind == 'batch:' or (v[3] == 'single' and states[v[4]] and (model == '' or v[5] == model)
+    and (request == '' or v[6] == request))
 end
 
--- {id, created_ms} newest first. Scores of the running index are no creation times, so it is sorted here: it holds
--- only what the workers have in hand.
-local function entries()
-  local list = {}
-  if KEYS[2] == P .. 'running' then
-    for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-      list[#list + 1] = { id, tonumber(redis.call('HGET', job_key(id), 'created_ms') or 0) }
+local function indexes()
+  local keys = {}
+  if kind == 'batch:' then
+    keys[1] = P .. (owner == '*' and 'batches:all' or 'batches:owner:' .. owner)
+  elseif request ~= '' then
+    keys[1] = request_key(owner == '*' and '' or owner, request)
+    for _, one in ipairs(owner == '*' and redis.call('SMEMBERS', P .. 'owners') or {}) do
+      keys[#keys + 1] = request_key(one, request)
     end
-    table.sort(list, function(a, b) return a[2] > b[2] or (a[2] == b[2] and a[1] > b[1]) end)
-    return list, false
-  end
-  local from = after_ms and ms(after_ms) or '+inf'
-  local flat = redis.call('ZREVRANGEBYSCORE', KEYS[2], from, '-inf', 'WITHSCORES', 'LIMIT', 0, to_scan)
-  for i = 1, #flat, 2 do list[#list + 1] = { flat[i], tonumber(flat[i + 1]) } end
-  return list, #list == to_scan
-end
-
-local list, cut = entries()
-local result = { '', ARGV[1], after_id }
-for i, entry in ipairs(list) do
-  local id, created = entry[1], entry[2]
-  if not after_ms or created < after_ms or (created == after_ms and id < after_id) then
-    local v = redis.call('HMGET', job_key(id), 'status', 'owner', 'model', 'request_id', 'kind', 'schema')
-    result[2], result[3] = ms(created), id
-    if matches(v) then result[#result + 1] = id end
-    if #result - 3 == wanted then
-      cut = cut or i < #list
-      break
+  else
+    for _, one in ipairs(model == '' and known_models() or { model }) do
+      for state in pairs(states) do keys[#keys + 1] = index_key(owner, one, state) end
     end
   end
+  return keys
 end
-result[1] = cut and 'more' or 'end'
+
+-- Entries that are fetched of an index at a time.
+local WINDOW = 16
+
+-- Moves to the next entry of an index that lies behind the last one seen. Returns false when there is none.
+local function advance(index)
+  while true do
+    index.at = index.at + 2
+    if index.at > #index.flat then
+      index.flat = redis.call('ZREVRANGEBYSCORE', index.key, ARGV[2] == '' and '+inf' or ARGV[2], '-inf', 'WITHSCORES',
+        'LIMIT', index.fetched, WINDOW)
+      index.fetched, index.at = index.fetched + WINDOW, 1
+      if #index.flat == 0 then return false end
+    end
+    index.id, index.created = index.flat[index.at], tonumber(index.flat[index.at + 1])
+    if not after_ms or index.created < after_ms or index.id < after_id then return true end
+  end
+end
+
+local function is_newer(a, b)
+  return a.created > b.created or (a.created == b.created and a.id > b.id)
+end
+
+-- By their next entry, newest last.
+local open = {}
+for _, key in ipairs(indexes()) do
+  local index = { key = key, fetched = 0, flat = {}, at = -1 }
+  if advance(index) then open[#open + 1] = index end
+end
+table.sort(open, function(a, b) return is_newer(b, a) end)
+
+local result = { 0, '', '' }
+while #open > 0 and result[1] < to_look_at and #result - 3 < wanted do
+  local index = open[#open]
+  result[1], result[2], result[3] = result[1] + 1, ms(index.created), index.id
+  if matches(index.id) then result[#result + 1] = index.id end
+  if advance(index) then
+    local place = #open
+    while place > 1 and is_newer(open[place - 1], index) do
+      open[place] = open[place - 1]
+      place = place - 1
+    end
+    open[place] = index
+  else
+    open[#open] = nil
+  end
+end
+if #open == 0 then result[2], result[3] = '', '' end
 return result

@@ -23,4 +23,5 @@ for i = 1, #flat, 2 do
   end
 end
 if #flat / 2 == tonumber(ARGV[3]) then result[1] = flat[#flat] end
+announce()
 return result

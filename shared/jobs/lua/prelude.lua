@@ -66,9 +66,53 @@ local function newest_of(index)
   return redis.call('ZREVRANGE', index, 0, 0)[1]
 end
 
--- Ids that ended in this run of the script, those of them that were running, and by channel how those ended whose
--- submitter waits for them, for announce().
-local ended, let_go, outcomes = {}, {}, {}
+-- Ids that ended in this run of the script, and by channel how those ended whose submitter waits for them, for announce().
+local ended, outcomes = {}, {}
+
+-- What this run of the script takes out of sorted sets and then puts into them, by set: written by announce(), with one
+-- command for all jobs of a micro-batch.
+local taken_out, put_in = {}, {}
+
+local function take_out(set, id)
+  local ids = taken_out[set] or {}
+  taken_out[set] = ids
+  ids[#ids + 1] = id
+end
+
+local function put(set, score, id)
+  local scored = put_in[set] or {}
+  put_in[set] = scored
+  scored[#scored + 1], scored[#scored + 2] = score, id
+end
+
+-- The jobs of a model in one state, by creation: everybody's ('*') or an owner's. Those of everybody that wait are the
+-- model's queue, which has its name.
+local function index_key(owner, model, state)
+  if owner ~= '*' then return P .. 'index:owner:' .. owner .. ':' .. model .. ':' .. state end
+  return P .. (state == 'queued' and 'queued:' .. model or 'index:all:' .. model .. ':' .. state)
+end
+
+-- The models of which there have been jobs.
+local function known_models()
+  local models = {}
+  for _, field in ipairs(redis.call('HKEYS', P .. 'counts')) do models[#models + 1] = field:match('^(.+):submitted$') end
+  return models
+end
+
+-- Moves a job into the indexes of another state. A chunk has none, but for its queue.
+local function move(id, job, state)
+  if job.status == state then return end
+  local created = ms(job.created_ms)
+  if job.status == 'queued' then take_out(P .. 'queued:' .. job.queue, id) end
+  if state == 'queued' then put(P .. 'queued:' .. job.queue, created, id) end
+  if job.kind == 'chunk' then return end
+  if job.status ~= 'queued' then take_out(index_key('*', job.model, job.status), id) end
+  if state ~= 'queued' then put(index_key('*', job.model, state), created, id) end
+  if job.owner ~= '' then
+    take_out(index_key(job.owner, job.model, job.status), id)
+    put(index_key(job.owner, job.model, state), created, id)
+  end
+end
 
 -- Jobs by the request id that their owner gave them: of each owner apart, so that none pushes out another's.
 local function request_key(owner, request_id)
@@ -192,12 +236,9 @@ end
 -- Ends a job: outcome fields, time to live, indexes, counters. The rest of the arguments are field, value, ...
 local function finish(id, job, status, now, ...)
   local key = job_key(id)
-  if job.status == 'queued' then
-    redis.call('ZREM', P .. 'queued:' .. job.queue, id)
-    if job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
-  else
-    let_go[#let_go + 1] = id
-  end
+  if job.status ~= 'queued' then take_out(P .. 'running', id)
+  elseif job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
+  move(id, job, status)
   if job.kind == 'chunk' then
     local _, code, _, message = ...
     finish_chunk(id, status, now, code, message)
@@ -228,12 +269,6 @@ local function finish(id, job, status, now, ...)
     tally(job.model, 't' .. bucket_of(now - job.created_ms), 1)
     tally(job.model, 'w' .. bucket_of((job.started_ms or now) - job.created_ms), 1)
   end
-  if status ~= 'succeeded' then
-    redis.call('ZADD', P .. 'index:all:' .. status, ms(job.created_ms), id)
-    if job.owner ~= '' then
-      redis.call('ZADD', P .. 'index:owner:' .. job.owner .. ':' .. status, ms(job.created_ms), id)
-    end
-  end
 end
 
 -- Puts a job that was running, or whose delivery got lost, back into the queue under a new delivery.
@@ -242,19 +277,20 @@ local function queue_again(id, job, attempts, now)
   local delivery = job.delivery + 1
   redis.call('HSET', job_key(id), 'status', 'queued', 'delivery', delivery, 'attempts', attempts,
     'requeued_ms', ms(now))
-  redis.call('ZREM', P .. 'running', id)
-  redis.call('ZADD', P .. 'queued:' .. job.queue, ms(job.created_ms), id)
+  if job.status ~= 'queued' then take_out(P .. 'running', id) end
+  move(id, job, 'queued')
   if job.queue_deadline_ms and attempts == 0 then
     redis.call('ZADD', P .. 'deadlines', ms(job.queue_deadline_ms), id)
   end
   return delivery
 end
 
--- Closes a run of a script that may have ended jobs: writes the history, tells those who submitted a job to wait for it
+-- Closes a run of a script that may have moved or ended jobs: writes the indexes and the history, tells those who submitted a job to wait for it
 -- how it ended (a list of {id, field, value, ...} as JSON), and wakes whoever else waits for one of them with one
 -- message, ids separated by commas.
 local function announce()
-  call_with(let_go, 'ZREM', P .. 'running')
+  for set, ids in pairs(taken_out) do call_with(ids, 'ZREM', set) end
+  for set, scored in pairs(put_in) do call_with(scored, 'ZADD', set) end
   write_tallies()
   for channel, told in pairs(outcomes) do redis.call('PUBLISH', P .. 'ended:' .. channel, cjson.encode(told)) end
   if #ended > 0 then redis.call('PUBLISH', P .. 'ended', table.concat(ended, ',')) end

@@ -1,0 +1,65 @@
+import { callerOf } from './admission/rate-limits.js';
+import type { Exchange } from './http/exchange.js';
+import { ProblemError } from './http/problem.js';
+import { ClientGoneError } from './http/read-json.js';
+
+/** Lists of one caller that wait for their turn: more are refused. */
+const LONGEST_LINE = 64;
+
+/** Walks over the indexes, one at a time for each caller: who asks for many lists at once holds up only itself. */
+export class ListTurns {
+  /** Who comes after the walk that is under way, by caller. */
+  readonly #lines = new Map<string, (() => void)[]>();
+
+  /**
+   * Runs a walk when its turn has come, all within one deadline of Redis. The signal is aborted once nobody waits for the
+   * answer any more, because the deadline has passed or the client has left. Throws a 429 problem when too many wait already.
+   */
+  async run<T>(x: Exchange, step: string, walk: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const leave = (): void => over.abort(new ClientGoneError());
+    x.response.once('close', leave);
+    try {
+      return await x.ctx.withinDeadline(step, async () => {
+        const caller = callerOf(x);
+        await this.#turnOf(caller, over.signal);
+        try {
+          over.signal.throwIfAborted();
+          return await walk(over.signal);
+        } finally {
+          const next = this.#lines.get(caller)?.shift();
+          if (next) next();
+          else this.#lines.delete(caller);
+        }
+      });
+    } finally {
+      x.response.off('close', leave);
+      over.abort();
+    }
+  }
+
+  async #turnOf(caller: string, signal: AbortSignal): Promise<void> {
+    const line = this.#lines.get(caller);
+    if (!line) {
+      this.#lines.set(caller, []);
+      return;
+    }
+    if (line.length >= LONGEST_LINE) {
+      throw new ProblemError('rate-limited', `${line.length} lists of this caller wait already`, {
+        retryAfterSeconds: 1,
+      });
+    }
+    await new Promise<void>((resolve, reject) => {
+      const begin = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        line.splice(line.indexOf(begin), 1);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      line.push(begin);
+    });
+  }
+}
