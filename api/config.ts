@@ -2,6 +2,7 @@ import { type ApiKey, parseApiKeys } from './admission/api-keys.js';
 import { type CorsOrigins, parseCorsOrigins } from './admission/cors.js';
 import { parseRateLimit, type RateLimit } from './admission/rate-limits.js';
 import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
+import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
@@ -45,6 +46,8 @@ export interface ApiConfig {
   jobs: {
     /** How long a record is kept after its job ended. */
     resultTtlMs: number;
+    /** Longest that a job may wait in its queue; then it ends as `expired`. */
+    queueTtlMs: number;
     /** Jobs of one queue that may wait; more are refused. */
     maxQueueDepth: number;
   };
@@ -90,6 +93,7 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
       models: { dir: read.text('MODELS_DIR', 'model'), defaultName: read.optional('DEFAULT_MODEL') },
       jobs: {
         resultTtlMs: read.int('RESULT_TTL_MS', 86_400_000, { min: 1_000 }),
+        queueTtlMs: read.int('QUEUE_TTL_MS', DEFAULT_QUEUE_TTL_MS, { min: 1_000 }),
         maxQueueDepth: read.int('MAX_QUEUE_DEPTH', 100_000, { min: 1 }),
       },
       batches: {

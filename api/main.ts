@@ -30,6 +30,7 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
     keyPrefix: config.redis.keyPrefix,
     queues: () => [...ctx.models.current.byName.values()].flatMap(({ queue, batch }) => [queue, batch.queue]),
     resultTtlMs: config.jobs.resultTtlMs,
+    queueTtlMs: config.jobs.queueTtlMs,
     onSwept: (report) => ctx.metrics.swept(report),
     log,
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIds } from '../shared/batches/chunk-queue.js';
 import { messageOf } from '../shared/errors.js';
+import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import type { SweepStore } from '../shared/jobs/sweep-store.js';
 import type { LogFields, Logger } from '../shared/log/logger.js';
 import { beeKeys } from '../shared/queue/bee-queue.js';
@@ -14,6 +15,8 @@ export interface SweeperContext {
   keyPrefix: string;
   /** Names of the queues that exist now. */
   queues: () => readonly string[];
+  /** Longest that a job may wait. */
+  queueTtlMs?: number;
   /** How long records are kept after their job ended: younger index entries are not looked at. */
   resultTtlMs: number;
   /** Told of every pass. */
@@ -59,18 +62,20 @@ export class Sweeper {
 
   /** One pass over everything. */
   async pass(): Promise<SweepReport> {
-    const { sweep, queues, log } = this.#context;
-    const report = { reaped: await this.#reap(), expired: await keepingUp(() => this.#expire()) };
+    const { sweep, queues, queueTtlMs = DEFAULT_QUEUE_TTL_MS, log } = this.#context;
+    const reaped = await this.#reap();
+    let expired = await keepingUp(() => this.#expire({ queueTtlMs }));
     const uploads = await sweep.reapUploads(UPLOAD_SILENCE_MS, WINDOW);
     let [orphans, lost, ghosts, trimmed] = [0, 0, 0, 0];
-    for (const queue of queues()) {
+    for (const queue of await sweep.queues(queues())) {
+      expired += await keepingUp(() => this.#expire({ queue, queueTtlMs }));
       orphans += await this.#enqueueOrphans(queue);
       lost += await this.#mendLost(queue);
       for (const list of ['waiting', 'active'] as const) {
         ghosts += await keepingUp(() => this.#removeGhosts(queue, list));
       }
     }
-    const mended = { ...report, uploads, orphans, lost, ghosts };
+    const mended = { reaped, expired, uploads, orphans, lost, ghosts };
     const indexes = await sweep.indexes(this.#windows.get('indexes'));
     this.#moveOn('indexes', indexes.next);
     for (const index of indexes.found) trimmed += await keepingUp(() => this.#trim(index));
@@ -99,10 +104,11 @@ export class Sweeper {
     return found.length;
   }
 
-  async #expire(): Promise<number> {
-    const offset = this.#offsets.get('deadlines') ?? 0;
-    const { found, next } = await this.#context.sweep.expire({ offset, limit: WINDOW });
-    this.#offsets.set('deadlines', next);
+  async #expire(late: { queue?: string; queueTtlMs: number }): Promise<number> {
+    const place = `late ${late.queue}`;
+    const offset = this.#offsets.get(place) ?? 0;
+    const { found, next } = await this.#context.sweep.expire({ offset, limit: WINDOW }, late);
+    this.#offsets.set(place, next);
     for (const jobId of found) this.#tell('job expired in the queue', jobId, { outcome: 'expired' });
     return found.length;
   }

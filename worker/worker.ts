@@ -90,7 +90,7 @@ async function connect({ config, log, release, stopping }: WorkerOptions, metric
   const producers = new Producers(queue);
   release.later('producers', () => producers.close());
   const records = new RecordScripts(redis, config.keyPrefix);
-  const leases = new JobLeases(records);
+  const leases = new JobLeases(records, config.queueTtlMs);
   const keeper = new LeaseKeeper({ leases, leaseMs: config.leaseMs, log });
   release.later('leases', () => keeper.close());
   await subscriber.subscribe(records.key('canceling'), (id) => keeper.cancelRequested(id));

@@ -115,6 +115,7 @@ const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   gpuMemoryMb: undefined,
   maxBatch: 64,
   leaseMs: 15_000,
+  queueTtlMs: 86_400_000,
   metrics: undefined,
   graceMs: 5_000,
   tracing: undefined,

@@ -68,7 +68,9 @@ function newJob({ config, replyTo }: ApiContext, request: JobRequest): NewJob {
     maxAttempts: submission.maxAttempts,
     resultTtlMs: config.jobs.resultTtlMs,
     ...(submission.requestId === undefined ? {} : { requestId: submission.requestId }),
-    ...(submission.expiresInMs === undefined ? {} : { expiresInMs: submission.expiresInMs }),
+    ...(submission.expiresInMs === undefined
+      ? {}
+      : { expiresInMs: Math.min(submission.expiresInMs, config.jobs.queueTtlMs) }),
     ...(submission.replayOf === undefined ? {} : { replayOf: submission.replayOf.id }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(request.isAwaited ? { replyTo } : {}),

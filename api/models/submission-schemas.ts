@@ -29,7 +29,9 @@ const OPTIONS = {
     Type.Integer({
       minimum: 1,
       maximum: LONGEST_EXPIRY_MS,
-      description: 'A job that is still queued after this ends as `expired`, without being run.',
+      description:
+        'A job that is still queued after this ends as `expired`, without being run. No job waits longer than the ' +
+        'service allows (QUEUE_TTL_MS).',
     }),
   ),
   max_attempts: Type.Optional(

@@ -68,12 +68,18 @@ export interface BatchRun {
 /** What became of a job given back to the queue; `queued` ones still have to be put into Bee-Queue. */
 export type Requeued = { kind: 'queued'; delivery: number } | { kind: 'failed' | 'canceled' | 'stale' };
 
+/** How long a job may wait unless QUEUE_TTL_MS says otherwise, in ms. */
+export const DEFAULT_QUEUE_TTL_MS = 86_400_000;
+
 /** Takes jobs and gives them back: the worker's side. Rejects with RedisUnavailableError while Redis is away. */
 export class JobLeases {
   readonly #records: RecordScripts;
+  readonly #queueTtlMs: string;
 
-  constructor(records: RecordScripts) {
+  /** `queueTtlMs`: jobs that have waited for longer end as `expired` where they are claimed. */
+  constructor(records: RecordScripts, queueTtlMs = DEFAULT_QUEUE_TTL_MS) {
     this.#records = records;
+    this.#queueTtlMs = String(queueTtlMs);
   }
 
   /**
@@ -81,7 +87,7 @@ export class JobLeases {
    * answered again, and counts one attempt. One round trip.
    */
   async claim(requests: readonly ClaimRequest[], leaseMs: number): Promise<Claim[]> {
-    const words = [String(leaseMs), '0', '', '', ...requests.flatMap(wordsOf)];
+    const words = [String(leaseMs), '0', '', '', this.#queueTtlMs, ...requests.flatMap(wordsOf)];
     const claims = listOf(await this.#records.run('claim', words));
     return requests.map(({ jobId }, index) => parseClaim(jobId, listOf(claims[index])));
   }
@@ -96,7 +102,7 @@ export class JobLeases {
     { claimId, most, isRepeated }: TakeAlong,
     leaseMs: number,
   ): Promise<{ claims: Claim[]; taken: TakenAlong[] }> {
-    const head = [String(leaseMs), String(most), claimId, isRepeated ? 'again' : ''];
+    const head = [String(leaseMs), String(most), claimId, isRepeated ? 'again' : '', this.#queueTtlMs];
     const words = [...head, ...requests.flatMap(wordsOf)];
     const reply = listOf(await this.#records.run('claim', words, [queue.waiting, queue.active]));
     const taken: TakenAlong[] = [];

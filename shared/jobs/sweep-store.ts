@@ -1,6 +1,7 @@
 import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queue.js';
 import { findLostEntries } from '../queue/lost-entries.js';
 import type { RedisReply } from '../redis/redis.js';
+import { DEFAULT_QUEUE_TTL_MS } from './job-leases.js';
 import { listOf, type RecordScripts } from './record-scripts.js';
 
 /** A delivery and the queue it has to be put into. */
@@ -64,10 +65,23 @@ export class SweepStore {
     };
   }
 
-  /** Ends queued jobs that are past their queue deadline, in one window from `offset` on. `found` are their ids. */
-  async expire({ offset, limit }: OffsetWindow): Promise<SweptFrom<string[]>> {
-    const [next, expired] = listOf(await this.#records.run('expire', [String(limit), String(offset)]));
+  /**
+   * Ends queued jobs that have waited for too long, in one window from `offset` on: of `queue` those that wait longer than
+   * any may, without a queue those past a deadline of their own. `found` are their ids.
+   */
+  async expire(
+    { offset, limit }: OffsetWindow,
+    { queue = '', queueTtlMs = DEFAULT_QUEUE_TTL_MS }: { queue?: string; queueTtlMs?: number } = {},
+  ): Promise<SweptFrom<string[]>> {
+    const args = [String(limit), String(offset), String(queueTtlMs), queue];
+    const [next, expired] = listOf(await this.#records.run('expire', args));
     return { found: listOf(expired).map(String), next: Number(next) };
+  }
+
+  /** The queues in which jobs may wait: `known`, and those of models whose package is gone or broken since. */
+  async queues(known: readonly string[]): Promise<string[]> {
+    const busy = listOf(await this.#records.redis.command(['SMEMBERS', this.#records.key('queues')]));
+    return [...new Set([...known, ...busy.map(String)])];
   }
 
   /** Cancels batches whose upload was silent for so long; resolves to how many. */

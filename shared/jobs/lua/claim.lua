@@ -11,8 +11,8 @@
 -- KEYS 1 key prefix, and where deliveries are taken along: 2 Bee-Queue's list of those that wait, 3 its list of those that
 --      workers took
 -- ARGV 1 lease in ms, 2 how many may be taken along, 3 claim id of those, 4 'again' when this call is
---      repeated: nothing more is taken along then, 5.. three a job: id, delivery, claim id (of this worker and this
---      delivery to it alone)
+--      repeated: nothing more is taken along then, 5 longest in ms that a job may have waited, 6.. three a job: id,
+--      delivery, claim id (of this worker and this delivery to it alone)
 -- Returns {for each job a claim, and then for each delivery that was taken along: its transport id, a claim, ...}
 --         A claim is {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, ms from the job's
 --         creation to the start of this attempt}, or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it
@@ -57,8 +57,8 @@ local function claim(id, delivery, name)
       finish(id, job, 'canceled', now)
       return { 'ended' }
     end
-  elseif job.queue_deadline_ms and job.attempts == 0 and now > job.queue_deadline_ms then
-    finish(id, job, 'expired', now)
+  elseif is_late(job, now, tonumber(ARGV[5])) then
+    expire(id, job, now)
     return { 'ended' }
   end
   if job.attempts >= job.max_attempts then
@@ -103,7 +103,7 @@ local function take(name, most)
 end
 
 local name = ARGV[3]
-for i = 5, #ARGV, 3 do
+for i = 6, #ARGV, 3 do
   result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
 end
 local most = tonumber(ARGV[2])

@@ -271,6 +271,19 @@ local function finish(id, job, status, now, ...)
   end
 end
 
+-- Whether a queued job has waited for too long: longer than any may, or, before its first attempt, than it allows itself.
+local function is_late(job, now, queue_ttl_ms)
+  return now - job.created_ms >= queue_ttl_ms
+    or (job.queue_deadline_ms and job.attempts == 0 and now >= job.queue_deadline_ms)
+end
+
+-- Ends a queued job that has waited for too long. Of a chunk that is a failure of its rows: its batch goes on.
+local function expire(id, job, now)
+  if job.kind ~= 'chunk' then return finish(id, job, 'expired', now) end
+  finish(id, job, 'failed', now, 'error_code', 'expired',
+    'error_message', 'these rows waited for a worker longer than a job may wait (QUEUE_TTL_MS)')
+end
+
 -- Puts a job that was running, or whose delivery got lost, back into the queue under a new delivery.
 -- Returns the delivery; the caller hands it to Bee-Queue afterwards. Claims of the deliveries before are over.
 local function queue_again(id, job, attempts, now)
