@@ -15,7 +15,7 @@ export default {
   // Most of a run is waiting for processes to start: one worker a core, not one less.
   maxWorkers: '100%',
   // Only bounds what hangs: on a machine that is busy with other things everything takes several times as long.
-  testTimeout: 20_000,
+  testTimeout: 120_000,
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

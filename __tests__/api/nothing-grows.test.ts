@@ -9,8 +9,6 @@ import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { silentLog } from '../support/silent-log.js';
 
-jest.setTimeout(30_000);
-
 const CHUNKS = `${QUEUE}.chunks`;
 const RESULT_TTL_MS = 20;
 const ROUNDS = 30;

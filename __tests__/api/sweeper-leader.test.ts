@@ -7,9 +7,6 @@ import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { silentLog } from '../support/silent-log.js';
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(60_000);
-
 const MODEL = 'trip-duration-linear';
 const ROOT = resolve(__dirname, '../..');
 

@@ -11,9 +11,6 @@ import {
 import { findUnknownMembers, validateManifest } from '../support/deployment/manifest-schemas.js';
 import { containerOf, manifestOf, workloadsIn } from '../support/deployment/pods.js';
 
-// The compiler takes a few seconds, and longer on a machine that is busy.
-jest.setTimeout(60_000);
-
 const { version } = JSON.parse(readFileSync(join(COMPOSE, '../package.json'), 'utf8')) as { version: string };
 const OVERLAYS = readdirSync(join(KUBERNETES, 'overlays'));
 const rendered = OVERLAYS.map((name): [string, Manifest[]] => [

@@ -5,9 +5,6 @@ import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
 
-// Processes take a moment to start, and longer on a machine that is busy.
-jest.setTimeout(60_000);
-
 const COMPOSE = resolve(__dirname, '../../compose');
 const MODEL = 'trip-duration-linear';
 const read = (file: string): string => readFileSync(join(COMPOSE, file), 'utf8');

@@ -202,7 +202,7 @@ it('a reader of results that does not read is cut off, and nothing is fetched fo
   });
   await impatient.close(0);
   expect(part).toBeLessThan(whole / 2);
-}, 30_000);
+});
 
 /** Bytes that Redis sends meanwhile. */
 async function fetchedDuring(work: () => Promise<void>): Promise<number> {

@@ -13,8 +13,6 @@ import { until } from '../support/latch.js';
 import { type Finished, waggle } from '../support/run-program.js';
 import { type Service, startService } from '../support/service.js';
 
-jest.setTimeout(120_000);
-
 const ROOT = resolve(__dirname, '../..');
 const MODEL = 'trip-duration-linear';
 const ROWS = 60_000;
@@ -38,7 +36,7 @@ beforeAll(async () => {
   writeFileSync(input, lines.join(''));
   service = await startService({ DEFAULT_MODEL: MODEL });
   client = new WaggleClient({ url: service.url });
-}, 120_000);
+});
 afterAll(() => service.stop(), 30_000);
 
 const batch = (...args: string[]): Promise<Finished> =>

@@ -15,7 +15,7 @@ beforeAll(async () => {
     CHUNK_ROWS: '64',
     MODELS: MODEL,
   });
-}, 120_000);
+});
 afterAll(() => service.stop(), 30_000);
 
 interface Batch {

@@ -25,7 +25,7 @@ beforeEach(async () => {
     CHUNK_ROWS: '64',
   });
   port = await api.ready();
-}, 60_000);
+});
 afterEach(async () => {
   api.signal('SIGKILL');
   await api.ended;
@@ -104,7 +104,7 @@ it('turns submissions away at once on SIGTERM, goes on answering, finishes what 
   expect(answer?.statusCode).toBe(202);
   expect((await results.text()).trimEnd().split('\n')).toHaveLength(rows);
   expect(await api.ended).toBe(0);
-}, 60_000);
+});
 
 it('ends at once, with 1, when it is told a second time', async () => {
   const { sending, answered } = await beginUpload();
@@ -114,4 +114,4 @@ it('ends at once, with 1, when it is told a second time', async () => {
   api.signal('SIGINT');
   expect(await api.ended).toBe(1);
   expect(await answered).toBeUndefined();
-}, 60_000);
+});

@@ -5,9 +5,6 @@ import { until } from '../support/latch.js';
 import { waggle } from '../support/run-program.js';
 import { type Service, startService } from '../support/service.js';
 
-// Processes take a moment to start, and longer on a machine that is busy.
-jest.setTimeout(120_000);
-
 const GREENHOUSE = resolve(__dirname, '../fixtures/models/greenhouse');
 const MODEL = 'imported';
 /** Minutes that each version adds to a minute a mile: its answers tell which one made them. */

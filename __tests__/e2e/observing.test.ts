@@ -6,9 +6,6 @@ import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
 
-// Processes take a moment to start, and longer on a machine that is busy.
-jest.setTimeout(60_000);
-
 const MODEL = 'trip-duration-linear';
 const EXAMPLE = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';

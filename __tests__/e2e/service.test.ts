@@ -14,7 +14,7 @@ const EXAMPLE = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
 let service: Service;
 beforeAll(async () => {
   service = await startService({ DEFAULT_MODEL: MODEL, LEASE_MS: '2000' });
-}, 120_000);
+});
 afterAll(() => service.stop(), 30_000);
 
 interface Job {
@@ -111,7 +111,7 @@ it('runs 1,200 jobs sent 64 at a time, each to the answer of the model itself', 
   // The newest thousand of a request id are found by it.
   expect(await countListed(`status=succeeded&request_id=${requestId}`)).toBe(1_000);
   expect(await countListed('status=succeeded')).toBe(1_202);
-}, 120_000);
+});
 
 it('loses nothing when the worker is killed in mid-work', async () => {
   const ids: string[] = [];
@@ -138,7 +138,7 @@ it('loses nothing when the worker is killed in mid-work', async () => {
   );
   expect(jobs).toHaveLength(400);
   expect(service.pids('dist/worker/main.js')).not.toContain(worker);
-}, 120_000);
+});
 
 async function answersOf(runtime: ModelRuntime, inputs: Record<string, number>[]): Promise<Float32Array> {
   const batch = runtime.layout.allocate(inputs.length);

@@ -35,8 +35,6 @@ const pidsOf = (service: Launched): number[] => service.processes('all').map(({ 
 const allGone = (pids: readonly number[]) =>
   until(() => pids.every((pid) => !isRunning(pid)), { what: 'the end of all processes' });
 
-jest.setTimeout(120_000);
-
 describe('npm start', () => {
   it('serves, says where, and leaves nothing behind when it is told to stop', async () => {
     const service = await start();

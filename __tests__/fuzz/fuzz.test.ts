@@ -12,7 +12,7 @@ const seed = Number(FUZZ_SEED);
 let target: TargetService;
 beforeAll(async () => {
   target = await startTarget();
-}, 60_000);
+});
 afterAll(() => target.stop(), 30_000);
 
 it(

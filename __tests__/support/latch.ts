@@ -19,7 +19,7 @@ export function createLatch<T = void>(): Latch<T> {
  */
 export async function until<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 10_000, what = 'the condition', everyMs = 5 } = {},
+  { timeoutMs = 30_000, what = 'the condition', everyMs = 5 } = {},
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

@@ -9,9 +9,6 @@ import { descendantsOf, isRunning } from '../support/processes.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { built, MODELS } from './paths.js';
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(60_000);
-
 const MODEL = 'trip-duration-linear';
 let server: TestRedis;
 let bench: JobBench;

@@ -3,9 +3,6 @@ import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { openWorkerBench, type WorkerBench } from './worker-bench.js';
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(60_000);
-
 let server: TestRedis;
 let bench: WorkerBench;
 
@@ -78,7 +75,7 @@ it('runs jobs whose claim was taken but never answered, in their only attempt', 
   server.freeze();
   bench.letGo();
   // The link is given up with the claim in it, which Redis takes when it thaws. The worker claims again.
-  await until(() => bench.log.said('jobs not claimed yet'), { timeoutMs: 20_000 });
+  await until(() => bench.log.said('jobs not claimed yet'));
   server.thaw();
   const jobs = await bench.allEnd(ids);
   expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(3).fill('succeeded 1'));

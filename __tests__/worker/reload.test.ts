@@ -6,9 +6,6 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 import { FIXTURES } from './paths.js';
 import { openWorkerBench, type WorkerBench } from './worker-bench.js';
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(60_000);
-
 let server: TestRedis;
 let bench: WorkerBench;
 let modelsDir: string;

@@ -2,9 +2,6 @@ import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { openWorkerBench, type WorkerBench } from './worker-bench.js';
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(30_000);
-
 let server: TestRedis;
 let bench: WorkerBench;
 

@@ -17,7 +17,7 @@ export type ProgressDisplay = Pick<ProgressBar, 'show' | 'end'>;
 /** Works out rate and time left from what is read and written. */
 export class Progress {
   readonly #display: ProgressDisplay;
-  readonly #startedMs = Date.now();
+  readonly #startedMs = performance.now();
   readonly #rowsBefore: number;
   #totalRows: number | undefined;
   #rows: number;
@@ -47,7 +47,7 @@ export class Progress {
   }
 
   get facts(): ProgressFacts {
-    const seconds = (Date.now() - this.#startedMs) / 1000;
+    const seconds = (performance.now() - this.#startedMs) / 1000;
     const rowsPerSecond = seconds > 0 ? (this.#rows - this.#rowsBefore) / seconds : 0;
     const left = this.#totalRows === undefined ? undefined : this.#totalRows - this.#rows;
     return {
@@ -55,7 +55,8 @@ export class Progress {
       failed: this.#failed,
       totalRows: this.#totalRows,
       rowsPerSecond,
-      secondsLeft: left === undefined || rowsPerSecond === 0 ? undefined : left / rowsPerSecond,
+      secondsLeft:
+        left === 0 ? 0 : left !== undefined && rowsPerSecond > 0 ? left / rowsPerSecond : undefined,
     };
   }
 }

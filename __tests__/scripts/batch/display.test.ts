@@ -31,6 +31,8 @@ it.each([
 });
 
 describe('progress', () => {
+  afterEach(() => void jest.useRealTimers());
+
   it('is told in one line', () => {
     expect(describeProgress(facts({ failed: 17 }))).toBe(
       '48 %, 480,000 of 1,000,000 rows, 118,204 rows/s, 4.4 s left, 17 failed',
@@ -42,6 +44,7 @@ describe('progress', () => {
   });
 
   it('reckons the rows of a file from the share that is read, and counts none of an earlier run as its own', () => {
+    jest.useFakeTimers();
     let shown: ProgressFacts | undefined;
     const progress = new Progress({ show: (seen) => void (shown = seen), end: () => undefined }, 1_000);
     progress.written(1_000, 0);
@@ -52,11 +55,30 @@ describe('progress', () => {
       secondsLeft: undefined,
     });
     progress.read(1_500, 0.25);
+    jest.advanceTimersByTime(2_000);
     progress.written(1_200, 3);
-    expect(shown).toMatchObject({ rows: 1_200, failed: 3, totalRows: 6_000 });
+    expect(shown).toMatchObject({
+      rows: 1_200,
+      failed: 3,
+      totalRows: 6_000,
+      rowsPerSecond: 100,
+      secondsLeft: 48,
+    });
     progress.read(6_100, 1);
     progress.written(6_100, 3);
     expect(shown).toMatchObject({ totalRows: 6_100, secondsLeft: 0 });
+  });
+
+  it('tells no rate before any time has passed, and that nothing is left as soon as that is so', () => {
+    jest.useFakeTimers();
+    let shown: ProgressFacts | undefined;
+    const progress = new Progress({ show: (seen) => void (shown = seen), end: () => undefined }, 0);
+    progress.read(100, 0.5);
+    progress.written(100, 0);
+    expect(shown).toMatchObject({ totalRows: 200, rowsPerSecond: 0, secondsLeft: undefined });
+    progress.read(200, 1);
+    progress.written(200, 0);
+    expect(shown).toMatchObject({ totalRows: 200, rowsPerSecond: 0, secondsLeft: 0 });
   });
 
   it('is a line now and then where nobody watches', () => {

@@ -54,7 +54,7 @@ describe('build', () => {
     expect(built('shared/jobs/lua/claim.lua')).toBe('-- another');
     expect(existsSync(join(folder, 'dist/api/api.js'))).toBe(false);
     expect(built('worker/worker.js')).toContain('x = 1');
-  }, 60_000);
+  });
 
   it('compiles a folder with a project of its own by that, which is for browsers then', async () => {
     const compilerOptions = { lib: ['es2023', 'dom'], types: [], rootDir: '../..', outDir: '../../dist' };
@@ -75,7 +75,7 @@ describe('build', () => {
       expect.stringContaining('document.title'),
       true,
     ]);
-  }, 60_000);
+  });
 
   it('fails with what the compiler says, and does not take the result for a build', async () => {
     write('api/api.ts', 'export const x: number = "one";\n');

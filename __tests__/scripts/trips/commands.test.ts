@@ -6,8 +6,6 @@ import { registerImportLinearCommand } from '../../../scripts/commands/import-li
 import { registerTrainCommand } from '../../../scripts/commands/train.js';
 import { temporaryFolder, writeMadeUpTrips } from './trip-data.js';
 
-jest.setTimeout(30_000);
-
 const folder = temporaryFolder();
 const trips = writeMadeUpTrips(join(folder, 'trips.csv'), 500);
 

@@ -6,8 +6,6 @@ import { loadModelRuntime, type ModelRuntime } from '../../../worker/inference/m
 import { predictOne } from './predict-one.js';
 import { describeWithData, greenTrips } from './trip-data.js';
 
-jest.setTimeout(30_000);
-
 const MODELS = resolve(__dirname, '../../../model');
 const TRIP = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
 

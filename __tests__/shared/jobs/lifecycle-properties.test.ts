@@ -6,8 +6,6 @@ import { StatsStore } from '../../../shared/stats/stats-store.js';
 import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 
-jest.setTimeout(60_000);
-
 const JOBS = 4;
 const WORKERS = 3;
 const LONG_MS = 60_000;

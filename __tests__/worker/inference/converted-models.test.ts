@@ -9,9 +9,6 @@ import { recordingLog } from '../recording-log.js';
 
 // What tensorflowjs_converter writes differs in form from what TensorFlow.js saves.
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(30_000);
-
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'waggle-converted-'));

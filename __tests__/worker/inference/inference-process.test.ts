@@ -12,9 +12,6 @@ import { built, FAULTY_INFERENCE, FIXTURES, MODELS } from '../paths.js';
 import { recordingLog } from '../recording-log.js';
 import type { Act } from '../worker-bench.js';
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(30_000);
-
 const faulty = readModelFiles(join(FIXTURES, 'faulty'));
 const log = recordingLog();
 const processes: InferenceProcess[] = [];

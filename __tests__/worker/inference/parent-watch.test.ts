@@ -4,9 +4,6 @@ import { until } from '../../support/latch.js';
 import { isRunning } from '../../support/processes.js';
 import { FIXTURES } from '../paths.js';
 
-// A process takes a moment to start, and longer on a machine that is busy.
-jest.setTimeout(30_000);
-
 it('ends a process whose model hangs when its parent is killed', async () => {
   const parent: ChildProcess = fork(`${FIXTURES}/faulty/hanging-parent.mjs`, { execArgv: [] });
   const [{ pid }] = (await once(parent, 'message')) as [{ pid: number }];

@@ -9,7 +9,10 @@ import { jobFacts } from './job-facts.js';
 const CANCELABLE: ReadonlySet<JobStatus> = new Set(['queued', 'running']);
 const REPLAYABLE: ReadonlySet<JobStatus> = new Set(['failed', 'expired', 'canceled']);
 
-/** One job in full, at the side: open while the address ends in `#job/<id>`. */
+/**
+ * One job in full, at the side: open while the address ends in `#job/<id>`. The address alone decides: whatever closes the
+ * panel changes the address first. (The dialog's `close` event comes later, when the address may name the next job.)
+ */
 export class JobPanel {
   readonly #api: DashboardApi;
   readonly #onChange: () => void;
@@ -28,18 +31,16 @@ export class JobPanel {
     this.#api = api;
     this.#onChange = onChange;
     addEventListener('hashchange', () => this.#route());
-    byId('job-panel-close', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
+    byId('job-panel-close', HTMLButtonElement).addEventListener('click', () => this.#leave());
     // A click beside the panel lands on the dialog itself, for its content fills it.
-    this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
-    this.#dialog.addEventListener('close', () => {
-      this.#following.abort();
-      if (idInAddress() !== undefined) history.pushState(null, '', location.pathname + location.search);
-    });
+    this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#leave());
+    this.#dialog.addEventListener('cancel', () => this.#leave());
     this.#cancel.addEventListener('click', () => void this.#act((id) => api.client.cancel(id)));
     this.#replay.addEventListener('click', () => {
       void this.#act(async (id) => {
         const job = await api.client.replay(id);
-        location.hash = `job/${job.id}`;
+        // Who has closed the panel meanwhile, or opened another job, stays there.
+        if (idInAddress() === id) location.hash = `job/${job.id}`;
       });
     });
   }
@@ -50,6 +51,11 @@ export class JobPanel {
 
   /** Shows the job that the address names, if it names one. */
   open(): void {
+    this.#route();
+  }
+
+  #leave(): void {
+    history.pushState(null, '', location.pathname + location.search);
     this.#route();
   }
 

@@ -3,8 +3,6 @@ import { InputFileError, type Source, type SourceRow } from '../../../../scripts
 import { describeWithData, greenTrips } from '../../trips/trip-data.js';
 import { scratchFolder } from '../scratch.js';
 
-jest.setTimeout(30_000);
-
 const { path, write } = scratchFolder();
 
 /** A file opened by its ending. */

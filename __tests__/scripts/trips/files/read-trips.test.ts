@@ -4,8 +4,6 @@ import { readTrips } from '../../../../scripts/trips/files/read-trips.js';
 import type { Trips } from '../../../../scripts/trips/trips.js';
 import { describeWithData, greenTrips, temporaryFolder } from '../trip-data.js';
 
-jest.setTimeout(30_000);
-
 const folder = temporaryFolder();
 
 function csv(name: string, ...lines: string[]): string {

@@ -7,8 +7,6 @@ import { loadModelRuntime, type ModelRuntime } from '../../../../worker/inferenc
 import { predictOne } from '../predict-one.js';
 import { temporaryFolder } from '../trip-data.js';
 
-jest.setTimeout(30_000);
-
 const folder = temporaryFolder();
 
 describe('importLinear', () => {

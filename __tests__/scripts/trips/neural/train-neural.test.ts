@@ -4,9 +4,6 @@ import { evaluateModel } from '../../../../scripts/trips/evaluation.js';
 import { trainNeural } from '../../../../scripts/trips/neural/train-neural.js';
 import { temporaryFolder, writeMadeUpTrips } from '../trip-data.js';
 
-// Real training, on a machine that may be busy.
-jest.setTimeout(60_000);
-
 const folder = temporaryFolder();
 const trips = writeMadeUpTrips(join(folder, 'trips.csv'), 6000);
 
