@@ -178,9 +178,7 @@ export class ChunkRunner {
     this.#options.metrics.ran({ jobs: 1, prepareMs: 0, predictMs: prediction.predictMs });
     const run = { queue, modelVersion: version.manifest.version, outputs, rowsSucceeded, rowsFailed };
     job.span.set({ 'waggle.rows': rows, 'waggle.predict_ms': prediction.predictMs });
-    settlement.write(job, 'chunk commit', () =>
-      chunks.commit({ id: job.claimed.id, token: job.claimed.token }, run),
-    );
+    settlement.write(job, 'chunk commit', () => chunks.commit(job.claimed, run));
   }
 
   /** A batch is canceled, or its chunk lost to another worker, while the chunk is held here. */

@@ -51,7 +51,7 @@ export class LeaseKeeper {
     this.#isRenewing = true;
     const { leases, leaseMs, log } = this.#options;
     const entries = [...this.#held.values()];
-    const holds = entries.map(({ job }) => ({ id: job.claimed.id, token: job.claimed.token }));
+    const holds = entries.map(({ job }) => job.claimed);
     try {
       const replies = await leases.renew(holds, leaseMs);
       this.#isAway = false;

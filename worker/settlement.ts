@@ -5,6 +5,7 @@ import { messageOf, RedisUnavailableError } from '../shared/errors.js';
 import type {
   BatchRun,
   ClaimRequest,
+  CommitReply,
   Hold,
   JobLeases,
   Outcome,
@@ -26,9 +27,6 @@ interface Failed {
   code: FailureCode;
   message: string;
 }
-
-/** What Redis made of an outcome. */
-type CommitReply = Awaited<ReturnType<JobLeases['commit']>>[number];
 
 /** A delivery that this worker took and has not claimed, as far as it knows. */
 export interface Unclaimed {
@@ -232,7 +230,11 @@ export class Settlement {
   }
 }
 
-const holdOf = ({ claimed }: HeldJob): Hold => ({ id: claimed.id, token: claimed.token });
+const holdOf = ({ claimed }: HeldJob): Hold => ({
+  id: claimed.id,
+  token: claimed.token,
+  claimId: claimed.claimId,
+});
 
 const figuresOf = ({ batchSize, prepareMs, predictMs }: BatchRun): SpanAttributes => ({
   'waggle.batch_size': batchSize,

@@ -125,18 +125,17 @@ function createWorker({ records }: ApiContext): TestWorker {
     if (taken?.kind !== 'run') throw new Error(`job ${id} cannot be run: ${taken?.kind}`);
     return taken.job;
   };
-  const end = async (id: string, outcomeOf: (token: number) => Outcome): Promise<void> => {
+  const end = async (id: string, outcomeOf: (job: ClaimedJob) => Outcome): Promise<void> => {
     const job = await claim(id);
     const run = { queue: LINEAR, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 17 };
-    const [written] = await leases.commit(run, [outcomeOf(job.token)]);
+    const [written] = await leases.commit(run, [outcomeOf(job)]);
     if (written !== 'committed') throw new Error(`the outcome of job ${id} was ${written}`);
   };
   return {
     leases,
     claim,
-    succeed: (id, result = { duration: 12.9 }) => end(id, (token) => ({ id, token, ok: true, result })),
-    fail: (id, code) =>
-      end(id, (token) => ({ id, token, ok: false, code, message: 'the model did not like it' })),
+    succeed: (id, result = { duration: 12.9 }) => end(id, (job) => ({ ...job, ok: true, result })),
+    fail: (id, code) => end(id, (job) => ({ ...job, ok: false, code, message: 'the model did not like it' })),
   };
 }
 

@@ -25,12 +25,12 @@ it('cancels a queued job at once: 200, and no worker can take it', async () => {
 
 it('asks a running job to stop: 202, and drops its outcome', async () => {
   const id = await submitted();
-  const { token } = await api.worker.claim(id);
+  const job = await api.worker.claim(id);
   const { status, body, headers } = await cancel(id);
   expect([status, body.status, headers['retry-after']]).toEqual([202, 'canceling', '1']);
   expect((await cancel(id)).status).toBe(202);
   const run = { queue: 'q', modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
-  await api.worker.leases.commit(run, [{ id, token, ok: true, result: { duration: 1 } }]);
+  await api.worker.leases.commit(run, [{ ...job, ok: true, result: { duration: 1 } }]);
   const polled = await api.poll(id);
   expect(polled.body.status).toBe('canceled');
   expect(polled.body).not.toHaveProperty('result');

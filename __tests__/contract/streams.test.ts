@@ -26,13 +26,13 @@ describe('the events of a job', () => {
     expect(stream.headers.get('content-type')).toBe('text/event-stream');
     expect(stream.headers.get('cache-control')).toBe('no-store');
     expect(await stream.next()).toMatchObject({ event: 'status', data: { id, status: 'queued' } });
-    const { token } = await api.worker.claim(id);
+    const job = await api.worker.claim(id);
     expect(await stream.next()).toMatchObject({
       event: 'status',
       data: { id, status: 'running', attempts: 1 },
     });
     const run = { queue: LINEAR, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
-    await api.worker.leases.commit(run, [{ id, token, ok: true, result: { duration: 1 } }]);
+    await api.worker.leases.commit(run, [{ ...job, ok: true, result: { duration: 1 } }]);
     const last = await stream.next();
     expect(last?.data).toEqual((await api.poll(id)).body);
     expect(await stream.next()).toBeUndefined();

@@ -10,6 +10,7 @@ const heldJob = (timeoutMs: number): HeldJob =>
     {
       id: `t${timeoutMs}`,
       token: 1,
+      claimId: 'c',
       attempts: 1,
       maxAttempts: 3,
       timeoutMs,

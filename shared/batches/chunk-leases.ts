@@ -1,4 +1,4 @@
-import type { Hold } from '../jobs/job-leases.js';
+import { type CommitReply, commitReplyOf, type Hold, wordsOfHold } from '../jobs/job-leases.js';
 import type { RecordScripts } from '../jobs/record-scripts.js';
 import { encodeResults } from './chunk-codec.js';
 
@@ -27,17 +27,16 @@ export class ChunkLeases {
     return Buffer.isBuffer(bytes) ? bytes : undefined;
   }
 
-  /** Writes the results where the token still holds. Safe to repeat. One round trip. */
-  async commit({ id, token }: Hold, run: ChunkRun): Promise<'committed' | 'canceled' | 'stale'> {
+  /** Writes the results where the claim still holds the chunk, whose record goes with that. Safe to repeat. One round trip. */
+  async commit(hold: Hold, run: ChunkRun): Promise<CommitReply> {
     const word = await this.#records.run('batch-commit', [
       run.queue,
       run.modelVersion,
-      id,
-      String(token),
+      ...wordsOfHold(hold),
       String(run.rowsSucceeded),
       String(run.rowsFailed),
       encodeResults(run.outputs),
     ]);
-    return word === 'committed' || word === 'canceled' ? word : 'stale';
+    return commitReplyOf(word);
   }
 }

@@ -8,6 +8,8 @@ export interface ClaimedJob {
   id: string;
   /** Fencing token: writes of an earlier holder are refused. */
   token: number;
+  /** Of the claim that took it: writes of another one are refused, should a failover let a token come again. */
+  claimId: string;
   attempts: number;
   maxAttempts: number;
   timeoutMs: number;
@@ -47,10 +49,10 @@ export type Claim =
   | { kind: 'gone' | 'unreadable' | 'busy' | 'ended'; id: string };
 
 /** A held job, for renewals and commits. */
-export interface Hold {
-  id: string;
-  token: number;
-}
+export type Hold = Pick<ClaimedJob, 'id' | 'token' | 'claimId'>;
+
+/** What becomes of an outcome; `gone`: there is no record any more. */
+export type CommitReply = 'committed' | 'canceled' | 'stale' | 'gone';
 
 /** The outcome of one run of one job. */
 export type Outcome = Hold &
@@ -89,7 +91,7 @@ export class JobLeases {
   async claim(requests: readonly ClaimRequest[], leaseMs: number): Promise<Claim[]> {
     const words = [String(leaseMs), '0', '', '', this.#queueTtlMs, ...requests.flatMap(wordsOf)];
     const claims = listOf(await this.#records.run('claim', words));
-    return requests.map(({ jobId }, index) => parseClaim(jobId, listOf(claims[index])));
+    return requests.map((request, index) => parseClaim(request, listOf(claims[index])));
   }
 
   /**
@@ -109,9 +111,9 @@ export class JobLeases {
     for (let at = requests.length; at < reply.length; at += 2) {
       const transportId = String(reply[at]);
       const jobId = parseTransportId(transportId)?.jobId ?? transportId;
-      taken.push({ transportId, claim: parseClaim(jobId, listOf(reply[at + 1])) });
+      taken.push({ transportId, claim: parseClaim({ jobId, claimId }, listOf(reply[at + 1])) });
     }
-    return { claims: requests.map(({ jobId }, index) => parseClaim(jobId, listOf(reply[index]))), taken };
+    return { claims: requests.map((request, index) => parseClaim(request, listOf(reply[index]))), taken };
   }
 
   /** Takes deliveries out of Bee-Queue that a claim took along and that are dealt with. */
@@ -121,15 +123,15 @@ export class JobLeases {
 
   /** Extends leases. `canceling`: still held, result unwanted. `lost`: another may run it; stop caring. */
   async renew(holds: readonly Hold[], leaseMs: number): Promise<('ok' | 'canceling' | 'lost')[]> {
-    const reply = await this.#records.run('renew', [
-      String(leaseMs),
-      ...holds.flatMap((h) => [h.id, String(h.token)]),
-    ]);
+    const reply = await this.#records.run('renew', [String(leaseMs), ...holds.flatMap(wordsOfHold)]);
     return listOf(reply).map((word) => (word === 'ok' || word === 'canceling' ? word : 'lost'));
   }
 
-  /** Writes the outcomes of a micro-batch where the tokens still hold. Safe to repeat. One round trip. */
-  async commit(run: BatchRun, outcomes: readonly Outcome[]): Promise<('committed' | 'canceled' | 'stale')[]> {
+  /**
+   * Writes the outcomes of a micro-batch where their claims still hold the jobs. Safe to repeat: an outcome that was written
+   * is `committed` again, and counts once. One round trip.
+   */
+  async commit(run: BatchRun, outcomes: readonly Outcome[]): Promise<CommitReply[]> {
     const reply = await this.#records.run('commit', [
       run.queue,
       run.modelVersion,
@@ -137,14 +139,13 @@ export class JobLeases {
       run.predictMs.toFixed(3),
       String(run.batchSize),
       ...outcomes.flatMap((o) => [
-        o.id,
-        String(o.token),
+        ...wordsOfHold(o),
         o.ok ? 'succeeded' : 'failed',
         o.ok ? '' : o.code,
         o.ok ? JSON.stringify(o.result) : o.message,
       ]),
     ]);
-    return listOf(reply).map((word) => (word === 'committed' || word === 'canceled' ? word : 'stale'));
+    return listOf(reply).map(commitReplyOf);
   }
 
   /** Gives jobs back after a failure that may be their own; the attempt counts. */
@@ -173,7 +174,7 @@ export class JobLeases {
     mode: 'retry' | 'release',
     jobs: readonly (Hold & { code: string; message: string })[],
   ): Promise<Requeued[]> {
-    const args = jobs.flatMap((job) => [job.id, String(job.token), job.code, job.message]);
+    const args = jobs.flatMap((job) => [...wordsOfHold(job), job.code, job.message]);
     return listOf(await this.#records.run('requeue', [mode, ...args])).map((reply) => {
       const [kind, delivery] = listOf(reply);
       if (kind === 'queued') return { kind, delivery: Number(delivery) };
@@ -184,7 +185,17 @@ export class JobLeases {
 
 const wordsOf = ({ jobId, delivery, claimId }: ClaimRequest): string[] => [jobId, String(delivery), claimId];
 
-function parseClaim(id: string, reply: RedisReply[]): Claim {
+/** How scripts are told which claim of a job a call is for. */
+export const wordsOfHold = ({ id, token, claimId }: Hold): string[] => [id, String(token), claimId];
+
+/** Reads the answer to one outcome. */
+export const commitReplyOf = (word: RedisReply): CommitReply =>
+  word === 'committed' || word === 'canceled' || word === 'gone' ? word : 'stale';
+
+function parseClaim(
+  { jobId: id, claimId }: Pick<ClaimRequest, 'jobId' | 'claimId'>,
+  reply: RedisReply[],
+): Claim {
   const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, waitedMs] = reply;
   if (kind === 'run') {
     return {
@@ -192,6 +203,7 @@ function parseClaim(id: string, reply: RedisReply[]): Claim {
       job: {
         id,
         token: Number(token),
+        claimId,
         attempts: Number(attempts),
         maxAttempts: Number(maxAttempts),
         timeoutMs: Number(timeoutMs),

@@ -151,7 +151,7 @@ it('commits a chunk once: late tokens change nothing, lost workers count attempt
   const job = await claim(jobId);
   expect(await chunks.commit(late, run([1]))).toBe('stale');
   expect(await chunks.commit(job, run([2]))).toBe('committed');
-  expect(await chunks.commit(job, run([3]))).toBe('stale');
+  expect(await chunks.commit(job, run([3]))).toBe('gone');
   expect((await batches.find(id))?.rows.succeeded).toBe(1);
   expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(2);
 });

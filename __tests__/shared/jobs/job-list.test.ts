@@ -33,10 +33,9 @@ async function oneOfEach() {
   const end = async (id: string, ok: boolean): Promise<void> => {
     const [claim] = await bench.claim([id], 15_000);
     if (claim?.kind !== 'run') throw new Error('not claimed');
-    const { token } = claim.job;
     const run = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
     await bench.leases.commit(run, [
-      ok ? { id, token, ok, result: {} } : { id, token, ok, code: 'model_error', message: 'no' },
+      ok ? { ...claim.job, ok, result: {} } : { ...claim.job, ok, code: 'model_error', message: 'no' },
     ]);
   };
   const ids = {

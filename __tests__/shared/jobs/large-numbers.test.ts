@@ -38,7 +38,7 @@ const size = (name: string) => bench.redis.command(['ZCARD', bench.records.key(n
 
 it('claims, renews, gives back, reaps and ends thousands of jobs in one call each', async () => {
   const ids = await create(TAKEN);
-  const hold = (token: number) => ids.map((id) => ({ id, token }));
+  const hold = (token: number) => ids.map((id) => ({ id, token, claimId: id }));
   expect(kinds(await bench.leases.claim(requestsFor(ids), LONG_MS))).toEqual(['run']);
   expect(new Set(await bench.leases.renew(hold(1), LONG_MS))).toEqual(new Set(['ok']));
   expect(kinds(await bench.leases.release(hold(1)))).toEqual(['queued']);
@@ -48,7 +48,7 @@ it('claims, renews, gives back, reaps and ends thousands of jobs in one call eac
   const { found } = await bench.sweep.reap({ offset: 0, limit: 2 * TAKEN });
   expect(found).toHaveLength(TAKEN);
   await bench.leases.claim(requestsFor(ids, 4), LONG_MS);
-  const outcomes = ids.map((id) => ({ id, token: 3, ok: true as const, result: {} }));
+  const outcomes = hold(3).map((held) => Object.assign(held, { ok: true as const, result: {} }));
   expect(new Set(await bench.leases.commit(RUN, outcomes))).toEqual(new Set(['committed']));
   expect(await size('running')).toBe(0);
 });

@@ -43,7 +43,7 @@ async function everything(): Promise<Record<string, unknown>> {
 
 /** Whatever a process of this version may do to a job, as its holder or as anybody else. */
 const touch = async (id: string, claimId: string): Promise<unknown[]> => {
-  const hold = { id, token: 1 };
+  const hold = { id, token: 1, claimId };
   const request = { jobId: id, delivery: 1, claimId };
   const answers: unknown[] = [
     await bench.leases.claim([request], 0),
@@ -177,7 +177,7 @@ it('leaves a batch of another version as it is', async () => {
     await batches.cancel(id, undefined),
     await batches.abort(id),
     await bench.sweep.reapUploads(1, 10),
-    await new ChunkLeases(bench.records).commit({ id: jobId, token: 1 }, run),
+    await new ChunkLeases(bench.records).commit({ id: jobId, token: 1, claimId: '' }, run),
     (await bench.sweep.reap(WINDOW)).found,
   ]).toEqual([undefined, false, undefined, 'gone', undefined, 0, 'stale', []]);
   expect(await everything()).toEqual(before);

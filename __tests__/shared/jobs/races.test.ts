@@ -78,7 +78,7 @@ it('cancels a job or runs it when cancel and claim meet, and has it end once eit
       () => of(round + 1).store.cancel(id, undefined),
       async () => (await claim(of(round + 2), id, 'w'))[0]?.kind,
     ]);
-    const outcome = { id, token: 1, ok: true as const, result: {} };
+    const outcome = { id, token: 1, claimId: 'w', ok: true as const, result: {} };
     const [committed] = await of(round).leases.commit(RUN, [outcome]);
     // A cancel that came first has ended the job; one that came second is heard by its worker.
     expect([
@@ -97,7 +97,7 @@ it('lets the earlier of cancel and commit win, and writes one outcome', async ()
     const id = await create();
     await claim(of(round), id, 'w');
     const commit = (by: Process) => async () =>
-      (await by.leases.commit(RUN, [{ id, token: 1, ok: true, result: {} }]))[0];
+      (await by.leases.commit(RUN, [{ id, token: 1, claimId: 'w', ok: true, result: {} }]))[0];
     const words = await atOnce(round, [
       () => of(round).store.cancel(id, undefined),
       commit(of(round + 1)),
@@ -106,7 +106,7 @@ it('lets the earlier of cancel and commit win, and writes one outcome', async ()
     ]);
     const { state } = (await bench.store.find(id)) ?? {};
     expect([
-      ['committed', 'ended', 'stale', 'succeeded'],
+      ['committed', 'committed', 'ended', 'succeeded'],
       ['canceled', 'canceled', 'canceling', 'stale'],
     ]).toContainEqual(sorted([...words, state]));
   }
@@ -138,7 +138,7 @@ it('reaps a lost lease once however many sweep, and refuses the worker that was 
     const id = await create({ maxAttempts: 2 });
     await of(round).leases.claim([{ jobId: id, delivery: 1, claimId: 'w' }], 0);
     const [commits, ...reaped] = await Promise.all([
-      of(round).leases.commit(RUN, [{ id, token: 1, ok: true, result: {} }]),
+      of(round).leases.commit(RUN, [{ id, token: 1, claimId: 'w', ok: true, result: {} }]),
       ...processes.map(async (each) => (await each.sweep.reap(WINDOW)).found),
     ]);
     const job = await bench.store.find(id);

@@ -1,13 +1,12 @@
--- Writes the results of one chunk where its fencing token still holds.
+-- Writes the results of one chunk where its claim still holds it.
 --
 -- KEYS 1 key prefix
--- ARGV 1 queue, 2 model version, 3 chunk's job id, 4 token, 5 rows with a result, 6 rows without one, 7 results
--- Returns 'committed', 'canceled' (the results were dropped) or 'stale' (nothing changed)
+-- ARGV 1 queue, 2 model version, 3 chunk's job id, 4 token, 5 claim id, 6 rows with a result, 7 rows without one, 8 results
+-- Returns 'committed', 'canceled' (the results were dropped), 'stale' (nothing changed) or 'gone' (the chunk has ended)
 local id = ARGV[3]
 local job = load(id)
-if not job or job.token ~= tonumber(ARGV[4]) or (job.status ~= 'running' and job.status ~= 'canceling') then
-  return 'stale'
-end
+if not job then return 'gone' end
+if not holds(job, ARGV[4], ARGV[5]) then return 'stale' end
 local now = now_ms()
 if job.status == 'canceling' then
   finish(id, job, 'canceled', now)
@@ -16,14 +15,14 @@ if job.status == 'canceling' then
 end
 local batch, number = id:match('^(.+):(%d+)$')
 local key = batch_key(batch)
-redis.call('HSET', key .. ':out', number, ARGV[7])
+redis.call('HSET', key .. ':out', number, ARGV[8])
 redis.call('HSET', key, 'model_version', ARGV[2])
-redis.call('HINCRBY', key, 'rows_succeeded', ARGV[5])
-redis.call('HINCRBY', key, 'rows_failed', ARGV[6])
+redis.call('HINCRBY', key, 'rows_succeeded', ARGV[6])
+redis.call('HINCRBY', key, 'rows_failed', ARGV[7])
 local second = P .. 'done:' .. ARGV[1] .. ':' .. math.floor(now / 1000)
-redis.call('INCRBY', second, ARGV[5] + ARGV[6])
+redis.call('INCRBY', second, ARGV[6] + ARGV[7])
 redis.call('EXPIRE', second, 15)
-tally(job.model, 'rows', ARGV[5] + ARGV[6])
+tally(job.model, 'rows', ARGV[6] + ARGV[7])
 finish(id, job, 'succeeded', now)
 announce()
 return 'committed'

@@ -61,6 +61,17 @@ local function is_ended(status)
   return status == 'succeeded' or status == 'failed' or status == 'canceled' or status == 'expired'
 end
 
+-- Whether this claim was the last to take the job. The token alone does not tell: it may come again after a failover that
+-- lost a claim.
+local function is_of_claim(job, token, claim)
+  return job and job.token == tonumber(token) and job.claim == claim
+end
+
+-- Whether it holds the job still.
+local function holds(job, token, claim)
+  return is_of_claim(job, token, claim) and (job.status == 'running' or job.status == 'canceling')
+end
+
 -- The member of a time index that was created last.
 local function newest_of(index)
   return redis.call('ZREVRANGE', index, 0, 0)[1]

@@ -2,16 +2,14 @@
 -- attempts; 'release' takes the attempt back, for a job that is not to blame.
 --
 -- KEYS 1 key prefix
--- ARGV 1 'retry' or 'release', then four a job: id, token, error code, error message (of a job that fails here)
+-- ARGV 1 'retry' or 'release', then five a job: id, token, claim id, error code, error message (of a job that fails here)
 -- Returns for each job {'queued', delivery} (to be put into Bee-Queue), {'failed'}, {'canceled'} or {'stale'}
 local now = now_ms()
 local result = {}
 
-local function requeue(id, token, code, message)
+local function requeue(id, token, claim, code, message)
   local job = load(id)
-  if not job or job.token ~= token or (job.status ~= 'running' and job.status ~= 'canceling') then
-    return { 'stale' }
-  end
+  if not holds(job, token, claim) then return { 'stale' } end
   if job.status == 'canceling' then
     finish(id, job, 'canceled', now)
     return { 'canceled' }
@@ -24,8 +22,8 @@ local function requeue(id, token, code, message)
   return { 'queued', queue_again(id, job, job.attempts, now) }
 end
 
-for i = 2, #ARGV, 4 do
-  result[#result + 1] = requeue(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3])
+for i = 2, #ARGV, 5 do
+  result[#result + 1] = requeue(unpack(ARGV, i, i + 4))
 end
 announce()
 return result
