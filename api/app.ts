@@ -3,6 +3,7 @@ import { allowOrigins } from './admission/cors.js';
 import type { ApiContext } from './context.js';
 import { answerError } from './http/answer-error.js';
 import { Exchange, type ExchangeDefaults } from './http/exchange.js';
+import { checkHost } from './http/host.js';
 import { recordExchange } from './http/record-exchange.js';
 import { ProblemError } from './http/problem.js';
 import type { RouteMethod } from './http/route.js';
@@ -57,6 +58,7 @@ function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle)
     const x = new Exchange(ctx, request, response, defaults);
     recordExchange(ctx, x);
     try {
+      checkHost(request, ctx.config.listen.isLoopbackOnly);
       await handle(x);
     } catch (error) {
       answerError(x, error);

@@ -1,5 +1,6 @@
 import type { JobOutcome } from '../shared/jobs/job.js';
 import type { Exchange } from './http/exchange.js';
+import { ProblemError } from './http/problem.js';
 import type { Waiter } from './waiters.js';
 
 /** How a wait came out. */
@@ -22,13 +23,26 @@ export interface Ending<T> {
 /** An announcement of an end may get lost with a connection; the record is read again after so long, in ms. */
 const REREAD_MS = 1_000;
 
+const RETRY_SECONDS = 5;
+
+/** Throws a 429 problem when the client wants to wait and its caller waits for as much as it may beside others. */
+export function requireShareOfWaits(x: Exchange, waitSeconds: number | undefined): void {
+  const { owner } = x.caller;
+  if (waitSeconds === undefined || waitSeconds === 0 || !x.ctx.waiters.isShareFull(owner)) return;
+  throw new ProblemError(
+    'too-many-waiting',
+    `${owner} has as many requests waiting as this process has room left for all: leave out Prefer: wait, and poll`,
+    { retryAfterSeconds: RETRY_SECONDS },
+  );
+}
+
 /**
  * Lines up for the end of a job or batch, before it is created or read for the first time. Undefined when the client
  * wants no waiting or there is no room for it. Whoever gets one has to leave.
  */
 export function standBy(x: Exchange, id: string, waitSeconds: number | undefined): Waiter | undefined {
   if (waitSeconds === undefined || waitSeconds === 0) return undefined;
-  const waiter = x.ctx.waiters.register(id);
+  const waiter = x.ctx.waiters.register(id, x.caller.owner);
   if (waiter) x.response.once('close', () => waiter.end());
   return waiter;
 }

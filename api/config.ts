@@ -10,6 +10,8 @@ import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.
 /** Where the API listens. */
 export interface ListenConfig {
   host: string;
+  /** Answer only to names of this machine itself: pages that a browser loads from elsewhere have others. */
+  isLoopbackOnly: boolean;
   /** 0: any free port. */
   port: number;
 }
@@ -77,7 +79,7 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
   return readEnv(
     env,
     (read): ApiConfig => ({
-      listen: { host: readHost(read), port: read.int('PORT', 8182, { max: 65_535 }) },
+      listen: { ...readHost(read), port: read.int('PORT', 8182, { max: 65_535 }) },
       admission: {
         keys: read.parsed('API_KEYS', '', parseApiKeys),
         rateLimit: read.parsed('RATE_LIMIT', 'off', parseRateLimit),
@@ -123,7 +125,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
  * Where to listen. Without keys everyone who reaches the port may call, so another address than loopback has to be
  * asked for twice.
  */
-function readHost(read: EnvReader): string {
+function readHost(read: EnvReader): Pick<ListenConfig, 'host' | 'isLoopbackOnly'> {
   const host = read.text('HOST', '127.0.0.1');
   const auth = read.optional('AUTH');
   const hasKeys = read.optional('API_KEYS') !== undefined;
@@ -137,5 +139,5 @@ function readHost(read: EnvReader): string {
         'set API_KEYS, or AUTH=none to serve everyone, or HOST=127.0.0.1',
     );
   }
-  return host;
+  return { host, isLoopbackOnly: auth !== 'none' && !hasKeys };
 }

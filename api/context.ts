@@ -84,7 +84,8 @@ export async function openApiContext(
   release.later('queue producers', () => producers.close());
 
   const records = new RecordScripts(redis, keyPrefix);
-  const jobs = new JobStore(records);
+  const { keys, rateLimit } = config.admission;
+  const jobs = new JobStore(records, keys !== undefined);
   const waiters = new Waiters(MAX_WAITERS);
   const replyTo = randomBytes(9).toString('base64url');
   const followers = new Waiters(MAX_STREAMS);
@@ -116,7 +117,6 @@ export async function openApiContext(
     streaming: () => streams.size,
   });
   const stats = new StatsSource(records, models);
-  const { keys, rateLimit } = config.admission;
   const rateLimits = rateLimit && new RateLimits(rateLimit, { records, withinDeadline });
   for (const { name, isWeak } of keys ?? []) {
     if (isWeak) log.warn('API key with a short secret: use 16 characters or more', { key: name });
@@ -128,7 +128,7 @@ export async function openApiContext(
     models,
     records,
     jobs,
-    batches: new BatchStore(records),
+    batches: new BatchStore(records, keys !== undefined),
     producers,
     rates: new CompletionRates(jobs),
     waiters,

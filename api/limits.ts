@@ -11,6 +11,8 @@ export interface ClientLimits {
   bodyMs: number;
   /** Without a byte of a batch's upload while more of it is wanted, in ms. */
   uploadIdleMs: number;
+  /** Longest that a chunk of an upload waits for room in its queue, in ms; the sender is paused meanwhile. */
+  roomMs: number;
   /** How long what is left of a refused body is read and dropped, so that the client gets to see the answer, in ms. */
   refusedMs: number;
   /** From the first byte of a request to the end of its body, in ms: a million rows over a slow line. */
@@ -31,6 +33,7 @@ export const CLIENT_LIMITS: Readonly<ClientLimits> = {
   headerBytes: 16_384,
   bodyMs: 30_000,
   uploadIdleMs: 30_000,
+  roomMs: 10_000,
   refusedMs: 2_000,
   requestMs: 3_600_000,
   idleMs: 120_000,

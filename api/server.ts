@@ -21,7 +21,7 @@ export interface ApiServer {
 /** Listens. Rejects when the address cannot be had. */
 export async function startServer(
   app: Express,
-  { host, port }: ListenConfig,
+  { host, port }: Pick<ListenConfig, 'host' | 'port'>,
   limits: Readonly<ClientLimits> = CLIENT_LIMITS,
 ): Promise<ApiServer> {
   const server = createServer({

@@ -1,4 +1,5 @@
 import type { JobOutcome } from '../shared/jobs/job.js';
+import { Shares } from './shares.js';
 
 /** Someone who waits for a job or a batch to end. Whoever registers one must {@link leave}. */
 export interface Waiter {
@@ -20,33 +21,40 @@ export interface Waiter {
  */
 export class Waiters {
   readonly #byId = new Map<string, Set<LocalWaiter>>();
-  readonly #limit: number;
-  #size = 0;
+  readonly #shares: Shares;
   #closed = false;
 
   /** `limit`: waiters at a time; beyond it nobody waits. */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#shares = new Shares(limit);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#shares.taken;
   }
 
-  /** Undefined when there are too many already, or when the process is going away: do without waiting then. */
-  register(id: string): Waiter | undefined {
-    if (this.#closed || this.#size >= this.#limit) return undefined;
-    const waiter = new LocalWaiter(id, () => this.#remove(waiter));
+  /** Whether an owner waits for as much as it may beside others. */
+  isShareFull(owner: string): boolean {
+    return this.#shares.refusal(owner) === 'share';
+  }
+
+  /**
+   * Undefined when too many wait already, of all or of this owner ('' = callers are not told apart), or when the process
+   * is going away: do without waiting then.
+   */
+  register(id: string, owner = ''): Waiter | undefined {
+    if (this.#closed || this.#shares.refusal(owner)) return undefined;
+    const waiter = new LocalWaiter(id, () => this.#remove(waiter, owner));
     const others = this.#byId.get(id);
     if (others) others.add(waiter);
     else this.#byId.set(id, new Set([waiter]));
-    this.#size += 1;
+    this.#shares.take(owner);
     return waiter;
   }
 
   /** Wakes those who wait for the jobs of an announcement: ids with commas between them. */
   wake(announcement: string): void {
-    if (this.#size === 0) return;
+    if (this.size === 0) return;
     for (const id of announcement.split(',')) {
       for (const waiter of this.#byId.get(id) ?? []) waiter.wake();
     }
@@ -71,10 +79,10 @@ export class Waiters {
     for (const waiters of this.#byId.values()) for (const waiter of waiters) waiter.end();
   }
 
-  #remove(waiter: LocalWaiter): void {
+  #remove(waiter: LocalWaiter, owner: string): void {
     const others = this.#byId.get(waiter.id);
     if (!others?.delete(waiter)) return;
-    this.#size -= 1;
+    this.#shares.giveBack(owner);
     if (others.size === 0) this.#byId.delete(waiter.id);
   }
 }

@@ -47,7 +47,7 @@ function open(text: string, port = Number(new URL(api.url).port)): Line {
 }
 
 const headOf = (path: string, headers: readonly string[]): string =>
-  [`POST ${path} HTTP/1.1`, 'Host: x', ...headers, '', ''].join('\r\n');
+  [`POST ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
 
 /** What a 408 answer is, read from the line; of any other answer its beginning. */
 function timeoutOf(answer: string): unknown {
@@ -195,7 +195,7 @@ it('a reader of results that does not read is cut off, and nothing is fetched fo
   const path = `/batches/${id}/results`;
   const whole = await fetchedDuring(async () => void (await (await fetch(api.url + path)).text()));
   const part = await fetchedDuring(async () => {
-    const { socket } = open(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`, impatient.port);
+    const { socket } = open(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`, impatient.port);
     await once(socket, 'data');
     socket.pause();
     await until(() => log.lines.some(({ fields }) => fields?.['client'] !== undefined), { what: 'the cut' });

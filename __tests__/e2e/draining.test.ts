@@ -53,7 +53,7 @@ async function beginUpload() {
 async function keptOpen(): Promise<{ socket: Socket; ask(): Promise<string> }> {
   const socket = connect(port, '127.0.0.1');
   const ask = async (): Promise<string> => {
-    socket.write('GET /health/live HTTP/1.1\r\nHost: h\r\n\r\n');
+    socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const [answer] = (await once(socket, 'data')) as [Buffer];
     return answer.toString();
   };

@@ -24,6 +24,11 @@ export class Admission {
     await this.#limits?.count(x, method === 'GET' || method === 'HEAD' ? 'polls' : 'submits');
   }
 
+  /** Counts further predictions of a request that has been let in. Rejects with a 429 problem when there are too many. */
+  async countRows(x: Exchange, rows: number): Promise<void> {
+    await this.#limits?.countRows(x, rows);
+  }
+
   async #callerOf(x: Exchange, keys: readonly ApiKey[]): Promise<Caller> {
     const identified = identify(keys, x.header('authorization'));
     if (identified.kind === 'caller') return identified.caller;

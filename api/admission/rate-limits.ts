@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { RedisStore } from 'rate-limit-redis';
-import type { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import { listOf, type RecordScripts } from '../../shared/jobs/record-scripts.js';
 import { defineScript, type RedisReply, type RedisScript } from '../../shared/redis/redis.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
@@ -30,11 +30,38 @@ const POLLS_PER_SUBMIT = 10;
  */
 export type Bucket = 'submits' | 'polls' | 'strangers';
 
+/**
+ * Takes as many from a bucket as it has, or nothing. The store takes one at a time, and this from the same key.
+ *
+ * KEYS 1 the bucket's
+ * ARGV 1 how many, 2 most in a window, 3 length of a window in ms
+ * Returns {1 when they were taken, how many are left, ms until the window ends}
+ */
+const TAKE = defineScript(
+  'rate limit of rows',
+  `local most, left_ms = tonumber(ARGV[2]), redis.call('PTTL', KEYS[1])
+local used = 0
+if left_ms > 0 then used = tonumber(redis.call('GET', KEYS[1])) else left_ms = tonumber(ARGV[3]) end
+local left = math.max(0, most - used)
+if left < tonumber(ARGV[1]) then return { 0, left, left_ms } end
+redis.call('SET', KEYS[1], used + ARGV[1], 'PX', left_ms)
+return { 1, left - ARGV[1], left_ms }`,
+);
+
+interface Counting {
+  records: RecordScripts;
+  withinDeadline: RedisDeadline;
+}
+
 /** Counts requests in Redis, so that a limit holds over all API processes. */
 export class RateLimits {
   readonly #check: Record<Bucket, (x: Exchange) => Promise<void>>;
+  readonly #limit: RateLimit;
+  readonly #redis: Counting;
 
-  constructor(limit: RateLimit, redis: { records: RecordScripts; withinDeadline: RedisDeadline }) {
+  constructor(limit: RateLimit, redis: Counting) {
+    this.#limit = limit;
+    this.#redis = redis;
     const bucket = (name: Bucket, count: number) => limiter(name, { ...limit, count }, redis);
     this.#check = {
       submits: bucket('submits', limit.count),
@@ -50,13 +77,29 @@ export class RateLimits {
   count(x: Exchange, bucket: Bucket): Promise<void> {
     return this.#check[bucket](x);
   }
+
+  /** Counts further predictions of a request that has been counted as one. Rejects as {@link count} does. */
+  async countRows(x: Exchange, rows: number): Promise<void> {
+    if (rows === 0) return;
+    const { count, seconds } = this.#limit;
+    const { records, withinDeadline } = this.#redis;
+    const key = records.key(`${prefixOf('submits')}${callerOf(x)}`);
+    const words = [rows, count, seconds * 1000].map(String);
+    const reply = await withinDeadline('counting rows', () => records.redis.script(TAKE, [key], words));
+    const [taken = 0, left = 0, leftMs = 0] = listOf(reply).map(Number);
+    const leftSeconds = Math.max(1, Math.ceil(leftMs / 1000));
+    if (!x.response.headersSent) x.response.setHeader('RateLimit', `"submits"; r=${left}; t=${leftSeconds}`);
+    if (taken === 1) return;
+    throw new ProblemError(
+      'rate-limited',
+      `each row counts as a prediction, of which ${count} in ${seconds} s may come: ${left} are left, and ${count} ` +
+        `again in ${leftSeconds} s. The batch is canceled: send it again then, in batches that fit`,
+      { retryAfterSeconds: leftSeconds },
+    );
+  }
 }
 
-function limiter(
-  bucket: Bucket,
-  { count, seconds }: RateLimit,
-  { records, withinDeadline }: { records: RecordScripts; withinDeadline: RedisDeadline },
-) {
+function limiter(bucket: Bucket, { count, seconds }: RateLimit, { records, withinDeadline }: Counting) {
   const keys = new WeakMap<Request, string>();
   const middleware = rateLimit({
     windowMs: seconds * 1000,
@@ -66,7 +109,7 @@ function limiter(
     legacyHeaders: false,
     keyGenerator: (request) => keys.get(request) ?? '',
     store: new RedisStore({
-      prefix: records.key(`limit:${bucket}:`),
+      prefix: records.key(prefixOf(bucket)),
       sendCommand: scriptsOnly((script, scriptKeys, args) =>
         withinDeadline('counting the request', () => records.redis.script(script, scriptKeys, args)),
       ),
@@ -86,12 +129,20 @@ function limiter(
   };
 }
 
-/** Addresses of one /56 network of IPv6 belong to one client. */
+const prefixOf = (bucket: Bucket): string => `limit:${bucket}:`;
+
+/** An address that X-Forwarded-For has with a port, which is another one with every connection. */
+const WITH_PORT = /^(?:\[(.+)\](?::\d+)?|([^:]+):\d+)$/;
+
 /** Names who sent a request among all that are counted: its key, or its address where callers are not told apart. */
 export const callerOf = (x: Exchange): string =>
   x.caller.owner === '' ? addressOf(x) : `key:${x.caller.owner}`;
 
-const addressOf = ({ request }: Exchange): string => `ip:${ipKeyGenerator(request.ip ?? '')}`;
+/** Addresses of one /56 network of IPv6 belong to one client. */
+function addressOf({ request: { ip = '' } }: Exchange): string {
+  const [, v6, v4] = WITH_PORT.exec(ip) ?? [];
+  return `ip:${ipKeyGenerator(v6 ?? v4 ?? ip)}`;
+}
 
 type RunScript = (
   script: RedisScript,

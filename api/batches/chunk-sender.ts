@@ -1,4 +1,5 @@
-import type { BatchStore, NewChunk } from '../../shared/batches/batch-store.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BatchStore, type NewChunk, NoRoomError } from '../../shared/batches/batch-store.js';
 import type { Producers } from '../../shared/queue/producers.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 
@@ -10,7 +11,16 @@ export interface ChunkDestination {
   batchId: string;
   /** The model's chunk queue. */
   queue: string;
+  /** Longest that a chunk waits for room in the queue, in ms. */
+  roomMs: number;
+  /** Whether nobody waits for the answer any more. */
+  isOver: () => boolean;
+  /** Counts rows against the caller's rate; throws a problem past it. */
+  countRows: (rows: number) => Promise<void>;
 }
+
+/** How often it is looked whether there is room, in ms. */
+const LOOK_EVERY_MS = 250;
 
 /** Chunks under way to Redis at a time: hides its round trips, and bounds what the process holds. */
 const IN_FLIGHT = 4;
@@ -24,6 +34,10 @@ export class BatchClosedError extends Error {
 export class ChunkSender {
   readonly #to: ChunkDestination;
   readonly #underWay: Promise<void>[] = [];
+  /** Chunks for which there was no room come again one after the other. */
+  #line: Promise<void> = Promise.resolve();
+  /** The request itself was counted as one. */
+  #uncounted = -1;
 
   constructor(to: ChunkDestination) {
     this.#to = to;
@@ -43,7 +57,37 @@ export class ChunkSender {
     await Promise.all(this.#underWay.splice(0));
   }
 
-  #deliver(chunk: NewChunk): Promise<void> {
+  async #deliver(chunk: NewChunk): Promise<void> {
+    await this.#to.countRows(this.#rowsToCount(chunk));
+    try {
+      await this.#add(chunk);
+    } catch (error) {
+      if (!(error instanceof NoRoomError)) throw error;
+      this.#line = this.#line.then(() => this.#addOnceThereIsRoom(chunk));
+      await this.#line;
+    }
+  }
+
+  #rowsToCount({ rows, invalid }: NewChunk): number {
+    const count = Math.max(0, rows + Object.keys(invalid).length + this.#uncounted);
+    this.#uncounted = 0;
+    return count;
+  }
+
+  async #addOnceThereIsRoom(chunk: NewChunk): Promise<void> {
+    const untilMs = performance.now() + this.#to.roomMs;
+    for (;;) {
+      await sleep(LOOK_EVERY_MS);
+      try {
+        await this.#add(chunk);
+        return;
+      } catch (error) {
+        if (!(error instanceof NoRoomError) || this.#to.isOver() || performance.now() > untilMs) throw error;
+      }
+    }
+  }
+
+  #add(chunk: NewChunk): Promise<void> {
     const { batches, producers, withinDeadline, batchId, queue } = this.#to;
     return withinDeadline('adding rows', async () => {
       const jobId = await batches.add(batchId, chunk);

@@ -1,10 +1,12 @@
-import type { BatchCreated } from '../../shared/batches/batch-store.js';
+import { type BatchCreated, NoRoomError } from '../../shared/batches/batch-store.js';
+import type { NoRoom } from '../../shared/jobs/job-store.js';
 import type { Exchange } from '../http/exchange.js';
 import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
 import { ProblemError, requestTimeout, validationFailed } from '../http/problem.js';
 import { ClientGoneError } from '../http/read-json.js';
 import { SUBMISSION_DEFAULTS } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
+import { noRoomProblem } from '../no-room.js';
 import { newRecordId } from '../record-id.js';
 import { ChunkPacker } from './chunk-packer.js';
 import { BatchClosedError, ChunkSender } from './chunk-sender.js';
@@ -27,7 +29,7 @@ export interface SubmittedBatch {
 
 /** The sweeper cancels uploads that were silent for twenty seconds. */
 const SIGN_OF_LIFE_MS = 5_000;
-const FULL_RETRY_SECONDS = 5;
+const UPLOADING_RETRY_SECONDS = 5;
 
 /**
  * Takes an upload to its end. Its chunks run while it goes on, unless it is strict. An upload that cannot be taken as
@@ -53,16 +55,16 @@ export async function submitBatch(x: Exchange, request: BatchRequest): Promise<S
       throw new ProblemError(
         'batch-uploading',
         `the upload of batch ${created.batchId} with this key is under way`,
-        { retryAfterSeconds: FULL_RETRY_SECONDS },
+        { retryAfterSeconds: UPLOADING_RETRY_SECONDS },
       );
     case 'full':
-      throw new ProblemError(
-        'queue-full',
-        `${created.depth} chunks wait for ${request.model.manifest.name} already`,
-        { retryAfterSeconds: FULL_RETRY_SECONDS },
-      );
+    case 'share':
+      throw noRoom(x, request, created);
   }
 }
+
+const noRoom = (x: Exchange, { model }: BatchRequest, refusal: NoRoom): ProblemError =>
+  noRoomProblem(refusal, { what: 'chunks', model: model.manifest.name, owner: x.caller.owner });
 
 function create(
   x: Exchange,
@@ -95,14 +97,21 @@ function create(
 /** Attempts at one chunk: a worker that is lost takes many chunks along, none of which need be to blame. */
 const CHUNK_ATTEMPTS = 10;
 
-async function takeUpload(
-  x: Exchange,
-  batchId: string,
-  { model, upload: options }: BatchRequest,
-): Promise<void> {
-  const { batches, producers, withinDeadline, config } = x.ctx;
+async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): Promise<void> {
+  const { model, upload: options } = request;
+  const { batches, producers, withinDeadline, config, limits, admission } = x.ctx;
   const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
-  const sender = new ChunkSender({ batches, producers, withinDeadline, batchId, queue: model.batch.queue });
+  let hasFailed = false;
+  const sender = new ChunkSender({
+    batches,
+    producers,
+    withinDeadline,
+    batchId,
+    queue: model.batch.queue,
+    roomMs: limits.roomMs,
+    isOver: () => hasFailed || x.response.destroyed,
+    countRows: (rows) => admission.countRows(x, rows),
+  });
   const alive = setInterval(() => void batches.touch(batchId).catch(() => undefined), SIGN_OF_LIFE_MS);
   try {
     const fingerprint = await readUpload({ request: x.request, packer, sender }, options);
@@ -112,9 +121,10 @@ async function takeUpload(
       await Promise.all(held.map((jobId) => producers.enqueue(model.batch.queue, { jobId, delivery: 1 })));
     });
   } catch (error) {
+    hasFailed = true;
     await sender.finish().catch(() => undefined);
     await withinDeadline('dropping an upload', () => batches.abort(batchId)).catch(() => undefined);
-    throw problemOf(x, error);
+    throw problemOf(x, error instanceof NoRoomError ? noRoom(x, request, error.refusal) : error);
   } finally {
     clearInterval(alive);
   }

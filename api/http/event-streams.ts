@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { Shares } from '../shares.js';
 import type { Exchange } from './exchange.js';
 import { ProblemError } from './problem.js';
 
@@ -13,6 +14,8 @@ export interface StreamEvent {
 const HEARTBEAT_MS = 15_000;
 /** How soon a client comes back after the connection was lost, in ms. */
 const RETRY_MS = 2_000;
+/** When one that was refused for want of room may come again. */
+const RETRY_SECONDS = 5;
 
 /** An open answer of server-sent events. */
 export class EventStream {
@@ -48,11 +51,11 @@ export class EventStream {
 /** Every stream that this process has open. */
 export class EventStreams {
   readonly #open = new Set<EventStream>();
-  readonly #limit: number;
+  readonly #shares: Shares;
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#shares = new Shares(limit);
     this.#heartbeat = setInterval(() => {
       for (const stream of this.#open) if (!stream.isBackedUp) stream.write(': still here\n\n');
     }, HEARTBEAT_MS);
@@ -63,20 +66,33 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Begins an answer of events. Throws a problem when there are too many already, or when the process goes away. */
+  /** Begins an answer of events. Throws a problem when there are too many, of all or of the caller, or when the process goes away. */
   open(x: Exchange): EventStream {
     if (x.ctx.draining.aborted) {
       throw new ProblemError('draining', 'streams are served by another process', { retryAfterSeconds: 1 });
     }
-    if (this.#open.size >= this.#limit) {
-      throw new ProblemError('too-many-streams', `this process has ${this.#limit} streams open`, {
-        retryAfterSeconds: 5,
+    const { owner } = x.caller;
+    const refusal = this.#shares.refusal(owner);
+    if (refusal === 'full') {
+      throw new ProblemError('streams-full', `this process has ${this.#shares.places} streams open`, {
+        retryAfterSeconds: RETRY_SECONDS,
       });
+    }
+    if (refusal === 'share') {
+      throw new ProblemError(
+        'too-many-streams',
+        `${owner} has as many streams open as this process has left for all: close some, or poll`,
+        { retryAfterSeconds: RETRY_SECONDS },
+      );
     }
     const response = x.begin(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
     const stream = new EventStream(response);
     this.#open.add(stream);
-    response.once('close', () => this.#open.delete(stream));
+    this.#shares.take(owner);
+    response.once('close', () => {
+      this.#open.delete(stream);
+      this.#shares.giveBack(owner);
+    });
     if (x.request.method === 'HEAD') stream.end();
     else stream.write(`retry: ${RETRY_MS}\n\n`);
     return stream;

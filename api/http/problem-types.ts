@@ -21,6 +21,11 @@ export const PROBLEM_TYPES = {
     advice:
       'The body must be whole, in UTF-8, of the media type that Content-Type says, and gzip only where Content-Encoding says so.',
   },
+  'host-malformed': {
+    status: 400,
+    title: 'The request does not name one host',
+    advice: 'Send one Host header.',
+  },
   'idempotency-key-malformed': {
     status: 400,
     title: 'The Idempotency-Key cannot be used',
@@ -114,6 +119,13 @@ export const PROBLEM_TYPES = {
     title: 'The body is of another media type',
     advice: 'The detail says which media types and encodings are taken here.',
   },
+  'misdirected-request': {
+    status: 421,
+    title: 'The request is for another host',
+    advice:
+      'Without keys this service answers this machine alone: ask it as localhost, 127.0.0.1 or [::1]. API_KEYS or ' +
+      'AUTH=none let it answer under any name.',
+  },
   'validation-failed': {
     status: 422,
     title: 'The request breaks rules',
@@ -128,7 +140,19 @@ export const PROBLEM_TYPES = {
     status: 429,
     title: 'Too many requests',
     advice:
-      'Nothing was accepted. Repeat after the time in Retry-After; RateLimit and RateLimit-Policy say what is left.',
+      'Nothing was accepted: each job and each row of a batch counts. Repeat after the time in Retry-After; RateLimit ' +
+      'and RateLimit-Policy say what is left.',
+  },
+  'too-many-waiting': {
+    status: 429,
+    title: 'Too much of this caller waits already',
+    advice:
+      'Nothing was accepted. Repeat after the time in Retry-After, once some of it has ended; the detail says what is full.',
+  },
+  'too-many-streams': {
+    status: 429,
+    title: 'Too many streams of this caller are open already',
+    advice: 'Close some, repeat after the time in Retry-After, or poll.',
   },
   'internal-error': {
     status: 500,
@@ -150,7 +174,7 @@ export const PROBLEM_TYPES = {
     title: 'The job belongs to another version of this service',
     advice: 'Its record can be read by the version that wrote it.',
   },
-  'too-many-streams': {
+  'streams-full': {
     status: 503,
     title: 'Too many streams are open already',
     advice: 'Repeat after the time in Retry-After, or poll.',

@@ -4,6 +4,7 @@ import type { Caller } from '../admission/caller.js';
 import type { ApiContext } from '../context.js';
 import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
 import { ProblemError } from '../http/problem.js';
+import { noRoomProblem } from '../no-room.js';
 import { type JobView, placeOf, readJob } from './job-view.js';
 import type { Submission } from './submission.js';
 
@@ -25,10 +26,8 @@ export interface AcceptedJob {
   isReplay: boolean;
 }
 
-const FULL_RETRY_SECONDS = 5;
-
 /**
- * Writes the record and the first delivery. Throws a problem where the queue is full or the key belongs to another
+ * Writes the record and the first delivery. Throws a problem where the queue has no room or the key belongs to another
  * request, and RedisUnavailableError, after which the job may exist.
  */
 export async function acceptJob(ctx: ApiContext, request: JobRequest): Promise<AcceptedJob> {
@@ -49,9 +48,8 @@ export async function acceptJob(ctx: ApiContext, request: JobRequest): Promise<A
           'the Idempotency-Key came before with another request: use a new one for this',
         );
       case 'full':
-        throw new ProblemError('queue-full', `${created.depth} jobs wait for ${job.model} already`, {
-          retryAfterSeconds: FULL_RETRY_SECONDS,
-        });
+      case 'share':
+        throw noRoomProblem(created, { what: 'jobs', model: job.model, owner: job.owner });
     }
   });
 }

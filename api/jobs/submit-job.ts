@@ -1,6 +1,6 @@
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { isEnded } from '../../shared/jobs/job.js';
-import { type Awaited, standBy } from '../await-end.js';
+import { type Awaited, requireShareOfWaits, standBy } from '../await-end.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { newRecordId } from '../record-id.js';
@@ -38,6 +38,7 @@ export async function submitJob(
     });
   }
   const id = newRecordId();
+  requireShareOfWaits(x, waitSeconds);
   const waiter = standBy(x, id, waitSeconds);
   try {
     const { view, isReplay } = await acceptJob(x.ctx, {

@@ -3,7 +3,7 @@ import type { Route } from '../http/route.js';
 import type { ServedModels } from '../models/served-models.js';
 import { componentSchemas } from './components.js';
 import { HEADERS, type HeaderName } from './headers.js';
-import { type Answer, type Json, type Operation, problems } from './operation.js';
+import { type Answer, type Json, mergeAnswers, type Operation, problems } from './operation.js';
 import { PARAMETERS } from './parameters.js';
 
 /** Version of the contract, not of the software: counted up with what clients can notice. */
@@ -72,9 +72,8 @@ export function describeService(
 /** What every operation can answer that is not for everybody. */
 function withAdmission(operation: Operation): Operation {
   const answers = Object.entries({
-    ...operation.answers,
-    ...problems('unauthorized', 'rate-limited', 'redis-unavailable', 'internal-error'),
-    ...operation.answers,
+    ...problems('redis-unavailable'),
+    ...mergeAnswers(operation.answers, problems('unauthorized', 'rate-limited')),
   });
   return {
     ...operation,
@@ -94,7 +93,10 @@ function describeOperation(
   const { security } = operation;
   const { id, tag, summary, description, parameters, body, bodyExample, otherBodies, answers } = operation;
   const example = bodyExample?.({ ...models.default.manifest.example });
-  const withCommon = { ...answers, ...problems('internal-error') };
+  const withCommon = mergeAnswers(
+    answers,
+    problems('host-malformed', 'misdirected-request', 'internal-error'),
+  );
   return {
     operationId: id,
     tags: [tag],

@@ -48,6 +48,25 @@ export const json = (
   ...more,
 });
 
+/** Answers and further ones, those of one status together. */
+export function mergeAnswers(
+  answers: Operation['answers'],
+  further: Operation['answers'],
+): Record<number, Answer> {
+  const merged: Record<number, Answer> = { ...answers };
+  for (const [status, answer] of Object.entries(further)) {
+    const before = answers[Number(status)];
+    merged[Number(status)] = before
+      ? {
+          ...before,
+          description: `${before.description} ${answer.description}`,
+          content: { ...before.content, ...answer.content },
+        }
+      : answer;
+  }
+  return merged;
+}
+
 /** The answers of these problems, those of one status together. */
 export function problems(...codes: readonly ProblemCode[]): Record<number, Answer> {
   const answers: Record<number, Answer> = {};

@@ -1,3 +1,4 @@
+import { requireShareOfWaits } from '../await-end.js';
 import { presentBatch } from '../batches/batch-body.js';
 import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
@@ -19,12 +20,19 @@ export const getBatchRoute: Route = {
         headers: ['Vary', 'Cache-Control'],
         optionalHeaders: ['Retry-After', 'Preference-Applied'],
       }),
-      ...problems('batch-not-found', 'batch-gone', 'redis-unavailable', 'record-unreadable'),
+      ...problems(
+        'batch-not-found',
+        'batch-gone',
+        'too-many-waiting',
+        'redis-unavailable',
+        'record-unreadable',
+      ),
     },
   },
   async handle(x) {
     const id = parseRecordId('batch', x.param('id'));
     const { waitSeconds } = parsePrefer(x.header('prefer'));
+    requireShareOfWaits(x, waitSeconds);
     const { view, honoured } = await pollBatch(x, id, waitSeconds);
     if (!view) throw missingRecord('batch', id, x.ctx.config.jobs.resultTtlMs);
     x.sendJson(200, presentBatch(view), {

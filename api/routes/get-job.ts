@@ -1,3 +1,4 @@
+import { requireShareOfWaits } from '../await-end.js';
 import { isEnded } from '../../shared/jobs/job.js';
 import { matchesEtag } from '../http/conditional.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
@@ -26,13 +27,14 @@ export const getJobRoute: Route = {
     answers: {
       200: json('Job', 'The job as it is now.', ANSWER_HEADERS),
       304: { description: 'Nothing has changed since the ETag was got.', ...ANSWER_HEADERS },
-      ...problems('job-not-found', 'job-gone', 'redis-unavailable', 'record-unreadable'),
+      ...problems('job-not-found', 'job-gone', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },
   async handle(x) {
     const id = parseRecordId('job', x.param('id'));
     x.jobId = id;
     const { waitSeconds } = parsePrefer(x.header('prefer'));
+    requireShareOfWaits(x, waitSeconds);
     const { view, honoured } = await pollJob(x, id, waitSeconds);
     if (!view) throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
     const etag = etagOf(view);

@@ -34,6 +34,7 @@ export const jobEventsRoute: Route = {
         'redis-unavailable',
         'record-unreadable',
         'too-many-streams',
+        'streams-full',
         'draining',
       ),
     },

@@ -19,6 +19,7 @@ export const ProblemTypeBody = Type.Object(
 export const problemTypeRoute: Route = {
   method: 'get',
   path: '/problems/{code}',
+  isPublic: true,
   operation: {
     id: 'getProblemType',
     tag: 'service',

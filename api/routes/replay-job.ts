@@ -43,6 +43,7 @@ export const replayJobRoute: Route = {
         'job-gone',
         'validation-failed',
         'idempotency-key-reused',
+        'too-many-waiting',
         'queue-full',
         'redis-unavailable',
         'record-unreadable',

@@ -54,7 +54,7 @@ export const statsStreamRoute: Route = {
     parameters: ['RequestIdHeader'],
     answers: {
       200: { description: 'The stream.', content: { 'text/event-stream': { type: 'string' } } },
-      ...problems('too-many-streams', 'draining'),
+      ...problems('too-many-streams', 'streams-full', 'draining'),
     },
   },
   async handle(x) {

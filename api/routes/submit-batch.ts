@@ -1,3 +1,4 @@
+import { requireShareOfWaits } from '../await-end.js';
 import { batchPath, presentBatch } from '../batches/batch-body.js';
 import { readFlag, readQuery, readText } from '../http/query.js';
 import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
@@ -60,6 +61,7 @@ export const submitBatchRoute: Route = {
         'unsupported-media-type',
         'validation-failed',
         'idempotency-key-reused',
+        'too-many-waiting',
         'queue-full',
         'redis-unavailable',
         'draining',
@@ -74,6 +76,7 @@ export const submitBatchRoute: Route = {
       strict: readFlag,
     });
     const { waitSeconds } = parsePrefer(x.header('prefer'));
+    requireShareOfWaits(x, waitSeconds);
     const idempotencyKey = parseIdempotencyKey(x.header('idempotency-key'));
     const model = modelFor(x.ctx.models.current, query.model);
     const { batchId, isReplay } = await submitBatch(x, {

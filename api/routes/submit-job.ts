@@ -43,6 +43,7 @@ export const submitJobRoute: Route = {
         'unsupported-media-type',
         'validation-failed',
         'idempotency-key-reused',
+        'too-many-waiting',
         'queue-full',
         'redis-unavailable',
         'draining',

@@ -67,6 +67,7 @@ export const tripPredictRoute: Route = {
         'request-timeout',
         'body-too-large',
         'unsupported-media-type',
+        'too-many-waiting',
         'queue-full',
         'redis-unavailable',
         'draining',

@@ -2,6 +2,7 @@ import type { RowErrors } from './row-errors.js';
 import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
 import { decodeResults } from './chunk-codec.js';
 import { type Page, type PageWish, readPage } from '../jobs/job-list.js';
+import { type NoRoom, noRoom } from '../jobs/job-store.js';
 import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
 import type { RedisBytesReply } from '../redis/redis.js';
 
@@ -30,7 +31,15 @@ export type BatchCreated =
   | { kind: 'created'; createdMs: number }
   | { kind: 'replayed'; batchId: string; fingerprint: string }
   | { kind: 'uploading'; batchId: string }
-  | { kind: 'full'; depth: number };
+  | NoRoom;
+
+/** A chunk for which there is no room yet. */
+export class NoRoomError extends Error {
+  override name = 'NoRoomError';
+  constructor(readonly refusal: NoRoom) {
+    super('there is no room for a chunk');
+  }
+}
 
 /** One chunk of an upload. */
 export interface NewChunk {
@@ -52,12 +61,15 @@ export interface ChunkResults {
 /** Accepts, reads and cancels batches: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class BatchStore {
   readonly #records: RecordScripts;
+  readonly #isShared: boolean;
 
-  constructor(records: RecordScripts) {
+  /** `isShared`: callers are told apart, and none may have more waiting than there is room left for all. */
+  constructor(records: RecordScripts, isShared = false) {
     this.#records = records;
+    this.#isShared = isShared;
   }
 
-  /** Opens a batch for its upload, unless its Idempotency-Key is known or `maxChunks` chunks wait already. */
+  /** Opens a batch for its upload, unless its Idempotency-Key is known or there is no room: `maxChunks` may wait. */
   async create(batch: NewBatch, maxChunks: number): Promise<BatchCreated> {
     const fields = {
       model: batch.model,
@@ -78,22 +90,23 @@ export class BatchStore {
         key,
         String(ttlMs),
         String(maxChunks),
+        this.#isShared ? '1' : '',
         ...Object.entries(fields).flatMap(([name, value]) => [name, String(value)]),
       ]),
     );
     if (kind === 'created') return { kind, createdMs: Number(detail) };
     if (kind === 'replayed') return { kind, batchId: String(detail), fingerprint: String(fingerprint) };
-    if (kind === 'full') return { kind, depth: Number(detail) };
+    if (kind === 'full' || kind === 'share') return noRoom(kind, detail);
     return { kind: 'uploading', batchId: String(detail) };
   }
 
   /**
    * Adds a chunk. Resolves to the id of the job to be put into Bee-Queue, to '' when there is none yet, or
-   * to undefined when the batch no longer takes rows.
+   * to undefined when the batch no longer takes rows. Rejects with {@link NoRoomError} while there is no room for it.
    */
   async add(batchId: string, { number, rows, columns, invalid }: NewChunk): Promise<string | undefined> {
     const errors = Object.keys(invalid);
-    const [kind, jobId] = listOf(
+    const [kind, detail] = listOf(
       await this.#records.run('batch-add', [
         batchId,
         String(rows),
@@ -103,7 +116,8 @@ export class BatchStore {
         String(number),
       ]),
     );
-    return kind === 'added' ? String(jobId) : undefined;
+    if (kind === 'full' || kind === 'share') throw new NoRoomError(noRoom(kind, detail));
+    return kind === 'added' ? String(detail) : undefined;
   }
 
   /** Keeps an upload alive that brings no chunk for a while; false when the batch no longer takes rows. */

@@ -27,25 +27,31 @@ export interface NewJob {
   idempotency?: { caller: string; key: string; fingerprint: string; ttlMs: number };
 }
 
+/** Why nothing more may wait in a queue: all together have filled it, or its owner has as many as there is room left. */
+export type NoRoom = { kind: 'full'; depth: number } | { kind: 'share'; waiting: number };
+
 /** What became of {@link JobStore.create}. */
 export type Created =
   | { kind: 'created'; createdMs: number; waitingBefore: number }
   | { kind: 'replayed'; jobId: string }
   | { kind: 'mismatch' }
-  | { kind: 'full'; depth: number };
+  | NoRoom;
 
 /** Accepts, reads and cancels jobs: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class JobStore {
   readonly #records: RecordScripts;
+  readonly #isShared: boolean;
   readonly #creators = new Map<string, (job: Submitted) => Promise<Created>>();
 
-  constructor(records: RecordScripts) {
+  /** `isShared`: callers are told apart, and none may have more waiting than there is room left for all. */
+  constructor(records: RecordScripts, isShared = false) {
     this.#records = records;
+    this.#isShared = isShared;
   }
 
   /**
-   * Accepts a job and puts its first delivery into Bee-Queue, unless its Idempotency-Key is known or the queue holds
-   * `maxDepth` jobs. One round trip, which jobs that come at the same moment share.
+   * Accepts a job and puts its first delivery into Bee-Queue, unless its Idempotency-Key is known or there is no room:
+   * the queue holds `maxDepth` jobs, or the owner its share of them. One round trip, which jobs that come at the same moment share.
    */
   create(job: NewJob, maxDepth: number): Promise<Created> {
     const key = `${job.queue} ${job.model}`;
@@ -62,7 +68,13 @@ export class JobStore {
     submitted: readonly Submitted[],
   ): Promise<Created[]> {
     const { jobs, waiting } = beeKeys({ keyPrefix: this.#records.keyPrefix, name: queue });
-    const words = [model, queue, beeEntry(Date.now()), ...submitted.flatMap(wordsOf)];
+    const words = [
+      model,
+      queue,
+      beeEntry(Date.now()),
+      this.#isShared ? '1' : '',
+      ...submitted.flatMap(wordsOf),
+    ];
     return listOf(await this.#records.run('create', words, [jobs, waiting])).map(parseCreated);
   }
 
@@ -120,6 +132,10 @@ function wordsOf({ job, maxDepth }: Submitted): string[] {
   return [String(words.length), ...words];
 }
 
+/** Reads why a script found no room. */
+export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): NoRoom =>
+  kind === 'full' ? { kind, depth: Number(detail) } : { kind, waiting: Number(detail) };
+
 function parseCreated(reply: RedisReply): Created {
   const [kind, detail, waitingBefore] = listOf(reply);
   switch (kind) {
@@ -128,7 +144,8 @@ function parseCreated(reply: RedisReply): Created {
     case 'replayed':
       return { kind, jobId: String(detail) };
     case 'full':
-      return { kind, depth: Number(detail) };
+    case 'share':
+      return noRoom(kind, detail);
     default:
       return { kind: 'mismatch' };
   }

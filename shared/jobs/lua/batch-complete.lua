@@ -5,7 +5,7 @@
 -- Returns {'accepted', id of a chunk's job, ...} (to be put into Bee-Queue) or {'closed'}
 local batch = ARGV[1]
 local key = batch_key(batch)
-local v = redis.call('HMGET', key, 'status', 'chunks', 'strict', 'idem_key', 'schema')
+local v = redis.call('HMGET', key, 'status', 'chunks', 'strict', 'idem_key', 'schema', 'queue')
 if v[1] ~= 'accepting' or v[5] ~= SCHEMA then return { 'closed' } end
 local now = now_ms()
 redis.call('HSET', key, 'status', 'accepted')
@@ -18,6 +18,7 @@ if v[3] == '1' then
     local rows = redis.call('HGET', key, 'held:' .. number)
     if rows then
       redis.call('HDEL', key, 'held:' .. number)
+      take_out(P .. 'held:' .. v[6], batch .. ':' .. number)
       -- A microsecond apart: windows over the queue go on after a time, and the chunks keep their order.
       result[#result + 1] = start_chunk(batch, number, rows, now + number / 1000)
     end

@@ -2,16 +2,18 @@
 -- its first delivery in Bee-Queue's lists, or nothing at all of it. Several at a time cost little more than one.
 --
 -- KEYS 1 key prefix, 2 Bee-Queue's hash of the queue's jobs, 3 its list of those that wait
--- ARGV 1 model, 2 queue, 3 what Bee-Queue keeps of a delivery, then the words of each job: how many follow, id, owner
---      ('' = nobody), largest queue depth, '<caller>:<key>' of the idempotency key ('' = none), fingerprint of the request
---      body, life of the idempotency key in ms, ms until the job is too late in the queue ('' = never), request id ('' =
---      none), then field, value, ... of the record, stored as they are
+-- ARGV 1 model, 2 queue, 3 what Bee-Queue keeps of a delivery, 4 '1' where callers share the queue, then the words of
+--      each job: how many follow, id, owner ('' = nobody), largest queue depth, '<caller>:<key>' of the idempotency key
+--      ('' = none), fingerprint of the request body, life of the idempotency key in ms, ms until the job is too late in
+--      the queue ('' = never), request id ('' = none), then field, value, ... of the record, stored as they are
 -- Returns for each job {'created', created_ms, jobs that wait before it}; {'replayed', id of the first job};
---         {'mismatch'} when the key came with another body; {'full', depth}
-local model, queue = ARGV[1], ARGV[2]
+--         {'mismatch'} when the key came with another body; {'full', depth}; {'share', how many of the owner wait}
+local model, queue, is_shared = ARGV[1], ARGV[2], ARGV[4] == '1'
 local now = now_ms()
 local depth = redis.call('ZCARD', P .. 'queued:' .. queue)
 local entries, deliveries = {}, {}
+-- How many of each owner wait, these jobs included.
+local waiting = {}
 
 -- Its words are ARGV[at] to ARGV[last].
 local function create(at, last)
@@ -23,7 +25,9 @@ local function create(at, last)
     if first[1] and first[1] ~= fingerprint then return { 'mismatch' } end
     if first[2] and redis.call('EXISTS', job_key(first[2])) == 1 then return { 'replayed', first[2] } end
   end
-  if depth >= tonumber(ARGV[at + 2]) then return { 'full', depth } end
+  waiting[owner] = waiting[owner] or waiting_of(owner, queue, is_shared)
+  local refused = refusal(depth, waiting[owner], tonumber(ARGV[at + 2]))
+  if refused then return refused end
 
   -- A microsecond apart: lists and windows over the queue go on after a time.
   local created = ms(now + #deliveries / 1000)
@@ -56,11 +60,12 @@ local function create(at, last)
   deliveries[#deliveries + 1] = delivery
   entries[#entries + 1], entries[#entries + 2] = delivery, ARGV[3]
   depth = depth + 1
+  if waiting[owner] then waiting[owner] = waiting[owner] + 1 end
   return { 'created', created, depth - 1 }
 end
 
 local result = {}
-local at = 4
+local at = 5
 while at <= #ARGV do
   local last = at + ARGV[at]
   result[#result + 1] = create(at + 1, last)

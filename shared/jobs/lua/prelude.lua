@@ -110,13 +110,36 @@ local function known_models()
   return models
 end
 
--- Moves a job into the indexes of another state. A chunk has none, but for its queue.
+-- What waits in a queue: its jobs, and chunks that strict batches hold back.
+local function depth_of(queue)
+  return redis.call('ZCARD', P .. 'queued:' .. queue) + redis.call('ZCARD', P .. 'held:' .. queue)
+end
+
+-- How many of an owner wait in a queue; nil where callers do not share it.
+local function waiting_of(owner, queue, is_shared)
+  return is_shared and owner ~= '' and redis.call('ZCARD', index_key(owner, queue, 'queued')) or nil
+end
+
+-- Why nothing more may wait in a queue of this depth: {'full', depth}, or {'share', own} of an owner of whom so many
+-- wait: each may have as many there as there is room left for all, so that one alone takes half and another always
+-- finds room. nil when there is room.
+local function refusal(depth, own, most)
+  if depth >= most then return { 'full', depth } end
+  return own and own >= most - depth and { 'share', own } or nil
+end
+
+-- Moves a job into the indexes of another state. A chunk has none, but for its queue and its owner's part of it.
 local function move(id, job, state)
   if job.status == state then return end
   local created = ms(job.created_ms)
   if job.status == 'queued' then take_out(P .. 'queued:' .. job.queue, id) end
   if state == 'queued' then put(P .. 'queued:' .. job.queue, created, id) end
-  if job.kind == 'chunk' then return end
+  if job.kind == 'chunk' then
+    if job.owner == '' then return end
+    local waiting = index_key(job.owner, job.queue, 'queued')
+    if job.status == 'queued' then take_out(waiting, id) elseif state == 'queued' then put(waiting, created, id) end
+    return
+  end
   if job.status ~= 'queued' then take_out(index_key('*', job.model, job.status), id) end
   if state ~= 'queued' then put(index_key('*', job.model, state), created, id) end
   if job.owner ~= '' then
@@ -212,21 +235,22 @@ local function finish_chunk(id, status, now, code, message)
   finish_batch_if_done(batch, now)
 end
 
--- Makes the job of a chunk whose columns are stored; the caller puts it into Bee-Queue afterwards.
+-- Makes the job of a chunk whose columns are stored; the caller puts it into Bee-Queue and announces afterwards.
 local function start_chunk(batch, number, rows, now)
   local v = redis.call('HMGET', batch_key(batch), 'model', 'queue', 'owner', 'ttl_ms', 'timeout_ms', 'max_attempts')
   local id = batch .. ':' .. number
   redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'chunk', 'status', 'queued', 'model', v[1], 'queue', v[2],
     'owner', v[3], 'ttl_ms', v[4], 'timeout_ms', v[5], 'max_attempts', v[6], 'token', 0, 'attempts', 0, 'delivery', 1,
     'created_ms', ms(now), 'rows', rows, 'input', '{}')
-  redis.call('ZADD', P .. 'queued:' .. v[2], ms(now), id)
+  put(P .. 'queued:' .. v[2], ms(now), id)
+  if v[3] ~= '' then put(index_key(v[3], v[2], 'queued'), ms(now), id) end
   return id
 end
 
 -- Cancels a batch that has not ended: waiting chunks go, running ones are told. Returns how many still run.
 local function cancel_batch(id, now)
-  local chunks = tonumber(redis.call('HGET', batch_key(id), 'chunks'))
-  local queue = redis.call('HGET', batch_key(id), 'queue')
+  local v = redis.call('HMGET', batch_key(id), 'chunks', 'queue', 'owner', 'strict')
+  local chunks, queue, owner, strict = tonumber(v[1]), v[2], v[3], v[4] == '1'
   local running = 0
   finish_batch(id, 'canceled', now)
   for number = 0, chunks - 1 do
@@ -234,12 +258,15 @@ local function cancel_batch(id, now)
     local status = redis.call('HGET', job_key(chunk), 'status')
     if status == 'queued' then
       redis.call('DEL', job_key(chunk))
-      redis.call('ZREM', P .. 'queued:' .. queue, chunk)
+      take_out(P .. 'queued:' .. queue, chunk)
     elseif status then
       running = running + 1
       redis.call('HSET', job_key(chunk), 'status', 'canceling')
       redis.call('PUBLISH', P .. 'canceling', chunk)
+    elseif strict then
+      take_out(P .. 'held:' .. queue, chunk)
     end
+    if owner ~= '' and (strict or status == 'queued') then take_out(index_key(owner, queue, 'queued'), chunk) end
   end
   return running
 end

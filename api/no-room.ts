@@ -1,0 +1,20 @@
+import type { NoRoom } from '../shared/jobs/job-store.js';
+import { ProblemError } from './http/problem.js';
+
+const RETRY_SECONDS = 5;
+
+/** The problem of a queue that takes no more: of anybody, or of this owner. `what` may not wait: jobs, or chunks of batches. */
+export function noRoomProblem(
+  refusal: NoRoom,
+  { what, model, owner }: { what: 'jobs' | 'chunks'; model: string; owner: string },
+): ProblemError {
+  const after = { retryAfterSeconds: RETRY_SECONDS };
+  return refusal.kind === 'full'
+    ? new ProblemError('queue-full', `${refusal.depth} ${what} wait for ${model} already`, after)
+    : new ProblemError(
+        'too-many-waiting',
+        `${refusal.waiting} ${what} of ${owner} wait for ${model}, and the queue has no more room than that for everybody: ` +
+          'let some of them end, or cancel some',
+        after,
+      );
+}
