@@ -14,7 +14,7 @@ import { startSweeper } from './sweeper.js';
 const CLOSING_MS = 2_000;
 
 const config = configOrExit(() => readApiConfig(process.env, process.stdout.isTTY));
-const log = createLogger('api', config.log);
+const log = configOrExit(() => createLogger('api', config.log));
 let models: ModelRegistry | undefined;
 // Before anything is open: without a listener this signal would end the process.
 process.on('SIGHUP', () => models?.reload(log));

@@ -9,7 +9,7 @@ import { openWorker, type Worker } from './worker.js';
 const CLOSING_MS = 3_000;
 
 const config = configOrExit(() => readWorkerConfig(process.env, process.stdout.isTTY));
-const log = createLogger('worker', config.log);
+const log = configOrExit(() => createLogger('worker', config.log));
 let worker: Worker | undefined;
 // Before anything is open: without a listener this signal would end the process.
 process.on('SIGHUP', () => void worker?.reload());

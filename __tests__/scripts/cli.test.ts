@@ -120,7 +120,7 @@ describe('waggle submit', () => {
     [503, 'about:blank', { 'retry-after': '3' }, 'try again in 3 s'],
   ])('says what to do about a %s, %s', async (status, type, headers, advice) => {
     const url = await answering({ status, headers, body: { type, title: 'No' } });
-    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    const { code, stderr } = await waggle(['submit', '--outage', '1', '--url', url, ...TRIP]);
     expect(code).toBe(1);
     expect(stderr).toContain(advice);
   });
@@ -132,6 +132,22 @@ describe('waggle submit', () => {
     expect([code, server?.requests.length]).toEqual([0, 3]);
     expect(stderr).toContain('too many requests, trying again in 1 s');
     expect(stdout).toContain('12.77 minutes');
+  });
+
+  it('asks again with the same key where the server cannot now or the connection breaks, and says so', async () => {
+    const away = {
+      status: 503,
+      headers: { 'retry-after': '1' },
+      body: { title: 'No', detail: 'Redis is away' },
+    };
+    const url = await answering(away, { breaks: true }, { body: succeeded }, { body: model });
+    const { code, stdout, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    expect([code, server?.requests.length]).toEqual([0, 4]);
+    expect(stderr).toContain('Redis is away, trying again in 1 s');
+    expect(stdout).toContain('12.77 minutes');
+    const keys = (server?.requests ?? []).slice(0, 3).map(({ headers }) => headers['idempotency-key']);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^"?[0-9a-f-]{36}"?$/);
   });
 
   it('does not wait for an hour', async () => {
@@ -150,6 +166,8 @@ describe('waggle submit', () => {
     [['--pu', 'x'], 'It must be a number'],
     [['--input', '[1]'], 'It must be a JSON object'],
     [['--input', '{}', '--pu', '1'], 'give one of them'],
+    [['--url', 'localhost:8182', ...TRIP], 'http:// (or https://) is missing: write http://localhost:8182'],
+    [['--url', 'http://shop:secret@localhost', ...TRIP], 'a key goes into --key'],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await waggle(['submit', ...args]);
     expect(code).toBe(1);
@@ -178,5 +196,18 @@ describe('waggle models', () => {
       await answering({ body: { models: [model] } }),
     ]);
     expect(JSON.parse(stdout)).toEqual({ models: [model] });
+  });
+});
+
+describe('what a person got wrong is told in a sentence, without a stack', () => {
+  it.each([
+    [['bench', 'foo'], /Allowed choices are compare, .*latency/],
+    [['import-linear', 'nowhere.json'], /nowhere\.json.*\n?.*no such file/],
+    [['batch', 'nowhere.csv', '--out', 'x.csv'], /nowhere\.csv: .*no such file/],
+  ])('%j', async (args, sentence) => {
+    const { code, stderr } = await waggle(args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(sentence);
+    expect(stderr).not.toMatch(/^\s+at /m);
   });
 });

@@ -24,6 +24,8 @@ export interface StartOptions {
   model: string;
   /** Begin anew whatever the checkpoint says. */
   restart: boolean;
+  /** Replace an output file that no checkpoint tells of. */
+  force: boolean;
 }
 
 const FRESH: RunProgress = {
@@ -47,7 +49,7 @@ export class Checkpoint {
    * Takes up the run that the checkpoint tells of, or begins a new one. Throws {@link BatchCommandError} when the
    * checkpoint is another run's, or of a run that is still at work.
    */
-  static start({ input, out, options }: RunFiles, { model, restart }: StartOptions): Checkpoint {
+  static start({ input, out, options }: RunFiles, { model, restart, force }: StartOptions): Checkpoint {
     const path = `${out}.checkpoint`;
     const identity = identityOf(input, options);
     const found = existsSync(path) ? parseRunRecord(readFileSync(path, 'utf8')) : undefined;
@@ -55,6 +57,9 @@ export class Checkpoint {
     const isNew = restart || !existsSync(path) || found?.progress.rows === 0;
     if (!isNew) checkIsSame(path, found, identity);
     const run = isNew ? undefined : found;
+    if (!existsSync(path) && !force && existsSync(out)) {
+      throw new BatchCommandError(`${out} is there already: name another --out, or replace it with --force`);
+    }
     if (run) checkIsThere(out, run.progress.output);
     const fresh = { runId: randomUUID(), model, identity, progress: FRESH };
     const checkpoint = new Checkpoint(path, { ...(run ?? fresh), pid: process.pid });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { WaggleClient } from '../../shared/client/client.js';
 import type { ModelDescription } from '../../shared/client/model.js';
+import { firstContact, type OnWait, persist } from '../../shared/client/retry.js';
 import { BatchCommandError } from './batch-error.js';
 import { Checkpoint } from './checkpoint.js';
 import { type Comparison, comparisonFor } from './comparison.js';
@@ -34,18 +35,21 @@ export interface RunPlan extends RowPlan {
  */
 export async function planRun(
   request: BatchRequest,
-  client: WaggleClient,
-  signal: AbortSignal,
+  { client, signal, onWait }: { client: WaggleClient; signal: AbortSignal; onWait: OnWait },
 ): Promise<RunPlan> {
-  const { input, out, restart } = request;
+  const { input, out, restart, force } = request;
   if (resolve(input) === resolve(out)) {
     throw new BatchCommandError('--out must be another file than the input');
   }
   const source = await openSource(input, request.format);
-  const models = await client.models({ signal });
+  const models = await persist(() => client.models({ signal }), {
+    signal,
+    outageMs: request.outageMs,
+    onWait: firstContact(onWait),
+  });
   const rows = planRows(request, source, chooseModel(models, request.model));
   const options = identifyingOptions(request, source);
-  const checkpoint = Checkpoint.start({ input, out, options }, { model: rows.model.name, restart });
+  const checkpoint = Checkpoint.start({ input, out, options }, { model: rows.model.name, restart, force });
   const { model } = checkpoint.run;
   const outputs = rows.model.outputs.map(({ member }) => member);
   const names = [...carriedNames({ input: source.columns, outputs })];

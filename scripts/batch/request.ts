@@ -19,6 +19,8 @@ export interface BatchRequest {
   gzip: boolean;
   /** Begin anew whatever the checkpoint says. */
   restart: boolean;
+  /** Replace a file that is there already. */
+  force: boolean;
   /** How long the server may be away, in ms. */
   outageMs: number;
 }

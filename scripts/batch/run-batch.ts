@@ -1,5 +1,6 @@
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
+import type { OnWait } from '../../shared/client/retry.js';
 import { count } from './figures.js';
 import { OutputFile } from './output/output-file.js';
 import { type Part, partsOf } from './part.js';
@@ -20,6 +21,7 @@ export interface RunContext {
   display: ProgressDisplay;
   /** Told of what a person should know meanwhile. */
   tell: (line: string) => void;
+  onWait: OnWait;
 }
 
 /** Parts that are with the server, beside the one whose results are read. */
@@ -32,7 +34,7 @@ const CHECKPOINT_EVERY_MS = 1_000;
  * written until then counts.
  */
 export async function runBatch(request: BatchRequest, context: RunContext): Promise<BatchSummary> {
-  const plan = await planRun(request, context.client, context.signal);
+  const plan = await planRun(request, context);
   try {
     const summary = await carryOut(plan, context);
     plan.checkpoint.remove();
@@ -95,7 +97,7 @@ function submitted(
     rowsPerPart,
     onRead: (rows, share) => progress.read(rows, share),
   });
-  const options = { model: model.name, runId, signal, outageMs };
+  const options = { model: model.name, runId, signal, outageMs, onWait: context.onWait };
   if (mode === 'jobs') return submitJobs(client, parts, { ...options, concurrency });
   return submitBatches(client.batches, parts, { ...options, gzip, onBatch: ({ id }) => batches.push(id) });
 }

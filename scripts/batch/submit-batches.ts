@@ -47,11 +47,10 @@ async function* outcomes(
   options: SubmitBatchesOptions,
 ): AsyncGenerator<BatchRow[], void, undefined> {
   const { part } = start;
-  const { signal, outageMs, gzip } = options;
   let { batch, from } = start;
   for (let again = 0; ; again += 1) {
     try {
-      for await (const page of client.resultPages(batch.id, { from, signal, outageMs, gzip })) {
+      for await (const page of client.resultPages(batch.id, { ...options, from })) {
         from += page.length;
         yield page;
       }

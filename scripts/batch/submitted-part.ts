@@ -1,5 +1,6 @@
 import type { BatchRow } from '../../shared/client/batch.js';
 import { ProblemError } from '../../shared/client/errors.js';
+import type { RetryOptions } from '../../shared/client/retry.js';
 import type { Part } from './part.js';
 
 /** A part that the server has. */
@@ -10,13 +11,11 @@ export interface SubmittedPart {
 }
 
 /** How parts are submitted. */
-export interface SubmitOptions {
+export interface SubmitOptions extends RetryOptions {
   model: string;
   /** Names the submissions of this run: after an interruption the same rows get the same Idempotency-Key. */
   runId: string;
   signal: AbortSignal;
-  /** How long the server may be away, in ms. */
-  outageMs: number;
 }
 
 /** How often rows are submitted again whose submission the server has forgotten. */

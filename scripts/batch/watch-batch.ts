@@ -1,5 +1,6 @@
 import type { Batch, EndedBatch } from '../../shared/client/batch.js';
 import type { BatchClient } from '../../shared/client/batches.js';
+import { firstContact, type OnWait, persist } from '../../shared/client/retry.js';
 import { count, duration } from './figures.js';
 import type { ProgressDisplay } from './progress.js';
 
@@ -9,6 +10,7 @@ export interface WatchContext {
   signal: AbortSignal;
   display: ProgressDisplay;
   outageMs: number;
+  onWait: OnWait;
 }
 
 /** Between two looks the server may hold its answer so long. */
@@ -17,7 +19,7 @@ const LOOK_SECONDS = 1;
 /** Follows a batch to its end. */
 export async function watchBatch(
   id: string,
-  { client, signal, display, outageMs }: WatchContext,
+  { client, signal, display, outageMs, onWait }: WatchContext,
 ): Promise<EndedBatch> {
   const startedMs = Date.now();
   let doneBefore: number | undefined;
@@ -34,8 +36,10 @@ export async function watchBatch(
     });
   };
   try {
-    onUpdate(await client.get(id, { signal }));
-    return await client.wait(id, { signal, onUpdate, longPollSeconds: LOOK_SECONDS, outageMs });
+    onUpdate(
+      await persist(() => client.get(id, { signal }), { signal, outageMs, onWait: firstContact(onWait) }),
+    );
+    return await client.wait(id, { signal, onUpdate, longPollSeconds: LOOK_SECONDS, outageMs, onWait });
   } finally {
     display.end();
   }

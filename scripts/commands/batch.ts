@@ -6,7 +6,7 @@ import type { BatchRequest } from '../batch/request.js';
 import { runBatch } from '../batch/run-batch.js';
 import { summaryLines } from '../batch/summary.js';
 import { batchLines, hasEveryRow, watchBatch } from '../batch/watch-batch.js';
-import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
+import { addConnectionOptions, type ConnectionOptions, waitTeller, withClient } from './connection.js';
 import { whole } from './numbers.js';
 
 interface BatchOptions extends ConnectionOptions {
@@ -20,6 +20,7 @@ interface BatchOptions extends ConnectionOptions {
   concurrency: number;
   gzip?: true;
   restart?: true;
+  force?: true;
   outage: number;
   watch?: string;
 }
@@ -66,7 +67,8 @@ export function registerBatchCommand(program: Command): void {
     .option('--concurrency <jobs>', 'jobs at a time, with --mode jobs', whole(1, 1_000), 64)
     .option('--gzip', 'compress what goes over the line: for lines slower than about 20 MB/s')
     .option('--outage <seconds>', 'how long the server may be away before giving up', whole(0, 86_400), 300)
-    .option('--restart', 'begin anew, whatever the checkpoint says')
+    .option('--restart', 'begin an interrupted run anew, whatever its checkpoint says')
+    .option('--force', 'replace an output file that is there already')
     .option('--watch <id>', 'follow a batch that there is already, instead of a file');
   addConnectionOptions(command)
     .addHelpText('after', HELP)
@@ -83,12 +85,17 @@ export function registerBatchCommand(program: Command): void {
     });
 }
 
+/** The bar owns its line: what is said goes above it. */
+const tell = (line: string): void => console.error(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${line}`);
+
 function run({ file, out }: { file: string; out: string }, options: BatchOptions): Promise<void> {
   return withClient(options, async (client) => {
     const display = progressDisplay(process.stderr);
-    const tell = (line: string) => console.error(line);
     const request = requestOf(file, out, options);
-    const summary = await interruptible((signal) => runBatch(request, { client, signal, display, tell }));
+    const onWait = waitTeller(tell);
+    const summary = await interruptible((signal) =>
+      runBatch(request, { client, signal, display, tell, onWait }),
+    );
     if (summary.failed > 0) process.exitCode = 2;
     console.log(
       options.json ? JSON.stringify(summary) : summaryLines(summary, process.stdout.isTTY).join('\n'),
@@ -100,14 +107,17 @@ function watch(id: string, options: BatchOptions): Promise<void> {
   return withClient(options, async ({ batches: client }) => {
     const display = progressDisplay(process.stderr);
     const outageMs = options.outage * 1000;
-    const batch = await interruptible((signal) => watchBatch(id, { client, signal, display, outageMs }));
+    const onWait = waitTeller(tell);
+    const batch = await interruptible((signal) =>
+      watchBatch(id, { client, signal, display, outageMs, onWait }),
+    );
     if (!hasEveryRow(batch)) process.exitCode = 2;
     console.log(options.json ? JSON.stringify(batch) : batchLines(batch).join('\n'));
   });
 }
 
 function requestOf(input: string, out: string, options: BatchOptions): BatchRequest {
-  const { format, map, actual, model, mode, batchRows, concurrency, gzip, restart, outage } = options;
+  const { format, map, actual, model, mode, batchRows, concurrency, gzip, restart, force, outage } = options;
   return {
     input,
     out,
@@ -120,6 +130,7 @@ function requestOf(input: string, out: string, options: BatchOptions): BatchRequ
     concurrency,
     gzip: gzip ?? false,
     restart: restart ?? false,
+    force: force ?? false,
     outageMs: outage * 1000,
   };
 }

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import { join, relative } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { Argument, type Command } from 'commander';
 import { createLogger } from '../../shared/log/logger.js';
 import { benchBatch } from '../bench/batch.js';
 import { benchCosts } from '../bench/costs/costs.js';
@@ -51,7 +51,7 @@ const figuresOnly =
   };
 
 /** Every scenario by name: what it measures, and how it is run. */
-const SCENARIOS: Readonly<Record<string, Scenario>> = {
+const SCENARIOS = {
   compare: { summary: 'beside what one would write instead, and beside what limits it', run: runCompare },
   scaling: {
     summary:
@@ -82,7 +82,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     summary: 'rows a second through the inference process and without it',
     run: figuresOnly(benchInference),
   },
-};
+} as const satisfies Record<string, Scenario>;
+type ScenarioName = keyof typeof SCENARIOS;
 
 const count = whole(1, 999_999_999);
 
@@ -108,8 +109,9 @@ Examples:
 /** `waggle bench`: measures on this machine. */
 export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
   program
-    .command('bench <scenario>')
+    .command('bench')
     .description('Measures how fast this machine serves.')
+    .addArgument(new Argument('<scenario>', 'what to measure; see below').choices(Object.keys(SCENARIOS)))
     .option('--rows <n>', 'rows of the batch scenario, and of the largest batch of growth', count, 1_000_000)
     .option('--rounds <n>', 'how often each thing is measured', count, 5)
     .option('--seconds <n>', 'how long clients submit in each run of compare and scaling', count, 3)
@@ -121,22 +123,16 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
     .option('--model <name>', 'model of the inference scenario', 'trip-duration')
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP)
-    .action((scenario: string, options: BenchOptions) => {
+    .action((scenario: ScenarioName, options: BenchOptions) => {
       const log = createLogger('bench', { level: 'warn', dir: undefined, pretty: true });
       return reportErrors(options, () => run({ ...setUp, log }, scenario, options));
     });
 }
 
-async function run(host: BenchHost, name: string, options: BenchOptions): Promise<void> {
-  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
-  if (!scenario) {
-    throw new InvalidArgumentError(
-      `there is no scenario "${name}": it is one of ${Object.keys(SCENARIOS).join(', ')}`,
-    );
-  }
+async function run(host: BenchHost, name: ScenarioName, options: BenchOptions): Promise<void> {
   const machine = `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`;
   console.error(`${name} on ${machine}, ${options.rounds} rounds`);
-  const { document: found, lines, chart } = await scenario.run(host, options, machine);
+  const { document: found, lines, chart } = await SCENARIOS[name].run(host, options, machine);
   const document = { scenario: name, machine, ...found };
   const saved = saveReport(join(host.root, '.artifacts/bench'), name, { document, chart });
   console.error(`written: ${saved.map((path) => relative(host.root, path)).join(', ')}\n`);

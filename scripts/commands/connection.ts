@@ -1,7 +1,9 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { WaggleClient } from '../../shared/client/client.js';
 import { type Problem, ProblemError, UnreachableError } from '../../shared/client/errors.js';
-import { AppError, messageOf } from '../../shared/errors.js';
+import type { OnWait } from '../../shared/client/retry.js';
+import { type AppError, messageOf } from '../../shared/errors.js';
+import { reportErrors } from './report-errors.js';
 
 /** The options of every command that speaks to a running API. */
 export interface ConnectionOptions {
@@ -14,29 +16,61 @@ export interface ConnectionOptions {
 export function addConnectionOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--url <url>', 'where the API is').env('WAGGLE_URL').default('http://127.0.0.1:8182'),
+      new Option('--url <url>', 'where the API is')
+        .env('WAGGLE_URL')
+        .argParser(parseUrl)
+        .default('http://127.0.0.1:8182'),
     )
     .addOption(new Option('--key <secret>', 'API key, where the server asks for one').env('WAGGLE_KEY'))
     .option('--json', 'print one JSON document as the last line of standard output');
 }
 
-/**
- * Does a command's work with a client. What goes wrong is told with what to do about it, on standard error, and as
- * `{ "error": { "code", "message" } }` on standard output with `--json`; the exit code is 1 then.
- */
+/** Tells that the server is waited for, and why, at most once in {@link TELL_EVERY_MS}. */
+export function waitTeller(tell: (line: string) => void): OnWait {
+  let toldMs = -TELL_EVERY_MS;
+  return (waitMs, error) => {
+    if (performance.now() - toldMs < TELL_EVERY_MS) return;
+    toldMs = performance.now();
+    tell(`  ${reasonOf(error)}, trying again in ${Math.ceil(waitMs / 1000)} s`);
+  };
+}
+
+const TELL_EVERY_MS = 2_000;
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof ProblemError)) return messageOf(error);
+  return error.isLimit ? 'too many requests' : (error.problem.detail ?? error.problem.title);
+}
+
+/** The address as it was given. Throws commander's error, which names the option, with what to write instead. */
+function parseUrl(text: string): string {
+  const isWeb = /^https?:\/\//i.test(text);
+  if (isWeb && URL.canParse(text)) {
+    const { username, password, search, hash } = new URL(text);
+    if (`${username}${password}${search}${hash}` === '') return text;
+    throw new InvalidArgumentError('It must be without a user, "?" and "#": a key goes into --key.');
+  }
+  const other = /^[a-z][a-z0-9+.-]*:\//i.test(text);
+  const meant = `http://${text.trim()}`;
+  throw new InvalidArgumentError(
+    !isWeb && !other && URL.canParse(meant)
+      ? `http:// (or https://) is missing: write ${meant}`
+      : 'It must be an address, as in http://127.0.0.1:8182 or https://predict.example.com.',
+  );
+}
+
+/** Does a command's work with a client. What goes wrong is told as {@link reportErrors} does, with what to do about it. */
 export async function withClient(
   options: ConnectionOptions,
   work: (client: WaggleClient) => Promise<void>,
 ): Promise<void> {
-  const { url, key, json } = options;
-  try {
-    await work(new WaggleClient({ url, ...(key === undefined ? {} : { key }) }));
-  } catch (error) {
-    process.exitCode = 1;
-    if (!(error instanceof AppError)) throw error;
-    console.error(['✖', explain(error, url)].join(' '));
-    if (json) console.log(JSON.stringify({ error: { code: error.code, message: messageOf(error) } }));
-  }
+  const { url, key } = options;
+  const client = new WaggleClient({ url, ...(key === undefined ? {} : { key }) });
+  await reportErrors(
+    options,
+    () => work(client),
+    (error) => explain(error, url),
+  );
 }
 
 function explain(error: AppError, url: string): string {

@@ -1,17 +1,25 @@
 import { AppError } from '../../shared/errors.js';
+import { systemProblem } from '../../shared/system-error.js';
 
 /**
- * Does a command's work. An error with a name is told on standard error, and as `{ "error": { "code", "message" } }`
- * on standard output with `--json`; the exit code is 1 then. Anything else goes on to the caller.
+ * Does a command's work. An error with a name, or the system's about a file, is told on standard error, in words that
+ * `explain` may add to, and as `{ "error": { "code", "message" } }` on standard output with `--json`; the exit code is 1
+ * then. Anything else goes on to the caller.
  */
-export async function reportErrors(options: { json?: true }, work: () => Promise<void>): Promise<void> {
+export async function reportErrors(
+  options: { json?: true },
+  work: () => Promise<void>,
+  explain: (error: AppError) => string = ({ message }) => message,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    const isOurs = error instanceof AppError;
+    const problem = isOurs ? error.message : systemProblem(error);
+    if (problem === undefined) throw error;
     process.exitCode = 1;
-    console.error(`✖ ${error.message}`);
-    const { code, message } = error;
-    if (options.json) console.log(JSON.stringify({ error: { code, message } }));
+    console.error(`✖ ${isOurs ? explain(error) : problem}`);
+    const code = isOurs ? error.code : 'system_refused';
+    if (options.json) console.log(JSON.stringify({ error: { code, message: problem } }));
   }
 }

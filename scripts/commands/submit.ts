@@ -1,19 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SubmitRequest, WaggleClient } from '../../shared/client/client.js';
 import { type EndedJob, isEnded, type Job } from '../../shared/client/job.js';
 import type { ModelDescription } from '../../shared/client/model.js';
-import { withinLimits } from '../../shared/client/retry.js';
+import { firstContact, persist } from '../../shared/client/retry.js';
 import { isRecord } from '../../shared/client/is-record.js';
 import { addTripOptions, TRIP_EXAMPLES, type TripOptions, tripInput } from '../trips/trip-options.js';
-import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
+import { addConnectionOptions, type ConnectionOptions, waitTeller, withClient } from './connection.js';
+import { whole } from './numbers.js';
 
 interface SubmitOptions extends ConnectionOptions, TripOptions {
   input?: Record<string, unknown>;
   model?: string;
   requestId?: string;
+  outage: number;
 }
 
 const HELP = `
+A server that is away, or answers that it cannot now, is asked again, always with the same Idempotency-Key: the
+prediction is made once. Where nothing listens at all this is told at once.
+
 Exit code: 0 when the prediction succeeded, 1 when it failed or could not be submitted.
 
 Examples:
@@ -30,13 +36,14 @@ export function registerSubmitCommand(program: Command): void {
   addTripOptions(command)
     .option('--input <json>', 'the input of any model, instead of a trip', parseInput)
     .option('--model <name>', 'which model (default: the one the server names its default)')
-    .option('--request-id <id>', 'a name of your own, to find the job by');
+    .option('--request-id <id>', 'a name of your own, to find the job by')
+    .option('--outage <seconds>', 'how long the server may be away before giving up', whole(0, 86_400), 60);
   addConnectionOptions(command)
     .addHelpText('after', HELP)
     .action(async (options: SubmitOptions) => {
       const request = requestOf(options, (message) => command.error(message));
       await withClient(options, async (client) => {
-        const job = await follow(client, request);
+        const job = await follow(client, request, options.outage * 1000);
         if (job.status !== 'succeeded') process.exitCode = 1;
         if (options.json) console.log(JSON.stringify(job));
         else await print(client, job);
@@ -61,13 +68,15 @@ function requestOf(options: SubmitOptions, refuse: (message: string) => never): 
   };
 }
 
-async function follow(client: WaggleClient, request: SubmitRequest): Promise<EndedJob> {
-  const submit = () => client.submit(request, { waitSeconds: FIRST_ANSWER_SECONDS });
-  const job = await withinLimits(submit, { onLimit: tellLimit });
+/** Submits until the server has it, always with the same key: so it has it once, whatever became of an answer. */
+async function follow(client: WaggleClient, request: SubmitRequest, outageMs: number): Promise<EndedJob> {
+  const call = { waitSeconds: FIRST_ANSWER_SECONDS, idempotencyKey: randomUUID() };
+  const onWait = waitTeller((line) => console.error(line));
+  const job = await persist(() => client.submit(request, call), { outageMs, onWait: firstContact(onWait) });
   if (isEnded(job)) return job;
   console.error(`job ${job.id}`);
   tell(job);
-  return client.wait(job.id, { onUpdate: tell, onLimit: tellLimit });
+  return client.wait(job.id, { onUpdate: tell, onWait, outageMs });
 }
 
 function tell({ status, queue }: Job): void {
@@ -75,9 +84,6 @@ function tell({ status, queue }: Job): void {
   const eta = queue?.eta_ms === undefined ? '' : `, about ${(queue.eta_ms / 1000).toFixed(1)} s to go`;
   console.error(`  ${status}${place}${eta}`);
 }
-
-const tellLimit = (waitMs: number): void =>
-  console.error(`  too many requests, trying again in ${Math.ceil(waitMs / 1000)} s`);
 
 async function print(client: WaggleClient, job: EndedJob): Promise<void> {
   if (job.status !== 'succeeded') {

@@ -1,7 +1,8 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { makeFolder } from '../../shared/process/make-folder.js';
 import { type Manifest, parseManifest } from '../../shared/model/manifest.js';
 import type { ModelFiles } from '../../worker/inference/model-files.js';
 
@@ -41,7 +42,7 @@ export function writePackage(files: ModelFiles, documents: Readonly<Record<strin
     ...model,
     weightsManifest: [{ paths: ['weights.bin'], weights: weightSpecs }],
   };
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeWhole(join(folder, 'weights.bin'), weights);
   writeWhole(join(folder, 'model.json'), `${JSON.stringify(modelJson)}\n`);
   for (const [name, text] of Object.entries(documents)) writeWhole(join(folder, name), text);

@@ -1,21 +1,22 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../../shared/process/make-folder.js';
 import { errorCode } from './error-code.js';
-import { isAlive } from './processes.js';
+import { isAlive, startOf } from './processes.js';
 import { pingRedis } from './redis-ping.js';
 import { StartError } from './start-error.js';
 
 /** Who uses a data folder: the launcher, and the socket of its Redis. */
 interface Holder {
   pid: number;
+  /** When the launcher started, as {@link startOf} has it: after a crash its number may be another's, or ours. */
+  started?: string | undefined;
   socket: string;
 }
 
 /** How long the processes of a killed launcher, and then its Redis, may take to end. */
 const LEAVING_MS = 30_000;
-/** From taking the lock until its Redis accepts connections, at most. */
-const STARTING_MS = 30_000;
 /** Within which two launchers that both removed a stale lock have met. */
 const SETTLE_MS = 50;
 
@@ -24,24 +25,30 @@ const SETTLE_MS = 50;
  * of a launcher that was killed to end. Throws {@link StartError} when the folder is in use. Returns the release.
  */
 export async function lockDataDir(dataDir: string, socket: string): Promise<() => void> {
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(dataDir);
   const path = join(dataDir, 'up.lock');
-  const mine = JSON.stringify({ pid: process.pid, socket } satisfies Holder);
+  const { pid } = process;
+  const mine = JSON.stringify({ pid, started: startOf(pid), socket } satisfies Holder);
   for (const deadline = Date.now() + LEAVING_MS; ; ) {
     if (create(path, mine)) {
       await sleep(SETTLE_MS);
       if (read(path) === mine) return () => rmSync(path, { force: true });
     }
     const holder = parseHolder(read(path));
-    const isServing = holder !== undefined && (await pingRedis(holder.socket)) !== 'silent';
-    if (holder === undefined || !(isServing || isStarting(path, holder))) {
-      rmSync(path, { force: true });
-    } else if (isAlive(holder.pid) || Date.now() > deadline) {
+    if (holder && lives(holder)) {
       throw new StartError(
         `another npm start (process ${holder.pid}) uses ${dataDir}: stop it, or give this one a folder and a port ` +
           'of its own, as in DATA_DIR=.data2 PORT=8183 npm start',
       );
-    } else await sleep(100);
+    }
+    if (!holder || (await pingRedis(holder.socket)) === 'silent') rmSync(path, { force: true });
+    else if (Date.now() < deadline) await sleep(100);
+    else {
+      throw new StartError(
+        `the Redis of an npm start that was killed still uses ${dataDir}, on ${holder.socket}: end it with ` +
+          `redis-cli -s ${holder.socket} shutdown`,
+      );
+    }
   }
 }
 
@@ -51,6 +58,8 @@ function create(path: string, text: string): boolean {
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
+    // A full disk leaves an empty file.
+    if (errorCode(error) === 'ENOSPC') rmSync(path, { force: true });
     throw error;
   }
 }
@@ -70,18 +79,13 @@ function parseHolder(text: string | undefined): Holder | undefined {
     const isHolder = typeof value === 'object' && value !== null && 'pid' in value && 'socket' in value;
     if (!isHolder) return undefined;
     const { pid, socket } = value;
-    return typeof pid === 'number' && typeof socket === 'string' ? { pid, socket } : undefined;
+    const started = 'started' in value && typeof value.started === 'string' ? value.started : undefined;
+    return typeof pid === 'number' && typeof socket === 'string' ? { pid, socket, started } : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Its launcher lives and has taken the lock just now: the Redis is on its way. */
-function isStarting(path: string, { pid }: Holder): boolean {
-  if (!isAlive(pid)) return false;
-  try {
-    return Date.now() - statSync(path).mtimeMs < STARTING_MS;
-  } catch {
-    return false;
-  }
-}
+/** Whether its launcher lives. Without a time of its start, as earlier versions wrote it, our own number is not ours. */
+const lives = ({ pid, started }: Holder): boolean =>
+  isAlive(pid) && (started === undefined ? pid !== process.pid : started === startOf(pid));

@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../shared/log/logger.js';
+import { makeFolder } from '../../shared/process/make-folder.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { systemReason } from '../../shared/system-error.js';
 import { lockDataDir } from './data-dir-lock.js';
 import { KeptProcess } from './kept-process.js';
 import { openLifeline } from './lifeline.js';
@@ -34,14 +36,14 @@ export async function preparePrivateRedis(
   log: Logger,
 ): Promise<PrivateRedis> {
   const { dataDir } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'waggle-'));
+  const folder = makeSocketFolder();
   const socket = socketIn(folder);
   const release = new ReleaseStack();
   release.later('socket folder', () => rmSync(folder, { recursive: true, force: true }));
   try {
     checkLength(socket);
     release.later('data folder', await lockDataDir(dataDir, socket));
-    mkdirSync(join(dataDir, 'redis'), { recursive: true });
+    makeFolder(join(dataDir, 'redis'));
     const lifeline = openLifeline(folder);
     release.later('lifeline', () => lifeline.close());
     const redis = keptRedis({ ...options, folder, lifeline, logFile: join(dataDir, 'redis.log') }, log);
@@ -54,8 +56,27 @@ export async function preparePrivateRedis(
     };
   } catch (error) {
     await release.run(log);
-    throw error;
+    throw folderError('DATA_DIR', dataDir, error);
   }
+}
+
+function makeSocketFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'waggle-'));
+  } catch (error) {
+    throw folderError('TMPDIR', tmpdir(), error);
+  }
+}
+
+/** A system's error about the folder that a variable names, with what to do about it; anything else as it is. */
+function folderError(variable: string, folder: string, error: unknown): unknown {
+  const reason = systemReason(error);
+  if (reason === undefined) return error;
+  return new StartError(
+    `${variable}=${folder} cannot be used: ${reason}. Mend that, or name another folder, as in ` +
+      `${variable}=/path/to/folder npm start`,
+    { cause: error },
+  );
 }
 
 function checkLength(socket: string): void {
@@ -66,7 +87,7 @@ function checkLength(socket: string): void {
 }
 
 function keptRedis(launch: RedisLaunch, log: Logger): KeptProcess<void> {
-  const { folder, lifeline, logFile } = launch;
+  const { folder, lifeline } = launch;
   return new KeptProcess<void>(
     {
       name: 'the private Redis',
@@ -75,9 +96,20 @@ function keptRedis(launch: RedisLaunch, log: Logger): KeptProcess<void> {
         while (!gone.aborted && (await pingRedis(socketIn(folder))) !== 'ready') await sleep(20);
       },
       stop: () => lifeline.release(),
-      advice: (ended) =>
-        `the private Redis ended (${ended}) before it could serve. The end of ${logFile}:\n${lastLines(logFile)}`,
+      advice: (ended) => adviceOn(ended, launch),
     },
     log,
   );
+}
+
+/** Less than this is too little for a Redis to start, in bytes. */
+const LEAST_SPACE_BYTES = 1_048_576;
+
+function adviceOn(ended: string, { dataDir, logFile }: RedisLaunch): string {
+  const { bavail, bsize } = statfsSync(dataDir);
+  const isFull = bavail * bsize < LEAST_SPACE_BYTES;
+  const reason = isFull
+    ? `, since no space is left in DATA_DIR=${dataDir}: free some, or name another folder`
+    : '';
+  return `the private Redis ended (${ended}) before it could serve${reason}. The end of ${logFile}:\n${lastLines(logFile)}`;
 }

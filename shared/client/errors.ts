@@ -1,4 +1,5 @@
 import { AppError } from '../errors.js';
+import { isRecord } from './is-record.js';
 
 /** One member of a request that the server did not take. */
 export interface FieldProblem {
@@ -48,6 +49,12 @@ export class UnreachableError extends AppError {
     options?: ErrorOptions,
   ) {
     super(`no answer from ${url}`, options);
+  }
+
+  /** Whether nothing listens there, so that nothing was sent: as far as the platform's fetch tells, which browsers' does not. */
+  get isRefused(): boolean {
+    const cause = this.cause instanceof Error ? this.cause.cause : undefined;
+    return isRecord(cause) && (cause['code'] === 'ECONNREFUSED' || cause['code'] === 'ENOTFOUND');
   }
 }
 

@@ -9,8 +9,20 @@ export interface RetryOptions {
    * anew: what counts is how long each asks to wait. @default 60_000
    */
   outageMs?: number;
-  /** Told of every wait that a 429 asks for. */
-  onLimit?: (waitMs: number) => void;
+  onWait?: OnWait;
+}
+
+/** Told of every wait, and why. What it throws ends the waiting. */
+export type OnWait = (waitMs: number, error: unknown) => void;
+
+/** For the first call to a server: where nothing listens from the start, there is most likely none, which is thrown. */
+export function firstContact(onWait: OnWait): OnWait {
+  let hasWaited = false;
+  return (waitMs, error) => {
+    if (!hasWaited && error instanceof UnreachableError && error.isRefused) throw error;
+    hasWaited = true;
+    onWait(waitMs, error);
+  };
 }
 
 /** Whatever the server says: a Retry-After of 0 must not become a busy loop. */
@@ -35,13 +47,13 @@ export class Patience {
 
   /** Waits until it is time to try again. Throws `error` when that would not help, or the outage is too long. */
   async bear(error: unknown): Promise<void> {
-    const { signal, outageMs = 60_000, onLimit } = this.#options;
+    const { signal, outageMs = 60_000, onWait } = this.#options;
     const nowMs = Date.now();
     if (this.#failures === 0 || isLimit(error)) this.#failingSinceMs = nowMs;
     const delayMs = retryDelay(error, this.#failures);
     if (delayMs === undefined || nowMs + delayMs - this.#failingSinceMs > outageMs) throw error;
     this.#failures += 1;
-    if (isLimit(error)) onLimit?.(delayMs);
+    onWait?.(delayMs, error);
     await pause(delayMs, signal);
   }
 }
@@ -53,22 +65,6 @@ export async function persist<T>(work: () => Promise<T>, options: RetryOptions =
     try {
       return await work();
     } catch (error) {
-      await patience.bear(error);
-    }
-  }
-}
-
-/**
- * Does something again as long as there are too many requests, and nothing else is wrong: nothing was done then, so that
- * even a submission without a key of its own may be repeated.
- */
-export async function withinLimits<T>(work: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const patience = new Patience(options);
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isLimit(error)) throw error;
       await patience.bear(error);
     }
   }

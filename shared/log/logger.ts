@@ -1,6 +1,10 @@
+import { accessSync, constants } from 'node:fs';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
 import Transport from 'winston-transport';
+import { ConfigError } from '../errors.js';
+import { makeFolder } from '../process/make-folder.js';
+import { systemReason } from '../system-error.js';
 
 /** Severities, most severe first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -31,8 +35,12 @@ export interface Logger {
 /** Members whose values never reach a log line. */
 const SECRET = /authorization|cookie|password|secret|api_?key/i;
 
-/** Opens a winston logger: JSON lines (or pretty ones) on standard output, and daily files when asked for. */
+/**
+ * Opens a winston logger: JSON lines (or pretty ones) on standard output, and daily files when asked for. Throws a
+ * {@link ConfigError} where their folder cannot be.
+ */
 export function createLogger(service: string, config: LogConfig): Logger {
+  if (config.dir !== undefined) checkFolder(config.dir);
   const json = [winston.format.timestamp(), winston.format(redact)(), winston.format(jsonLine)()];
   const output = new StandardOutput(
     config.pretty
@@ -68,6 +76,17 @@ export function createLogger(service: string, config: LogConfig): Logger {
     debug: (message, fields) => void logger.debug(message, fields),
     isEnabled: (level) => logger.isLevelEnabled(level),
   };
+}
+
+function checkFolder(dir: string): void {
+  try {
+    makeFolder(dir);
+    accessSync(dir, constants.W_OK);
+  } catch (error) {
+    throw new ConfigError([
+      `LOG_DIR must be a folder that can be written to, not "${dir}": ${systemReason(error)}`,
+    ]);
+  }
 }
 
 function redact(info: winston.Logform.TransformableInfo): winston.Logform.TransformableInfo {

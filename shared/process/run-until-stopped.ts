@@ -1,3 +1,4 @@
+import { AppError, messageOf } from '../errors.js';
 import { type ReleaseLog, ReleaseStack } from './release-stack.js';
 
 /** How a process runs and ends. */
@@ -25,9 +26,8 @@ export async function runUntilStopped(
   } catch (error) {
     if (stopped.signal.aborted) log.info('stopping', { reason: String(stopped.signal.reason) });
     else {
-      log.error('cannot start', {
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
+      const isFault = error instanceof Error && !(error instanceof AppError);
+      log.error('cannot start', { error: isFault ? error.stack : messageOf(error) });
       process.exitCode = 1;
     }
   }

@@ -16,11 +16,11 @@ const newOut = (): string => {
 
 const start = (
   out: string,
-  changes: { options?: object; input?: string; model?: string; restart?: boolean } = {},
+  changes: { options?: object; input?: string; model?: string; restart?: boolean; force?: boolean } = {},
 ) =>
   Checkpoint.start(
     { input: changes.input ?? input, out, options: { ...options, ...changes.options } },
-    { model: changes.model ?? 'm', restart: changes.restart ?? false },
+    { model: changes.model ?? 'm', restart: changes.restart ?? false, force: changes.force ?? false },
   );
 
 const progress: RunProgress = {
@@ -72,6 +72,17 @@ it('begins anew when asked to, or when nothing was written yet', () => {
 });
 
 describe('refuses', () => {
+  it('an output file that is not its own, unless it may be replaced', () => {
+    const out = newOut();
+    writeFileSync(out, 'precious');
+    expect(() => start(out)).toThrow(
+      `${out} is there already: name another --out, or replace it with --force`,
+    );
+    expect(() => start(out, { restart: true })).toThrow('--force');
+    expect(existsSync(`${out}.checkpoint`)).toBe(false);
+    start(out, { force: true }).leave();
+  });
+
   it('another run', () => {
     const { out } = begun();
     expect(() => start(out, { options: { rows: 20 } })).toThrow(/other options: .*--restart/);

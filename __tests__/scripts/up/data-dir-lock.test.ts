@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDataDir } from '../../../scripts/up/data-dir-lock.js';
+import { startOf } from '../../../scripts/up/processes.js';
 
 let folder: string;
 let server: Server | undefined;
@@ -59,6 +60,20 @@ describe('lockDataDir', () => {
     );
     await lockDataDir(folder, '/nowhere');
     expect(holder()).toBe(process.pid);
+  });
+
+  it('takes over from a launcher whose number is another process by now, or its own', async () => {
+    const started = startOf(process.ppid);
+    for (const left of [
+      { pid: process.ppid, started: `${started}0`, socket: join(folder, 'none') },
+      { pid: process.pid, started, socket: join(folder, 'none') },
+      { pid: process.pid, socket: join(folder, 'none') },
+    ]) {
+      writeFileSync(lockPath(), JSON.stringify(left));
+      (await lockDataDir(folder, '/nowhere'))();
+    }
+    writeFileSync(lockPath(), JSON.stringify({ pid: process.ppid, started, socket: join(folder, 'none') }));
+    await expect(lockDataDir(folder, '/nowhere')).rejects.toThrow(`process ${process.ppid}`);
   });
 
   it('waits for the Redis of a killed launcher to end', async () => {

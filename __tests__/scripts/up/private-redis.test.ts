@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ensureRedis } from '../../../scripts/setup/redis.mjs';
@@ -20,6 +20,11 @@ afterEach(async () => {
   for (const redis of running) await redis.stop();
   rmSync(dataDir, { recursive: true });
 });
+
+function fileIn(folder: string): string {
+  writeFileSync(join(folder, 'file'), '');
+  return join(folder, 'file');
+}
 
 const log = keepingLog();
 
@@ -90,6 +95,21 @@ describe('the private Redis', () => {
   it('refuses a data folder that is in use, and says by whom', async () => {
     await start();
     await expect(start()).rejects.toThrow(`another npm start (process ${process.pid}) uses ${dataDir}`);
+  });
+
+  it.each([
+    ['below /proc', () => '/proc/waggle/data', '(there is no such file|it is read only)'],
+    ['below a file', () => `${fileIn(dataDir)}/data`, 'it is a file, or lies below one'],
+    ['that is a file', () => fileIn(dataDir), 'it is a file, or lies below one'],
+    ['that is read only', () => '/sys/waggle', '(this user is not allowed to|it is read only)'],
+  ])('says what is wrong with a data folder %s', async (_, folder, reason) => {
+    const bad = folder();
+    const program = { command: '/bin/false', env: {} };
+    const preparing = preparePrivateRedis({ program, dataDir: bad, fsync: 'no' }, log);
+    await expect(preparing).rejects.toMatchObject({
+      code: 'cannot_start',
+      message: expect.stringMatching(`^DATA_DIR=${bad} cannot be used: ${reason}.*DATA_DIR=/path/to/folder`),
+    });
   });
 
   it('says what Redis said when it cannot start', async () => {

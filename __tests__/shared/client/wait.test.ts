@@ -59,7 +59,7 @@ describe('waiting for a job', () => {
     const limited = { status: 429, body: { title: 'Too many' }, headers: { 'retry-after': '0' } };
     const client = await clientOf(limited, limited, limited, { body: succeeded });
     const waits: number[] = [];
-    await client.wait('a', { outageMs: 150, onLimit: (waitMs) => waits.push(waitMs) });
+    await client.wait('a', { outageMs: 150, onWait: (waitMs) => waits.push(waitMs) });
     expect(waits).toEqual([100, 100, 100]);
   });
 

@@ -40,3 +40,8 @@ it('writes what JSON does not have, too', async () => {
   const [line = ''] = await linesOf(() => logger().info('odd', { cycle, big: 12n }));
   expect(JSON.parse(line)).toMatchObject({ message: 'odd', big: '12' });
 });
+
+it.each(['/proc/waggle/logs', `${__filename}/logs`])('refuses the folder %s with its name', (dir) => {
+  const open = () => createLogger('test', { level: 'info', dir, pretty: false });
+  expect(open).toThrow(`LOG_DIR must be a folder that can be written to, not "${dir}": `);
+});

@@ -1,0 +1,31 @@
+import { messageOf } from './errors.js';
+
+const NO_ACCESS = 'this user is not allowed to';
+const NO_SPACE = 'no space is left there';
+const NO_FOLDER = 'it is a file, or lies below one';
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: NO_ACCESS,
+  EPERM: NO_ACCESS,
+  EROFS: 'it is read only',
+  ENOSPC: NO_SPACE,
+  EDQUOT: NO_SPACE,
+  ENOTDIR: NO_FOLDER,
+  EEXIST: NO_FOLDER,
+  EISDIR: 'it is a folder',
+  ENOENT: 'there is no such file or folder, and none can be made',
+  ENAMETOOLONG: 'its name is too long',
+};
+
+/** Why the system refused a file or a folder, in words; undefined for what is no system's error. */
+export function systemReason(error: unknown): string | undefined {
+  const isSystems = typeof error === 'object' && error !== null && 'syscall' in error && 'code' in error;
+  return isSystems ? (REASONS[String(error.code)] ?? messageOf(error)) : undefined;
+}
+
+/** The same with the path that was refused. */
+export function systemProblem(error: unknown): string | undefined {
+  const reason = systemReason(error);
+  const path =
+    typeof error === 'object' && error !== null && 'path' in error ? String(error.path) : undefined;
+  return reason === undefined || path === undefined ? reason : `${path}: ${reason}`;
+}
