@@ -45,7 +45,7 @@ export class ListTurns {
       return;
     }
     if (line.length >= LONGEST_LINE) {
-      throw new ProblemError('rate-limited', `${line.length} lists of this caller wait already`, {
+      throw new ProblemError('too-many-waiting', `${line.length} lists of this caller wait already`, {
         retryAfterSeconds: 1,
       });
     }

@@ -47,7 +47,7 @@ const WINDOW = 500;
 const WINDOWS_A_PASS = 20;
 /** A job not in Bee-Queue is given this time for its enqueue to arrive. */
 const ORPHAN_AGE_MS = 5_000;
-/** An upload shows a sign of life every five seconds; after this long without one its process is gone. */
+/** An upload shows a sign of life every second; after this long without one its process is gone. */
 const UPLOAD_SILENCE_MS = 20_000;
 
 /** Mends what crashes leave behind. Every pass looks at the next window of each long list and starts over at its end. */

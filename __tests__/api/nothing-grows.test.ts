@@ -75,8 +75,7 @@ const limits = { chunkRows: 1, timeoutMs: 60_000, resultTtlMs: RESULT_TTL_MS };
 async function runBatch(owner: string, round: number): Promise<void> {
   const id = uuidv7();
   const more = { owner, strict: round % 2 === 0, maxAttempts: 1, ...limits };
-  const idempotency = { key: `batch-${round}`, ttlMs: RESULT_TTL_MS };
-  await batches.create({ id, model: QUEUE, queue: CHUNKS, idempotency, ...more }, 999);
+  await batches.create({ id, model: QUEUE, queue: CHUNKS, idempotencyKey: `batch-${round}`, ...more }, 999);
   const invalid = { 0: [{ pointer: '#/x', detail: 'is required' }] };
   for (let number = 0; number < 3; number += 1) {
     await batches.add(id, {
@@ -131,7 +130,7 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
         owner,
         requestId: `request-${round % 5}`,
         resultTtlMs: RESULT_TTL_MS,
-        idempotency: { caller: owner, key: uuidv7(), fingerprint: 'f', ttlMs: RESULT_TTL_MS },
+        idempotency: { caller: owner, key: uuidv7(), fingerprint: 'f' },
         ...more,
       });
     await Promise.all(ENDS.map((end) => end(submit)));

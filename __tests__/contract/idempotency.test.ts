@@ -1,3 +1,7 @@
+import { Sweeper } from '../../api/sweeper.js';
+import { SweepStore } from '../../shared/jobs/sweep-store.js';
+import { until } from '../support/latch.js';
+import { silentLog } from '../support/silent-log.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
 
@@ -96,13 +100,67 @@ it('makes a new job once the first one is gone', async () => {
   expect(again.headers).not.toHaveProperty('idempotency-replayed');
 });
 
-it('keeps a key for 24 hours', async () => {
-  const key = newKey();
-  await submit(key);
-  const { records } = api.ctx;
-  const leftMs = Number(await records.redis.command(['PTTL', records.key(`idem::${key}`)]));
-  expect(leftMs).toBeGreaterThan(24 * 3_600_000 - 60_000);
-  expect(leftMs).toBeLessThanOrEqual(24 * 3_600_000);
+/** Names of all keys of a service in Redis. */
+async function stored({ ctx: { records } }: ApiBench): Promise<string[]> {
+  const names = await records.redis.command(['KEYS', records.key('*')]);
+  return (Array.isArray(names) ? names : []).map(String);
+}
+
+/** How long what is kept of an Idempotency-Key lives, in ms; -1: for ever. */
+async function lifeMs(bench: ApiBench, key: string): Promise<number> {
+  const name = (await stored(bench)).find((one) => one.endsWith(`:${key}`));
+  return Number(await bench.ctx.records.redis.command(['PTTL', name ?? '']));
+}
+
+it('keeps a key for as long as its job, 24 hours at most after the end', async () => {
+  const long = await openApiBench(server, {
+    env: { RESULT_TTL_MS: String(72 * 3_600_000), REDIS_TIMEOUT_MS: '10000' },
+  });
+  const ended = async (bench: ApiBench): Promise<number> => {
+    const key = newKey();
+    const { body } = await bench.submit({ input: TRIP }, { 'Idempotency-Key': key });
+    expect(await lifeMs(bench, key)).toBe(-1);
+    await bench.worker.succeed(body.id);
+    return lifeMs(bench, key);
+  };
+  const lives = [await ended(api), await ended(long)];
+  await long.close();
+  expect(Math.ceil((lives[0] ?? 0) / 1_000)).toBe(1);
+  expect(Math.ceil((lives[1] ?? 0) / 3_600_000)).toBe(24);
+});
+
+it('leaves nothing of keyed jobs and batches in Redis once their results have expired', async () => {
+  const short = await openApiBench(server, { env: { RESULT_TTL_MS: '1000', REDIS_TIMEOUT_MS: '10000' } });
+  const { records, producers } = short.ctx;
+  const send = async (method: string, path: string, body?: object) => {
+    const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': newKey() };
+    const answer = await fetch(short.url + path, { method, headers, body: JSON.stringify(body) });
+    const { id } = (await answer.json()) as { id: string };
+    return { status: answer.status, id };
+  };
+  const jobs = await Promise.all(Array.from({ length: 200 }, () => send('POST', '/jobs', { input: TRIP })));
+  expect(new Set(jobs.map(({ status }) => status))).toEqual(new Set([202]));
+  const batch = await send('POST', '/batches', { inputs: [TRIP] });
+  for (const [i, { id }] of jobs.entries()) {
+    if (i % 2 === 0) await short.worker.succeed(id);
+    else await send('DELETE', `/jobs/${id}`);
+  }
+  await send('DELETE', `/batches/${batch.id}`);
+  const sweeper = new Sweeper({
+    sweep: new SweepStore(records),
+    producers,
+    keyPrefix: records.keyPrefix,
+    queues: () => [LINEAR],
+    resultTtlMs: 1_000,
+    log: silentLog,
+  });
+  await until(async () => {
+    await sweeper.pass();
+    const left = await stored(short);
+    // The numbers of the model, and of its last minute and seconds.
+    return left.every((name) => /:(counts|minute:[^:]+:\d+|done:[^:]+:\d+)$/.test(name));
+  });
+  await short.close();
 });
 
 it.each(['', '""', 'two words', '"open', 'x'.repeat(256), 'a, b'])(

@@ -1,7 +1,6 @@
-import { type BatchCreated, NoRoomError } from '../../shared/batches/batch-store.js';
+import { type BatchCreated, NoRoomError, SIGN_OF_LIFE_MS } from '../../shared/batches/batch-store.js';
 import type { NoRoom } from '../../shared/jobs/job-store.js';
 import type { Exchange } from '../http/exchange.js';
-import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
 import { ProblemError, requestTimeout, validationFailed } from '../http/problem.js';
 import { ClientGoneError } from '../http/read-json.js';
 import { SUBMISSION_DEFAULTS } from '../models/submission-schemas.js';
@@ -27,10 +26,6 @@ export interface SubmittedBatch {
   isReplay: boolean;
 }
 
-/** The sweeper cancels uploads that were silent for twenty seconds. */
-const SIGN_OF_LIFE_MS = 5_000;
-const UPLOADING_RETRY_SECONDS = 5;
-
 /**
  * Takes an upload to its end. Its chunks run while it goes on, unless it is strict. An upload that cannot be taken as
  * a whole, or breaks off, leaves nothing but a canceled batch. Throws a problem.
@@ -55,7 +50,7 @@ export async function submitBatch(x: Exchange, request: BatchRequest): Promise<S
       throw new ProblemError(
         'batch-uploading',
         `the upload of batch ${created.batchId} with this key is under way`,
-        { retryAfterSeconds: UPLOADING_RETRY_SECONDS },
+        { retryAfterSeconds: 1 },
       );
     case 'full':
     case 'share':
@@ -86,9 +81,7 @@ function create(
       resultTtlMs: jobs.resultTtlMs,
       ...(requestId === undefined ? {} : { requestId }),
       ...(traceparent === undefined ? {} : { traceparent }),
-      ...(idempotencyKey === undefined
-        ? {}
-        : { idempotency: { key: idempotencyKey, ttlMs: IDEMPOTENCY_TTL_MS } }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     },
     jobs.maxQueueDepth,
   );

@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ProblemError } from './problem.js';
 
-/** How long a key stands for the job that it made, in ms. */
-export const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
-
 // A structured-field String (RFC 9651, section 3.3.3), or the bare text that most clients send.
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/;
 const BARE = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/;
@@ -26,11 +23,15 @@ export function parseIdempotencyKey(header: string | undefined): string | undefi
   return key;
 }
 
+/** 132 bits: two requests of one key are told apart, and Redis keeps few bytes of each. */
+const FINGERPRINT_LENGTH = 22;
+
 /** A digest of an operation and its body that does not depend on the order of the body's members. */
 export const fingerprintOf = (operation: string, body: unknown): string =>
   createHash('sha256')
     .update(`${operation}\n${canonicalJson(body)}`)
-    .digest('base64url');
+    .digest('base64url')
+    .slice(0, FINGERPRINT_LENGTH);
 
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) =>

@@ -2,7 +2,6 @@ import type { NewJob } from '../../shared/jobs/job-store.js';
 import type { Job } from '../../shared/jobs/job.js';
 import type { Caller } from '../admission/caller.js';
 import type { ApiContext } from '../context.js';
-import { IDEMPOTENCY_TTL_MS } from '../http/idempotency-key.js';
 import { ProblemError } from '../http/problem.js';
 import { noRoomProblem } from '../no-room.js';
 import { type JobView, placeOf, readJob } from './job-view.js';
@@ -79,7 +78,6 @@ function newJob({ config, replyTo }: ApiContext, request: JobRequest): NewJob {
             caller: request.caller.owner,
             key: idempotencyKey,
             fingerprint: submission.fingerprint(),
-            ttlMs: IDEMPOTENCY_TTL_MS,
           },
         }),
   };

@@ -26,7 +26,7 @@ export const PARAMETERS = {
   }),
   IdempotencyKey: parameter('header', 'Idempotency-Key', {
     description:
-      'Makes repeating safe: the same key with the same body again answers with the first job. Kept for 24 hours. ' +
+      'Makes repeating safe: the same key with the same body again answers with the first job. Kept as long as the job, 24 hours at most after its end. ' +
       'A quoted string or bare, 1 to 255 visible ASCII characters.',
     schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
   }),

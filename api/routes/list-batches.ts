@@ -30,7 +30,7 @@ export const listBatchesRoute: Route = {
     parameters: ['Limit', 'Cursor', 'RequestIdHeader'],
     answers: {
       200: json('BatchList', 'A page.', { headers: ['Cache-Control'] }),
-      ...problems('validation-failed', 'redis-unavailable', 'record-unreadable'),
+      ...problems('validation-failed', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },
   async handle(x) {

@@ -31,7 +31,7 @@ export const listJobsRoute: Route = {
     parameters: ['Status', 'Model', 'RequestId', 'Limit', 'Cursor', 'RequestIdHeader'],
     answers: {
       200: json('JobList', 'A page.', { headers: ['Cache-Control'] }),
-      ...problems('validation-failed', 'redis-unavailable', 'record-unreadable'),
+      ...problems('validation-failed', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },
   async handle(x) {

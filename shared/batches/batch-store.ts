@@ -23,7 +23,7 @@ export interface NewBatch {
   timeoutMs: number;
   maxAttempts: number;
   resultTtlMs: number;
-  idempotency?: { key: string; ttlMs: number };
+  idempotencyKey?: string;
 }
 
 /** What became of {@link BatchStore.create}. */
@@ -58,6 +58,13 @@ export interface ChunkResults {
   failure?: { code: string; message: string };
 }
 
+/**
+ * How often an upload shows a sign of life, however slow its client is; and the silence after which the process that took it
+ * is held for dead by whoever sends its Idempotency-Key again.
+ */
+export const SIGN_OF_LIFE_MS = 1_000;
+const UPLOAD_SILENCE_MS = 5_000;
+
 /** Accepts, reads and cancels batches: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class BatchStore {
   readonly #records: RecordScripts;
@@ -69,7 +76,10 @@ export class BatchStore {
     this.#isShared = isShared;
   }
 
-  /** Opens a batch for its upload, unless its Idempotency-Key is known or there is no room: `maxChunks` may wait. */
+  /**
+   * Opens a batch for its upload, unless its Idempotency-Key is known or there is no room: `maxChunks` may wait. An upload
+   * with that key whose process is dead is canceled, and the key taken over.
+   */
   async create(batch: NewBatch, maxChunks: number): Promise<BatchCreated> {
     const fields = {
       model: batch.model,
@@ -82,15 +92,14 @@ export class BatchStore {
       request_id: batch.requestId ?? '',
       ...(batch.traceparent === undefined ? {} : { traceparent: batch.traceparent }),
     };
-    const { key = '', ttlMs = 0 } = batch.idempotency ?? {};
     const [kind, detail, fingerprint] = listOf(
       await this.#records.run('batch-create', [
         batch.id,
         batch.owner,
-        key,
-        String(ttlMs),
+        batch.idempotencyKey ?? '',
         String(maxChunks),
         this.#isShared ? '1' : '',
+        String(UPLOAD_SILENCE_MS),
         ...Object.entries(fields).flatMap(([name, value]) => [name, String(value)]),
       ]),
     );

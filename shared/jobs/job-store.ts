@@ -24,7 +24,7 @@ export interface NewJob {
   /** Name of the process that waits for the end: it is told how the job ended, on a channel of its own. */
   replyTo?: string;
   /** `caller` is who sent the key: an admin may create for another owner. */
-  idempotency?: { caller: string; key: string; fingerprint: string; ttlMs: number };
+  idempotency?: { caller: string; key: string; fingerprint: string };
 }
 
 /** Why nothing more may wait in a queue: all together have filled it, or its owner has as many as there is room left. */
@@ -124,7 +124,6 @@ function wordsOf({ job, maxDepth }: Submitted): string[] {
     String(maxDepth),
     idempotency ? `${idempotency.caller}:${idempotency.key}` : '',
     idempotency?.fingerprint ?? '',
-    String(idempotency?.ttlMs ?? 0),
     job.expiresInMs === undefined ? '' : String(job.expiresInMs),
     job.requestId ?? '',
     ...recordFields(job),

@@ -172,14 +172,17 @@ it('cancels what has not run and drops what runs', async () => {
 });
 
 it('frees the Idempotency-Key of an upload that broke off, and replays one that was complete', async () => {
-  const idempotency = { key: 'k', ttlMs: 60_000 };
-  const broken = await open({ idempotency });
-  expect(await batches.create(newBatch({ idempotency }), 9)).toEqual({ kind: 'uploading', batchId: broken });
+  const idempotencyKey = 'k';
+  const broken = await open({ idempotencyKey });
+  expect(await batches.create(newBatch({ idempotencyKey }), 9)).toEqual({
+    kind: 'uploading',
+    batchId: broken,
+  });
   await batches.abort(broken);
-  const whole = await open({ idempotency });
+  const whole = await open({ idempotencyKey });
   await add(whole, 1);
   await batches.complete(whole, 'print');
-  expect(await batches.create(newBatch({ idempotency }), 9)).toEqual({
+  expect(await batches.create(newBatch({ idempotencyKey }), 9)).toEqual({
     kind: 'replayed',
     batchId: whole,
     fingerprint: 'print',

@@ -236,7 +236,7 @@ describe('giving a job back', () => {
 
 describe('create', () => {
   it('answers a repeated Idempotency-Key with the first job, whatever its state', async () => {
-    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
     const first = await bench.submit({ idempotency });
     const again = () => bench.store.create(newJob({ idempotency }), 1_000);
     expect(await again()).toEqual({ kind: 'replayed', jobId: first });
@@ -245,7 +245,7 @@ describe('create', () => {
   });
 
   it('refuses the key with another body, and keeps callers apart', async () => {
-    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
     await bench.submit({ idempotency, owner: 'ann' });
     const other = { ...idempotency, fingerprint: 'g' };
     expect(await bench.store.create(newJob({ idempotency: other, owner: 'ann' }), 9)).toEqual({
@@ -257,7 +257,7 @@ describe('create', () => {
   });
 
   it('makes a new job when the first one of the key has expired', async () => {
-    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
     const first = await bench.submit({ idempotency });
     await bench.redis.command(['DEL', bench.records.key(`job:${first}`)]);
     expect((await bench.store.create(newJob({ idempotency }), 9)).kind).toBe('created');
@@ -299,7 +299,7 @@ async function publishedMessages(run: () => Promise<void>): Promise<string[]> {
 
 describe('jobs that are created at the same moment', () => {
   it('share a round trip, and each gets its own answer', async () => {
-    const idempotency = { caller: '', key: 'group', fingerprint: 'f', ttlMs: 60_000 };
+    const idempotency = { caller: '', key: 'group', fingerprint: 'f' };
     const first = newJob({ idempotency });
     const plain = newJob();
     const late = newJob();

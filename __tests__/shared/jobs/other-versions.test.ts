@@ -28,8 +28,7 @@ async function rewrite(name: string): Promise<void> {
 async function openBatch(batches: BatchStore): Promise<string> {
   const id = uuidv7();
   const limits = { chunkRows: 4, strict: false, timeoutMs: 1_000, maxAttempts: 2, resultTtlMs: 60_000 };
-  const idempotency = { key: id, ttlMs: 60_000 };
-  await batches.create({ id, model: QUEUE, queue: QUEUE, owner: 'ann', idempotency, ...limits }, 9);
+  await batches.create({ id, model: QUEUE, queue: QUEUE, owner: 'ann', idempotencyKey: id, ...limits }, 9);
   return id;
 }
 

@@ -148,7 +148,7 @@ it('reaps a lost lease once however many sweep, and refuses the worker that was 
 });
 
 it('makes one job of a key that comes over many connections, also when its delivery got lost', async () => {
-  const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+  const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
   const submit = (by: Process) => by.store.create(newJob({ idempotency }), 9);
   const created = await Promise.all([...processes, ...processes].map(submit));
   expect(created.filter(({ kind }) => kind === 'created')).toHaveLength(1);

@@ -4,13 +4,9 @@
 -- ARGV 1 id, 2 owner whose batches may be canceled ('*' = anybody's), 3 'abort' for an upload that broke off, else ''
 -- Returns 'canceled', 'canceling' (chunks still run; their results are dropped), 'ended' or 'gone'
 local id = ARGV[1]
-local v = redis.call('HMGET', batch_key(id), 'schema', 'status', 'owner', 'idem_key')
+local v = redis.call('HMGET', batch_key(id), 'schema', 'status', 'owner')
 if v[1] ~= SCHEMA or (ARGV[2] ~= '*' and v[3] ~= ARGV[2]) then return 'gone' end
 if v[2] ~= 'accepting' and v[2] ~= 'accepted' then return 'ended' end
-local running = cancel_batch(id, now_ms())
-if ARGV[3] == 'abort' then
-  free_batch_key(id, v[4])
-  for _, suffix in ipairs({ ':out', ':invalid', ':failed' }) do redis.call('DEL', batch_key(id) .. suffix) end
-end
+local running = (ARGV[3] == 'abort' and drop_upload or cancel_batch)(id, now_ms())
 announce()
 return running > 0 and 'canceling' or 'canceled'

@@ -7,12 +7,11 @@
 local now = now_ms()
 local count = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'accepting', '-inf', ms(now - ARGV[1]), 'LIMIT', 0, ARGV[2])) do
-  local v = redis.call('HMGET', batch_key(id), 'status', 'idem_key', 'schema')
-  if v[1] == 'accepting' and v[3] == SCHEMA then
-    cancel_batch(id, now)
-    free_batch_key(id, v[2])
+  local v = redis.call('HMGET', batch_key(id), 'status', 'schema')
+  if v[1] == 'accepting' and v[2] == SCHEMA then
+    drop_upload(id, now)
     count = count + 1
-  elseif not v[3] or v[3] == SCHEMA then
+  elseif not v[2] or v[2] == SCHEMA then
     redis.call('ZREM', P .. 'accepting', id)
   end
 end

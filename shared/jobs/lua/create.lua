@@ -4,8 +4,8 @@
 -- KEYS 1 key prefix, 2 Bee-Queue's hash of the queue's jobs, 3 its list of those that wait
 -- ARGV 1 model, 2 queue, 3 what Bee-Queue keeps of a delivery, 4 '1' where callers share the queue, then the words of
 --      each job: how many follow, id, owner ('' = nobody), largest queue depth, '<caller>:<key>' of the idempotency key
---      ('' = none), fingerprint of the request body, life of the idempotency key in ms, ms until the job is too late in
---      the queue ('' = never), request id ('' = none), then field, value, ... of the record, stored as they are
+--      ('' = none), fingerprint of the request body, ms until the job is too late in the queue ('' = never), request id
+--      ('' = none), then field, value, ... of the record, stored as they are
 -- Returns for each job {'created', created_ms, jobs that wait before it}; {'replayed', id of the first job};
 --         {'mismatch'} when the key came with another body; {'full', depth}; {'share', how many of the owner wait}
 local model, queue, is_shared = ARGV[1], ARGV[2], ARGV[4] == '1'
@@ -17,13 +17,14 @@ local waiting = {}
 
 -- Its words are ARGV[at] to ARGV[last].
 local function create(at, last)
-  local id, owner, idem, fingerprint, late, request = ARGV[at], ARGV[at + 1], ARGV[at + 3], ARGV[at + 4], ARGV[at + 6],
-    ARGV[at + 7]
-  local idem_key = idem ~= '' and P .. 'idem:' .. idem
-  if idem_key then
-    local first = redis.call('HMGET', idem_key, 'fingerprint', 'job')
-    if first[1] and first[1] ~= fingerprint then return { 'mismatch' } end
-    if first[2] and redis.call('EXISTS', job_key(first[2])) == 1 then return { 'replayed', first[2] } end
+  local id, owner, idem, fingerprint, late, request = ARGV[at], ARGV[at + 1], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5],
+    ARGV[at + 6]
+  if idem ~= '' then
+    local first, its_fingerprint = (redis.call('GET', idem_key(idem)) or ''):match('^(.+) (.*)$')
+    if first and redis.call('EXISTS', job_key(first)) == 1 then
+      if its_fingerprint ~= fingerprint then return { 'mismatch' } end
+      return { 'replayed', first }
+    end
   end
   waiting[owner] = waiting[owner] or waiting_of(owner, queue, is_shared)
   local refused = refusal(depth, waiting[owner], tonumber(ARGV[at + 2]))
@@ -33,7 +34,7 @@ local function create(at, last)
   local created = ms(now + #deliveries / 1000)
   redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'single', 'status', 'queued', 'model', model,
     'queue', queue, 'owner', owner, 'token', 0, 'attempts', 0, 'delivery', 1, 'created_ms', created,
-    unpack(ARGV, at + 8, last))
+    unpack(ARGV, at + 7, last))
   put(P .. 'queued:' .. queue, created, id)
   if owner ~= '' then
     put(index_key(owner, model, 'queued'), created, id)
@@ -52,9 +53,9 @@ local function create(at, last)
     redis.call('ZREMRANGEBYRANK', requests, 0, -1001)
     if newest_of(requests) == id then redis.call('PERSIST', requests) end
   end
-  if idem_key then
-    redis.call('HSET', idem_key, 'fingerprint', fingerprint, 'job', id)
-    redis.call('PEXPIRE', idem_key, ARGV[at + 5])
+  if idem ~= '' then
+    redis.call('SET', idem_key(idem), id .. ' ' .. fingerprint)
+    redis.call('HSET', job_key(id), 'idem', idem)
   end
   local delivery = id .. '.1'
   deliveries[#deliveries + 1] = delivery

@@ -72,6 +72,14 @@ local function holds(job, token, claim)
   return is_of_claim(job, token, claim) and (job.status == 'running' or job.status == 'canceling')
 end
 
+-- What an Idempotency-Key, '<caller>:<key>', has made: id of the job, a space, fingerprint of the request. It stays as
+-- long as the job, but not longer than KEPT_MS after its end.
+local function idem_key(idem)
+  return P .. 'key:' .. idem
+end
+
+local KEPT_MS = 24 * 3600 * 1000
+
 -- The member of a time index that was created last.
 local function newest_of(index)
   return redis.call('ZREVRANGE', index, 0, 0)[1]
@@ -195,18 +203,15 @@ local function batch_key(id)
   return P .. 'batch:' .. id
 end
 
--- Frees the Idempotency-Key of a batch ('' = it has none), unless another batch has the key by now.
-local function free_batch_key(id, idem_key)
-  if idem_key ~= '' and redis.call('HGET', idem_key, 'batch') == id then redis.call('DEL', idem_key) end
-end
-
 -- Ends a batch in the given state: no more input is kept, everything else lives as long as the record.
 local function finish_batch(id, status, now)
   local key = batch_key(id)
-  local ttl = tonumber(redis.call('HGET', key, 'ttl_ms'))
+  local v = redis.call('HMGET', key, 'ttl_ms', 'idem_key')
+  local ttl = tonumber(v[1])
   redis.call('HSET', key, 'status', status, 'finished_ms', ms(now), 'expires_ms', ms(now + ttl))
   redis.call('DEL', key .. ':in')
   for _, suffix in ipairs({ '', ':out', ':invalid', ':failed' }) do redis.call('PEXPIRE', key .. suffix, ttl) end
+  if v[2] ~= '' and redis.call('HGET', v[2], 'batch') == id then redis.call('PEXPIRE', v[2], math.min(ttl, KEPT_MS)) end
   redis.call('ZREM', P .. 'accepting', id)
   ended[#ended + 1] = id
 end
@@ -271,6 +276,17 @@ local function cancel_batch(id, now)
   return running
 end
 
+-- Cancels a batch whose upload broke off: its Idempotency-Key is free again, unless another batch has it by now, and its
+-- values are gone. Returns how many chunks still run.
+local function drop_upload(id, now)
+  local key = batch_key(id)
+  local running = cancel_batch(id, now)
+  local idem = redis.call('HGET', key, 'idem_key')
+  if idem ~= '' and redis.call('HGET', idem, 'batch') == id then redis.call('DEL', idem) end
+  for _, suffix in ipairs({ ':out', ':invalid', ':failed' }) do redis.call('DEL', key .. suffix) end
+  return running
+end
+
 -- Ends a job: outcome fields, time to live, indexes, counters. The rest of the arguments are field, value, ...
 local function finish(id, job, status, now, ...)
   local key = job_key(id)
@@ -285,6 +301,10 @@ local function finish(id, job, status, now, ...)
   redis.call('HSET', key, 'status', status, 'finished_ms', ms(now), 'expires_ms', ms(now + job.ttl_ms), ...)
   redis.call('PEXPIRE', key, job.ttl_ms)
   ended[#ended + 1] = id
+  if job.idem then
+    redis.call('PEXPIRE', idem_key(job.idem), math.min(job.ttl_ms, KEPT_MS))
+    redis.call('HDEL', key, 'idem')
+  end
   if job.request_id then
     -- The index lives as long as the records in it: for ever while its newest job has not ended.
     local requests = request_key(job.owner, job.request_id)

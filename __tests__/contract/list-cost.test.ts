@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { v7 as uuidv7 } from 'uuid';
+import type { NewJob } from '../../shared/jobs/job-store.js';
+import { keepingLog } from '../support/keeping-log.js';
+import { until } from '../support/latch.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { type ApiBench, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
+
+const KEPT = 6_000;
+const RUN = { queue: LINEAR, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 64 };
+/** What one page may cost: entries that are looked at, runs of scripts and CPU time of Redis. */
+const MOST = { entries: 2_000, scripts: 9, cpuMs: 60 };
+
+let server: TestRedis;
+let api: ApiBench;
+let log: ReturnType<typeof keepingLog>;
+/** Oldest first: a third has succeeded, a third runs, a third waits. */
+const ids: string[] = [];
+
+const newJob = (id: string): NewJob => ({
+  id,
+  model: LINEAR,
+  queue: LINEAR,
+  owner: '',
+  inputJson: JSON.stringify(TRIP),
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+  resultTtlMs: 3_600_000,
+});
+
+beforeAll(async () => {
+  server = await startRedis();
+  log = keepingLog();
+  // Redis is well; only this machine may be slow.
+  api = await openApiBench(server, { env: { REDIS_TIMEOUT_MS: '60000' }, log });
+  ids.push(...Array.from({ length: KEPT }, () => uuidv7()));
+  await Promise.all(ids.map((id) => api.ctx.jobs.create(newJob(id), KEPT)));
+  for (let from = 0; from < (2 * KEPT) / 3; from += 500) {
+    const some = ids.slice(from, from + 500);
+    await api.worker.leases.claim(
+      some.map((jobId) => ({ jobId, delivery: 1, claimId: jobId })),
+      600_000,
+    );
+    if (from + 500 > KEPT / 3) continue;
+    await api.worker.leases.commit(
+      RUN,
+      some.map((id) => ({ id, token: 1, claimId: id, ok: true as const, result: { duration: 1 } })),
+    );
+  }
+}, 60_000);
+afterAll(async () => {
+  await api.close();
+  await server.stop();
+});
+
+let cpuMsBefore = 0;
+/** What Redis has done since the last call. */
+async function spent(): Promise<typeof MOST> {
+  const { redis } = api.ctx.records;
+  const info = String(await redis.command(['INFO', 'everything']));
+  await redis.command(['CONFIG', 'RESETSTAT']);
+  const sum = (...of: RegExp[]): number =>
+    of.reduce((total, one) => total + Number(one.exec(info)?.[1] ?? 0), 0);
+  const totalMs = 1_000 * sum(/used_cpu_user:([\d.]+)/, /used_cpu_sys:([\d.]+)/);
+  const cpuMs = totalMs - cpuMsBefore;
+  cpuMsBefore = totalMs;
+  return {
+    entries: sum(/cmdstat_hmget:calls=(\d+)/, /cmdstat_hget:calls=(\d+)/),
+    scripts: sum(/cmdstat_evalsha:calls=(\d+)/),
+    cpuMs,
+  };
+}
+
+async function costOf(path: string): Promise<typeof MOST & { found: number; isLast: boolean }> {
+  await spent();
+  const { status, body } = await api.call('get', path);
+  expect(status).toBe(200);
+  return { ...(await spent()), found: body.jobs.length, isLast: body.next_cursor === null };
+}
+
+function expectCheap(cost: typeof MOST): void {
+  expect(cost.entries).toBeLessThanOrEqual(MOST.entries);
+  expect(cost.scripts).toBeLessThanOrEqual(MOST.scripts);
+  expect(cost.cpuMs).toBeLessThan(MOST.cpuMs);
+}
+
+it.each([
+  [`?model=${SHOP}`],
+  ['?model=nobody'],
+  ['?status=failed'],
+  ['?status=canceling'],
+  [`?model=${LINEAR}&status=expired`],
+  [`?model=${SHOP}&status=running&status=queued`],
+  ['?request_id=nobody'],
+])('looks at nothing for %s, of which there is nothing', async (query) => {
+  const cost = await costOf(`/jobs${query}`);
+  expect(cost).toMatchObject({ found: 0, isLast: true, entries: 0 });
+  expectCheap(cost);
+});
+
+it.each(['', '?status=running', '?status=queued', '?status=succeeded', `?model=${LINEAR}&status=running`])(
+  'looks at no more than it finds for /jobs%s',
+  async (query) => {
+    const cost = await costOf(`/jobs${query}`);
+    expect(cost).toMatchObject({ found: 50, isLast: false });
+    expect(cost.entries).toBeLessThanOrEqual(60);
+    expectCheap(cost);
+  },
+);
+
+it('ends a page short, with a cursor, rather than look past thousands that do not match', async () => {
+  const { records } = api.ctx;
+  const requests = records.key('request::same');
+  // As many of one request id as are kept, and the model that is asked for has none of them.
+  await Promise.all(
+    Array.from({ length: 1_000 }, () =>
+      api.ctx.jobs.create({ ...newJob(uuidv7()), requestId: 'same' }, KEPT),
+    ),
+  );
+  const cost = await costOf(`/jobs?request_id=same&model=${SHOP}`);
+  expect(cost.found).toBe(0);
+  expectCheap(cost);
+  expect(await records.redis.command(['ZCARD', requests])).toBe(1_000);
+});
+
+describe('records that are gone, whose index entries are still there', () => {
+  beforeAll(async () => {
+    const { records } = api.ctx;
+    await records.redis.command(['DEL', ...ids.map((id) => records.key(`job:${id}`))]);
+  });
+
+  it('make short pages that lead to the end', async () => {
+    let [pages, cursor] = [0, ''];
+    do {
+      await spent();
+      const { status, body } = await api.call('get', `/jobs?status=succeeded&status=running${cursor}`);
+      expect([status, body.jobs]).toEqual([200, []]);
+      expectCheap(await spent());
+      cursor = body.next_cursor === null ? '' : `&cursor=${body.next_cursor}`;
+      pages += 1;
+    } while (cursor !== '');
+    expect(pages).toBeGreaterThan(1);
+  });
+
+  it('are not looked through for a client that has left, nor by a list that waits for its turn', async () => {
+    const left = (): number =>
+      log.lines.filter(({ fields }) => fields?.['client'] === 'left before the answer').length;
+    const before = left();
+    await spent();
+    server.freeze();
+    for (let i = 0; i < 10; i += 1) {
+      const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write('GET /jobs?status=succeeded HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', () => socket.destroy());
+    }
+    await until(() => left() === before + 10, { what: 'the end of all requests' });
+    server.thaw();
+    // After whatever was still to come: lists of one caller take turns.
+    expect((await api.call('get', '/jobs?model=nobody')).status).toBe(200);
+    expect((await spent()).scripts).toBeLessThanOrEqual(2);
+  });
+
+  it('do not keep others from submitting, though ten readers ask for nothing else', async () => {
+    const done = new AbortController();
+    let read = 0;
+    await spent();
+    const readers = Array.from({ length: 10 }, async () => {
+      while (!done.signal.aborted) {
+        const answer = await fetch(`${api.url}/jobs?status=succeeded&status=running&limit=200`);
+        expect(answer.status).toBe(200);
+        await answer.arrayBuffer();
+        read += 1;
+      }
+    });
+    const statuses = new Set<number>();
+    for (let i = 0; i < 30; i += 1) statuses.add((await api.submit({ input: TRIP })).status);
+    done.abort();
+    await Promise.all(readers);
+    const { cpuMs, entries } = await spent();
+    expect(statuses).toEqual(new Set([202]));
+    expect(entries / read).toBeLessThan(MOST.entries + 100);
+    expect(cpuMs / read).toBeLessThan(MOST.cpuMs);
+  });
+});
+
+it('refuses a list, to its caller alone, when too many of that caller wait already', async () => {
+  await spent();
+  server.freeze();
+  const answers: Response[] = [];
+  const asked = Array.from({ length: 80 }, async () => {
+    const answer = await fetch(`${api.url}/jobs?status=failed`);
+    answers.push(answer);
+    return answer;
+  });
+  await until(() => answers.length === 15, { what: 'the refusal of all that are too many' });
+  expect(new Set(answers.map(({ headers }) => headers.get('retry-after')))).toEqual(new Set(['1']));
+  server.thaw();
+  const statuses = (await Promise.all(asked)).map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(65);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(15);
+});
