@@ -14,9 +14,9 @@ export const BatchBody = Type.Object(
       enum: [...BATCH_STATES],
       description: '`accepting` while the upload goes on; the last three are final.',
     }),
-    model: Type.String(),
+    model: Type.String({ description: 'Name of the model that it asks.' }),
     model_version: Type.Optional(Type.String({ description: 'Of the model that ran last.' })),
-    request_id: Type.Optional(Type.String()),
+    request_id: Type.Optional(Type.String({ description: "The client's own name for the request." })),
     rows: Type.Object(
       {
         total: Rows('Rows of the upload, as far as it has come.'),
@@ -24,7 +24,7 @@ export const BatchBody = Type.Object(
         failed: Rows('Valid rows that the model gave no result for.'),
         invalid: Rows('Rows that break the rules of the input.'),
       },
-      { additionalProperties: false },
+      { additionalProperties: false, description: 'How many there are, by what became of them.' },
     ),
     progress: Type.Number({
       minimum: 0,
@@ -42,11 +42,18 @@ export const BatchBody = Type.Object(
     finished_at: Type.Optional(Time('When it ended.')),
     expires_at: Type.Optional(Time('Once ended: when its record and its results go.')),
     links: Type.Object(
-      { self: Type.String(), results: Type.String(), cancel: Type.String() },
-      { additionalProperties: false },
+      {
+        self: Type.String({ description: 'GET polls it.' }),
+        results: Type.String({ description: 'GET streams its rows.' }),
+        cancel: Type.String({ description: 'DELETE cancels what has not run.' }),
+      },
+      { additionalProperties: false, description: 'Where it is, relative to the service.' },
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    description: 'Many predictions, as they are now. Members that do not apply are absent.',
+  },
 );
 export type BatchBody = Static<typeof BatchBody>;
 

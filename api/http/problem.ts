@@ -10,7 +10,7 @@ const BrokenRule = Type.Object(
       }),
     ),
     parameter: Type.Optional(Type.String({ description: 'Parameter of the query.' })),
-    detail: Type.String(),
+    detail: Type.String({ description: 'The rule.' }),
   },
   { additionalProperties: false, description: 'One broken rule, in the body or in the query.' },
 );
@@ -24,11 +24,11 @@ export const Problem = Type.Object(
       description: 'Identifies the kind of problem; leads to its page.',
     }),
     title: Type.String({ description: 'The same for every problem of this type.' }),
-    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    status: Type.Integer({ minimum: 400, maximum: 599, description: 'HTTP status of the answer.' }),
     detail: Type.Optional(Type.String({ description: 'What happened this time, for people.' })),
     errors: Type.Optional(Type.Array(BrokenRule, { description: 'Every broken rule (at most 100).' })),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'Why the request was not done (RFC 9457).' },
 );
 export type Problem = Static<typeof Problem>;
 

@@ -26,9 +26,9 @@ export const JobBody = Type.Object(
       enum: [...JOB_STATES],
       description: 'The last four are final.',
     }),
-    model: Type.String(),
+    model: Type.String({ description: 'Name of the model that it asks.' }),
     model_version: Type.Optional(Type.String({ description: 'Of the model that made the outcome.' })),
-    input: Type.Record(Type.String(), Type.Unknown()),
+    input: Type.Record(Type.String(), Type.Unknown(), { description: 'As it was submitted.' }),
     result: Type.Optional(
       Type.Record(Type.String(), Type.Unknown(), {
         description: 'The outputs of the model, once succeeded.',
@@ -37,13 +37,17 @@ export const JobBody = Type.Object(
     error: Type.Optional(
       Type.Object(
         {
-          code: Type.Unsafe<(typeof FAILURE_CODES)[number]>({ type: 'string', enum: [...FAILURE_CODES] }),
-          message: Type.String(),
+          code: Type.Unsafe<(typeof FAILURE_CODES)[number]>({
+            type: 'string',
+            enum: [...FAILURE_CODES],
+            description: 'The kind of failure.',
+          }),
+          message: Type.String({ description: 'What happened, for people.' }),
         },
         { additionalProperties: false, description: 'Why it failed, once failed.' },
       ),
     ),
-    request_id: Type.Optional(Type.String()),
+    request_id: Type.Optional(Type.String({ description: "The client's own name for the request." })),
     replay_of: Type.Optional(
       Type.String({ format: 'uuid', description: 'The job that this one runs again.' }),
     ),
@@ -66,11 +70,18 @@ export const JobBody = Type.Object(
     expires_at: Type.Optional(Time('Once ended: when its record goes.')),
     timings: Type.Optional(Timings),
     links: Type.Object(
-      { self: Type.String(), events: Type.String(), cancel: Type.String() },
-      { additionalProperties: false },
+      {
+        self: Type.String({ description: 'GET polls it.' }),
+        events: Type.String({ description: 'GET streams its changes.' }),
+        cancel: Type.String({ description: 'DELETE cancels it.' }),
+      },
+      { additionalProperties: false, description: 'Where it is, relative to the service.' },
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    description: 'A prediction, as it is now. Members that do not apply are absent.',
+  },
 );
 export type JobBody = Static<typeof JobBody>;
 

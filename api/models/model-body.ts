@@ -7,28 +7,34 @@ const { name, version, title, description, example, figures } = Manifest.propert
 const Output = Type.Object(
   {
     member: Type.String({ description: 'Member of the `result` of a job.' }),
-    unit: Type.String(),
-    description: Type.Optional(Type.String()),
+    unit: Type.String({ description: 'Of its numbers.' }),
+    description: Type.Optional(Type.String({ description: 'What it says.' })),
   },
   { additionalProperties: false },
 );
 
 const Worker = Type.Object(
   {
-    id: Type.String(),
-    host: Type.String(),
-    started_at: Type.String({ format: 'date-time' }),
+    id: Type.String({ description: 'Another one after each start.' }),
+    host: Type.String({ description: 'The machine that it runs on.' }),
+    started_at: Type.String({ format: 'date-time', description: 'When it started.' }),
     version: Type.String({ description: 'Of the model that it serves.' }),
     engine: Type.String({ description: 'What runs the model: gpu, webgpu, node or wasm.' }),
-    device: Type.String(),
+    device: Type.String({ description: 'What the engine runs on.' }),
     passed_over: Type.Array(
-      Type.Object({ engine: Type.String(), why: Type.String() }, { additionalProperties: false }),
+      Type.Object(
+        {
+          engine: Type.String({ description: 'As above.' }),
+          why: Type.String({ description: 'What spoke against it.' }),
+        },
+        { additionalProperties: false },
+      ),
       { description: 'Engines that were tried before, and why they were not taken.' },
     ),
     jobs: Type.Integer({ minimum: 0, description: 'Outcomes since it started.' }),
     batches: Type.Integer({ minimum: 0, description: 'Micro-batches since it started.' }),
-    last_batch_size: Type.Integer({ minimum: 0 }),
-    mean_batch_size: Type.Number({ minimum: 0 }),
+    last_batch_size: Type.Integer({ minimum: 0, description: 'Jobs of the last micro-batch.' }),
+    mean_batch_size: Type.Number({ minimum: 0, description: 'Jobs of a micro-batch, on average.' }),
   },
   { additionalProperties: false, description: 'A worker that serves the model and reported lately.' },
 );
@@ -46,12 +52,15 @@ export const ModelBody = Type.Object(
       { additionalProperties: true, description: 'JSON Schema (2020-12) of one input.' },
     ),
     example,
-    outputs: Type.Array(Output),
+    outputs: Type.Array(Output, { description: 'What a result holds.' }),
     figures,
     workers: Type.Optional(Type.Array(Worker, { description: 'Absent when Redis cannot be asked.' })),
-    links: Type.Object({ self: Type.String() }, { additionalProperties: false }),
+    links: Type.Object(
+      { self: Type.String({ description: 'GET reads it again.' }) },
+      { additionalProperties: false, description: 'Where it is, relative to the service.' },
+    ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'What can be predicted, from what, and who does it.' },
 );
 export type ModelBody = Static<typeof ModelBody>;
 

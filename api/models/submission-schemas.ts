@@ -55,8 +55,8 @@ export type Submitted = Static<typeof Submitted>;
 /** The body that submits a job to a model it names. `input`: the schema to put in place of the manifest's. */
 export const submissionSchema = (manifest: Manifest, input: TSchema = Type.Unsafe(manifest.input)): TSchema =>
   Type.Object(
-    { model: Type.Literal(manifest.name), input, ...OPTIONS },
-    { additionalProperties: false, title: `A job for ${manifest.name}` },
+    { model: Type.Literal(manifest.name, { description: 'Which model.' }), input, ...OPTIONS },
+    { additionalProperties: false, title: `A job for ${manifest.name}`, description: manifest.description },
   );
 
 /** The body that submits a job to the default model without naming it. */
@@ -64,13 +64,17 @@ export const unnamedSubmissionSchema = (
   manifest: Manifest,
   input: TSchema = Type.Unsafe(manifest.input),
 ): TSchema =>
-  Type.Object({ input, ...OPTIONS }, { additionalProperties: false, title: 'A job for the default model' });
+  Type.Object(
+    { input, ...OPTIONS },
+    { additionalProperties: false, title: 'A job for the default model', description: manifest.description },
+  );
 
 /** The original service's body: the members of the default model's input, flat, beside `request_id`. */
 export const flatSubmissionSchema = (manifest: Manifest): TSchema =>
   Type.Unsafe({
     ...manifest.input,
     title: 'The body of the original service, for the default model',
+    description: 'The members of the input stand beside `request_id`.',
     properties: { request_id: RequestId, ...manifest.input.properties },
   });
 
@@ -79,6 +83,7 @@ export const originalCallSchema = (manifest: Manifest): TSchema =>
   Type.Unsafe({
     ...manifest.input,
     title: 'The body of the original service',
+    description: 'Every id is required; optional members of the input may be left out.',
     properties: { request_id: RequestId, ...manifest.input.properties },
     required: ['request_id', ...(manifest.input.required ?? [])],
   });

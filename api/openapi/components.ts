@@ -28,7 +28,15 @@ export const componentSchemas = (models: ServedModels): Record<string, TSchema |
   BatchList,
   BatchUpload: {
     type: 'object',
-    properties: { inputs: { type: 'array', minItems: 1, description: 'Inputs of the model, one a row.' } },
+    description: 'A batch as one JSON document.',
+    properties: {
+      inputs: {
+        type: 'array',
+        minItems: 1,
+        description: 'Inputs of the model, one a row.',
+        items: { description: 'An input of the model. One that breaks its rules becomes a row error.' },
+      },
+    },
     required: ['inputs'],
     additionalProperties: false,
   },
@@ -54,6 +62,7 @@ function submissionSchemas(models: ServedModels): Record<string, TSchema | Json>
       anyOf: [ref('NamedSubmission'), ref('DefaultSubmission'), ref('FlatSubmission')],
     },
     NamedSubmission: {
+      description: 'A job for the model that it names.',
       oneOf: manifests.map(({ name }) => ref(`${name}.submission`)),
       discriminator: {
         propertyName: 'model',
@@ -72,7 +81,10 @@ function submissionSchemas(models: ServedModels): Record<string, TSchema | Json>
 }
 
 const ofModel = (manifest: Manifest): [string, TSchema | Json][] => [
-  [`${manifest.name}.input`, { ...manifest.input, examples: [manifest.example] }],
+  [
+    `${manifest.name}.input`,
+    { description: `What ${manifest.name} takes.`, ...manifest.input, examples: [manifest.example] },
+  ],
   [`${manifest.name}.submission`, submissionSchema(manifest, inputOf(manifest))],
 ];
 

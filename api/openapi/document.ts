@@ -48,6 +48,7 @@ export function describeService(
     info: {
       title,
       version: CONTRACT_VERSION,
+      contact: { name: 'Whoever runs this service' },
       license: { name: 'MIT', identifier: 'MIT' },
       description: INTRODUCTION,
     },
@@ -102,7 +103,7 @@ function describeOperation(
     tags: [tag],
     ...(security ? { security } : {}),
     summary,
-    ...(description === undefined ? {} : { description }),
+    description,
     ...(parameters
       ? { parameters: parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })) }
       : {}),

@@ -23,7 +23,7 @@ export interface Operation {
   id: string;
   tag: 'jobs' | 'batches' | 'models' | 'service' | 'original service';
   summary: string;
-  description?: string;
+  description: string;
   parameters?: readonly ParameterName[];
   /** Schema of the JSON body. */
   body?: (models: ServedModels) => Json;

@@ -15,8 +15,11 @@ const parameter = (place: 'path' | 'query' | 'header', name: string, more: Json)
 export const PARAMETERS = {
   JobId: parameter('path', 'id', { schema: { type: 'string' }, description: 'UUIDv7 of the job.' }),
   BatchId: parameter('path', 'id', { schema: { type: 'string' }, description: 'UUIDv7 of the batch.' }),
-  ModelName: parameter('path', 'name', { schema: { type: 'string' } }),
-  ProblemCode: parameter('path', 'code', { schema: { type: 'string' } }),
+  ModelName: parameter('path', 'name', { schema: { type: 'string' }, description: 'Name of the model.' }),
+  ProblemCode: parameter('path', 'code', {
+    schema: { type: 'string' },
+    description: 'Last part of the `type` of a problem.',
+  }),
   Prefer: parameter('header', 'Prefer', {
     description:
       'RFC 7240. `wait=N`: hold the answer until the job has ended, N seconds at most (60 at the very most). ' +
@@ -48,8 +51,14 @@ export const PARAMETERS = {
     style: 'form',
     explode: true,
   }),
-  Model: parameter('query', 'model', { schema: { type: 'string', minLength: 1, maxLength: 200 } }),
-  RequestId: parameter('query', 'request_id', { schema: { type: 'string', minLength: 1, maxLength: 200 } }),
+  Model: parameter('query', 'model', {
+    schema: { type: 'string', minLength: 1, maxLength: 200 },
+    description: 'Name of the model.',
+  }),
+  RequestId: parameter('query', 'request_id', {
+    schema: { type: 'string', minLength: 1, maxLength: 200 },
+    description: "The client's own name for the request.",
+  }),
   Strict: parameter('query', 'strict', {
     description: 'Refuse the whole batch for one bad row; nothing runs before all rows have come.',
     schema: { type: 'boolean', default: false },
@@ -80,6 +89,7 @@ export const PARAMETERS = {
     schema: { type: 'string', minLength: 1, maxLength: 200 },
   }),
   Limit: parameter('query', 'limit', {
+    description: 'Most entries of a page.',
     schema: { type: 'integer', minimum: 1, maximum: PAGE_LIMIT.most, default: PAGE_LIMIT.unlessGiven },
   }),
   Cursor: parameter('query', 'cursor', {

@@ -14,6 +14,8 @@ export const cancelJobRoute: Route = {
     id: 'cancelJob',
     tag: 'jobs',
     summary: 'Cancel a job',
+    description:
+      'A queued job ends at once; one that runs ends soon, as `canceled`, whatever comes out of it.',
     parameters: ['JobId', 'RequestIdHeader'],
     answers: {
       200: json('Job', 'It was queued and is canceled.', { headers: ['Cache-Control'] }),

@@ -14,6 +14,7 @@ export const getBatchRoute: Route = {
     id: 'getBatch',
     tag: 'batches',
     summary: 'Poll a batch',
+    description: 'How far it has come; the results of its rows are at `links.results`.',
     parameters: ['BatchId', 'Prefer', 'RequestIdHeader'],
     answers: {
       200: json('Batch', 'The batch as it is now.', {

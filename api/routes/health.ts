@@ -7,15 +7,19 @@ import { json } from '../openapi/operation.js';
 
 /** The original service's health body: exactly these members. */
 export const Health = Type.Object(
-  { name: Type.String(), api_version: Type.String(), model_version: Type.String() },
-  { additionalProperties: false },
+  {
+    name: Type.String({ description: 'SERVICE_NAME.' }),
+    api_version: Type.String({ description: 'API_VERSION.' }),
+    model_version: Type.String({ description: "MODEL_VERSION, else the default model's." }),
+  },
+  { additionalProperties: false, description: 'As the original service has it.' },
 );
 
 const Check = Type.Object(
   {
-    ok: Type.Boolean(),
+    ok: Type.Boolean({ description: 'Whether all is well with it.' }),
     required: Type.Boolean({ description: 'Whether the whole is unavailable without it.' }),
-    detail: Type.Optional(Type.String()),
+    detail: Type.Optional(Type.String({ description: 'What was found, for people.' })),
   },
   { additionalProperties: false },
 );
@@ -24,10 +28,14 @@ type Check = Static<typeof Check>;
 /** What a probe finds, check by check. */
 export const Probe = Type.Object(
   {
-    status: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]),
-    checks: Type.Record(Type.String(), Check),
+    status: Type.Unsafe<'ok' | 'unavailable'>({
+      type: 'string',
+      enum: ['ok', 'unavailable'],
+      description: '`unavailable` when a check that is required has failed.',
+    }),
+    checks: Type.Record(Type.String(), Check, { description: 'By name.' }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'What a probe finds, check by check.' },
 );
 
 const NOT_STORED = { headers: ['Cache-Control'] } as const;
@@ -41,6 +49,7 @@ export const healthRoute: Route = {
     id: 'getHealth',
     tag: 'original service',
     summary: 'Name and versions',
+    description: 'The health check of the original service. It looks at nothing else: `/health/ready` does.',
     answers: { 200: json('Health', 'The service is up.', NOT_STORED) },
   },
   handle(x) {
@@ -62,6 +71,7 @@ export const liveRoute: Route = {
     id: 'getLiveness',
     tag: 'service',
     summary: 'Whether the process is up',
+    description: 'For liveness probes: it asks nobody else.',
     answers: { 200: json('Probe', 'It is.', NOT_STORED) },
   },
   handle: (x) => x.sendJson(200, { status: 'ok', checks: { process: { ok: true, required: true } } }),
@@ -76,6 +86,8 @@ export const readyRoute: Route = {
     id: 'getReadiness',
     tag: 'service',
     summary: 'Whether work should be sent here',
+    description:
+      'For readiness probes and balancers: the store answers, and the process is not shutting down.',
     answers: {
       200: json('Probe', 'It should.', NOT_STORED),
       503: json('Probe', 'It should not: the checks say why.', NOT_STORED),

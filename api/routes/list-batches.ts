@@ -10,13 +10,13 @@ import { json, problems, ref } from '../openapi/operation.js';
 /** A page of batches. */
 export const BatchList = Type.Object(
   {
-    batches: Type.Array(Type.Unsafe<BatchBody>(ref('Batch'))),
+    batches: Type.Array(Type.Unsafe<BatchBody>(ref('Batch')), { description: 'Newest first.' }),
     next_cursor: Type.Union([Type.String(), Type.Null()], {
       description:
         'For the page that follows; null on the last one. A page may be short, or empty, and not be the last.',
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'A page of batches.' },
 );
 
 /** `GET /batches`: lists, newest first. */
@@ -27,6 +27,7 @@ export const listBatchesRoute: Route = {
     id: 'listBatches',
     tag: 'batches',
     summary: 'List batches, newest first',
+    description: 'Those of the caller; an admin sees those of all.',
     parameters: ['Limit', 'Cursor', 'RequestIdHeader'],
     answers: {
       200: json('BatchList', 'A page.', { headers: ['Cache-Control'] }),

@@ -11,13 +11,13 @@ import { json, problems, ref } from '../openapi/operation.js';
 /** A page of jobs. */
 export const JobList = Type.Object(
   {
-    jobs: Type.Array(Type.Unsafe<JobBody>(ref('Job'))),
+    jobs: Type.Array(Type.Unsafe<JobBody>(ref('Job')), { description: 'Newest first.' }),
     next_cursor: Type.Union([Type.String(), Type.Null()], {
       description:
         'For the page that follows; null on the last one. A page may be short, or empty, and not be the last.',
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'A page of jobs.' },
 );
 
 /** `GET /jobs`: lists, newest first. */
@@ -28,6 +28,8 @@ export const listJobsRoute: Route = {
     id: 'listJobs',
     tag: 'jobs',
     summary: 'List jobs, newest first',
+    description:
+      'Those of the caller; an admin sees those of all. Several parameters narrow the list together.',
     parameters: ['Status', 'Model', 'RequestId', 'Limit', 'Cursor', 'RequestIdHeader'],
     answers: {
       200: json('JobList', 'A page.', { headers: ['Cache-Control'] }),

@@ -8,6 +8,7 @@ export const metricsRoute: Route = {
     id: 'getMetrics',
     tag: 'service',
     summary: 'Figures for Prometheus',
+    description: 'Those of this process, and those of the store, which all processes give alike.',
     parameters: ['RequestIdHeader'],
     answers: {
       200: {

@@ -10,8 +10,8 @@ import { json, problems, ref } from '../openapi/operation.js';
 
 /** Every model that can be asked. */
 export const ModelList = Type.Object(
-  { models: Type.Array(Type.Unsafe<ModelBody>(ref('Model'))) },
-  { additionalProperties: false },
+  { models: Type.Array(Type.Unsafe<ModelBody>(ref('Model')), { description: 'By name.' }) },
+  { additionalProperties: false, description: 'Every model that is served.' },
 );
 
 /** `GET /models`: what can be predicted. */
@@ -22,6 +22,7 @@ export const listModelsRoute: Route = {
     id: 'listModels',
     tag: 'models',
     summary: 'What can be predicted',
+    description: 'Every model with what it takes, what it gives, an example, and the workers that run it.',
     answers: { 200: json('ModelList', 'Every model.', { headers: ['Cache-Control'] }) },
   },
   async handle(x) {
@@ -39,6 +40,7 @@ export const getModelRoute: Route = {
     id: 'getModel',
     tag: 'models',
     summary: 'One model',
+    description: 'What it takes and gives, an example, and the workers that run it.',
     parameters: ['ModelName'],
     answers: {
       200: json('Model', 'The model.', { headers: ['Cache-Control'] }),

@@ -7,12 +7,12 @@ import { json, problems } from '../openapi/operation.js';
 /** What a problem type means. */
 export const ProblemTypeBody = Type.Object(
   {
-    type: Type.String({ format: 'uri-reference' }),
-    status: Type.Integer(),
-    title: Type.String(),
+    type: Type.String({ format: 'uri-reference', description: 'Its address, as problems carry it.' }),
+    status: Type.Integer({ description: 'HTTP status of its answers.' }),
+    title: Type.String({ description: 'What it is, for people.' }),
     advice: Type.String({ description: 'What a client can do about it.' }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'A kind of problem.' },
 );
 
 /** `GET /problems/{code}`: where the `type` of a problem leads. */
@@ -24,6 +24,7 @@ export const problemTypeRoute: Route = {
     id: 'getProblemType',
     tag: 'service',
     summary: 'What a problem type means',
+    description: 'Where the `type` of every problem leads.',
     parameters: ['ProblemCode'],
     answers: {
       200: json('ProblemType', 'The type.', { headers: ['Cache-Control'] }),

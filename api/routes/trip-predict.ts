@@ -24,20 +24,27 @@ export const TripReply = Type.Object(
     }),
     duration: Type.Number({ description: 'Minutes; 0 unless done.' }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'The answer of the original service.' },
 );
 type TripReply = Static<typeof TripReply>;
 
 /** The original service's answer to a bad body. */
 export const TripRefusal = Type.Object(
   {
-    message: Type.String(),
+    message: Type.String({ description: 'What is wrong, in short.' }),
     detail: Type.Array(
-      Type.Object({ pointer: Type.String(), detail: Type.String() }, { additionalProperties: false }),
+      Type.Object(
+        {
+          pointer: Type.String({ description: 'Member of the body, a JSON Pointer as a URI fragment.' }),
+          detail: Type.String({ description: 'The rule that it breaks.' }),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'Every broken rule (at most 100).' },
     ),
     body: Type.Unknown({ description: 'What was sent; null for what is not JSON.' }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'The answer of the original service to a bad body.' },
 );
 
 /** `POST /v1/trip/predict`: the original service's blocking call, on top of a job like any other. */

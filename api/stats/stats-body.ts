@@ -51,18 +51,18 @@ export type Point = Static<typeof Point>;
 
 const WorkerBody = closed(
   {
-    id: Type.String(),
-    host: Type.String(),
+    id: Type.String({ description: 'Another one after each start.' }),
+    host: Type.String({ description: 'The machine that it runs on.' }),
     pid: whole('Process id on its host.'),
-    started_at: Type.String({ format: 'date-time' }),
+    started_at: Type.String({ format: 'date-time', description: 'When it started.' }),
     seen_ms_ago: whole('Since its last report.'),
     models: Type.Array(
       closed(
         {
-          name: Type.String(),
-          version: Type.String(),
-          engine: Type.String(),
-          device: Type.String(),
+          name: Type.String({ description: 'Of the model.' }),
+          version: Type.String({ description: 'Of the package.' }),
+          engine: Type.String({ description: 'What runs it: gpu, webgpu, node or wasm.' }),
+          device: Type.String({ description: 'What the engine runs on.' }),
           jobs: whole('Outcomes since it started.'),
           batches: whole('Micro-batches since it started.'),
           last_batch_size: whole('Jobs.'),
@@ -70,6 +70,7 @@ const WorkerBody = closed(
         },
         'A model as this worker serves it.',
       ),
+      { description: 'What it serves.' },
     ),
   },
   'A worker that reported lately.',
@@ -86,14 +87,15 @@ export const StatsBody = closed(
     models: Type.Array(
       closed(
         {
-          name: Type.String(),
+          name: Type.String({ description: 'Of the model.' }),
           running: whole('Jobs that run now. Chunks of batches are not counted by model.'),
           ...figures,
         },
         'The same of one model.',
       ),
+      { description: 'Each model by itself.' },
     ),
-    workers: Type.Array(WorkerBody),
+    workers: Type.Array(WorkerBody, { description: 'Those that reported lately.' }),
     history: closed(
       {
         step_s: whole('Seconds of one point.'),

@@ -75,7 +75,9 @@ export async function withClient(
 
 function explain(error: AppError, url: string): string {
   if (error instanceof UnreachableError) {
-    return `no server answers at ${url}\n  start one on this machine:  npm start\n  or name another:            --url http://host:8182 (or WAGGLE_URL)`;
+    const { code, message } = error.reason;
+    const why = code === 'ECONNREFUSED' || message === '' ? '' : ` (${message})`;
+    return `no server answers at ${url}${why}\n  start one on this machine:  npm start\n  or name another:            --url http://host:8182 (or WAGGLE_URL)`;
   }
   if (!(error instanceof ProblemError)) return error.message;
   const { title, detail, errors } = error.problem;

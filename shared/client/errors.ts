@@ -51,10 +51,16 @@ export class UnreachableError extends AppError {
     super(`no answer from ${url}`, options);
   }
 
-  /** Whether nothing listens there, so that nothing was sent: as far as the platform's fetch tells, which browsers' does not. */
-  get isRefused(): boolean {
+  /** Why, as the platform's fetch tells; browsers' does not. */
+  get reason(): { code: string; message: string } {
     const cause = this.cause instanceof Error ? this.cause.cause : undefined;
-    return isRecord(cause) && (cause['code'] === 'ECONNREFUSED' || cause['code'] === 'ENOTFOUND');
+    const { code, message } = isRecord(cause) ? cause : {};
+    return { code: String(code ?? ''), message: String(message ?? '') };
+  }
+
+  /** Whether a connection was there and has broken: there is a server. */
+  get isBroken(): boolean {
+    return /^(ECONNRESET|EPIPE|UND_ERR_(SOCKET|HEADERS_TIMEOUT|BODY_TIMEOUT))$/.test(this.reason.code);
   }
 }
 

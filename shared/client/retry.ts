@@ -15,11 +15,11 @@ export interface RetryOptions {
 /** Told of every wait, and why. What it throws ends the waiting. */
 export type OnWait = (waitMs: number, error: unknown) => void;
 
-/** For the first call to a server: where nothing listens from the start, there is most likely none, which is thrown. */
+/** For the first call to a server: where none can be reached from the start there is most likely none, which is thrown. */
 export function firstContact(onWait: OnWait): OnWait {
   let hasWaited = false;
   return (waitMs, error) => {
-    if (!hasWaited && error instanceof UnreachableError && error.isRefused) throw error;
+    if (!hasWaited && error instanceof UnreachableError && !error.isBroken) throw error;
     hasWaited = true;
     onWait(waitMs, error);
   };

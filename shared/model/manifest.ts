@@ -74,9 +74,12 @@ export const Manifest = Type.Object(
       pattern: '^[a-z][a-z0-9-]{0,62}$',
       description: 'Also the name of its folder and its queue.',
     }),
-    version: Type.String({ pattern: '^\\d+\\.\\d+\\.\\d+([-+][0-9A-Za-z.+-]+)?$' }),
-    title: Type.String({ minLength: 1 }),
-    description: Type.String({ minLength: 1 }),
+    version: Type.String({
+      pattern: '^\\d+\\.\\d+\\.\\d+([-+][0-9A-Za-z.+-]+)?$',
+      description: 'Of the package, as in semantic versioning.',
+    }),
+    title: Type.String({ minLength: 1, description: 'Its name for people.' }),
+    description: Type.String({ minLength: 1, description: 'What it predicts, in a sentence or two.' }),
     format: Type.Union([Type.Literal('tfjs-layers'), Type.Literal('tfjs-graph')]),
     input: InputSchema,
     example: Type.Object(
@@ -86,7 +89,7 @@ export const Manifest = Type.Object(
     timezone: Type.Optional(Type.String({ description: 'IANA zone in which `minute_of_week` counts.' })),
     columns: Type.Array(Column, { minItems: 1 }),
     outputs: Type.Array(Output, { minItems: 1 }),
-    figures: Type.Record(Type.String(), Type.Unknown()),
+    figures: Type.Record(Type.String(), Type.Unknown(), { description: 'Of its training and validation.' }),
   },
   { additionalProperties: false },
 );
