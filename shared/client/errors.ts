@@ -55,7 +55,10 @@ export class UnreachableError extends AppError {
   get reason(): { code: string; message: string } {
     const cause = this.cause instanceof Error ? this.cause.cause : undefined;
     const { code, message } = isRecord(cause) ? cause : {};
-    return { code: String(code ?? ''), message: String(message ?? '') };
+    return {
+      code: typeof code === 'string' ? code : '',
+      message: typeof message === 'string' ? message : '',
+    };
   }
 
   /** Whether a connection was there and has broken: there is a server. */
