@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIds } from '../shared/batches/chunk-queue.js';
-import { messageOf, RedisUnavailableError } from '../shared/errors.js';
+import { messageOf } from '../shared/errors.js';
 import type {
   BatchRun,
   ClaimRequest,
@@ -46,8 +46,8 @@ export interface SettlementOptions {
 }
 
 /**
- * Writes what became of jobs: outcomes, retries, releases. Each call is repeated while Redis is away, which is safe
- * since the scripts check the fencing token, and ends the jobs' deliveries. Nothing here rejects.
+ * Writes what became of jobs: outcomes, retries, releases. Each call is repeated until Redis takes it, which is safe
+ * since the scripts check which claim holds the job, and ends the jobs' deliveries. Nothing here rejects.
  */
 export class Settlement {
   readonly #options: SettlementOptions;
@@ -200,15 +200,16 @@ export class Settlement {
     }
   }
 
-  /** Repeats a call until Redis takes it; undefined when it was abandoned. */
+  /**
+   * Repeats a call until Redis takes it, whatever it says meanwhile: what was computed is thrown away for no refusal.
+   * Undefined when it was abandoned.
+   */
   async through<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
     const { log } = this.#options;
     for (let failures = 0; ; ) {
       try {
         return await call();
       } catch (error) {
-        // What Redis refuses it would refuse again; the end of the lease puts such a job back.
-        if (!(error instanceof RedisUnavailableError)) throw error;
         failures += 1;
         if (failures % 10 === 1) log.warn(`${what} not written yet`, { error: messageOf(error), failures });
       }

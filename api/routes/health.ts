@@ -1,5 +1,6 @@
 import { type Static, Type } from '../../shared/validation/schema.js';
 import { messageOf } from '../../shared/errors.js';
+import { isReplica } from '../../shared/redis/redis.js';
 import { readWorkers } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
 import type { Route } from '../http/route.js';
@@ -111,8 +112,13 @@ export const readyRoute: Route = {
 
 async function checkRedis({ withinDeadline, records }: ApiContext): Promise<Check> {
   try {
-    await withinDeadline('PING', () => records.redis.command(['PING']));
-    return { ok: true, required: true };
+    const info = await withinDeadline('INFO', () => records.redis.command(['INFO', 'replication']));
+    if (!isReplica(info)) return { ok: true, required: true };
+    return {
+      ok: false,
+      required: true,
+      detail: 'this Redis is a replica, and REDIS_URL has to lead to its master',
+    };
   } catch (error) {
     return { ok: false, required: true, detail: messageOf(error) };
   }

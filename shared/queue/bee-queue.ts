@@ -85,7 +85,7 @@ export interface BeeLink {
 /** Whether a link hands out jobs, and what it reports. */
 export interface BeeLinkOptions {
   isWorker: boolean;
-  /** Called once, when any of the link's connections broke. */
+  /** Called once, when any of the link's connections broke, or is of no use. */
   onBroken: (reason: string) => void;
   /** How often a worker's link is asked for a sign of life, in ms. @default 2000 */
   pingEveryMs?: number;
@@ -134,9 +134,8 @@ export async function openBeeLink(
     broken = true;
     onBroken(reason);
   };
-  queue.on('error', (error) => {
-    if (isConnectionLoss(error)) isDead(error.message);
-  });
+  // Also for what Redis refuses: it may be another Redis by now, or a replica, and Bee-Queue would ask again without a pause.
+  queue.on('error', (error) => isDead(error.message));
   // A producer's calls have a limit each.
   const unwatch = isWorker
     ? watchLink({ pingEveryMs, ping: clients.ping, onDead: () => isDead('no answer for several pings') })
@@ -173,16 +172,3 @@ export async function openBeeLink(
     close,
   };
 }
-
-function isConnectionLoss(error: Error): boolean {
-  const code = (error as Error & { code?: unknown }).code;
-  return typeof code === 'string' && CONNECTION_LOSS.has(code);
-}
-
-const CONNECTION_LOSS = new Set([
-  'CONNECTION_BROKEN',
-  'UNCERTAIN_STATE',
-  'NR_CLOSED',
-  'ECONNRESET',
-  'ECONNREFUSED',
-]);

@@ -47,7 +47,7 @@ export interface RedisOptions {
   onError: (message: string) => void;
   /** Gives up waiting for the first connection. */
   signal?: AbortSignal;
-  /** How often a link is asked for a sign of life, in ms. @default 2000 */
+  /** How often a link is asked for a sign of life, and for its role, in ms. @default 2000 */
   pingEveryMs?: number;
 }
 
@@ -62,70 +62,128 @@ export const defineScript = (name: string, source: string): RedisScript => ({
 
 /** Opens the command connection. Waits for Redis as long as it takes, or until the signal. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
-  let client = await connect(options);
-  // The client cannot be asked to notice: its socketTimeout begins anew with everything that is written, and commands are
-  // written to a dead link, too.
-  const unwatch = watchLink({
-    pingEveryMs: options.pingEveryMs ?? PING_EVERY_MS,
-    ping: () => (client.isReady ? client.sendCommand(['PING']) : undefined),
-    onDead() {
-      options.onError('no answer for several pings, taking a new connection');
-      const dead = client;
-      client = clientFor(options);
-      // It tries until it succeeds, or until it is closed.
-      client.connect().catch(() => undefined);
-      dead.destroy();
-    },
-  });
+  const link = await openLink({ ...options, RESP: 2 });
+  const failed = (operation: string, cause: unknown): Error => {
+    const reason = messageOf(cause);
+    if (cause instanceof ErrorReply && ELSEWHERE.test(reason)) link.replace(reason);
+    return failureOf(operation, cause);
+  };
   const command = async (args: readonly RedisArgument[]): Promise<RedisReply> => {
     try {
-      return await client.sendCommand<RedisReply>([...args]);
+      return await link.client.sendCommand<RedisReply>([...args]);
     } catch (cause) {
-      throw failureOf(String(args[0]), cause);
+      throw failed(String(args[0]), cause);
     }
   };
   return {
     command,
     async commandBytes(args) {
       try {
-        return await client.sendCommand<RedisBytesReply>([...args], {
+        return await link.client.sendCommand<RedisBytesReply>([...args], {
           typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer },
         });
       } catch (cause) {
-        throw failureOf(String(args[0]), cause);
+        throw failed(String(args[0]), cause);
       }
     },
     async script({ name, source, sha }, keys, args) {
       const tail = [String(keys.length), ...keys, ...args];
       try {
-        return await client.sendCommand<RedisReply>(['EVALSHA', sha, ...tail]);
+        return await link.client.sendCommand<RedisReply>(['EVALSHA', sha, ...tail]);
       } catch (cause) {
         if (isScriptMissing(cause)) return command(['EVAL', source, ...tail]);
-        throw failureOf(name, cause);
+        throw failed(name, cause);
       }
     },
-    isReady: () => client.isReady,
+    isReady: () => link.client.isReady,
+    close: () => link.close(),
+  };
+}
+
+/** Opens a subscriber connection. Waits for Redis as long as it takes, or until the signal. */
+export async function openRedisSubscriber(options: RedisOptions): Promise<RedisSubscriber> {
+  const subscriptions: [channel: string, listener: (message: string) => void][] = [];
+  // RESP3, in which a connection that listens can be asked for its role.
+  const link = await openLink({ ...options, RESP: 3 }, (client) =>
+    // Sends nothing where it listens already.
+    Promise.all(subscriptions.map(([channel, listener]) => client.subscribe(channel, listener))),
+  );
+  return {
+    async subscribe(channel, listener) {
+      subscriptions.push([channel, listener]);
+      await link.client.subscribe(channel, listener);
+    },
+    close: () => link.close(),
+  };
+}
+
+/** Whether the answer to `INFO replication` is that of a replica, which takes no writes. */
+export const isReplica = (replication: unknown): boolean => /^role:slave/m.test(String(replication));
+
+/** A client that is replaced by another where its own reconnecting would not help. */
+interface Link {
+  readonly client: Client;
+  /** Takes a new connection, which may lead elsewhere; at most one in {@link REPLACE_EVERY_MS}. */
+  replace(reason: string): void;
+  close(): Promise<void>;
+}
+
+type LinkOptions = RedisOptions & { RESP: 2 | 3 };
+
+const REPLACE_EVERY_MS = 500;
+
+/**
+ * Connects, and watches the link: one that answers nothing, or leads to a Redis that has become a replica while the
+ * connection stood, is replaced. `prepare` is called with each answer of a master, and may fail.
+ */
+async function openLink(
+  options: LinkOptions,
+  prepare: (client: Client) => Promise<unknown> = async () => undefined,
+): Promise<Link> {
+  let client = await connect(options);
+  let replacedMs = Number.NEGATIVE_INFINITY;
+  let isClosed = false;
+  const replace = (reason: string): void => {
+    if (isClosed || performance.now() - replacedMs < REPLACE_EVERY_MS) return;
+    replacedMs = performance.now();
+    options.onError(`${reason}, taking a new connection`);
+    const left = client;
+    client = clientFor(options);
+    // It tries until it succeeds, or until it is closed.
+    client
+      .connect()
+      .then(ask)
+      .catch(() => undefined);
+    left.destroy();
+  };
+  const ask = async (): Promise<void> => {
+    const asked = client;
+    if (isReplica(await asked.sendCommand(['INFO', 'replication']))) replace('this Redis is a replica');
+    else await prepare(asked);
+  };
+  // The client cannot be asked to notice: its socketTimeout begins anew with everything that is written, and commands are
+  // written to a dead link, too.
+  const unwatch = watchLink({
+    pingEveryMs: options.pingEveryMs ?? PING_EVERY_MS,
+    ping: () => (client.isReady ? ask() : undefined),
+    onDead: () => replace('no answer for several pings'),
+  });
+  return {
+    get client() {
+      return client;
+    },
+    replace,
     close() {
+      isClosed = true;
       unwatch();
       return closeClient(client);
     },
   };
 }
 
-/** Opens a subscriber connection. Waits for Redis as long as it takes, or until the signal. */
-export async function openRedisSubscriber(options: RedisOptions): Promise<RedisSubscriber> {
-  const client = await connect(options);
-  return {
-    subscribe: async (channel, listener) => {
-      await client.subscribe(channel, listener);
-    },
-    close: () => closeClient(client),
-  };
-}
-
 type Client = ReturnType<typeof clientFor>;
 
-function clientFor({ address, onError, pingEveryMs = PING_EVERY_MS }: RedisOptions) {
+function clientFor({ address, onError, RESP, pingEveryMs = PING_EVERY_MS }: LinkOptions) {
   const { username, password, database } = address;
   const common = {
     connectTimeout: 2_000,
@@ -140,7 +198,9 @@ function clientFor({ address, onError, pingEveryMs = PING_EVERY_MS }: RedisOptio
         ? { ...common, host: address.host, port: address.port, tls: true as const }
         : { ...common, host: address.host, port: address.port };
   const client = createClient({
-    RESP: 2,
+    RESP,
+    // Of Redis Enterprise, where RESP3 would ask for them.
+    maintNotifications: 'disabled',
     socket,
     database,
     disableOfflineQueue: true,
@@ -155,7 +215,7 @@ function clientFor({ address, onError, pingEveryMs = PING_EVERY_MS }: RedisOptio
   return client;
 }
 
-async function connect(options: RedisOptions): Promise<Client> {
+async function connect(options: LinkOptions): Promise<Client> {
   const { signal } = options;
   const client = clientFor(options);
   const giveUp = (): void => client.destroy();
@@ -178,13 +238,20 @@ async function closeClient(client: Client): Promise<void> {
   client.destroy();
 }
 
-/** States in which Redis answers but cannot serve; anything else it refuses is a mistake of ours. */
+/**
+ * Refusals that are a mistake of ours. With any other word Redis says that it cannot serve, or not us, or not here: LOADING,
+ * BUSY, OOM, MISCONF, NOREPLICAS, CLUSTERDOWN, TRYAGAIN, EXECABORT, NOAUTH, WRONGPASS, NOPERM, READONLY, MOVED and more to come.
+ */
+const OUR_MISTAKE = /^(ERR|WRONGTYPE|CROSSSLOT|NOSCRIPT)\b/;
+/** The same said under the word for mistakes: by scripts before Redis 7, and where there is no word of its own. */
 const CANNOT_SERVE =
-  /^(LOADING|BUSY|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|OOM|MISCONF|NOREPLICAS|MAXCLIENTS)/;
+  /: -(?!ERR|WRONGTYPE)[A-Z]+ |^ERR (max number of clients|AUTH|.*(unauthenticated|user executing the script|non local key))/;
+/** Another connection may lead to one that serves: the name stands for another Redis by now, or knows us again. */
+const ELSEWHERE = /(^|: -)(READONLY|MASTERDOWN|MOVED|ASK|NOAUTH)\b|non local key|unauthenticated/;
 
 function failureOf(operation: string, cause: unknown): Error {
   const reason = messageOf(cause);
-  if (cause instanceof ErrorReply && !CANNOT_SERVE.test(reason)) {
+  if (cause instanceof ErrorReply && OUR_MISTAKE.test(reason) && !CANNOT_SERVE.test(reason)) {
     return new Error(`Redis refused ${operation}: ${reason}`, { cause });
   }
   return new RedisUnavailableError(`${operation} (${reason})`, { cause });
