@@ -1,6 +1,7 @@
 import { type ApiKey, parseApiKeys } from './admission/api-keys.js';
 import { type CorsOrigins, parseCorsOrigins } from './admission/cors.js';
-import { parseRateLimit, type RateLimit } from './admission/rate-limits.js';
+import { parseRateLimit, type RateLimit } from './admission/rate-limit.js';
+import { LARGEST_BOUNDS, type SubmissionBounds } from './models/submission-schemas.js';
 import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
 import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
@@ -52,6 +53,8 @@ export interface ApiConfig {
     queueTtlMs: number;
     /** Jobs of one queue that may wait; more are refused. */
     maxQueueDepth: number;
+    /** The most that a submission may ask for. */
+    most: SubmissionBounds;
   };
   batches: {
     /** Rows of one chunk: what a worker runs at once. */
@@ -97,6 +100,16 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
         resultTtlMs: read.int('RESULT_TTL_MS', 86_400_000, { min: 1_000 }),
         queueTtlMs: read.int('QUEUE_TTL_MS', DEFAULT_QUEUE_TTL_MS, { min: 1_000 }),
         maxQueueDepth: read.int('MAX_QUEUE_DEPTH', 100_000, { min: 1 }),
+        most: {
+          timeoutMs: read.int('MAX_TIMEOUT_MS', LARGEST_BOUNDS.timeoutMs, {
+            min: 1,
+            max: LARGEST_BOUNDS.timeoutMs,
+          }),
+          attempts: read.int('MAX_ATTEMPTS', LARGEST_BOUNDS.attempts, {
+            min: 1,
+            max: LARGEST_BOUNDS.attempts,
+          }),
+        },
       },
       batches: {
         chunkRows: read.int('CHUNK_ROWS', 1_024, { min: 1, max: 65_536 }),

@@ -55,11 +55,6 @@ export interface ApiContext {
   draining: AbortSignal;
 }
 
-/** Long polls held at a time; each costs about a kilobyte and one Redis read a second. */
-const MAX_WAITERS = 10_000;
-/** Streams held at a time; each costs a socket, and one of a job a Redis read a second. */
-const MAX_STREAMS = 1_000;
-
 /** Opens everything; `release` closes it. Waits for Redis until `draining` is aborted. */
 export async function openApiContext(
   config: Readonly<ApiConfig>,
@@ -74,7 +69,7 @@ export async function openApiContext(
   // First, so that it is closed last.
   const tracer = await openTracer('waggle-api', { tracing: config.tracing, log });
   release.later('traces', () => tracer.close());
-  const models = new ModelRegistry(config.models.dir, config.models.defaultName);
+  const models = new ModelRegistry(config.models.dir, config.models.defaultName, config.jobs.most);
   const connection = { address, onError: sparingly(log), signal: draining };
   const redis = await openRedis(connection);
   release.later('redis', () => redis.close());
@@ -86,10 +81,10 @@ export async function openApiContext(
   const records = new RecordScripts(redis, keyPrefix);
   const { keys, rateLimit } = config.admission;
   const jobs = new JobStore(records, keys !== undefined);
-  const waiters = new Waiters(MAX_WAITERS);
+  const waiters = new Waiters(limits.waits);
   const replyTo = randomBytes(9).toString('base64url');
-  const followers = new Waiters(MAX_STREAMS);
-  const streams = new EventStreams(MAX_STREAMS);
+  const followers = new Waiters(limits.streams);
+  const streams = new EventStreams(limits.streams);
   const changed = (announcement: string): void => followers.wake(announcement);
   await subscriber.subscribe(records.key('ended'), (announcement) => {
     waiters.wake(announcement);

@@ -1,5 +1,5 @@
 /**
- * How long clients may take, and how much they may send before a route looks at it. What is not sent in time costs the
+ * How long clients may take, how much they may send before a route looks at it, and how many may be held at a time. What is not sent in time costs the
  * client its connection; everything that it holds here is freed.
  */
 export interface ClientLimits {
@@ -23,6 +23,10 @@ export interface ClientLimits {
   keepAliveMs: number;
   /** How often `headersMs` and `requestMs` are looked at, in ms. */
   checkEveryMs: number;
+  /** Requests held at a time until a job ends; each costs about a kilobyte and one Redis read a second. */
+  waits: number;
+  /** Streams held at a time; each costs a socket, and one of a job a Redis read a second. */
+  streams: number;
   /** How long a process that was told to stop goes on answering on new and idle connections, in ms. */
   lingerMs: number;
 }
@@ -39,5 +43,7 @@ export const CLIENT_LIMITS: Readonly<ClientLimits> = {
   idleMs: 120_000,
   keepAliveMs: 65_000,
   checkEveryMs: 2_000,
+  waits: 10_000,
+  streams: 1_000,
   lingerMs: 1_000,
 };

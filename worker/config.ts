@@ -55,7 +55,7 @@ export function readWorkerConfig(env: Env, isTerminal: boolean): Readonly<Worker
             port: read.int('WORKER_METRICS_PORT', 0, { max: 65_535 }),
           }
         : undefined,
-      graceMs: read.int('GRACE_MS', 10_000),
+      graceMs: read.int('GRACE_MS', 10_000, { max: 3_600_000 }),
       tracing: read.parsed('OTEL_EXPORTER_OTLP_ENDPOINT', '', parseTracing),
       log: {
         level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),

@@ -93,3 +93,12 @@ it.each([
 ])('refuses %j', (env) => {
   expect(() => read(env as Record<string, string>)).toThrow(Object.keys(env)[0]);
 });
+
+it('bounds what a submission may ask for, no higher than the contract does', () => {
+  expect(read({}).jobs.most).toEqual({ timeoutMs: 600_000, attempts: 100 });
+  const { most } = read({ MAX_TIMEOUT_MS: '1000', MAX_ATTEMPTS: '1' }).jobs;
+  expect(most).toEqual({ timeoutMs: 1_000, attempts: 1 });
+  expect(() => read({ MAX_TIMEOUT_MS: '600001', MAX_ATTEMPTS: '0' })).toThrow(
+    /MAX_TIMEOUT_MS .*\n.*MAX_ATTEMPTS /,
+  );
+});

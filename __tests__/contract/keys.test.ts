@@ -55,6 +55,7 @@ const OPEN: Call[] = [
   ['get', '/docs'],
   ['get', '/docs/start.js'],
   ['get', '/dashboard'],
+  ['get', '/problems/unauthorized'],
 ];
 
 it.each(CLOSED)('%s %s wants a key', async (method, path) => {

@@ -1,6 +1,6 @@
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { testPrefix } from '../support/redis.js';
-import { type ApiBench, openApiBench, TRIP } from './bench.js';
+import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
 
 let server: TestRedis;
 const open: ApiBench[] = [];
@@ -112,4 +112,52 @@ it('answers 503 in time while it cannot count', async () => {
   redis.thaw();
   await api.close();
   await redis.stop();
+});
+
+describe('rows of a batch', () => {
+  const upload = (api: ApiBench, rows: number) =>
+    api.call('post', `/batches?model=${LINEAR}`, {
+      body: { inputs: Array.from({ length: rows }, () => TRIP) },
+    });
+  const env = { CHUNK_ROWS: '64', REDIS_TIMEOUT_MS: '30000' };
+
+  it('count as a prediction each, and what does not fit leaves nothing running', async () => {
+    const api = await limited({ RATE_LIMIT: '100/60', ...env });
+    const refused = await upload(api, 150);
+    expect([refused.status, refused.body.type]).toEqual([429, '/problems/rate-limited']);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    // One chunk was taken before the next was too many.
+    expect(refused.headers['ratelimit']).toMatch(/^"submits"; r=36; t=\d+$/);
+    expect(refused.body.detail).toMatch(/36 are left, and 100 again in \d+ s/);
+    const { batches } = (await api.call('get', '/batches')).body;
+    expect(batches).toMatchObject([{ status: 'canceled', rows: { total: 64 } }]);
+    const { records } = api.ctx;
+    expect(await records.redis.command(['ZCARD', records.key(`queued:${LINEAR}.chunks`)])).toBe(0);
+
+    const fits = await upload(api, 36);
+    expect([fits.status, fits.headers['ratelimit']]).toEqual([202, expect.stringMatching(/r=0;/)]);
+    expect((await api.submit({ input: TRIP })).status).toBe(429);
+  });
+
+  it('of a batch as large as the limit may come, and are refused unread once nothing is left', async () => {
+    const api = await limited({ RATE_LIMIT: '100/60', ...env });
+    expect((await upload(api, 100)).status).toBe(202);
+    expect((await upload(api, 1)).status).toBe(429);
+    expect((await api.call('get', '/batches')).body.batches).toHaveLength(1);
+  });
+});
+
+it('takes an address for one caller, whatever port a proxy says beside it', async () => {
+  const api = await limited({ RATE_LIMIT: '3/60', TRUST_PROXY: '1', REDIS_TIMEOUT_MS: '30000' });
+  const statuses = async (...addresses: string[]): Promise<number[]> => {
+    const found = [];
+    for (const address of addresses) {
+      found.push((await api.submit({ input: TRIP }, { 'X-Forwarded-For': address })).status);
+    }
+    return found;
+  };
+  expect(await statuses('1.2.3.4:5678', '1.2.3.4', '1.2.3.4:9', '1.2.3.4:10')).toEqual([202, 202, 202, 429]);
+  expect(await statuses('[2001:db8::1]:99', '2001:db8::1', '[2001:db8::1]', '[2001:db8::1]:1')).toEqual([
+    202, 202, 202, 429,
+  ]);
 });

@@ -1,3 +1,4 @@
+import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type ApiBench, type Headers, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
 
@@ -265,4 +266,56 @@ describe('what is refused before it is looked at', () => {
       expect([status, body.type, headers['retry-after']]).toEqual([503, '/problems/draining', '1']);
       expect(headers['connection']).toBe('close');
     }));
+});
+
+it('refuses half of a surrogate pair, which no answer could give back, and takes whole ones', async () => {
+  const broken = {
+    pointer: '#/request_id',
+    detail: 'must be well-formed Unicode: it has half of a surrogate pair',
+  };
+  const text = { 'Content-Type': 'application/json' };
+  for (const half of ['\\ud83d', 'a\\udca8b', '\\udca8\\ud83d']) {
+    const nested = await api.submit(`{"input":${JSON.stringify(TRIP)},"request_id":"${half}"}`, text);
+    expect([nested.status, nested.body.errors]).toEqual([422, [broken]]);
+    const flat = await api.submit(`{"request_id":"${half}",${JSON.stringify(TRIP).slice(1)}`, text);
+    expect([flat.status, flat.body.errors]).toEqual([422, [broken]]);
+  }
+  const whole = await api.submit({ input: TRIP, request_id: 'a 💨 b' });
+  expect([whole.status, whole.body.request_id]).toEqual([202, 'a 💨 b']);
+});
+
+it('holds what a submission asks for, and what it means unasked, within the bounds of the operator', async () => {
+  await onItsOwn(
+    async (own) => {
+      const { body } = await own.submit({ input: TRIP, timeout_ms: 5_001, max_attempts: 3 });
+      expect(body).toMatchObject({
+        type: '/problems/validation-failed',
+        errors: [
+          { pointer: '#/timeout_ms', detail: 'must be <= 5000' },
+          { pointer: '#/max_attempts', detail: 'must be <= 2' },
+        ],
+      });
+      expect((await own.submit({ input: TRIP, timeout_ms: 5_000, max_attempts: 2 })).status).toBe(202);
+      const { id } = (await own.submit({ input: TRIP })).body;
+      const job = await own.worker.claim(id);
+      expect([job.timeoutMs, job.maxAttempts]).toEqual([5_000, 2]);
+      const calling = own.call('post', '/v1/trip/predict', { body: { request_id: '1', ...TRIP } });
+      const called = await until(
+        async () => (await own.call('get', '/jobs?request_id=1')).body.jobs[0] as { id: string } | undefined,
+      );
+      const same = await own.worker.claim(called.id);
+      expect([same.timeoutMs, same.maxAttempts]).toEqual([5_000, 2]);
+      await own.worker.leases.commit(
+        { queue: LINEAR, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 },
+        [{ ...same, ok: true, result: { duration: 1 } }],
+      );
+      expect((await calling).body).toEqual({ reply_code: 0, duration: 1 });
+      const { components } = (await own.call('get', '/openapi.json')).body;
+      expect(components.schemas.DefaultSubmission.properties).toMatchObject({
+        timeout_ms: { maximum: 5_000, default: 5_000 },
+        max_attempts: { maximum: 2, default: 2 },
+      });
+    },
+    { MAX_TIMEOUT_MS: '5000', MAX_ATTEMPTS: '2', REDIS_TIMEOUT_MS: '30000' },
+  );
 });

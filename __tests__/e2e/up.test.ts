@@ -68,6 +68,14 @@ describe('npm start', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('names what is wrong for any of its programs at once', async () => {
+    const env = { WORKERS: 'x', RATE_LIMIT: 'y', MAX_BATCH: 'z', GRACE_MS: '-1' };
+    const service = await start(env);
+    expect((await service.ended).code).toBe(1);
+    const named = service.printed.stderr.match(/^ {2}- [A-Z_]+/gm)?.map((line) => line.slice(4));
+    expect(named?.toSorted()).toEqual(Object.keys(env).toSorted());
+  });
+
   it('starts whatever is killed again: an API, the worker, Redis', async () => {
     const service = await start({ WEB_CONCURRENCY: '2' });
     expect(service.processes('api')).toHaveLength(2);

@@ -6,20 +6,7 @@ import { defineScript, type RedisReply, type RedisScript } from '../../shared/re
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import type { RedisDeadline } from '../redis-deadline.js';
-
-/** So many requests in so many seconds. */
-export interface RateLimit {
-  count: number;
-  seconds: number;
-}
-
-/** Reads `RATE_LIMIT`: `off`, or `<count>/<seconds>`. */
-export function parseRateLimit(text: string): RateLimit | undefined {
-  if (text === 'off') return undefined;
-  const [, count = '', seconds = ''] = /^(\d{1,9})\/(\d{1,6})$/.exec(text) ?? [];
-  if (Number(count) > 0 && Number(seconds) > 0) return { count: Number(count), seconds: Number(seconds) };
-  throw new Error(`must be off or <count>/<seconds>, such as 100/60, not "${text}"`);
-}
+import type { RateLimit } from './rate-limit.js';
 
 /** A job takes one request to submit and some to poll: so many more of the second kind may come. */
 const POLLS_PER_SUBMIT = 10;

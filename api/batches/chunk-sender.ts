@@ -45,6 +45,7 @@ export class ChunkSender {
 
   /** Resolves when there is room for another chunk. */
   async send(chunk: NewChunk): Promise<void> {
+    await this.#to.countRows(this.#rowsToCount(chunk));
     const sending = this.#deliver(chunk);
     // It is looked at later; a rejection until then is no unhandled one.
     sending.catch(() => undefined);
@@ -58,7 +59,6 @@ export class ChunkSender {
   }
 
   async #deliver(chunk: NewChunk): Promise<void> {
-    await this.#to.countRows(this.#rowsToCount(chunk));
     try {
       await this.#add(chunk);
     } catch (error) {

@@ -3,7 +3,7 @@ import type { NoRoom } from '../../shared/jobs/job-store.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError, requestTimeout, validationFailed } from '../http/problem.js';
 import { ClientGoneError } from '../http/read-json.js';
-import { SUBMISSION_DEFAULTS } from '../models/submission-schemas.js';
+import { submissionDefaults } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
 import { noRoomProblem } from '../no-room.js';
 import { newRecordId } from '../record-id.js';
@@ -76,7 +76,7 @@ function create(
       owner: x.caller.owner,
       chunkRows: batches.chunkRows,
       strict: upload.strict,
-      timeoutMs: SUBMISSION_DEFAULTS.timeoutMs,
+      timeoutMs: submissionDefaults(jobs.most).timeoutMs,
       maxAttempts: CHUNK_ATTEMPTS,
       resultTtlMs: jobs.resultTtlMs,
       ...(requestId === undefined ? {} : { requestId }),

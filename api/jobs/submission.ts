@@ -4,7 +4,7 @@ import { violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
 import { ProblemError, validationFailed } from '../http/problem.js';
 import type { ServedModel, ServedModels } from '../models/served-models.js';
-import { SUBMISSION_DEFAULTS, type Submitted } from '../models/submission-schemas.js';
+import { submissionDefaults, type Submitted } from '../models/submission-schemas.js';
 
 /** A job that a client asks for, checked and complete. */
 export interface Submission {
@@ -29,13 +29,13 @@ export function parseSubmission(models: ServedModels, body: unknown): Submission
   }
   const { model, validate } = checkFor(models, members['model']);
   check(validate, body);
-  return toSubmission(model, members as Submitted);
+  return toSubmission(models, model, members as unknown as Submitted);
 }
 
 /** The submission that a checked flat body means. */
 export function fromFlat(models: ServedModels, body: Record<string, unknown>): Submission {
   const { request_id: requestId, ...input } = body;
-  return toSubmission(models.default, {
+  return toSubmission(models, models.default, {
     input,
     ...(typeof requestId === 'string' ? { request_id: requestId } : {}),
   });
@@ -50,13 +50,13 @@ export function resubmit(models: ServedModels, job: Job): Submission {
   const asked: Submitted = {
     model: job.model,
     input: job.input,
-    timeout_ms: job.timeoutMs,
-    max_attempts: job.maxAttempts,
+    timeout_ms: Math.min(job.timeoutMs, models.most.timeoutMs),
+    max_attempts: Math.min(job.maxAttempts, models.most.attempts),
     ...(job.requestId === undefined ? {} : { request_id: job.requestId }),
   };
   check(validate, asked);
   return {
-    ...toSubmission(model, asked),
+    ...toSubmission(models, model, asked),
     replayOf: job,
     fingerprint: () => fingerprintOf('POST /jobs/{id}/replay', { id: job.id }),
   };
@@ -82,14 +82,15 @@ function check(validate: ValidateFunction, body: unknown): void {
   if (!validate(body)) throw validationFailed(violationsOf(validate));
 }
 
-function toSubmission(model: ServedModel, asked: Submitted): Submission {
+function toSubmission({ most }: ServedModels, model: ServedModel, asked: Submitted): Submission {
+  const unlessAsked = submissionDefaults(most);
   return {
     model,
     input: asked.input,
     requestId: asked.request_id,
-    timeoutMs: asked.timeout_ms ?? SUBMISSION_DEFAULTS.timeoutMs,
+    timeoutMs: asked.timeout_ms ?? unlessAsked.timeoutMs,
     expiresInMs: asked.expires_in_ms,
-    maxAttempts: asked.max_attempts ?? SUBMISSION_DEFAULTS.maxAttempts,
+    maxAttempts: asked.max_attempts ?? unlessAsked.attempts,
     fingerprint: () => fingerprintOf('POST /jobs', asked),
   };
 }

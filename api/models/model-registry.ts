@@ -1,18 +1,24 @@
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/log/logger.js';
 import { readCatalog } from '../../shared/model/catalog.js';
+import { LARGEST_BOUNDS, type SubmissionBounds } from './submission-schemas.js';
 import { type ServedModels, serveModels } from './served-models.js';
 
 /** The models that this process serves now. Whoever needs them over several steps keeps one `current`. */
 export class ModelRegistry {
   readonly #dir: string;
   readonly #defaultName: string | undefined;
+  readonly #most: SubmissionBounds;
   #current: ServedModels;
 
-  /** Reads the packages. Throws when one of them, or the default model's name, is wrong. */
-  constructor(dir: string, defaultName: string | undefined) {
+  /**
+   * Reads the packages. `most`: what a submission may ask for. Throws when a package, or the default model's name, is
+   * wrong.
+   */
+  constructor(dir: string, defaultName: string | undefined, most: SubmissionBounds = LARGEST_BOUNDS) {
     this.#dir = dir;
     this.#defaultName = defaultName;
+    this.#most = most;
     this.#current = this.#read();
   }
 
@@ -32,6 +38,6 @@ export class ModelRegistry {
   }
 
   #read(): ServedModels {
-    return serveModels(readCatalog(this.#dir), this.#defaultName);
+    return serveModels(readCatalog(this.#dir), { defaultName: this.#defaultName, most: this.#most });
   }
 }

@@ -9,6 +9,7 @@ import { createAjv } from '../../shared/validation/ajv.js';
 import {
   flatSubmissionSchema,
   originalCallSchema,
+  type SubmissionBounds,
   submissionSchema,
   unnamedSubmissionSchema,
 } from './submission-schemas.js';
@@ -46,6 +47,8 @@ export interface DefaultModel extends ServedModel {
 
 /** Every model of a catalog, ready to check requests: compiled once, replaced as a whole on a reload. */
 export interface ServedModels {
+  /** The most that a submission may ask for. */
+  most: SubmissionBounds;
   byName: ReadonlyMap<string, ServedModel>;
   default: DefaultModel;
 }
@@ -54,14 +57,17 @@ export interface ServedModels {
 const DEFAULT_NAMES = ['trip-duration', 'trip-duration-linear'];
 
 /** Compiles a catalog. Throws a ConfigError when the default model is not in it. */
-export function serveModels(catalog: ModelCatalog, defaultName: string | undefined): ServedModels {
+export function serveModels(
+  catalog: ModelCatalog,
+  { defaultName, most }: { defaultName: string | undefined; most: SubmissionBounds },
+): ServedModels {
   const ajv = createAjv();
   const byName = new Map<string, ServedModel>();
   for (const { manifest } of catalog.values()) {
     byName.set(manifest.name, {
       manifest,
       queue: manifest.name,
-      validateNamed: ajv.compile(submissionSchema(manifest)),
+      validateNamed: ajv.compile(submissionSchema(manifest, most)),
       batch: {
         queue: chunkQueueOf(manifest.name),
         layout: createColumnLayout(manifest),
@@ -72,10 +78,11 @@ export function serveModels(catalog: ModelCatalog, defaultName: string | undefin
   }
   const model = findDefault(byName, defaultName);
   return {
+    most,
     byName,
     default: {
       ...model,
-      validateUnnamed: ajv.compile(unnamedSubmissionSchema(model.manifest)),
+      validateUnnamed: ajv.compile(unnamedSubmissionSchema(model.manifest, most)),
       validateFlat: ajv.compile(flatSubmissionSchema(model.manifest)),
       validateOriginalCall: ajv.compile(originalCallSchema(model.manifest)),
     },

@@ -1,27 +1,39 @@
-import { type Static, type TSchema, Type } from '../../shared/validation/schema.js';
+import { type TSchema, Type, WELL_FORMED } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 
-/** Bounds and defaults of what a submission may say beside its input. */
-export const SUBMISSION_DEFAULTS = { timeoutMs: 60_000, maxAttempts: 3 } as const;
-const LONGEST_TIMEOUT_MS = 600_000;
+/** The most that a submission may ask for: the operator's bounds. */
+export interface SubmissionBounds {
+  timeoutMs: number;
+  attempts: number;
+}
+
+/** The largest bounds there may be, and those where the operator sets none. */
+export const LARGEST_BOUNDS: SubmissionBounds = { timeoutMs: 600_000, attempts: 100 };
+
+/** What a submission means that does not say it, within the bounds. */
+export const submissionDefaults = (most: SubmissionBounds): SubmissionBounds => ({
+  timeoutMs: Math.min(60_000, most.timeoutMs),
+  attempts: Math.min(3, most.attempts),
+});
+
 const LONGEST_EXPIRY_MS = 7 * 86_400_000;
-const MOST_ATTEMPTS = 100;
 
 /** What the client calls the request by. */
 export const RequestId = Type.String({
   minLength: 1,
   maxLength: 200,
+  pattern: WELL_FORMED,
   description:
     "The client's own name for the request. It need not be unique; `GET /jobs?request_id=` finds it.",
 });
 
-const OPTIONS = {
+const optionsOf = (most: SubmissionBounds) => ({
   request_id: Type.Optional(RequestId),
   timeout_ms: Type.Optional(
     Type.Integer({
       minimum: 1,
-      maximum: LONGEST_TIMEOUT_MS,
-      default: SUBMISSION_DEFAULTS.timeoutMs,
+      maximum: most.timeoutMs,
+      default: submissionDefaults(most).timeoutMs,
       description: 'Longest that one attempt may run.',
     }),
   ),
@@ -37,35 +49,42 @@ const OPTIONS = {
   max_attempts: Type.Optional(
     Type.Integer({
       minimum: 1,
-      maximum: MOST_ATTEMPTS,
-      default: SUBMISSION_DEFAULTS.maxAttempts,
+      maximum: most.attempts,
+      default: submissionDefaults(most).attempts,
       description: 'Attempts after which a job whose worker was lost, or that ran out of time, has failed.',
     }),
   ),
-};
+});
 
 /** The members of a submission that has passed its check, whichever model it is for. */
-const Submitted = Type.Object({
-  input: Type.Record(Type.String(), Type.Unknown()),
-  model: Type.Optional(Type.String()),
-  ...OPTIONS,
-});
-export type Submitted = Static<typeof Submitted>;
+export interface Submitted {
+  input: Record<string, unknown>;
+  model?: string;
+  request_id?: string;
+  timeout_ms?: number;
+  expires_in_ms?: number;
+  max_attempts?: number;
+}
 
 /** The body that submits a job to a model it names. `input`: the schema to put in place of the manifest's. */
-export const submissionSchema = (manifest: Manifest, input: TSchema = Type.Unsafe(manifest.input)): TSchema =>
+export const submissionSchema = (
+  manifest: Manifest,
+  most: SubmissionBounds,
+  input: TSchema = Type.Unsafe(manifest.input),
+): TSchema =>
   Type.Object(
-    { model: Type.Literal(manifest.name, { description: 'Which model.' }), input, ...OPTIONS },
+    { model: Type.Literal(manifest.name, { description: 'Which model.' }), input, ...optionsOf(most) },
     { additionalProperties: false, title: `A job for ${manifest.name}`, description: manifest.description },
   );
 
 /** The body that submits a job to the default model without naming it. */
 export const unnamedSubmissionSchema = (
   manifest: Manifest,
+  most: SubmissionBounds,
   input: TSchema = Type.Unsafe(manifest.input),
 ): TSchema =>
   Type.Object(
-    { input, ...OPTIONS },
+    { input, ...optionsOf(most) },
     { additionalProperties: false, title: 'A job for the default model', description: manifest.description },
   );
 

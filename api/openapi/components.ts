@@ -8,6 +8,7 @@ import type { ServedModels } from '../models/served-models.js';
 import {
   flatSubmissionSchema,
   originalCallSchema,
+  type SubmissionBounds,
   submissionSchema,
   unnamedSubmissionSchema,
 } from '../models/submission-schemas.js';
@@ -55,6 +56,7 @@ export const componentSchemas = (models: ServedModels): Record<string, TSchema |
 
 function submissionSchemas(models: ServedModels): Record<string, TSchema | Json> {
   const manifests = [...models.byName.values()].map(({ manifest }) => manifest);
+  const { most } = models;
   const { manifest } = models.default;
   return {
     Submission: {
@@ -72,20 +74,20 @@ function submissionSchemas(models: ServedModels): Record<string, TSchema | Json>
       },
     },
     DefaultSubmission: {
-      ...unnamedSubmissionSchema(manifest, inputOf(manifest)),
+      ...unnamedSubmissionSchema(manifest, most, inputOf(manifest)),
       examples: [{ input: manifest.example }],
     },
     FlatSubmission: { ...flatSubmissionSchema(manifest), examples: [manifest.example] },
-    ...Object.fromEntries(manifests.flatMap(ofModel)),
+    ...Object.fromEntries(manifests.flatMap((each) => ofModel(each, most))),
   };
 }
 
-const ofModel = (manifest: Manifest): [string, TSchema | Json][] => [
+const ofModel = (manifest: Manifest, most: SubmissionBounds): [string, TSchema | Json][] => [
   [
     `${manifest.name}.input`,
     { description: `What ${manifest.name} takes.`, ...manifest.input, examples: [manifest.example] },
   ],
-  [`${manifest.name}.submission`, submissionSchema(manifest, inputOf(manifest))],
+  [`${manifest.name}.submission`, submissionSchema(manifest, most, inputOf(manifest))],
 ];
 
 const inputOf = ({ name }: Manifest): TSchema => ref(`${name}.input`);

@@ -40,7 +40,7 @@ export function readUpConfig(env: Env, root: string, isTerminal: boolean): Reado
           : { kind: 'given', address: read.parsed('REDIS_URL', 'redis://127.0.0.1', parseRedisAddress) },
       workers: read.int('WORKERS', 1, { min: 1, max: 256 }),
       apis: read.int('WEB_CONCURRENCY', 1, { min: 1, max: 256 }),
-      graceMs: read.int('GRACE_MS', 10_000),
+      graceMs: read.int('GRACE_MS', 10_000, { max: 3_600_000 }),
       log: {
         level: read.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
         dir: read.optional('LOG_DIR'),

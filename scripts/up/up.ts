@@ -3,8 +3,9 @@ import type { ModelDescription } from '../../shared/client/model.js';
 import { AppError } from '../../shared/errors.js';
 import { createLogger, type Logger } from '../../shared/log/logger.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { readAllConfigs } from './all-configs.js';
 import { bannerLines, styleFor } from './banner.js';
-import { readUpConfig, type UpConfig } from './config.js';
+import type { UpConfig } from './config.js';
 import { limitDrain } from './limit-drain.js';
 import { ProcessGroup } from './process-group.js';
 import { listenForSignals } from './signals.js';
@@ -17,7 +18,7 @@ import { type SetUp, startAll } from './start-all.js';
  */
 export async function up(setUp: SetUp): Promise<void> {
   try {
-    const config = readUpConfig(setUp.env, setUp.root, process.stdout.isTTY);
+    const config = await readAllConfigs(setUp.env, setUp.root, process.stdout.isTTY);
     await runUntilSignal({ config, setUp, log: createLogger('up', config.log) });
   } catch (error) {
     fail(error);

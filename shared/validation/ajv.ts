@@ -1,6 +1,7 @@
 import { type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { WELL_FORMED } from './schema.js';
 
 /** One broken rule: where (a JSON pointer in URI fragment form, RFC 6901 section 6) and what. */
 export interface RuleViolation {
@@ -62,6 +63,9 @@ function describe(error: ErrorObject, base: string): RuleViolation {
       pointer: at,
       detail: 'must be a date and time such as 2021-02-01T08:15:00 or 2021-02-01T08:15:00-05:00',
     };
+  }
+  if (error.keyword === 'pattern' && params['pattern'] === WELL_FORMED) {
+    return { pointer: at, detail: 'must be well-formed Unicode: it has half of a surrogate pair' };
   }
   return { pointer: at, detail: error.message ?? `breaks the rule ${error.keyword}` };
 }

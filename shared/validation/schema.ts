@@ -39,6 +39,9 @@ type ObjectOf<P extends Properties> = Flat<
   }
 >;
 
+/** The pattern of text without half of a surrogate pair, which UTF-8 cannot say. */
+export const WELL_FORMED = '^\\P{Cs}*$';
+
 /** Makes schemas. The last argument of each takes further keywords, such as `description`. */
 export const Type = {
   String: (keywords: Keywords = {}): SchemaOf<string> => ({ type: 'string', ...keywords }),
