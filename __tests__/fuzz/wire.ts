@@ -27,7 +27,7 @@ export interface Exchanged {
 }
 
 /** What is sent behind a request that is followed by another one. */
-export const FOLLOWER = 'GET /health/live HTTP/1.1\r\nHost: fuzz\r\nConnection: close\r\n\r\n';
+export const FOLLOWER = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 
 /** Fills in what earlier answers have told, and frames the body. */
 export function prepare(request: FuzzRequest, known: Knowledge): SentRequest {
@@ -36,7 +36,7 @@ export function prepare(request: FuzzRequest, known: Knowledge): SentRequest {
   const { bytes: body, type, encoding } = request.body;
   const lines = [
     `${request.method} ${target} HTTP/1.1`,
-    'Host: fuzz',
+    'Host: localhost',
     ...(request.followed ? [] : ['Connection: close']),
     ...headers.map(([name, value]) => `${name}: ${value}`),
     ...(type === undefined ? [] : [`Content-Type: ${type}`]),
