@@ -30,27 +30,41 @@ const MESSAGE_LENGTH = 500;
 /**
  * Runs claimed jobs and decides each of them. To be called within a turn of the model, one call at a time.
  *
- * Whatever fails a batch of several says nothing about who is to blame, so they run again one by one, and only what
- * fails alone fails. A job whose earlier attempt went wrong is run alone from the start: it may be the one that takes
- * batches down, and others must not go down with it again.
+ * Whatever fails a batch of several, or takes too long for one of them, says nothing about who is to blame. So all go back
+ * to the queue, before those that wait, to be run one by one, by any worker; only what fails alone fails.
  */
 export class BatchRunner {
   readonly #options: BatchRunnerOptions;
-  readonly #inHand = new Set<HeldJob>();
+  readonly #leaving = new AbortController();
+  #inHand: readonly HeldJob[] = [];
   #watch: RunWatch | undefined;
 
   constructor(options: BatchRunnerOptions) {
     this.#options = options;
   }
 
-  /** Resolves when every job is decided; what was decided is written meanwhile and after. */
-  async run(jobs: readonly HeldJob[]): Promise<void> {
-    for (const job of jobs) this.#inHand.add(job);
-    const together = jobs.filter((job) => job.claimed.attempts === 1);
-    const alone = jobs.filter((job) => job.claimed.attempts > 1);
-    if (!(await this.#predict(together))) alone.unshift(...together);
-    for (const job of alone) await this.#predict([job]);
-    for (const job of jobs) this.#inHand.delete(job);
+  /**
+   * Resolves when every job is decided, with whether the model is there for the next; what was decided is written meanwhile
+   * and after.
+   */
+  async run(jobs: readonly HeldJob[]): Promise<boolean> {
+    this.#inHand = jobs;
+    try {
+      return await this.#predict(jobs);
+    } finally {
+      this.#inHand = [];
+    }
+  }
+
+  /** Resolves when the model can predict, or {@link stop} was called. */
+  ready(): Promise<void> {
+    return this.#options.model.current.inference.ready(this.#leaving.signal);
+  }
+
+  /** Runs nothing more, and gives back at once what does not run yet. */
+  stop(): void {
+    this.#leaving.abort();
+    if (!this.#watch) this.#options.settlement.release(this.#inHand);
   }
 
   /** A job is canceled, or lost to another worker, while it is held here. */
@@ -61,24 +75,20 @@ export class BatchRunner {
       // Any outcome will do: the record of a job that is being canceled takes none.
       this.#commit([{ job, verdict: CANCELED }], this.#runOf(this.#options.model.current, 0));
     }
-    this.#watch?.look();
+    this.#watch?.left(job, why);
   }
 
   /** Gives back what is still undecided, and stops the prediction that runs. */
   abandon(): void {
-    const left = [...this.#inHand].filter((job) => job.decide());
-    this.#options.settlement.release(left);
+    this.#options.settlement.release(this.#inHand);
     if (this.#watch) void this.#options.model.current.inference.end();
   }
 
-  /** One prediction. False when it failed and several jobs shared it: those still live have to run alone. */
+  /** One prediction. False when it took the process with it. */
   async #predict(jobs: readonly HeldJob[]): Promise<boolean> {
     const version = this.#options.model.current;
-    try {
-      await version.inference.ready();
-    } catch {
-      this.#options.settlement.release(jobs.filter((job) => job.decide()));
-    }
+    await this.ready().catch(() => this.#options.settlement.release(jobs));
+    if (this.#leaving.signal.aborted) this.#options.settlement.release(jobs);
     const live = jobs.filter((job) => job.isLive);
     if (live.length === 0) return true;
     const span = startRunSpan(live, version);
@@ -94,7 +104,8 @@ export class BatchRunner {
       return true;
     } catch (error) {
       span.fail(messageOf(error));
-      return this.#blame(live, error, this.#runOf(version, live.length, { predictMs: 0, prepareMs }));
+      this.#blame(live, error, this.#runOf(version, live.length, { predictMs: 0, prepareMs }));
+      return !(error instanceof InferenceLostError);
     } finally {
       span.end();
       watch.end();
@@ -104,12 +115,10 @@ export class BatchRunner {
 
   #watchOver(jobs: readonly HeldJob[], version: ModelVersion): RunWatch {
     this.#watch = new RunWatch(jobs, {
-      timedOut: (due) => {
-        for (const job of due) {
-          job.decide();
-          const message = `one attempt ran longer than the job's timeout of ${job.claimed.timeoutMs} ms`;
-          this.#options.settlement.retry([job], 'timeout', message);
-        }
+      timedOut: (job) => {
+        if (!job.decide()) return;
+        const message = `one attempt ran longer than the job's timeout of ${job.claimed.timeoutMs} ms`;
+        this.#options.settlement.retry([job], 'timeout', message);
       },
       kill: (reason) => version.inference.kill(reason),
     });
@@ -138,22 +147,17 @@ export class BatchRunner {
     });
   }
 
-  #blame(jobs: readonly HeldJob[], error: unknown, run: Run): boolean {
+  #blame(jobs: readonly HeldJob[], error: unknown, run: Run): void {
+    const { settlement, log } = this.#options;
     const [job] = jobs;
     const message = messageOf(error).slice(0, MESSAGE_LENGTH);
-    if (!job || jobs.length > 1) {
-      this.#options.log.warn('batch failed, running its jobs one by one', {
-        jobs: jobs.length,
-        error: message,
-      });
-      return false;
-    }
-    if (!job.decide()) return true;
-    if (!(error instanceof InferenceLostError)) {
-      this.#commit([{ job, verdict: { ok: false, code: 'model_error', message } }], run);
-    } else if (error.loss === 'ended') this.#options.settlement.release([job]);
-    else this.#options.settlement.retry([job], 'worker_lost', message);
-    return true;
+    if (error instanceof InferenceLostError && error.loss === 'ended') settlement.release(jobs);
+    else if (!job || jobs.length > 1) {
+      log.warn('batch failed, running its jobs one by one', { jobs: jobs.length, error: message });
+      settlement.release(jobs, 'apart');
+    } else if (!job.decide()) return;
+    else if (error instanceof InferenceLostError) settlement.retry([job], 'worker_lost', message);
+    else this.#commit([{ job, verdict: { ok: false, code: 'model_error', message } }], run);
   }
 
   #commit(verdicts: readonly { job: HeldJob; verdict: Verdict }[], run: Run): void {

@@ -54,7 +54,7 @@ export class Batcher {
   readonly #newClaimId = createClaimIds();
   #unclaimed: Unclaimed[] = [];
   #working: Promise<void> | undefined;
-  /** The last claim took all that it might: more may wait. */
+  /** As the last claim saw it. */
   #mayBeMore = false;
   /** The next micro-batch, claimed while one runs. */
   #ahead: Promise<HeldJob[]> | undefined;
@@ -84,9 +84,11 @@ export class Batcher {
     const { runner, settlement } = this.#options;
     this.#stopping.abort();
     this.#handBack();
+    runner.stop();
+    const ahead = this.#giveBackAhead();
     const late = setTimeout(() => runner.abandon(), finishMs);
-    await this.#working;
-    settlement.release((await this.#claimedAndNotRun()).filter((job) => job.decide()));
+    await Promise.all([this.#working, ahead]);
+    await this.#giveBackUnanswered();
     clearTimeout(late);
     await settlement.settled();
   }
@@ -96,14 +98,17 @@ export class Batcher {
     while (!this.#stopping.signal.aborted && this.#hasMore()) {
       const endTurn = await model.turns.take('jobs');
       try {
-        await model.current.inference.ready();
-        const claiming = this.#ahead ?? this.#claim();
+        await runner.ready();
+        const claiming = this.#ahead ?? this.#claim(false);
         this.#ahead = undefined;
         const jobs = await claiming;
-        if (this.#mayClaimAhead()) this.#ahead = this.#claim();
+        const isFull = jobs.length === this.#options.maxBatch;
+        if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claim(true);
         const startMs = performance.now();
-        await runner.run(jobs);
-        if (jobs.length === this.#options.maxBatch) this.#lastRunMs = performance.now() - startMs;
+        const isThere = await runner.run(jobs);
+        if (isFull) this.#lastRunMs = performance.now() - startMs;
+        // Other workers need not wait for this one's process.
+        if (!isThere) await this.#giveBackAhead();
       } catch (error) {
         log.error('micro-batch not run', { error: messageOf(error) });
         await this.#pause();
@@ -115,18 +120,24 @@ export class Batcher {
     this.#working = undefined;
   }
 
+  async #giveBackAhead(): Promise<void> {
+    const claiming = this.#ahead;
+    this.#ahead = undefined;
+    this.#options.settlement.release((await claiming) ?? []);
+  }
+
   /** Of a worker that stops. To know what a claim without an answer has taken, it is sent again. */
-  async #claimedAndNotRun(): Promise<HeldJob[]> {
+  async #giveBackUnanswered(): Promise<void> {
     const { settlement, log } = this.#options;
-    const ahead = (await this.#ahead) ?? [];
     const call = this.#unanswered;
-    if (!call) return ahead;
+    if (!call) return;
     try {
-      return [...ahead, ...((await settlement.through('claim', () => this.#send(call))) ?? [])];
+      settlement.release((await settlement.through('claim', () => this.#send(call))) ?? []);
     } catch (error) {
       log.error('jobs not claimed', { jobs: call.unclaimed.length, error: messageOf(error) });
-      return ahead;
     }
+    // Nobody runs what is left of them here: the sweeper brings it back.
+    for (const { done } of this.#unanswered?.unclaimed ?? []) done();
   }
 
   /** What is claimed ahead is kept from other workers for as long as a micro-batch runs: that has to be short. */
@@ -144,9 +155,9 @@ export class Batcher {
   }
 
   /** Claims what waits, up to a full batch. While Redis is away the same claim is sent again. */
-  async #claim(): Promise<HeldJob[]> {
+  async #claim(isAhead: boolean): Promise<HeldJob[]> {
     if (this.#stopping.signal.aborted) return [];
-    const call = this.#unanswered ?? this.#newCall();
+    const call = this.#unanswered ?? this.#newCall(isAhead);
     try {
       return await this.#send(call);
     } catch (error) {
@@ -161,23 +172,28 @@ export class Batcher {
     // Until it is answered it may have taken jobs.
     this.#unanswered = { unclaimed, along: { ...along, isRepeated: true } };
     const requests = unclaimed.map(({ request }) => request);
-    const { claims, taken } = await leases.claimAlong(requests, lists, along, leaseMs);
+    const { claims, taken, waiting } = await leases.claimAlong(requests, lists, along, leaseMs);
     this.#unanswered = undefined;
     this.#claimFailures = 0;
-    this.#mayBeMore = along.isRepeated || taken.length === along.most;
-    return [
-      ...unclaimed.flatMap(({ done }, index) => this.#accept(claims[index], done)),
-      ...taken.flatMap(({ transportId, claim }) =>
-        this.#accept(claim, this.#options.taken.hold(transportId)),
-      ),
-    ];
+    this.#mayBeMore = waiting > 0;
+    const later: Unclaimed[] = [];
+    const delivered = unclaimed.flatMap((one, index) => {
+      if (claims[index]?.kind !== 'later') return this.#accept(claims[index], one.done);
+      later.push(one);
+      return [];
+    });
+    this.#unclaimed.unshift(...later);
+    if (this.#stopping.signal.aborted) this.#handBack();
+    return delivered.concat(
+      taken.flatMap(({ transportId, claim }) => this.#accept(claim, this.#options.taken.hold(transportId))),
+    );
   }
 
-  #newCall(): Call {
+  #newCall(isAhead: boolean): Call {
     const { maxBatch } = this.#options;
     const unclaimed = this.#unclaimed.splice(0, maxBatch);
     const most = maxBatch - unclaimed.length;
-    return { unclaimed, along: { claimId: this.#newClaimId(), most, isRepeated: false } };
+    return { unclaimed, along: { claimId: this.#newClaimId(), most, isRepeated: false, isAhead } };
   }
 
   async #claimFailed({ unclaimed }: Call, error: unknown): Promise<void> {

@@ -18,8 +18,9 @@ import type { LaneMetrics } from './metrics.js';
 import type { ModelVersion } from './model-version.js';
 import { RunWatch } from './run-watch.js';
 import type { ServedModel } from './served-model.js';
-import type { Settlement } from './settlement.js';
+import type { Settlement, Unclaimed } from './settlement.js';
 import { startJobSpan, startRunSpan } from './spans.js';
+import type { EndTurn } from './turns.js';
 
 /** What a runner of chunks works with. */
 export interface ChunkRunnerOptions {
@@ -48,6 +49,7 @@ export class ChunkRunner {
   readonly #inHand = new Set<HeldJob>();
   readonly #newClaimId = createClaimIds();
   #watch: RunWatch | undefined;
+  #predicting: HeldJob | undefined;
 
   constructor(options: ChunkRunnerOptions) {
     this.#options = options;
@@ -65,22 +67,42 @@ export class ChunkRunner {
     return handled;
   }
 
-  /** Claims nothing more; after `finishMs` gives back what has not run. Resolves when Redis has it all. */
+  /**
+   * Claims nothing more, gives back what has not begun to run, and after `finishMs` what runs. Resolves when Redis has it
+   * all.
+   */
   async drain(finishMs: number): Promise<void> {
     this.#stopping.abort();
+    const { settlement } = this.#options;
+    settlement.release([...this.#inHand].filter((job) => job !== this.#predicting));
     const late = setTimeout(() => this.#abandon(), finishMs);
     await Promise.all(this.#running);
     clearTimeout(late);
-    await this.#options.settlement.settled();
+    await settlement.settled();
   }
 
   async #take(delivery: Delivery, done: () => void): Promise<void> {
-    const { queue, settlement, keeper, tracer, log } = this.#options;
+    const { model } = this.#options;
     const request = { ...delivery, claimId: this.#newClaimId() };
-    const claim = await this.#claim(request);
+    // While another may run: a loss says nothing about this one.
+    const claim = await this.#claim(request, true);
+    if (claim?.kind !== 'later') return this.#accept(claim, { request, done });
+    // Its worker was lost before: it is claimed when it can run at once, so that a loss is its own.
+    const endTurn = await model.turns.take('chunks');
+    try {
+      await this.#isReady();
+      await this.#accept(await this.#claim(request, false), { request, done }, endTurn);
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** @param endTurn of the model, where the chunk has it already */
+  async #accept(claim: Claim | undefined, { request, done }: Unclaimed, endTurn?: EndTurn): Promise<void> {
+    const { queue, settlement, keeper, tracer, log } = this.#options;
     if (!claim) return settlement.handBack([{ request, done }]);
     if (claim.kind !== 'run') {
-      log.debug('delivery not wanted', { ...jobIds(delivery.jobId), why: claim.kind });
+      log.debug('delivery not wanted', { ...jobIds(request.jobId), why: claim.kind });
       return done();
     }
     this.#options.metrics.waited(claim.job.waitedMs);
@@ -89,7 +111,7 @@ export class ChunkRunner {
     this.#inHand.add(job);
     keeper.hold(job, (left, why) => this.#leave(left, why));
     try {
-      await this.#run(job);
+      await this.#run(job, endTurn);
     } catch (error) {
       // Undecided it would stay in this worker's hands, its lease renewed, for ever.
       log.error('chunk not run', { ...job.ids, error: messageOf(error) });
@@ -100,11 +122,11 @@ export class ChunkRunner {
   }
 
   /** Undefined when the worker was told to stop before Redis answered. */
-  async #claim(request: ClaimRequest): Promise<Claim | undefined> {
+  async #claim(request: ClaimRequest, isAhead: boolean): Promise<Claim | undefined> {
     const { leases, leaseMs, log } = this.#options;
     for (let failures = 0; !this.#stopping.signal.aborted; ) {
       try {
-        return (await leases.claim([request], leaseMs))[0];
+        return (await leases.claim([request], leaseMs, isAhead))[0];
       } catch (error) {
         // What Redis refuses it would refuse again: the sweeper brings back what still waits.
         if (!(error instanceof RedisUnavailableError)) throw error;
@@ -119,18 +141,27 @@ export class ChunkRunner {
     return undefined;
   }
 
-  async #run(job: HeldJob): Promise<void> {
+  async #run(job: HeldJob, turn?: EndTurn): Promise<void> {
     const { model, settlement, chunks } = this.#options;
     const packed = await settlement.through('read', () => chunks.columns(job.claimed.id));
-    const endTurn = await model.turns.take('chunks');
+    const endTurn = turn ?? (await model.turns.take('chunks'));
     try {
       // Without its columns the batch was canceled meanwhile.
       if (!job.isLive || !packed) return this.#leave(job, 'canceling');
-      if (this.#stopping.signal.aborted) return this.#release(job);
+      if (!(await this.#isReady())) return settlement.release([job]);
       await this.#predict(job, packed);
     } finally {
       endTurn();
     }
+  }
+
+  /** Waits until the model can predict; false when it never will, or this worker was told to stop. */
+  async #isReady(): Promise<boolean> {
+    const { signal } = this.#stopping;
+    return this.#options.model.current.inference.ready(signal).then(
+      () => !signal.aborted,
+      () => false,
+    );
   }
 
   async #predict(job: HeldJob, packed: Buffer): Promise<void> {
@@ -141,12 +172,12 @@ export class ChunkRunner {
     } catch (error) {
       return this.#fail(job, 'model_error', messageOf(error));
     }
+    this.#predicting = job;
     this.#watch = new RunWatch([job], {
       timedOut: () => this.#retry(job, 'timeout', `one attempt ran longer than ${job.claimed.timeoutMs} ms`),
       kill: (reason) => version.inference.kill(reason),
     });
     try {
-      await version.inference.ready();
       const prediction = await inSpan(startRunSpan([job], version), () =>
         version.inference.predict(columns.batch),
       );
@@ -154,11 +185,12 @@ export class ChunkRunner {
     } catch (error) {
       const message = messageOf(error).slice(0, MESSAGE_LENGTH);
       if (!(error instanceof InferenceLostError)) this.#fail(job, 'model_error', message);
-      else if (error.loss === 'ended') this.#release(job);
+      else if (error.loss === 'ended') this.#options.settlement.release([job]);
       else this.#retry(job, 'worker_lost', message);
     } finally {
       this.#watch.end();
       this.#watch = undefined;
+      this.#predicting = undefined;
     }
   }
 
@@ -189,7 +221,7 @@ export class ChunkRunner {
       // Any outcome will do: the record of a chunk that is being canceled takes none.
       this.#fail(job, 'model_error', 'canceled');
     }
-    this.#watch?.look();
+    this.#watch?.left(job, why);
   }
 
   #fail(job: HeldJob, code: FailureCode, message: string): void {
@@ -204,12 +236,8 @@ export class ChunkRunner {
     if (job.decide()) this.#options.settlement.retry([job], code, message);
   }
 
-  #release(job: HeldJob): void {
-    if (job.decide()) this.#options.settlement.release([job]);
-  }
-
   #abandon(): void {
-    for (const job of this.#inHand) this.#release(job);
+    this.#options.settlement.release([...this.#inHand]);
     if (this.#watch) void this.#options.model.current.inference.end();
   }
 }

@@ -1,58 +1,52 @@
 import type { HeldJob } from './held-job.js';
+import type { Leave } from './lease-keeper.js';
 
-/** A prediction that nobody waits for any more may still run for so long before its process is killed, in ms. */
-const UNWANTED_MS = 5_000;
-/** No process is killed sooner: a `timeout_ms` of 1 must not cost everybody a restart. In ms. */
-const KILL_NOT_BEFORE_MS = 250;
+/** No process is killed sooner after its prediction began, nor after a job left it, in ms: most predictions end by then. */
+const KILL_AFTER_MS = 250;
 
 /** What a watch sets off. */
 export interface RunWatchActions {
-  /** These jobs are past their own timeout. They have to be decided. */
-  timedOut(jobs: HeldJob[]): void;
-  /** Nobody waits for the prediction and its time is over. */
+  /** The only job of the run is past its timeout: it has to be decided. */
+  timedOut(job: HeldJob): void;
+  /** The prediction has taken too long for somebody. */
   kill(reason: string): void;
 }
 
 /**
- * Watches one prediction. Each of its jobs times out by itself while the others' prediction runs on; the process is
- * killed once nobody waits for it and the largest timeout, or five seconds, have passed.
+ * Watches one prediction, so that no job holds another up for longer than its own timeout: the process is killed once the
+ * first timeout of its jobs is over, or a little after one of them was canceled. Of a job that runs alone that was its
+ * attempt; of several nobody can say which of them is slow.
  */
 export class RunWatch {
   readonly #jobs: readonly HeldJob[];
   readonly #actions: RunWatchActions;
-  readonly #startedMs = performance.now();
-  readonly #killAtMs: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #late: NodeJS.Timeout;
+  #kill: NodeJS.Timeout;
 
   constructor(jobs: readonly HeldJob[], actions: RunWatchActions) {
     this.#jobs = jobs;
     this.#actions = actions;
-    const largestMs = Math.max(...jobs.map((job) => job.claimed.timeoutMs));
-    this.#killAtMs = Math.max(KILL_NOT_BEFORE_MS, Math.min(UNWANTED_MS, largestMs));
-    this.look();
+    const firstMs = Math.min(...jobs.map((job) => job.claimed.timeoutMs));
+    const [job] = jobs;
+    this.#late = setTimeout(() => job && jobs.length === 1 && actions.timedOut(job), firstMs);
+    this.#kill = this.#killIn(Math.max(KILL_AFTER_MS, firstMs), `it ran longer than ${firstMs} ms`);
   }
 
-  /** Looks again: to be called when a job was decided while the prediction runs. */
-  look(): void {
-    clearTimeout(this.#timer);
-    const elapsedMs = performance.now() - this.#startedMs;
-    const due = this.#live().filter((job) => job.claimed.timeoutMs <= elapsedMs);
-    if (due.length > 0) this.#actions.timedOut(due);
-    const live = this.#live();
-    if (live.length === 0 && elapsedMs >= this.#killAtMs) {
-      this.#actions.kill(`no job waits for it after ${Math.round(elapsedMs)} ms`);
-      return;
-    }
-    const nextMs = live.length > 0 ? Math.min(...live.map((job) => job.claimed.timeoutMs)) : this.#killAtMs;
-    this.#timer = setTimeout(() => this.look(), nextMs - elapsedMs);
+  /** A job has left while the prediction runs. What other workers took does no harm to those that are left. */
+  left(job: HeldJob, why: Leave): void {
+    if (!this.#jobs.includes(job) || (why === 'lost' && this.#jobs.some(({ isLive }) => isLive))) return;
+    const before = this.#kill;
+    this.#kill = this.#killIn(KILL_AFTER_MS, `a job that it ran is ${why}`);
+    clearTimeout(before);
   }
 
   /** The prediction is over. */
   end(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#late);
+    clearTimeout(this.#kill);
   }
 
-  #live(): HeldJob[] {
-    return this.#jobs.filter((job) => job.isLive);
+  #killIn(ms: number, reason: string): NodeJS.Timeout {
+    return setTimeout(() => this.#actions.kill(reason), ms);
   }
 }

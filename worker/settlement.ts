@@ -109,18 +109,16 @@ export class Settlement {
     });
   }
 
-  /** Puts jobs back that are not to blame, for any worker to run. */
-  release(jobs: readonly HeldJob[]): void {
-    this.#track(jobs, async () => {
-      const replies = await this.through('release', () => this.#options.leases.release(jobs.map(holdOf)));
-      await Promise.all(
-        (replies ?? []).map(async (reply, index) => {
-          const job = jobs[index];
-          if (!job) return;
-          this.#tell(job, 'job released', reply.kind === 'queued' ? 'released' : reply.kind);
-          await this.#enqueue(job.claimed.id, reply, 0);
-        }),
-      );
+  /** Puts those of the jobs back that are undecided, for any worker to run; see {@link JobLeases.release}. */
+  release(jobs: readonly HeldJob[], mode: 'release' | 'apart' = 'release'): void {
+    const left = jobs.filter((job) => job.decide());
+    this.#track(left, async () => {
+      const release = () => this.#options.leases.release(left.map(holdOf), mode);
+      const replies = await this.through('release', release);
+      left.forEach((job, index) => {
+        const kind = replies?.[index]?.kind;
+        this.#tell(job, 'job released', kind === 'queued' ? 'released' : (kind ?? 'not written'));
+      });
     });
   }
 

@@ -58,6 +58,8 @@ it('gives back what it claimed ahead, without counting the attempt', async () =>
     return jobs.find((job) => job?.state === 'running')?.id;
   });
   const stopping = bench.stopWorkers();
+  // Before anything is waited for.
+  expect(await bench.reaches(ahead, 'queued')).toMatchObject({ attempts: 0 });
   bench.letGo();
   await stopping;
   expect(await bench.find(ahead)).toMatchObject({ state: 'queued', attempts: 0 });

@@ -34,21 +34,6 @@ it('tries a job that timed out again, alone and after a pause, while attempts re
   await until(() => failures().length === 2);
 });
 
-it('times one job out while its batch runs on', async () => {
-  await bench.start();
-  await bench.order('hold', 0);
-  await bench.isHeld();
-  // Both gather behind the held batch; the impatient one is decided in the middle of their own.
-  const hanging = await bench.order('hang', 0, { timeoutMs: 2_000, maxAttempts: 1 });
-  const impatient = await bench.order('answer', 1, { timeoutMs: 100, maxAttempts: 1 });
-  bench.letGo();
-  const early = await bench.reaches(impatient, 'failed');
-  expect(early.failure.code).toBe('timeout');
-  expect((await bench.find(hanging))?.state).toBe('running');
-  const late = await bench.reaches(hanging, 'failed');
-  expect(late.finishedMs - early.finishedMs).toBeGreaterThan(1_000);
-});
-
 it('ends a canceled job at once, though its prediction goes on, and drops its outcome', async () => {
   await bench.start();
   const held = await bench.order('hold', 0);

@@ -28,6 +28,8 @@ export interface WorkerBench extends JobBench {
   /** Resolves when a `hold` row holds up the model; {@link letGo} ends it. */
   isHeld(): Promise<void>;
   letGo(): void;
+  /** Lets no inference process come to serve that starts from now on. */
+  stall(): void;
   /** Starts a worker; the first is to be started by the test, too. */
   start(changes?: Partial<WorkerConfig>): Promise<Worker>;
   /** Drains the workers that were started. */
@@ -86,6 +88,7 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
     },
     isHeld: async () => void (await until(gate.isHeld, { what: 'a held model' })),
     letGo: gate.open,
+    stall: gate.stall,
     async start(changes = {}) {
       const release = new ReleaseStack();
       releases.push(release);

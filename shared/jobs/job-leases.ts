@@ -34,6 +34,8 @@ export interface TakeAlong {
   most: number;
   /** Whether this call was sent before and its answer got lost: it takes what that one took, and nothing more. */
   isRepeated: boolean;
+  /** Whether other jobs run meanwhile: what is to be claimed by itself is left, then. @default false */
+  isAhead?: boolean;
 }
 
 /** A delivery that a claim took along, and what became of its job. */
@@ -43,10 +45,13 @@ export interface TakenAlong {
   claim: Claim;
 }
 
-/** A claim of one job; anything but `run` means that there is nothing to do for this worker. */
+/**
+ * A claim of one job; `later`: a job that is claimed by itself stood in the way, or is this one, and a call of its own gets
+ * it. Anything else but `run` means that there is nothing to do for this worker.
+ */
 export type Claim =
   | { kind: 'run'; job: ClaimedJob }
-  | { kind: 'gone' | 'unreadable' | 'busy' | 'ended'; id: string };
+  | { kind: 'gone' | 'unreadable' | 'busy' | 'ended' | 'later'; id: string };
 
 /** A held job, for renewals and commits. */
 export type Hold = Pick<ClaimedJob, 'id' | 'token' | 'claimId'>;
@@ -67,7 +72,7 @@ export interface BatchRun {
   batchSize: number;
 }
 
-/** What became of a job given back to the queue; `queued` ones still have to be put into Bee-Queue. */
+/** What became of a job given back to the queue. */
 export type Requeued = { kind: 'queued'; delivery: number } | { kind: 'failed' | 'canceled' | 'stale' };
 
 /** How long a job may wait unless QUEUE_TTL_MS says otherwise, in ms. */
@@ -86,34 +91,45 @@ export class JobLeases {
 
   /**
    * Takes jobs for a worker, one claim a request in the same order. Safe to repeat: a claim whose answer got lost is
-   * answered again, and counts one attempt. One round trip.
+   * answered again, and counts one attempt. With `isAhead` what is to be claimed by itself is left. One round trip.
    */
-  async claim(requests: readonly ClaimRequest[], leaseMs: number): Promise<Claim[]> {
-    const words = [String(leaseMs), '0', '', '', this.#queueTtlMs, ...requests.flatMap(wordsOf)];
+  async claim(requests: readonly ClaimRequest[], leaseMs: number, isAhead = false): Promise<Claim[]> {
+    const words = [
+      String(leaseMs),
+      '0',
+      '',
+      '',
+      this.#queueTtlMs,
+      isAhead ? 'ahead' : '',
+      ...requests.flatMap(wordsOf),
+    ];
     const claims = listOf(await this.#records.run('claim', words));
     return requests.map((request, index) => parseClaim(request, listOf(claims[index])));
   }
 
   /**
    * The same, and takes along the oldest deliveries that wait in `queue`: they count as taken by a worker until
-   * {@link endDeliveries}. One round trip for all.
+   * {@link endDeliveries}. `waiting` is how many are left. One round trip for all.
    */
   async claimAlong(
     requests: readonly ClaimRequest[],
     queue: BeeKeys,
-    { claimId, most, isRepeated }: TakeAlong,
+    { claimId, most, isRepeated, isAhead = false }: TakeAlong,
     leaseMs: number,
-  ): Promise<{ claims: Claim[]; taken: TakenAlong[] }> {
-    const head = [String(leaseMs), String(most), claimId, isRepeated ? 'again' : '', this.#queueTtlMs];
+  ): Promise<{ claims: Claim[]; taken: TakenAlong[]; waiting: number }> {
+    const flags = [isRepeated ? 'again' : '', this.#queueTtlMs, isAhead ? 'ahead' : ''];
+    const head = [String(leaseMs), String(most), claimId, ...flags];
     const words = [...head, ...requests.flatMap(wordsOf)];
     const reply = listOf(await this.#records.run('claim', words, [queue.waiting, queue.active]));
+    const waiting = Number(reply.pop());
     const taken: TakenAlong[] = [];
     for (let at = requests.length; at < reply.length; at += 2) {
       const transportId = String(reply[at]);
       const jobId = parseTransportId(transportId)?.jobId ?? transportId;
       taken.push({ transportId, claim: parseClaim({ jobId, claimId }, listOf(reply[at + 1])) });
     }
-    return { claims: requests.map((request, index) => parseClaim(request, listOf(reply[index]))), taken };
+    const claims = requests.map((request, index) => parseClaim(request, listOf(reply[index])));
+    return { claims, taken, waiting };
   }
 
   /** Takes deliveries out of Bee-Queue that a claim took along and that are dealt with. */
@@ -148,15 +164,21 @@ export class JobLeases {
     return listOf(reply).map(commitReplyOf);
   }
 
-  /** Gives jobs back after a failure that may be their own; the attempt counts. */
+  /**
+   * Gives jobs back after a failure of their own; the attempt counts, and they are claimed by themselves from now on.
+   * `queued` ones still have to be put into Bee-Queue, after a pause.
+   */
   async retry(failures: readonly (Hold & { code: FailureCode; message: string })[]): Promise<Requeued[]> {
     return this.#requeue('retry', failures);
   }
 
-  /** Gives jobs back that are not to blame; the attempt does not count. */
-  async release(holds: readonly Hold[]): Promise<Requeued[]> {
+  /**
+   * Gives jobs back that are not to blame, before all that wait; the attempt does not count. With `apart` they are claimed
+   * by themselves from now on: one of them is to blame, and nobody can say which.
+   */
+  async release(holds: readonly Hold[], mode: 'release' | 'apart' = 'release'): Promise<Requeued[]> {
     return this.#requeue(
-      'release',
+      mode,
       holds.map((hold) => ({ ...hold, code: '', message: '' })),
     );
   }
@@ -171,7 +193,7 @@ export class JobLeases {
   }
 
   async #requeue(
-    mode: 'retry' | 'release',
+    mode: 'retry' | 'release' | 'apart',
     jobs: readonly (Hold & { code: string; message: string })[],
   ): Promise<Requeued[]> {
     const args = jobs.flatMap((job) => [...wordsOfHold(job), job.code, job.message]);
@@ -214,5 +236,6 @@ function parseClaim(
       },
     };
   }
-  return { kind: kind === 'busy' || kind === 'ended' || kind === 'unreadable' ? kind : 'gone', id };
+  const isKnown = kind === 'busy' || kind === 'ended' || kind === 'unreadable' || kind === 'later';
+  return { kind: isKnown ? kind : 'gone', id };
 }

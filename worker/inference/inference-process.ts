@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/log/logger.js';
@@ -31,6 +32,7 @@ export class InferenceProcess {
   readonly #options: InferenceOptions;
   #child: InferenceChild | undefined;
   #ready: Promise<InferenceChild>;
+  #isReady = false;
   #report: EngineReport | undefined;
   readonly #ended = new AbortController();
 
@@ -56,9 +58,18 @@ export class InferenceProcess {
     return this.#child?.pid;
   }
 
-  /** Resolves when a process is there to predict. Rejects with {@link InferenceLostError} when none will be. */
-  async ready(): Promise<void> {
-    await this.#ready;
+  /**
+   * Resolves when a process is there to predict, or when `leaving` is aborted meanwhile: a start may take long. Rejects with
+   * {@link InferenceLostError} when none will be.
+   */
+  async ready(leaving: AbortSignal = new AbortController().signal): Promise<void> {
+    if (this.#isReady || leaving.aborted) return;
+    const over = new AbortController();
+    try {
+      await Promise.race([this.#ready, once(leaving, 'abort', { signal: over.signal })]);
+    } finally {
+      over.abort();
+    }
   }
 
   /** Answers one batch. Rejects with ModelThrewError, or with {@link InferenceLostError} when the process is lost. */
@@ -94,6 +105,7 @@ export class InferenceProcess {
         // That of the first start stands: later ones demand its engine and pass nothing over.
         this.#report ??= report;
         child.onLost = (loss) => this.#replace(loss);
+        this.#isReady = true;
         return child;
       } catch (error) {
         await child.end();
@@ -109,6 +121,7 @@ export class InferenceProcess {
   }
 
   #replace(loss: InferenceLostError): void {
+    this.#isReady = false;
     if (this.#ended.signal.aborted) return;
     this.#options.log.warn('inference process gone, starting another', { reason: loss.message });
     this.#ready = this.#relaunch();

@@ -119,6 +119,26 @@ describe('a claim', () => {
     });
   });
 
+  it('charges nobody for a worker that is lost with several jobs, and the one that is lost alone', async () => {
+    const reap = async () => (await bench.sweep.reap({ offset: 0, limit: 10 })).ended;
+    const ids = [await bench.submit({ maxAttempts: 1 }), await bench.submit({ maxAttempts: 1 })];
+    await bench.claim(ids, 0);
+    expect(await reap()).toEqual([]);
+    for (const id of ids) {
+      expect(await bench.store.find(id)).toMatchObject({ state: 'queued', attempts: 0 });
+      await claimOne(id, 0);
+    }
+    expect(new Set(await reap())).toEqual(new Set(ids.map((jobId) => ({ jobId, outcome: 'worker_lost' }))));
+  });
+
+  it('charges nobody for what was claimed ahead, also when another worker takes it over', async () => {
+    const id = await bench.submit({ maxAttempts: 1 });
+    const request = { jobId: id, delivery: 1, claimId: 'w1:1' };
+    await bench.leases.claim([request], 0, true);
+    expect(await claimOne(id, 0)).toMatchObject({ attempts: 1, token: 2 });
+    expect((await bench.claim([id], 15_000))[0]?.kind).toBe('ended');
+  });
+
   it('ends a job past its queue deadline as expired, without running it', async () => {
     const id = await bench.submit({ expiresInMs: 0 });
     expect((await bench.claim([id], 15_000))[0]?.kind).toBe('ended');
@@ -212,9 +232,11 @@ describe('giving a job back', () => {
     });
   });
 
-  it('takes the attempt of a release back', async () => {
+  it('takes the attempt of a release back, and puts the job before those that wait', async () => {
     const job = await claimOne(await bench.submit({ maxAttempts: 1 }));
+    await bench.submit();
     expect(await bench.leases.release([job])).toEqual([{ kind: 'queued', delivery: 2 }]);
+    expect(await bench.redis.command(['LINDEX', bench.bee.waiting, '-1'])).toBe(`${job.id}.2`);
     expect(await bench.store.find(job.id)).toMatchObject({ state: 'queued', attempts: 0 });
     expect((await claimOne(job.id)).attempts).toBe(1);
   });

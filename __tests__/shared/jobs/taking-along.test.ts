@@ -95,11 +95,70 @@ describe('a call whose answer got lost', () => {
     expect(idsOf(await take('w1:2', 64))).toEqual(late);
   });
 
+  it('is answered in a fleet that holds thousands of other jobs whose leases end before', async () => {
+    const others = Array.from({ length: 5_000 }, (_, n) => ['1', `other-${n}`]).flat();
+    await bench.redis.command(['ZADD', bench.records.key('running'), ...others]);
+    await submitMany(64);
+    const before = await take('w1:1', 64);
+    const again = await take('w1:1', 64, { isRepeated: true });
+    expect(again).toEqual(before);
+    expect(again).toHaveLength(64);
+  });
+
   it('takes nothing when it arrives after it was repeated: nobody would know', async () => {
     const ids = await submitMany(2);
     const oldLink = new JobLeases(new RecordScripts(await server.connect(), bench.keyPrefix));
     expect(await take('w1:1', 64, { isRepeated: true })).toEqual([]);
     expect(await take('w1:1', 64, { leases: oldLink })).toEqual([]);
     expect(idsOf(await take('w1:2', 64))).toEqual(ids);
+  });
+});
+
+describe('a job that is marked to be claimed by itself', () => {
+  /** The second of four: lost together with another that has ended since. */
+  async function withOneMarked(): Promise<string[]> {
+    const ids = await submitMany(4);
+    const [, marked = ''] = ids;
+    await bench.redis.command(['DEL', bench.bee.waiting]);
+    const [claim] = await bench.claim([marked], LEASE_MS);
+    if (claim?.kind !== 'run') throw new Error('not claimed');
+    await bench.leases.release([claim.job], 'apart');
+    await bench.redis.command(['DEL', bench.bee.waiting]);
+    const names = ids.map((id) => `${id}.${id === marked ? 2 : 1}`);
+    await bench.redis.command(['LPUSH', bench.bee.waiting, ...names]);
+    return ids;
+  }
+
+  it('ends the call that meets it, and is all that the next call takes', async () => {
+    const ids = await withOneMarked();
+    expect(idsOf(await take('w1:1', 64))).toEqual(ids.slice(0, 1));
+    expect(idsOf(await take('w1:2', 64))).toEqual(ids.slice(1, 2));
+    expect(idsOf(await take('w1:3', 64))).toEqual(ids.slice(2));
+    expect(await bench.redis.command(['EXISTS', bench.records.key('alone')])).toBe(1);
+  });
+
+  it('is left by a call that is sent while other jobs run', async () => {
+    const ids = await withOneMarked();
+    await take('w1:1', 1);
+    const ahead = { ...call('w1:2', 64), isAhead: true };
+    const { taken, waiting } = await bench.leases.claimAlong([], bench.bee, ahead, LEASE_MS);
+    expect([taken, waiting]).toEqual([[], 3]);
+    expect(idsOf(await take('w1:3', 64))).toEqual(ids.slice(1, 2));
+  });
+
+  it('is put off, and not dropped, when it was delivered together with others, and so are others after it', async () => {
+    const [first = '', marked = '', third = ''] = await withOneMarked();
+    const request = (jobId: string, delivery: number) => ({ jobId, delivery, claimId: `w1:${jobId}` });
+    const kindsOf = async (...requests: ReturnType<typeof request>[]) =>
+      (await bench.leases.claim(requests, LEASE_MS)).map(({ kind }) => kind);
+    expect(await kindsOf(request(first, 1), request(marked, 2))).toEqual(['run', 'later']);
+    expect(await kindsOf(request(marked, 2), request(third, 1))).toEqual(['run', 'later']);
+    expect(await kindsOf(request(third, 1))).toEqual(['run']);
+  });
+
+  it('is marked no more when it has ended', async () => {
+    const [, marked = ''] = await withOneMarked();
+    await bench.store.cancel(marked, undefined);
+    expect(await bench.redis.command(['EXISTS', bench.records.key('alone')])).toBe(0);
   });
 });

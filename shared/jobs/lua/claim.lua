@@ -8,20 +8,28 @@
 -- Beside what Bee-Queue has delivered to the worker, the oldest deliveries that still wait are taken along, as Bee-Queue
 -- would take them: one script for a micro-batch instead of two round trips and a transaction for each of its jobs.
 --
+-- A job that is marked `alone` is claimed by itself: a call that finds it first takes nothing else, and one that meets it
+-- later leaves it. A loss is counted where the call took one job only; see attempts_lost().
+--
 -- KEYS 1 key prefix, and where deliveries are taken along: 2 Bee-Queue's list of those that wait, 3 its list of those that
 --      workers took
--- ARGV 1 lease in ms, 2 how many may be taken along, 3 claim id of those, 4 'again' when this call is
---      repeated: nothing more is taken along then, 5 longest in ms that a job may have waited, 6.. three a job: id,
---      delivery, claim id (of this worker and this delivery to it alone)
--- Returns {for each job a claim, and then for each delivery that was taken along: its transport id, a claim, ...}
+-- ARGV 1 lease in ms, 2 how many may be taken along, 3 claim id of those: '<lane of a worker>:<number, base 36>', the
+--      numbers of a lane ever growing, 4 'again' when this call is repeated: nothing more is taken along then, 5 longest
+--      in ms that a job may have waited, 6 'ahead' while the worker runs something else: nothing is taken then that is to
+--      be claimed by itself, 7.. three a job: id, delivery, claim id (of this worker and this delivery to it alone)
+-- Returns {for each job a claim, and then for each delivery that was taken along: its transport id, a claim, ..., and
+--         last, where deliveries may be taken along, how many still wait}
 --         A claim is {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, ms from the job's
 --         creation to the start of this attempt}, or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it
---         waits under a newer delivery), {'ended'} (also when ended just now)
+--         waits under a newer delivery), {'ended'} (also when ended just now), {'later'} (the next call may claim it)
 local now = now_ms()
 local lease_until = ms(now + ARGV[1])
+local is_ahead = ARGV[6] == 'ahead'
 local result = {}
 
-local started, is_held = {}, {}
+local started, is_held, held = {}, {}, 0
+-- Whether the job that is held is to be the only one.
+local is_alone = false
 
 -- What a transport id stands for; nil for one that is not ours.
 local function job_and_delivery(entry)
@@ -31,7 +39,8 @@ end
 
 local function hold(id, job, token, attempts, start)
   put(P .. 'running', lease_until, id)
-  is_held[id] = true
+  is_held[id], held = true, held + 1
+  is_alone = is_alone or job.alone
   if job.kind == 'chunk' then
     local of_batch = redis.call('HMGET', batch_key(id:match('^(.+):')), 'traceparent', 'request_id')
     job.traceparent, job.request_id = of_batch[1], of_batch[2]
@@ -57,6 +66,8 @@ local function claim(id, delivery, name)
       finish(id, job, 'canceled', now)
       return { 'ended' }
     end
+    job.attempts = attempts_lost(job)
+    mark_alone(id, job)
   elseif is_late(job, now, tonumber(ARGV[5])) then
     expire(id, job, now)
     return { 'ended' }
@@ -66,6 +77,7 @@ local function claim(id, delivery, name)
       'error_message', 'the worker was lost in each of ' .. job.attempts .. ' attempts')
     return { 'ended' }
   end
+  if is_alone or (job.alone and (is_ahead or held > 0)) then return { 'later' } end
   local token, attempts = job.token + 1, job.attempts + 1
   redis.call('HSET', job_key(id), 'status', 'running', 'token', token, 'attempts', attempts, 'started_ms', ms(now),
     'claim', name)
@@ -79,41 +91,63 @@ end
 -- How long a call that got lost may take to arrive after it was repeated.
 local LATE_MS = 60000
 
--- What a call whose answer got lost took along, by the leases: nobody renews them, so they are among those that end
--- first, wherever a stall check put the entries meanwhile. If that call has yet to
--- arrive, it takes nothing along any more: nobody would know of it.
-local function taken_before(name)
-  local mine = {}
-  redis.call('SET', P .. 'repeated:' .. name, 1, 'PX', LATE_MS)
-  for _, id in ipairs(redis.call('ZRANGE', P .. 'running', 0, 4095)) do
-    local v = redis.call('HMGET', job_key(id), 'claim', 'delivery')
-    if v[1] == name then mine[#mine + 1] = id .. '.' .. v[2] end
+-- Of the deliveries that wait, oldest first, those that one call may take: up to one that is claimed by itself, or that one.
+local function up_to_alone(oldest)
+  if #oldest == 0 or redis.call('EXISTS', P .. 'alone') == 0 then return oldest end
+  local ids = {}
+  for i, entry in ipairs(oldest) do ids[i] = job_and_delivery(entry) or '' end
+  for i, is_marked in ipairs(redis.call('SMISMEMBER', P .. 'alone', unpack(ids))) do
+    if is_marked == 1 then
+      local last = i == 1 and held == 0 and not is_ahead and 1 or i - 1
+      return { unpack(oldest, 1, last) }
+    end
   end
-  return mine
+  return oldest
 end
 
--- Moves the oldest that wait, as BRPOPLPUSH would move each; oldest first.
+-- Takes along the oldest that wait, as BRPOPLPUSH would move each. What the lane's last call took stands below its name,
+-- until its next: a repeated one finds it there, wherever a stall check put the entries meanwhile, and one that arrives
+-- after it was repeated takes nothing: nobody would know of it.
 local function take(name, most)
-  if redis.call('EXISTS', P .. 'repeated:' .. name) == 1 then return {} end
-  local waiting, oldest = redis.call('LRANGE', KEYS[2], -most, -1), {}
-  for i = #waiting, 1, -1 do oldest[#oldest + 1] = waiting[i] end
-  redis.call('LTRIM', KEYS[2], 0, -most - 1)
-  call_with(oldest, 'LPUSH', KEYS[3])
+  local lane, digits = name:match('^(.*):(%w+)$')
+  local key, number = P .. 'taken:' .. lane, tonumber(digits, 36)
+  local before = redis.call('GET', key)
+  local last = before and tonumber(before:match('^%d+'))
+  local oldest = {}
+  if last == number and ARGV[4] == 'again' then
+    for entry in before:gmatch('\n([^\n]+)') do oldest[#oldest + 1] = entry end
+    return oldest
+  end
+  if last and last >= number then return oldest end
+  if ARGV[4] ~= 'again' then
+    if is_alone then return oldest end
+    local waiting = redis.call('LRANGE', KEYS[2], -most, -1)
+    for i = #waiting, 1, -1 do oldest[#oldest + 1] = waiting[i] end
+    oldest = up_to_alone(oldest)
+    if #oldest == 0 then return oldest end
+    redis.call('LTRIM', KEYS[2], 0, -#oldest - 1)
+    call_with(oldest, 'LPUSH', KEYS[3])
+  end
+  redis.call('SET', key, number .. '\n' .. table.concat(oldest, '\n'), 'PX', LATE_MS)
   return oldest
 end
 
 local name = ARGV[3]
-for i = 6, #ARGV, 3 do
+for i = 7, #ARGV, 3 do
   result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
 end
 local most = tonumber(ARGV[2])
 if most > 0 then
-  for _, entry in ipairs(ARGV[4] == 'again' and taken_before(name) or take(name, most)) do
+  for _, entry in ipairs(take(name, most)) do
     local id, delivery = job_and_delivery(entry)
     result[#result + 1] = entry
     result[#result + 1] = id and claim(id, delivery, name) or { 'gone' }
   end
 end
+if KEYS[2] then result[#result + 1] = redis.call('LLEN', KEYS[2]) end
 if #started > 0 then redis.call('PUBLISH', P .. 'started', table.concat(started, ',')) end
+if held == 1 and #started == 1 and not is_ahead then
+  redis.call('HSET', job_key(started[1]), 'lone', redis.call('HGET', job_key(started[1]), 'token'))
+end
 announce()
 return result

@@ -41,7 +41,7 @@ local function call_with(words, ...)
   end
 end
 
-local NUMBERS = { 'token', 'attempts', 'max_attempts', 'delivery', 'created_ms', 'ttl_ms', 'queue_deadline_ms',
+local NUMBERS = { 'token', 'lone', 'attempts', 'max_attempts', 'delivery', 'created_ms', 'ttl_ms', 'queue_deadline_ms',
   'requeued_ms', 'started_ms' }
 
 -- What a transition needs to know of a job: its record, by field. nil when there is no such record; a table with
@@ -305,6 +305,7 @@ local function finish(id, job, status, now, ...)
     redis.call('PEXPIRE', idem_key(job.idem), math.min(job.ttl_ms, KEPT_MS))
     redis.call('HDEL', key, 'idem')
   end
+  if job.alone then redis.call('SREM', P .. 'alone', id) end
   if job.request_id then
     -- The index lives as long as the records in it: for ever while its newest job has not ended.
     local requests = request_key(job.owner, job.request_id)
@@ -340,6 +341,21 @@ local function expire(id, job, now)
   if job.kind ~= 'chunk' then return finish(id, job, 'expired', now) end
   finish(id, job, 'failed', now, 'error_code', 'expired',
     'error_message', 'these rows waited for a worker longer than a job may wait (QUEUE_TTL_MS)')
+end
+
+-- From now on the job is claimed by itself: an earlier attempt went wrong, and it may be the one to blame. Claims look up in
+-- a set who of those in Bee-Queue's list is marked; no chunk is ever taken from a list.
+local function mark_alone(id, job)
+  if job.alone then return end
+  job.alone = '1'
+  redis.call('HSET', job_key(id), 'alone', 1)
+  if job.kind ~= 'chunk' then redis.call('SADD', P .. 'alone', id) end
+end
+
+-- Attempts of a running job whose worker is lost. That one counts only where the claim took no other: of several nobody can
+-- say which it was that took the worker down.
+local function attempts_lost(job)
+  return job.lone == job.token and job.attempts or job.attempts - 1
 end
 
 -- Puts a job that was running, or whose delivery got lost, back into the queue under a new delivery.

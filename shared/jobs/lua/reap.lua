@@ -22,12 +22,13 @@ for _, id in ipairs(ids) do
   elseif job.status == 'canceling' then
     finish(id, job, 'canceled', now)
     add(result[3], id, 'canceled')
-  elseif job.attempts >= job.max_attempts then
+  elseif attempts_lost(job) >= job.max_attempts then
     finish(id, job, 'failed', now, 'error_code', 'worker_lost',
       'error_message', 'the worker was lost in each of ' .. job.attempts .. ' attempts')
     add(result[3], id, 'worker_lost')
   else
-    add(result[2], job.queue, id, queue_again(id, job, job.attempts, now))
+    mark_alone(id, job)
+    add(result[2], job.queue, id, queue_again(id, job, attempts_lost(job), now))
   end
 end
 if #ids == tonumber(ARGV[1]) then result[1] = passed_over end
