@@ -15,7 +15,7 @@ import type { ApiConfig } from './config.js';
 import { EventStreams } from './http/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
 import { ApiMetrics } from './metrics.js';
-import { ModelRegistry } from './models/model-registry.js';
+import { ModelRegistry, tellRefused } from './models/model-registry.js';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
 import { ListTurns } from './list-turns.js';
@@ -70,6 +70,7 @@ export async function openApiContext(
   const tracer = await openTracer('waggle-api', { tracing: config.tracing, log });
   release.later('traces', () => tracer.close());
   const models = new ModelRegistry(config.models.dir, config.models.defaultName, config.jobs.most);
+  tellRefused(models.current, log);
   const connection = { address, onError: sparingly(log), signal: draining };
   const redis = await openRedis(connection);
   release.later('redis', () => redis.close());

@@ -1,11 +1,13 @@
 import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../shared/model/columns.js';
 import type { Manifest } from '../shared/model/manifest.js';
 import { createRowCheck, createRowReader, type ReadRow } from '../shared/model/row-reader.js';
-import { readModelFiles } from './inference/model-files.js';
+import type { ModelFiles } from './inference/model-files.js';
 import { type InferenceOptions, InferenceProcess } from './inference/inference-process.js';
 
 /** One version of a model and the process that runs it: what a micro-batch sees from its first step to its last. */
 export interface ModelVersion {
+  /** The package as it was read. */
+  files: ModelFiles;
   manifest: Manifest;
   inference: InferenceProcess;
   layout: ColumnLayout;
@@ -16,11 +18,11 @@ export interface ModelVersion {
   isValidRow(outputs: readonly Float32Array[], row: number): boolean;
 }
 
-/** Reads the package in `folder` and starts a process for it. Rejects, leaving nothing behind, when it cannot serve. */
-export async function startVersion(folder: string, options: InferenceOptions): Promise<ModelVersion> {
-  const files = readModelFiles(folder);
+/** Starts a process for a package. Rejects, leaving nothing behind, when it cannot serve. */
+export async function startVersion(files: ModelFiles, options: InferenceOptions): Promise<ModelVersion> {
   const layout = createColumnLayout(files.manifest);
   return {
+    files,
     manifest: files.manifest,
     inference: await InferenceProcess.start(files, options),
     toColumns(inputs) {

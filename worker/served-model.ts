@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf, ModelPackageError } from '../shared/errors.js';
 import type { InferenceOptions } from './inference/inference-process.js';
+import { readModelFiles } from './inference/model-files.js';
 import { type ModelVersion, startVersion } from './model-version.js';
 import { Turns } from './turns.js';
 
@@ -23,7 +25,7 @@ export class ServedModel {
   }
 
   static async start(folder: string, options: InferenceOptions): Promise<ServedModel> {
-    return new ServedModel(folder, options, await startVersion(folder, options));
+    return new ServedModel(folder, options, await startVersion(await readModelFiles(folder), options));
   }
 
   /** To be read once at the start of a turn; it stays the same until the turn ends. */
@@ -36,8 +38,8 @@ export class ServedModel {
   }
 
   /**
-   * Reads the package again. The new version warms up beside the old one and takes over between two micro-batches;
-   * one that cannot serve is logged and changes nothing. A call during a reload makes it start over afterwards.
+   * Reads the package again. A new version warms up beside the old one and takes over between two micro-batches;
+   * one that cannot serve is logged and changes nothing; files that are the same are no new version. A call during a reload makes it start over afterwards.
    */
   reload(): Promise<void> {
     this.#reloadAgain = this.#reloading !== undefined;
@@ -63,22 +65,21 @@ export class ServedModel {
   async #swap(): Promise<void> {
     const { log } = this.#options;
     const old = this.#current;
+    const { name: model, version } = old.manifest;
     try {
-      const next = await startVersion(this.#folder, this.#options);
-      if (next.manifest.name !== this.name) {
-        await next.inference.end();
-        throw new ModelPackageError(this.#folder, [`#/name is "${next.manifest.name}", not "${this.name}"`]);
+      const files = await readModelFiles(this.#folder);
+      if (isDeepStrictEqual(files, old.files)) return;
+      if (files.manifest.name !== model) {
+        throw new ModelPackageError(this.#folder, [`#/name is "${files.manifest.name}", not "${model}"`]);
       }
+      const next = await startVersion(files, this.#options);
       const endTurn = await this.turns.take('swap');
       this.#current = next;
       endTurn();
-      log.info('model reloaded', { from: old.manifest.version, to: next.manifest.version });
+      log.info('model reloaded', { model, from: version, to: next.manifest.version });
       await old.inference.end();
     } catch (error) {
-      log.error('model not reloaded, the old version goes on', {
-        version: old.manifest.version,
-        error: messageOf(error),
-      });
+      log.error('model not reloaded, the old version goes on', { model, version, error: messageOf(error) });
     }
   }
 }

@@ -1,6 +1,6 @@
-import { ConfigError, messageOf } from '../shared/errors.js';
+import { ConfigError, messageOf, ModelPackageError } from '../shared/errors.js';
 import type { Logger } from '../shared/log/logger.js';
-import { type ModelPackage, readCatalog } from '../shared/model/catalog.js';
+import { type ModelCatalog, readCatalog } from '../shared/model/catalog.js';
 import type { WorkerConfig } from './config.js';
 import { ServedModel } from './served-model.js';
 
@@ -18,6 +18,7 @@ export interface ServedModelsOptions {
 export class ServedModels {
   readonly #options: ServedModelsOptions;
   readonly #served = new Map<string, ServedModel>();
+  #refused: ReadonlyMap<string, string> = new Map();
   #reloading: Promise<unknown> = Promise.resolve();
   #hasEnded = false;
 
@@ -25,12 +26,16 @@ export class ServedModels {
     this.#options = options;
   }
 
-  /** Starts every package. Rejects when one cannot serve; {@link end} is to be called then, too. */
+  /** Packages that are not served, and why. */
+  get refused(): ReadonlyMap<string, string> {
+    return this.#refused;
+  }
+
+  /** Starts every package, each by itself. Rejects when none can serve; {@link end} is to be called then, too. */
   async start(): Promise<ServedModel[]> {
-    const starts = packagesToServe(this.#options.config).map((found) => this.#start(found));
-    // All of them, so that none is still starting when another's failure ends this worker.
-    await Promise.allSettled(starts);
-    return Promise.all(starts);
+    const started = await this.#startNew();
+    if (started.length > 0) return started;
+    throw new ModelPackageError(this.#options.config.modelsDir, [...this.#refused.values()]);
   }
 
   /**
@@ -40,7 +45,12 @@ export class ServedModels {
   reload(): Promise<ServedModel[]> {
     const known = [...this.#served.values()].map((model) => model.reload());
     // One after the other, so that no package is started twice.
-    const added = this.#reloading.then(() => this.#startNew());
+    const added = this.#reloading
+      .then(() => this.#startNew())
+      .catch((error: unknown) => {
+        this.#options.log.error('no new models served', { error: messageOf(error) });
+        return [];
+      });
     this.#reloading = added;
     return Promise.all(known).then(() => added);
   }
@@ -53,41 +63,48 @@ export class ServedModels {
 
   async #startNew(): Promise<ServedModel[]> {
     const { config, log } = this.#options;
-    try {
-      const found = packagesToServe(config).filter(({ manifest }) => !this.#served.has(manifest.name));
-      const starts = this.#hasEnded ? [] : found.map((one) => this.#start(one));
-      const started = await Promise.allSettled(starts);
-      return started.flatMap((start) => {
-        if (start.status === 'fulfilled') return [start.value];
-        log.error('new model not served', { error: messageOf(start.reason) });
+    const { packages, refused } = packagesToServe(config);
+    // Of one that is served, the reload has said what is wrong.
+    const newRefused = new Map([...refused].filter(([name]) => !this.#served.has(name)));
+    const starts = [...packages].map(async ([name, { folder }]): Promise<ServedModel[]> => {
+      if (this.#hasEnded || this.#served.has(name)) return [];
+      try {
+        return [await this.#start(name, folder)];
+      } catch (error) {
+        newRefused.set(name, messageOf(error));
         return [];
-      });
-    } catch (error) {
-      log.error('no new models served', { error: messageOf(error) });
-      return [];
-    }
+      }
+    });
+    const started = (await Promise.all(starts)).flat();
+    for (const [model, error] of newRefused) log.error('model not served', { model, error });
+    this.#refused = newRefused;
+    return started;
   }
 
-  async #start({ folder, manifest }: ModelPackage): Promise<ServedModel> {
+  async #start(name: string, folder: string): Promise<ServedModel> {
     const { config, log, onBroken, inferenceEntry } = this.#options;
     const model = await ServedModel.start(folder, {
       ...(inferenceEntry === undefined ? {} : { entry: inferenceEntry }),
       engine: config.engine,
       gpuMemoryMb: config.gpuMemoryMb,
       log,
-      onGivenUp: (reason) => onBroken(`${manifest.name}: ${reason}`),
+      onGivenUp: (reason) => onBroken(`${name}: ${reason}`),
     });
-    this.#served.set(manifest.name, model);
+    this.#served.set(name, model);
     return model;
   }
 }
 
-function packagesToServe({ modelsDir, models }: WorkerConfig): ModelPackage[] {
-  const catalog = readCatalog(modelsDir);
-  if (!models) return [...catalog.values()];
-  return models.map((name) => {
-    const found = catalog.get(name);
-    if (found) return found;
-    throw new ConfigError([`MODELS names "${name}"; ${modelsDir} holds ${[...catalog.keys()].join(', ')}`]);
-  });
+/** Of the packages there are, those that this worker is to serve. */
+function packagesToServe({ modelsDir, models }: WorkerConfig): ModelCatalog {
+  const { packages, refused } = readCatalog(modelsDir);
+  if (!models) return { packages, refused };
+  const unknown = models.filter((name) => !packages.has(name) && !refused.has(name));
+  if (unknown.length > 0) {
+    const known = [...packages.keys(), ...refused.keys()].join(', ');
+    throw new ConfigError([`MODELS names "${unknown.join('", "')}"; ${modelsDir} holds ${known}`]);
+  }
+  const chosen = <T>(all: ReadonlyMap<string, T>) =>
+    new Map([...all].filter(([name]) => models.includes(name)));
+  return { packages: chosen(packages), refused: chosen(refused) };
 }

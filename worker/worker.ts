@@ -1,3 +1,4 @@
+import { join, sep } from 'node:path';
 import { ChunkLeases } from '../shared/batches/chunk-leases.js';
 import { JobLeases } from '../shared/jobs/job-leases.js';
 import { RecordScripts } from '../shared/jobs/record-scripts.js';
@@ -60,18 +61,38 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
   };
   for (const model of started) serve(model);
   release.later('jobs in hand', () => Promise.all(services.map((service) => service.drain(config.graceMs))));
-  const heartbeat = new Heartbeat(shared.records, models, log);
+  let reloads = 0;
+  const state = () => ({ models: models(), refused: refusalsOf(served, config), loading: reloads > 0 });
+  const heartbeat = new Heartbeat(shared.records, state, log);
   release.later('heartbeat', () => heartbeat.close());
   await heartbeat.beat();
   return {
     models,
     metrics,
     async reload() {
-      for (const model of await served.reload()) serve(model);
+      reloads += 1;
+      const reloading = served.reload();
+      await heartbeat.beat();
+      for (const model of await reloading) serve(model);
+      reloads -= 1;
       await heartbeat.beat();
     },
   };
 }
+
+/** What a heartbeat may say: a few hundred bytes of each of a hundred packages at most. */
+const REASON_LENGTH = 300;
+const MOST_REFUSALS = 100;
+
+/** The refused packages, each with one short line, which clients get to see: without the path of the folder. */
+const refusalsOf = (
+  { refused }: ServedModels,
+  { modelsDir }: WorkerConfig,
+): { name: string; reason: string }[] =>
+  [...refused].slice(0, MOST_REFUSALS).map(([name, reason]) => ({
+    name: name.slice(0, REASON_LENGTH),
+    reason: reason.replaceAll(join(modelsDir, sep), '').replaceAll(/\s+/g, ' ').slice(0, REASON_LENGTH),
+  }));
 
 async function connect({ config, log, release, stopping }: WorkerOptions, metrics: WorkerMetrics) {
   const redisOptions: RedisOptions = {

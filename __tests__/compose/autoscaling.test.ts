@@ -8,7 +8,7 @@ import { manifestOf } from '../support/deployment/pods.js';
 import { createLatch, until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 
-const models = [...readCatalog(resolve(__dirname, '../../model')).keys()];
+const models = [...readCatalog(resolve(__dirname, '../../model')).packages.keys()];
 const all = renderKustomization('overlays/cpu');
 const { spec } = manifestOf(all, 'ScaledObject', 'worker') as unknown as IScaledObject;
 const listNames = spec.triggers.map(({ metadata }) => metadata['listName'] ?? '');

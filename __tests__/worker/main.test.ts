@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isEnded } from '../../shared/jobs/job.js';
 import { readWorkers } from '../../shared/workers/registry.js';
@@ -115,12 +118,23 @@ it('leaves in good order on SIGTERM even after Redis was away', async () => {
   expect(await once(worker, 'exit')).toEqual([0, null]);
 });
 
-it('reloads on SIGHUP', async () => {
-  const { worker, lines } = launch();
-  await once(worker, 'message');
-  worker.kill('SIGHUP');
-  const line = await until(() => lines.find((said) => said.includes('model reloaded')));
-  expect(JSON.parse(line)).toMatchObject({ from: '1.0.0', to: '1.0.0' });
+it('reloads on SIGHUP what has changed', async () => {
+  const modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
+  try {
+    cpSync(join(MODELS, MODEL), join(modelsDir, MODEL), { recursive: true });
+    const { worker, lines } = launch({ MODELS_DIR: modelsDir });
+    await once(worker, 'message');
+    const manifest = join(modelsDir, MODEL, 'manifest.json');
+    writeFileSync(
+      manifest,
+      readFileSync(manifest, 'utf8').replace('"version": "1.0.0"', '"version": "1.0.1"'),
+    );
+    worker.kill('SIGHUP');
+    const line = await until(() => lines.find((said) => said.includes('model reloaded')));
+    expect(JSON.parse(line)).toMatchObject({ model: MODEL, from: '1.0.0', to: '1.0.1' });
+  } finally {
+    rmSync(modelsDir, { recursive: true });
+  }
 });
 
 it.each([

@@ -7,7 +7,7 @@ const { name, version, title, description, example, figures } = Manifest.propert
 const Output = Type.Object(
   {
     member: Type.String({ description: 'Member of the `result` of a job.' }),
-    unit: Type.String({ description: 'Of its numbers.' }),
+    unit: Type.Optional(Type.String({ description: 'Of its numbers. Absent where they have none.' })),
     description: Type.Optional(Type.String({ description: 'What it says.' })),
   },
   { additionalProperties: false },
@@ -79,7 +79,7 @@ export function presentModel(
     example: manifest.example,
     outputs: manifest.outputs.map((output) => ({
       member: output.member,
-      unit: output.unit,
+      ...(output.unit === undefined ? {} : { unit: output.unit }),
       ...(output.description === undefined ? {} : { description: output.description }),
     })),
     figures: manifest.figures,

@@ -1,6 +1,6 @@
 import type { ValidateFunction } from 'ajv';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
-import { ConfigError } from '../../shared/errors.js';
+import { ConfigError, messageOf } from '../../shared/errors.js';
 import type { ModelCatalog } from '../../shared/model/catalog.js';
 import { type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
@@ -51,50 +51,79 @@ export interface ServedModels {
   most: SubmissionBounds;
   byName: ReadonlyMap<string, ServedModel>;
   default: DefaultModel;
+  /** Packages that cannot be used, and why. */
+  refused: ReadonlyMap<string, string>;
 }
 
 /** The first of these that there is answers requests that name no model, unless DEFAULT_MODEL says which. */
 const DEFAULT_NAMES = ['trip-duration', 'trip-duration-linear'];
 
-/** Compiles a catalog. Throws a ConfigError when the default model is not in it. */
+/**
+ * Compiles a catalog, each package by itself: of one that cannot be used, what was served of it before goes on being
+ * served. Throws a ConfigError when there is no default model.
+ */
 export function serveModels(
   catalog: ModelCatalog,
   { defaultName, most }: { defaultName: string | undefined; most: SubmissionBounds },
+  before?: ServedModels,
 ): ServedModels {
-  const ajv = createAjv();
   const byName = new Map<string, ServedModel>();
-  for (const { manifest } of catalog.values()) {
-    byName.set(manifest.name, {
-      manifest,
-      queue: manifest.name,
-      validateNamed: ajv.compile(submissionSchema(manifest, most)),
-      batch: {
-        queue: chunkQueueOf(manifest.name),
-        layout: createColumnLayout(manifest),
-        validate: ajv.compile(manifest.input),
-        readRow: createRowReader(manifest),
-      },
-    });
+  const refused = new Map(catalog.refused);
+  for (const [name, { manifest }] of catalog.packages) {
+    try {
+      byName.set(name, serveModel(manifest, most));
+    } catch (error) {
+      refused.set(name, messageOf(error));
+    }
   }
-  const model = findDefault(byName, defaultName);
+  for (const name of refused.keys()) {
+    const old = before?.byName.get(name);
+    if (old) byName.set(name, old);
+  }
+  const models = { most, byName, refused };
+  return { ...models, default: serveDefault(models, defaultName) };
+}
+
+/** Of its own compiler: two packages may use the same `$id`. */
+function serveModel(manifest: Manifest, most: SubmissionBounds): ServedModel {
+  const ajv = createAjv();
   return {
-    most,
-    byName,
-    default: {
-      ...model,
-      validateUnnamed: ajv.compile(unnamedSubmissionSchema(model.manifest, most)),
-      validateFlat: ajv.compile(flatSubmissionSchema(model.manifest)),
-      validateOriginalCall: ajv.compile(originalCallSchema(model.manifest)),
+    manifest,
+    queue: manifest.name,
+    validateNamed: ajv.compile(submissionSchema(manifest, most)),
+    batch: {
+      queue: chunkQueueOf(manifest.name),
+      layout: createColumnLayout(manifest),
+      validate: ajv.compile(manifest.input),
+      readRow: createRowReader(manifest),
     },
   };
 }
 
-function findDefault(byName: ReadonlyMap<string, ServedModel>, chosen: string | undefined): ServedModel {
-  const name = chosen ?? DEFAULT_NAMES.find((candidate) => byName.has(candidate)) ?? DEFAULT_NAMES[0] ?? '';
+function serveDefault(models: Omit<ServedModels, 'default'>, chosen: string | undefined): DefaultModel {
+  const model = findDefault(models, chosen);
+  const ajv = createAjv();
+  return {
+    ...model,
+    validateUnnamed: ajv.compile(unnamedSubmissionSchema(model.manifest, models.most)),
+    validateFlat: ajv.compile(flatSubmissionSchema(model.manifest)),
+    validateOriginalCall: ajv.compile(originalCallSchema(model.manifest)),
+  };
+}
+
+function findDefault(
+  { byName, refused }: Omit<ServedModels, 'default'>,
+  chosen: string | undefined,
+): ServedModel {
+  const known = (candidate: string): boolean => byName.has(candidate) || refused.has(candidate);
+  const name = chosen ?? DEFAULT_NAMES.find(known) ?? DEFAULT_NAMES[0] ?? '';
   const model = byName.get(name);
   if (model) return model;
+  const says = `DEFAULT_MODEL ${chosen === undefined ? 'is unset, which means' : 'is'} "${name}"`;
+  const why = refused.get(name);
   throw new ConfigError([
-    `DEFAULT_MODEL ${chosen === undefined ? 'is unset, which means' : 'is'} "${name}", and there is no such package ` +
-      `in MODELS_DIR: set it to one of ${[...byName.keys()].join(', ')}`,
+    why === undefined
+      ? `${says}, and there is no such package in MODELS_DIR: set it to one of ${[...byName.keys()].join(', ')}`
+      : `${says}, which cannot be used: ${why}`,
   ]);
 }

@@ -7,6 +7,7 @@ import { BatchCommandError } from './batch-error.js';
 export interface Comparison {
   /** Which output of the model. */
   output: string;
+  /** Empty where the output has none. */
   unit: string;
   /** What it is compared with, for people. */
   actual: string;
@@ -24,7 +25,7 @@ export function comparisonFor(
 ): Comparison | undefined {
   const [first] = outputs;
   if (!first) return undefined;
-  const { member: output, unit } = first;
+  const { member: output, unit = '' } = first;
   if (actualColumn !== undefined) {
     if (columns.includes(actualColumn)) {
       return { output, unit, actual: actualColumn, actualOf: columnReader(actualColumn) };

@@ -38,7 +38,7 @@ export function summaryLines(summary: BatchSummary, isTerminal: boolean): string
     ...(accuracy === undefined
       ? []
       : [
-          `  RMSE ${accuracy.rmse.toFixed(4)}, MAE ${accuracy.mae.toFixed(4)} ${accuracy.unit} over ${count(accuracy.rows)} rows`,
+          `  RMSE ${accuracy.rmse.toFixed(4)}, MAE ${accuracy.mae.toFixed(4)} ${accuracy.unit && `${accuracy.unit} `}over ${count(accuracy.rows)} rows`,
           faint(`  (${accuracy.output} against ${accuracy.actual})`),
         ]),
     `  ${summary.out}`,

@@ -35,7 +35,7 @@ export async function benchInference(
 ): Promise<Figure[]> {
   const folder = join(host.root, 'model', model);
   const bare = await openEngine(host, model);
-  const child = await InferenceProcess.start(readModelFiles(folder), { engine: 'wasm', log: host.log });
+  const child = await InferenceProcess.start(await readModelFiles(folder), { engine: 'wasm', log: host.log });
   const batch = exampleBatch(createColumnLayout(readManifest(folder)), folder);
   const through = (): Promise<number> => rateOf(CALLS_A_ROUND, () => child.predict(batch));
   const [inProcess, throughProcess]: [number[], number[]] = [[], []];

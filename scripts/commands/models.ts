@@ -31,7 +31,7 @@ function describe(model: ModelDescription): string {
     `${name} ${version}${model.default === true ? ' (default)' : ''}${title === undefined ? '' : `  ${title}`}`,
     ...(description === undefined ? [] : [`  ${description}`]),
     `  takes    ${inputMembers(input).join(', ')}`,
-    `  gives    ${outputs.map((output) => `${output.member} in ${output.unit}`).join(', ')}`,
+    `  gives    ${outputs.map(({ member, unit }) => (unit === undefined ? member : `${member} in ${unit}`)).join(', ')}`,
     `  runs on  ${engines.join(', ') || 'no worker that reported lately'}`,
     ...(example === undefined ? [] : [`  example  ${JSON.stringify(example)}`]),
   ].join('\n');

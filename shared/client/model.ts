@@ -12,7 +12,7 @@ export interface ModelDescription {
   default?: boolean;
   /** A valid input. */
   example?: Record<string, unknown>;
-  outputs: { member: string; unit: string; description?: string }[];
+  outputs: { member: string; unit?: string; description?: string }[];
   /** Of its training and validation. */
   figures?: Record<string, unknown>;
   /** Who runs it; absent when that is not known. */

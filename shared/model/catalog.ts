@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ModelPackageError } from '../errors.js';
+import { messageOf, ModelPackageError } from '../errors.js';
 import { type Manifest, readManifest } from './manifest.js';
 
 /** A model package on disk. */
@@ -9,33 +9,41 @@ export interface ModelPackage {
   manifest: Manifest;
 }
 
-/** Every model package in a folder, by name. */
-export type ModelCatalog = ReadonlyMap<string, ModelPackage>;
+/** The model packages of a folder, by name: those that can be used, and those that cannot, with why. */
+export interface ModelCatalog {
+  packages: ReadonlyMap<string, ModelPackage>;
+  refused: ReadonlyMap<string, string>;
+}
 
 /**
- * Reads every folder of `modelsDir` that holds a `manifest.json`. Throws {@link ModelPackageError} when one is
- * wrong, when a folder's name is not its model's, or when there is none at all.
+ * Reads every folder of `modelsDir` that holds a `manifest.json`, each by itself. A package is refused when it is wrong, or
+ * its folder's name is not its model's. Throws {@link ModelPackageError} when there is none at all.
  */
 export function readCatalog(modelsDir: string): ModelCatalog {
   const folders = existsSync(modelsDir)
     ? readdirSync(modelsDir, { withFileTypes: true }).filter((e) => e.isDirectory() || e.isSymbolicLink())
     : [];
-  const catalog = new Map<string, ModelPackage>();
-  for (const entry of folders.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const folder = join(modelsDir, entry.name);
+  const packages = new Map<string, ModelPackage>();
+  const refused = new Map<string, string>();
+  for (const { name } of folders.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const folder = join(modelsDir, name);
     if (!existsSync(join(folder, 'manifest.json'))) continue;
-    const manifest = readManifest(folder);
-    if (manifest.name !== entry.name) {
-      throw new ModelPackageError(folder, [
-        `#/name is "${manifest.name}": the folder must have the same name`,
-      ]);
+    try {
+      packages.set(name, { folder, manifest: readNamed(folder, name) });
+    } catch (error) {
+      refused.set(name, messageOf(error));
     }
-    catalog.set(manifest.name, { folder, manifest });
   }
-  if (catalog.size === 0) {
+  if (packages.size + refused.size === 0) {
     throw new ModelPackageError(modelsDir, [
       'no model package found: point MODELS_DIR at a folder that holds one folder a model, each with a manifest.json',
     ]);
   }
-  return catalog;
+  return { packages, refused };
+}
+
+function readNamed(folder: string, name: string): Manifest {
+  const manifest = readManifest(folder);
+  if (manifest.name === name) return manifest;
+  throw new ModelPackageError(folder, [`#/name is "${manifest.name}": the folder must have the same name`]);
 }

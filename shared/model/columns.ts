@@ -37,7 +37,8 @@ interface Writer {
   encode(value: unknown): number;
 }
 
-const ARRAY_OF = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+/** Arrays by the dtype of their tensor. */
+export const ARRAY_OF = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /** Compiles a manifest's columns once; writing a row then looks nothing up. */
 export function createColumnLayout(manifest: Manifest): ColumnLayout {

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from '../validation/schema.js';
 import type { ValidateFunction } from 'ajv';
 import { messageOf, ModelPackageError } from '../errors.js';
-import { dtypeOf } from './columns.js';
+import { ARRAY_OF, dtypeOf } from './columns.js';
+import { openPackageFile } from './package-file.js';
 import { createAjv, requireSchema, violationsOf } from '../validation/ajv.js';
 
 /** How one input member becomes one number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
@@ -35,7 +36,7 @@ const Column = Type.Object(
 const Output = Type.Object(
   {
     member: Type.String({ minLength: 1, description: 'Member of the result object.' }),
-    unit: Type.String({ minLength: 1 }),
+    unit: Type.Optional(Type.String({ minLength: 1 })),
     description: Type.Optional(Type.String()),
     tensor: Type.String({
       minLength: 1,
@@ -53,13 +54,16 @@ const Output = Type.Object(
   { additionalProperties: false },
 );
 
+const Property = Type.Object(
+  { type: Type.Optional(Type.Unknown()), enum: Type.Optional(Type.Array(Type.Unknown())) },
+  { additionalProperties: true },
+);
+type Property = Static<typeof Property>;
+
 const InputSchema = Type.Object(
   {
     type: Type.Literal('object'),
-    properties: Type.Record(
-      Type.String(),
-      Type.Object({ enum: Type.Optional(Type.Array(Type.Unknown())) }, { additionalProperties: true }),
-    ),
+    properties: Type.Record(Type.String(), Property),
     required: Type.Optional(Type.Array(Type.String())),
     additionalProperties: Type.Literal(false),
   },
@@ -97,14 +101,20 @@ export type Manifest = Static<typeof Manifest>;
 export type ManifestColumn = Static<typeof Column>;
 export type ManifestOutput = Static<typeof Output>;
 
+/** Largest manifest that is read. */
+const LIMIT_BYTES = 1_048_576;
+
 /** Reads and checks `<folder>/manifest.json`. Throws {@link ModelPackageError} naming every member at fault. */
 export function readManifest(folder: string): Manifest {
   const file = join(folder, 'manifest.json');
+  const { fd } = openPackageFile(folder, 'manifest.json', LIMIT_BYTES);
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    value = JSON.parse(readFileSync(fd, 'utf8'));
   } catch (cause) {
     throw new ModelPackageError(file, [messageOf(cause)]);
+  } finally {
+    closeSync(fd);
   }
   return parseManifest(value, file);
 }
@@ -128,13 +138,21 @@ export function parseManifest(value: unknown, where: string): Manifest {
 /** What a schema cannot say: members that must refer to each other, and a zone and input schema that must work. */
 function contradictionsIn(manifest: Manifest): string[] {
   const problems: string[] = [];
+  try {
+    requireSchema(manifest.input);
+    const validate = createAjv().compile(manifest.input);
+    if (!validate(manifest.example)) {
+      problems.push(...violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`));
+    }
+  } catch (cause) {
+    return [`#/input is not a usable JSON Schema: ${messageOf(cause)}`];
+  }
   manifest.columns.forEach((column, index) => {
     const at = `#/columns/${index}`;
-    const property = manifest.input.properties[column.member];
+    const { properties } = manifest.input;
+    const property = Object.hasOwn(properties, column.member) ? properties[column.member] : undefined;
     if (!property) problems.push(`${at}/member "${column.member}" is not a property of #/input`);
-    else if (column.encoding === 'enum' && !property.enum) {
-      problems.push(`${at}/encoding "enum" needs #/input/properties/${column.member}/enum`);
-    }
+    else problems.push(...encodingProblems(column, property).map((problem) => at + problem));
     if (column.encoding === 'minute_of_week' && !isTimezone(manifest.timezone)) {
       problems.push(`#/timezone must be an IANA time zone, since ${at} is a minute_of_week`);
     }
@@ -146,17 +164,42 @@ function contradictionsIn(manifest: Manifest): string[] {
   problems.push(
     ...duplicates(manifest.outputs.map((output) => output.member)).map((m) => `#/outputs name "${m}" twice`),
   );
-  if (problems.length > 0) return problems;
-  try {
-    requireSchema(manifest.input);
-    const validate = createAjv().compile(manifest.input);
-    if (!validate(manifest.example)) {
-      problems.push(...violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`));
-    }
-  } catch (cause) {
-    problems.push(`#/input is not a usable JSON Schema: ${messageOf(cause)}`);
-  }
   return problems;
+}
+
+/** JSON types that an encoding takes; an `enum` takes whatever is listed. */
+const TYPES_OF: Readonly<Record<Exclude<ManifestColumn['encoding'], 'enum'>, readonly unknown[]>> = {
+  number: ['number', 'integer'],
+  integer: ['integer'],
+  boolean: ['boolean'],
+  minute_of_week: ['string'],
+};
+
+/** What a member's schema allows that its encoding cannot take, and a default that the schema or the tensor cannot. */
+function encodingProblems(column: ManifestColumn, property: Property): string[] {
+  const { member, encoding, default: value } = column;
+  const at = `#/input/properties/${member}`;
+  if (encoding === 'enum') {
+    if (!property.enum) return [`/encoding "enum" needs ${at}/enum`];
+    if (property.enum.some((entry) => typeof entry === 'object' && entry !== null)) {
+      return [`/encoding "enum" takes no arrays and objects, which ${at}/enum lists`];
+    }
+  } else {
+    const taken = TYPES_OF[encoding];
+    if (![property.type].flat().every((type) => taken.includes(type))) {
+      const type = JSON.stringify(property.type) ?? 'missing';
+      return [`/encoding "${encoding}" needs ${at}/type to be ${taken.join(' or ')}; it is ${type}`];
+    }
+  }
+  if (value === undefined) return [];
+  const dtype = dtypeOf(column);
+  if (dtype !== 'float32' && new ARRAY_OF[dtype]([value])[0] !== value) {
+    return [`/default of "${member}" is ${value}, which a tensor of ${dtype} cannot hold`];
+  }
+  if (encoding !== 'number' && encoding !== 'integer') return [];
+  const validate = createAjv().compile(property);
+  if (validate(value)) return [];
+  return violationsOf(validate, '').map(({ detail }) => `/default of "${member}" breaks ${at}: it ${detail}`);
 }
 
 const duplicates = (names: string[]): string[] =>

@@ -29,6 +29,12 @@ export const WorkerInfo = Type.Object({
   pid: Count,
   startedAtMs: Type.Number({ description: "Unix time by the worker's clock." }),
   models: Type.Array(WorkerModel),
+  refused: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String(), reason: Type.String() }), {
+      description: 'Packages that it found and cannot serve.',
+    }),
+  ),
+  loading: Type.Optional(Type.Boolean({ description: 'Whether it reads packages at the moment.' })),
 });
 export type WorkerInfo = Static<typeof WorkerInfo>;
 

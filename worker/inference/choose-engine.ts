@@ -1,5 +1,6 @@
 import { findBackendFactory, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { messageOf, ModelPackageError } from '../../shared/errors.js';
+import { createRowReader } from '../../shared/model/row-reader.js';
 import type { Device } from './device.js';
 import {
   ENGINE_NAMES,
@@ -95,7 +96,10 @@ const reportOn = (engine: EngineName, { description, memory }: Device): EngineRe
   passedOver: [],
 });
 
-/** Outputs for the manifest's example, so many times. Throws {@link ModelPackageError} when the model does not answer. */
+/**
+ * Outputs for the manifest's example, so many times. Throws {@link ModelPackageError} when the model does not answer, or
+ * answers what would fail every job.
+ */
 export async function answerExample(
   runtime: ModelRuntime,
   { folder, manifest }: ModelFiles,
@@ -103,11 +107,15 @@ export async function answerExample(
 ): Promise<Float32Array[]> {
   const batch = runtime.layout.allocate(rows);
   for (let row = 0; row < rows; row += 1) runtime.layout.write(batch, row, { ...manifest.example });
-  try {
-    return (await runtime.predict(batch)).outputs;
-  } catch (cause) {
+  const { outputs } = await runtime.predict(batch).catch((cause: unknown) => {
     throw new ModelPackageError(folder, [`#/example is not answered: ${messageOf(cause)}`]);
+  });
+  const readRow = createRowReader(manifest);
+  for (let row = 0; row < rows; row += 1) {
+    const read = readRow(outputs, row);
+    if (!read.ok) throw new ModelPackageError(folder, [`#/example has no valid answer: ${read.message}`]);
   }
+  return outputs;
 }
 
 function checkAgreement(answer: readonly Float32Array[], wasm: readonly Float32Array[]): void {

@@ -1,14 +1,40 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, read } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { messageOf, ModelPackageError } from '../../shared/errors.js';
 import { type Manifest, readManifest } from '../../shared/model/manifest.js';
+import { openPackageFile, type PackageFile } from '../../shared/model/package-file.js';
+import { createAjv, violationsOf } from '../../shared/validation/ajv.js';
+import { type Static, Type } from '../../shared/validation/schema.js';
 
+/** Bytes of one number by its type; strings are of no fixed size. */
+const SIZES = { float32: 4, int32: 4, bool: 1, complex64: 8, float16: 2, uint16: 2, uint8: 1 } as const;
+
+const oneOf = <const T extends string>(...words: readonly T[]) =>
+  Type.Unsafe<T>({ type: 'string', enum: words });
+
+const Weight = Type.Object({
+  name: Type.String(),
+  shape: Type.Array(Type.Integer({ minimum: 0 })),
+  dtype: oneOf('float32', 'int32', 'bool', 'string', 'complex64'),
+  quantization: Type.Optional(Type.Object({ dtype: oneOf('float16', 'uint16', 'uint8') })),
+});
 /** One weight as `model.json` lists it: its name, its shape, its type, and how it was quantized, if it was. */
-export interface WeightSpec {
-  name: string;
-  shape: number[];
-  dtype: 'float32' | 'int32' | 'bool' | 'string' | 'complex64';
-}
+export type WeightSpec = Static<typeof Weight>;
+
+const ModelJson = Type.Object({
+  format: Type.Optional(Type.String()),
+  modelTopology: Type.Optional(Type.Unsafe<object>({ type: 'object' })),
+  signature: Type.Optional(Type.Unsafe<object>({ type: 'object' })),
+  weightsManifest: Type.Optional(
+    Type.Array(Type.Object({ paths: Type.Array(Type.String()), weights: Type.Array(Weight) })),
+  ),
+});
+type ModelJson = Static<typeof ModelJson>;
+type WeightGroup = NonNullable<ModelJson['weightsManifest']>[number];
+
+/** Largest files that are read. One array holds all weights of a model. */
+const LIMIT_BYTES = { modelJson: 67_108_864, weights: 2_147_483_647 } as const;
 
 /**
  * A model package as read at one moment. It is kept in memory, so that an inference process that has to be started
@@ -23,21 +49,17 @@ export interface ModelFiles {
   weights: Uint8Array;
 }
 
-interface ModelJson {
-  format?: string;
-  modelTopology?: object;
-  signature?: object;
-  weightsManifest?: { paths: string[]; weights: WeightSpec[] }[];
-}
-
 /** What `model.json` calls the formats of a manifest. */
 const FORMATS = { 'tfjs-layers': 'layers-model', 'tfjs-graph': 'graph-model' } as const;
 
-/** Reads a package's manifest, `model.json` and weights. Throws {@link ModelPackageError} when one is unusable. */
-export function readModelFiles(folder: string): ModelFiles {
+/**
+ * Reads a package's manifest, `model.json` and weights; however large these are, nobody else waits for them. Rejects with
+ * {@link ModelPackageError} when one is unusable.
+ */
+export async function readModelFiles(folder: string): Promise<ModelFiles> {
   const manifest = readManifest(folder);
   const path = join(folder, 'model.json');
-  const json = readModelJson(path);
+  const json = await readModelJson(folder);
   if (!json.modelTopology) throw new ModelPackageError(path, ['#/modelTopology is missing']);
   if (json.format !== undefined && json.format !== FORMATS[manifest.format]) {
     throw new ModelPackageError(folder, [
@@ -45,7 +67,6 @@ export function readModelFiles(folder: string): ModelFiles {
     ]);
   }
   const groups = json.weightsManifest ?? [];
-  const parts = groups.flatMap((group) => group.paths.map((name) => readPart(join(folder, name))));
   return {
     folder,
     manifest,
@@ -54,22 +75,105 @@ export function readModelFiles(folder: string): ModelFiles {
       ...(json.signature ? { signature: json.signature } : {}),
     },
     weightSpecs: groups.flatMap((group) => group.weights),
-    weights: new Uint8Array(Buffer.concat(parts)),
+    weights: await readWeights(folder, groups),
   };
 }
 
-function readModelJson(path: string): ModelJson {
+async function readModelJson(folder: string): Promise<ModelJson> {
+  const path = join(folder, 'model.json');
+  const { fd, bytes } = openPackageFile(folder, 'model.json', LIMIT_BYTES.modelJson);
+  const text = Buffer.alloc(bytes);
+  await fill(fd, text).finally(() => closeSync(fd));
+  let json: unknown;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as ModelJson;
+    json = JSON.parse(text.toString());
   } catch (cause) {
     throw new ModelPackageError(path, [messageOf(cause)]);
   }
+  const validate = createAjv().compile<ModelJson>(ModelJson);
+  if (validate(json)) return json;
+  const problems = violationsOf(validate).map(({ pointer, detail }) => `${pointer} ${detail}`);
+  throw new ModelPackageError(path, problems.slice(0, 20));
 }
 
-function readPart(path: string): Buffer {
+/** Every group's files, one after the other. Each group has to have the bytes of the weights that it lists. */
+async function readWeights(folder: string, groups: readonly WeightGroup[]): Promise<Uint8Array> {
+  const files: PackageFile[] = [];
   try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new ModelPackageError(path, [`a weight file that model.json names: ${messageOf(cause)}`]);
+    let left: number = LIMIT_BYTES.weights;
+    for (const name of groups.flatMap(({ paths }) => paths)) {
+      const file = openWeights(folder, name, left);
+      files.push(file);
+      left -= file.bytes;
+    }
+    const weights = new Uint8Array(LIMIT_BYTES.weights - left);
+    let at = 0;
+    for (const { fd, bytes } of files) {
+      await fill(fd, weights.subarray(at, at + bytes));
+      at += bytes;
+    }
+    checkSizes(folder, groups, { files, weights });
+    return weights;
+  } finally {
+    for (const { fd } of files) closeSync(fd);
   }
+}
+
+function openWeights(folder: string, name: string, limitBytes: number): PackageFile {
+  try {
+    return openPackageFile(folder, name, limitBytes);
+  } catch (cause) {
+    if (!(cause instanceof ModelPackageError)) throw cause;
+    throw new ModelPackageError(
+      cause.where,
+      cause.problems.map((problem) => `a weight file that model.json names: ${problem}`),
+    );
+  }
+}
+
+const readSome = promisify(read);
+
+async function fill(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await readSome(fd, bytes, at, bytes.length - at, null);
+    // Shorter than it was a moment ago: it is being written.
+    if (bytesRead === 0) throw new Error('a file of the package shrank while it was read');
+    at += bytesRead;
+  }
+}
+
+function checkSizes(
+  folder: string,
+  groups: readonly WeightGroup[],
+  { files, weights }: { files: readonly PackageFile[]; weights: Uint8Array },
+): void {
+  let at = 0;
+  let file = 0;
+  const problems = groups.flatMap(({ paths, weights: specs }, index) => {
+    const held = files.slice(file, file + paths.length).reduce((sum, { bytes }) => sum + bytes, 0);
+    const listed = bytesOf(specs, new DataView(weights.buffer, at, held));
+    file += paths.length;
+    at += held;
+    if (listed === held) return [];
+    const difference = held > listed ? `${held - listed} too many` : `${listed - held} are missing`;
+    return [
+      `#/weightsManifest/${index}: ${paths.join(', ')} hold ${held} bytes, its weights take ${listed}: ${difference}`,
+    ];
+  });
+  if (problems.length > 0) throw new ModelPackageError(join(folder, 'model.json'), problems);
+}
+
+/** What the weights take. Each string comes with its length before it. */
+function bytesOf(specs: readonly WeightSpec[], held: DataView): number {
+  let bytes = 0;
+  for (const { shape, dtype, quantization } of specs) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (dtype !== 'string') bytes += count * SIZES[quantization?.dtype ?? dtype];
+    else {
+      for (let i = 0; i < count && bytes <= held.byteLength; i += 1) {
+        bytes += 4 + (bytes + 4 <= held.byteLength ? held.getUint32(bytes, true) : 0);
+      }
+    }
+  }
+  return bytes;
 }

@@ -34,7 +34,7 @@ export async function loadModelRuntime(folder: string, engine: EngineName = 'was
   await ENGINES[engine].load({ gpuMemoryMb: undefined, allowSoftware: true });
   // An inference process is given its files, and is spared what checks them.
   const { readModelFiles } = await import('./model-files.js');
-  return createModelRuntime(readModelFiles(folder));
+  return createModelRuntime(await readModelFiles(folder));
 }
 
 /** Builds a model on the backend that is set. Throws ModelPackageError when manifest and network do not fit. */

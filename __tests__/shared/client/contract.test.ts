@@ -26,7 +26,7 @@ describe("the client's types", () => {
   });
 
   it('take a model as the API presents it', () => {
-    for (const { manifest } of readCatalog(`${root}/model`).values()) {
+    for (const { manifest } of readCatalog(`${root}/model`).packages.values()) {
       const body = presentModel(manifest, { isDefault: true, workers: [] });
       expect(isModelDescription(body)).toBe(true);
     }

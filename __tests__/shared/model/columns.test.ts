@@ -75,7 +75,16 @@ describe('minute of week', () => {
   });
 });
 
+it('takes an output without a unit', () => {
+  const outputs = [{ member: 'y', tensor: 'out' }];
+  expect(parseManifest({ ...manifest, outputs }, 'test').outputs).toEqual(outputs);
+});
+
 describe('a wrong manifest', () => {
+  const withProperty = (name: string, schema: object) => ({
+    ...manifest.input,
+    properties: { ...manifest.input.properties, [name]: schema },
+  });
   const problemsOf = (changes: object): string => {
     try {
       parseManifest({ ...manifest, ...changes }, 'model/shapes/manifest.json');
@@ -98,6 +107,57 @@ describe('a wrong manifest', () => {
       'an enum without values',
       { columns: [{ member: 'size', encoding: 'enum', tensor: 't' }] },
       '#/columns/0/encoding "enum"',
+    ],
+    [
+      'a number of an array',
+      { input: withProperty('size', { type: 'array', items: { type: 'number' } }) },
+      '#/columns/0/encoding "number" needs #/input/properties/size/type to be number or integer; it is "array"',
+    ],
+    [
+      'a number that may be null',
+      { input: withProperty('size', { type: ['number', 'null'] }) },
+      '#/columns/0/encoding "number" needs #/input/properties/size/type',
+    ],
+    ['a number of no type', { input: withProperty('size', {}) }, 'number or integer; it is missing'],
+    [
+      'an integer of a string',
+      { input: withProperty('count', { type: 'string' }) },
+      '#/columns/1/encoding "integer" needs #/input/properties/count/type to be integer; it is "string"',
+    ],
+    [
+      'an integer of any number',
+      { input: withProperty('count', { type: 'number' }) },
+      '#/columns/1/encoding "integer"',
+    ],
+    [
+      'a boolean of a number',
+      { input: withProperty('solid', { type: 'number' }) },
+      '#/columns/2/encoding "boolean" needs #/input/properties/solid/type to be boolean; it is "number"',
+    ],
+    [
+      'an enum of objects',
+      { input: withProperty('colour', { enum: [{ red: 1 }] }) },
+      '#/columns/3/encoding "enum" takes no arrays and objects, which #/input/properties/colour/enum lists',
+    ],
+    [
+      'a minute of a number',
+      { input: withProperty('at', { type: 'integer' }) },
+      '#/columns/4/encoding "minute_of_week" needs #/input/properties/at/type to be string; it is "integer"',
+    ],
+    [
+      'a default that its member could not have',
+      { input: withProperty('size', { type: 'number', minimum: 0 }) },
+      '#/columns/0/default of "size" breaks #/input/properties/size: it must be >= 0',
+    ],
+    [
+      'a default that its tensor cannot hold',
+      { columns: [...manifest.columns.slice(0, 4), { ...manifest.columns[4], default: 0.5 }] },
+      '#/columns/4/default of "at" is 0.5, which a tensor of int32 cannot hold',
+    ],
+    [
+      'a column named as what every object has',
+      { columns: [{ member: 'constructor', encoding: 'number', tensor: 't' }] },
+      '#/columns/0/member "constructor" is not a property',
     ],
     ['no time zone', { timezone: 'Mars/Base' }, '#/timezone must be an IANA time zone'],
     [

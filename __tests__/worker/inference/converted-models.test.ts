@@ -120,6 +120,6 @@ it('says of a graph that cannot run in one go what it holds, before a job comes'
     return model;
   });
   const options = { entry: built('worker/inference/main.js'), engine: 'wasm', log: recordingLog() } as const;
-  const starting = InferenceProcess.start(readModelFiles(folder), options);
+  const starting = InferenceProcess.start(await readModelFiles(folder), options);
   await expect(starting).rejects.toThrow(/^model package .*:\n {2}- #\/example is not answered: .*'Where'/);
 });

@@ -94,8 +94,8 @@ it('runs wasm everywhere, and webgpu wherever the software driver is', () => {
 });
 
 describe('an engine that cannot run', () => {
-  const start = (engine: EngineName) =>
-    InferenceProcess.start(readModelFiles(join(FIXTURES, 'greenhouse')), {
+  const start = async (engine: EngineName) =>
+    InferenceProcess.start(await readModelFiles(join(FIXTURES, 'greenhouse')), {
       entry: built('worker/inference/main.js'),
       engine,
       log: recordingLog(),
@@ -154,7 +154,7 @@ describe('auto', () => {
   });
 
   it('leaves an engine out that takes the process down while it loads', async () => {
-    const inference = await InferenceProcess.start(readModelFiles(join(FIXTURES, 'greenhouse')), {
+    const inference = await InferenceProcess.start(await readModelFiles(join(FIXTURES, 'greenhouse')), {
       entry: join(ENGINE_FIXTURES, 'crashing.mjs'),
       engine: 'auto',
       log: recordingLog(),

@@ -12,7 +12,10 @@ import { built, FAULTY_INFERENCE, FIXTURES, MODELS } from '../paths.js';
 import { recordingLog } from '../recording-log.js';
 import type { Act } from '../worker-bench.js';
 
-const faulty = readModelFiles(join(FIXTURES, 'faulty'));
+let faulty: ModelFiles;
+beforeAll(async () => {
+  faulty = await readModelFiles(join(FIXTURES, 'faulty'));
+});
 const log = recordingLog();
 const processes: InferenceProcess[] = [];
 afterEach(() => Promise.all(processes.splice(0).map((inference) => inference.end())));
@@ -36,10 +39,9 @@ function orders(...rows: [Act, number][]) {
 }
 
 it('answers batches with the model that it was given, and keeps no tensor', async () => {
-  const inference = await start(readModelFiles(join(MODELS, 'trip-duration-linear')), {
-    entry: built('worker/inference/main.js'),
-  });
-  const layout = createColumnLayout(readModelFiles(join(MODELS, 'trip-duration-linear')).manifest);
+  const files = await readModelFiles(join(MODELS, 'trip-duration-linear'));
+  const inference = await start(files, { entry: built('worker/inference/main.js') });
+  const layout = createColumnLayout(files.manifest);
   const batch = layout.allocate(2);
   layout.write(batch, 0, { PULocationID: 130, DOLocationID: 205, trip_distance: 3 });
   layout.write(batch, 1, { PULocationID: 130, DOLocationID: 205, trip_distance: 4 });

@@ -38,7 +38,7 @@ describe('importLinear', () => {
   });
 
   it('is found in a models folder, with a card', () => {
-    expect(readCatalog(folder).get('my-model')?.manifest).toMatchObject({
+    expect(readCatalog(folder).packages.get('my-model')?.manifest).toMatchObject({
       version: '2.1.0',
       format: 'tfjs-layers',
     });
