@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { pause } from '../../shared/client/pause.js';
 import type { Kept } from './kept.js';
-import { LEASE_MS, type Stack } from './stack.js';
+import { LEASE_MS, OTHER_PASSWORD, type Stack } from './stack.js';
 
 /** What goes wrong. */
 export interface FaultKind {
@@ -40,6 +40,15 @@ export const FAULT_KINDS: readonly FaultKind[] = [
       link.deafen();
       await pause(SILENCE_MS);
       link.heal();
+    },
+  },
+  {
+    name: 'credentials rotated',
+    async strike(stack) {
+      await stack.redisCommand('ACL', 'SETUSER', 'default', 'resetpass', `>${OTHER_PASSWORD}`);
+      await stack.redisCommand('CLIENT', 'KILL', 'USER', 'default');
+      await pause(SILENCE_MS);
+      await stack.redisCommand('ACL', 'SETUSER', 'default', 'nopass');
     },
   },
   { name: 'worker frozen', strike: ({ workers }, { pick }) => freeze(workers[pick], FROZEN_WORKER_MS) },

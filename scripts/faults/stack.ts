@@ -42,6 +42,8 @@ export interface Stack {
 
 /** Short leases, so that a lost worker is noticed soon. */
 export const LEASE_MS = 2_000;
+/** That of Redis after a rotation which nobody else has heard of; before it asks for none. */
+export const OTHER_PASSWORD = 'rotated';
 const PROCESSES = [0, 1];
 /** Exit code of a run that somebody stopped. */
 const STOPPED = 130;
@@ -166,10 +168,9 @@ async function answers(path: string): Promise<void> {
   while ((await pingRedis(path)) !== 'ready') await pause(20);
 }
 
-/** Sends a command as a line of text, and waits for its answer. */
+/** Sends a command as a line of text, whatever the password is now, and waits until it is answered. */
 async function sendInline(path: string, line: string): Promise<void> {
   const socket = connect(path);
-  socket.write(`${line}\r\n`);
-  await once(socket, 'data');
-  socket.destroy();
+  socket.resume().end(`AUTH default ${OTHER_PASSWORD}\r\n${line}\r\nQUIT\r\n`);
+  await once(socket, 'close');
 }
