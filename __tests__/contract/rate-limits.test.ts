@@ -124,11 +124,11 @@ describe('rows of a batch', () => {
   it('count as a prediction each, and what does not fit leaves nothing running', async () => {
     const api = await limited({ RATE_LIMIT: '100/60', ...env });
     const refused = await upload(api, 150);
-    expect([refused.status, refused.body.type]).toEqual([429, '/problems/rate-limited']);
+    expect([refused.status, refused.body.type]).toEqual([429, '/problems/batch-over-rate-limit']);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     // One chunk was taken before the next was too many.
     expect(refused.headers['ratelimit']).toMatch(/^"submits"; r=36; t=\d+$/);
-    expect(refused.body.detail).toMatch(/36 are left, and 100 again in \d+ s/);
+    expect(refused.body.detail).toMatch(/36 are left now, and 100 in \d+ s/);
     const { batches } = (await api.call('get', '/batches')).body;
     expect(batches).toMatchObject([{ status: 'canceled', rows: { total: 64 } }]);
     const { records } = api.ctx;
@@ -142,7 +142,8 @@ describe('rows of a batch', () => {
   it('of a batch as large as the limit may come, and are refused unread once nothing is left', async () => {
     const api = await limited({ RATE_LIMIT: '100/60', ...env });
     expect((await upload(api, 100)).status).toBe(202);
-    expect((await upload(api, 1)).status).toBe(429);
+    const second = await upload(api, 1);
+    expect([second.status, second.body.type]).toEqual([429, '/problems/rate-limited']);
     expect((await api.call('get', '/batches')).body.batches).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@ import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { type ApiKey, identify } from './api-keys.js';
 import { ANYONE, type Caller } from './caller.js';
-import type { RateLimits } from './rate-limits.js';
+import type { RateLimits, RowCount } from './rate-limits.js';
 
 const CHALLENGE = 'Bearer realm="waggle"';
 
@@ -25,7 +25,7 @@ export class Admission {
   }
 
   /** Counts further predictions of a request that has been let in. Rejects with a 429 problem when there are too many. */
-  async countRows(x: Exchange, rows: number): Promise<void> {
+  async countRows(x: Exchange, rows: RowCount): Promise<void> {
     await this.#limits?.countRows(x, rows);
   }
 

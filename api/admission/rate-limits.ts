@@ -35,6 +35,12 @@ redis.call('SET', KEYS[1], used + ARGV[1], 'PX', left_ms)
 return { 1, left - ARGV[1], left_ms }`,
 );
 
+/** Predictions of one request: those to be counted now, and all so far. */
+export interface RowCount {
+  more: number;
+  total: number;
+}
+
 interface Counting {
   records: RecordScripts;
   withinDeadline: RedisDeadline;
@@ -65,22 +71,24 @@ export class RateLimits {
     return this.#check[bucket](x);
   }
 
-  /** Counts further predictions of a request that has been counted as one. Rejects as {@link count} does. */
-  async countRows(x: Exchange, rows: number): Promise<void> {
-    if (rows === 0) return;
+  /**
+   * Counts further predictions of a request that has been counted as one; `total`: all of the request so far. Rejects as
+   * {@link count} does, and with another problem where the request alone passes the limit: it would the next time, too.
+   */
+  async countRows(x: Exchange, { more, total }: RowCount): Promise<void> {
+    if (more === 0) return;
     const { count, seconds } = this.#limit;
     const { records, withinDeadline } = this.#redis;
     const key = records.key(`${prefixOf('submits')}${callerOf(x)}`);
-    const words = [rows, count, seconds * 1000].map(String);
+    const words = [more, count, seconds * 1000].map(String);
     const reply = await withinDeadline('counting rows', () => records.redis.script(TAKE, [key], words));
     const [taken = 0, left = 0, leftMs = 0] = listOf(reply).map(Number);
     const leftSeconds = Math.max(1, Math.ceil(leftMs / 1000));
     if (!x.response.headersSent) x.response.setHeader('RateLimit', `"submits"; r=${left}; t=${leftSeconds}`);
     if (taken === 1) return;
     throw new ProblemError(
-      'rate-limited',
-      `each row counts as a prediction, of which ${count} in ${seconds} s may come: ${left} are left, and ${count} ` +
-        `again in ${leftSeconds} s. The batch is canceled: send it again then, in batches that fit`,
+      total > count ? 'batch-over-rate-limit' : 'rate-limited',
+      `each row counts, and ${count} in ${seconds} s may come: ${left} are left now, and ${count} in ${leftSeconds} s`,
       { retryAfterSeconds: leftSeconds },
     );
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchStore, type NewChunk, NoRoomError } from '../../shared/batches/batch-store.js';
+import type { RowCount } from '../admission/rate-limits.js';
 import type { Producers } from '../../shared/queue/producers.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 
@@ -16,7 +17,7 @@ export interface ChunkDestination {
   /** Whether nobody waits for the answer any more. */
   isOver: () => boolean;
   /** Counts rows against the caller's rate; throws a problem past it. */
-  countRows: (rows: number) => Promise<void>;
+  countRows: (rows: RowCount) => Promise<void>;
 }
 
 /** How often it is looked whether there is room, in ms. */
@@ -36,8 +37,7 @@ export class ChunkSender {
   readonly #underWay: Promise<void>[] = [];
   /** Chunks for which there was no room come again one after the other. */
   #line: Promise<void> = Promise.resolve();
-  /** The request itself was counted as one. */
-  #uncounted = -1;
+  #rows = 0;
 
   constructor(to: ChunkDestination) {
     this.#to = to;
@@ -45,7 +45,10 @@ export class ChunkSender {
 
   /** Resolves when there is room for another chunk. */
   async send(chunk: NewChunk): Promise<void> {
-    await this.#to.countRows(this.#rowsToCount(chunk));
+    const rows = chunk.rows + Object.keys(chunk.invalid).length;
+    this.#rows += rows;
+    // The request itself has been counted as one.
+    await this.#to.countRows({ more: this.#rows === rows ? rows - 1 : rows, total: this.#rows });
     const sending = this.#deliver(chunk);
     // It is looked at later; a rejection until then is no unhandled one.
     sending.catch(() => undefined);
@@ -66,12 +69,6 @@ export class ChunkSender {
       this.#line = this.#line.then(() => this.#addOnceThereIsRoom(chunk));
       await this.#line;
     }
-  }
-
-  #rowsToCount({ rows, invalid }: NewChunk): number {
-    const count = Math.max(0, rows + Object.keys(invalid).length + this.#uncounted);
-    this.#uncounted = 0;
-    return count;
   }
 
   async #addOnceThereIsRoom(chunk: NewChunk): Promise<void> {

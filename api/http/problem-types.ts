@@ -143,6 +143,13 @@ export const PROBLEM_TYPES = {
       'Nothing was accepted: each job and each row of a batch counts. Repeat after the time in Retry-After; RateLimit ' +
       'and RateLimit-Policy say what is left.',
   },
+  'batch-over-rate-limit': {
+    status: 429,
+    title: 'The batch has more rows than may come in one go',
+    advice:
+      'It is canceled, and would be again. Each row counts: send batches of no more rows than RateLimit-Policy says (`q`), ' +
+      'and after the time in Retry-After.',
+  },
   'too-many-waiting': {
     status: 429,
     title: 'Too much of this caller waits already',

@@ -61,6 +61,7 @@ export const submitBatchRoute: Route = {
         'unsupported-media-type',
         'validation-failed',
         'idempotency-key-reused',
+        'batch-over-rate-limit',
         'too-many-waiting',
         'queue-full',
         'redis-unavailable',

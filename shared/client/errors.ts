@@ -34,7 +34,8 @@ export class ProblemError extends AppError {
 
   /** Whether the same request may well succeed a little later. */
   get isPassing(): boolean {
-    const { status, retryAfterMs } = this.problem;
+    const { status, type, retryAfterMs } = this.problem;
+    if (type === '/problems/batch-over-rate-limit') return false;
     // A conflict is for good, unless the server says when to come again.
     return [408, 429, 502, 503, 504].includes(status) || (status === 409 && retryAfterMs !== undefined);
   }

@@ -56,6 +56,13 @@ describe('a part as a batch', () => {
       onBatch: ({ id }) => void batches.push(id),
     });
 
+  it('is not sent again where it has more rows than the limit ever lets through', async () => {
+    const body = { type: '/problems/batch-over-rate-limit', title: 'too many rows' };
+    const client = await clientOf({ status: 429, body, headers: { 'retry-after': '0' } });
+    await expect(outcomesOf(submit(client, []), 1)).rejects.toThrow('too many rows');
+    expect(server.requests).toHaveLength(1);
+  });
+
   it('is sent again under the same name until it is there', async () => {
     const client = await clientOf(
       { breaks: true },
