@@ -59,6 +59,8 @@ describe('npm start', () => {
     expect(second.printed.stderr).toContain(`another npm start (process ${service.launcher.pid}) uses`);
 
     const pids = pidsOf(service);
+    // As a service manager does that tells every process, and npm the launcher once more.
+    process.kill(-(service.launcher.pid ?? 0), 'SIGTERM');
     service.launcher.kill('SIGTERM');
     expect(await service.ended).toEqual({ code: 0, signal: null });
     await allGone(pids);
@@ -140,8 +142,10 @@ describe('npm start', () => {
     await allGone(killed);
     expect(await predict(third)).toEqual(PREDICTION);
     process.kill(third.processes('worker')[0]?.pid ?? 0, 'SIGSTOP');
+    const [api] = third.processes('api');
     third.launcher.kill('SIGTERM');
-    await until(() => third.printed.stdout.includes('"stopping"'));
+    // Nobody sends a second one sooner: it would be the first, passed on.
+    await until(() => !isRunning(api?.pid ?? 0), { what: 'the end of the API' });
     const left = pidsOf(third);
     third.launcher.kill('SIGTERM');
     expect(await third.ended).toEqual({ code: 1, signal: null });

@@ -55,13 +55,23 @@ export function registerBatchCommand(program: Command): void {
       'Predicts every row of a file by a running API, and writes the rows with what was predicted.',
     )
     .argument('[file]', 'CSV, NDJSON, JSON ([...] or {"inputs":[...]}) or Parquet, by its ending')
-    .option('--out <file>', 'where to: .csv, .ndjson or .jsonl')
-    .addOption(new Option('--format <format>', 'of the file, whatever its ending').choices(INPUT_FORMATS))
-    .option('--map <member=column>', 'the column of a member that has another name; repeatable', addPair)
+    .option('--out <file>', 'file to write, needed with an input file: .csv, .ndjson or .jsonl')
+    .addOption(
+      new Option('--format <format>', 'of the input file, where its ending does not say').choices(
+        INPUT_FORMATS,
+      ),
+    )
+    .option(
+      '--map <member=column>',
+      'an input of the model and the column that holds it, where the names differ; repeatable',
+      addPair,
+    )
     .option('--actual <column>', 'compare with this column (trip files: drop-off minus pick-up by itself)')
     .option('--model <name>', 'which model (default: the one the server names its default)')
     .addOption(
-      new Option('--mode <mode>', 'batches, or one job a row').choices(['batch', 'jobs']).default('batch'),
+      new Option('--mode <mode>', 'how rows are sent: in batches, or one job a row')
+        .choices(['batch', 'jobs'])
+        .default('batch'),
     )
     .option('--batch-rows <rows>', 'rows of one batch', whole(1, 1_000_000), 50_000)
     .option('--concurrency <jobs>', 'jobs at a time, with --mode jobs', whole(1, 1_000), 64)

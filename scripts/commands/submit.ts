@@ -18,7 +18,7 @@ interface SubmitOptions extends ConnectionOptions, TripOptions {
 
 const HELP = `
 A server that is away, or answers that it cannot now, is asked again, always with the same Idempotency-Key: the
-prediction is made once. Where nothing listens at all this is told at once.
+prediction is made once. Where no server can be reached from the start, that is told at once.
 
 Exit code: 0 when the prediction succeeded, 1 when it failed or could not be submitted.
 

@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { firstLine, SetupError } from './setup-error.mjs';
 
 /** The repository's folder, whatever folder the command was called from. */
 export const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -21,10 +22,38 @@ export const cacheDir = join(root, '.cache');
  */
 export const importBuilt = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 
-/** Reads `.env` into the environment, where set variables win. Node before 20.12 cannot, and says so. */
+/**
+ * Reads `.env` into the environment, where set variables win. Node before 20.12 cannot, and says so. Throws a
+ * {@link SetupError} that names each line that sets nothing: Node would pass over it.
+ */
 export function loadEnvFile() {
   const path = join(root, '.env');
   if (!existsSync(path)) return;
+  const bad = linesThatSetNothing(readEnvFile(path));
+  if (bad.length > 0) {
+    throw new SetupError(`${path}: line ${bad.join(', ')} must be NAME=value, a comment with # or empty`);
+  }
   if (process.loadEnvFile) process.loadEnvFile(path);
   else console.error('.env is not read: that needs Node 20.12 or newer; export its variables instead');
 }
+
+/** @param {string} path */
+function readEnvFile(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new SetupError(`${path} cannot be read: ${firstLine(error)}`);
+  }
+}
+
+/**
+ * Numbers of the lines of an env file that are neither NAME=value, nor a comment, nor empty. A quoted value may go over
+ * several lines.
+ *
+ * @param {string} text
+ */
+export const linesThatSetNothing = (text) =>
+  text
+    .replace(/=[ \t]*(["'`])[^]*?\1/g, (value) => `=${value.replace(/[^\n]/g, '')}`)
+    .split('\n')
+    .flatMap((line, at) => (/^\s*(#|$|(export\s+)?[\w.-]+\s*=)/.test(line) ? [] : [at + 1]));

@@ -21,8 +21,11 @@ export function addTripOptions(command: Command): Command {
   return command
     .option('--pu <zone>', 'pick-up zone of a trip, 1 to 265', parseNumber)
     .option('--do <zone>', 'drop-off zone, 1 to 265', parseNumber)
-    .option('--distance <miles>', 'its length, 0 to 100; 0 if it is not known', parseNumber)
-    .option('--pickup <time>', 'when it starts: New York time, or with an offset, as in 2021-02-01T08:15:00');
+    .option('--distance <miles>', 'length of the trip, 0 to 100; 0 if it is not known', parseNumber)
+    .option(
+      '--pickup <time>',
+      'when the trip starts: New York time, or with an offset, as in 2021-02-01T08:15:00',
+    );
 }
 
 /** The input of a trip model for these flags; undefined when none was given. Its bounds are the server's to check. */

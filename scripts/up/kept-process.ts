@@ -28,6 +28,7 @@ const MOST_DELAY_MS = 10_000;
  */
 export class KeptProcess<T> {
   readonly #stopping = new AbortController();
+  #isAsked = false;
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -51,12 +52,16 @@ export class KeptProcess<T> {
     this.#child?.kill(signal);
   }
 
+  /** Starts it no more once it has ended: it may have been told to by whoever told us. */
+  retire(): void {
+    this.#stopping.abort();
+  }
+
   /** Asks it to end, once, starts it no more, and resolves when it is gone. */
   async stop(): Promise<void> {
-    if (!this.#stopping.signal.aborted) {
-      this.#stopping.abort();
-      if (this.#child) this.spec.stop(this.#child);
-    }
+    this.retire();
+    if (!this.#isAsked && this.#child) this.spec.stop(this.#child);
+    this.#isAsked = true;
     await this.#ended;
   }
 

@@ -11,6 +11,11 @@ export class ProcessGroup {
     return Promise.all(processes.map((member) => member.start()));
   }
 
+  /** Starts none of them again. */
+  retire(): void {
+    for (const member of this.#members) member.retire();
+  }
+
   /** Passes a signal on to all that run. */
   signal(signal: NodeJS.Signals): void {
     for (const member of this.#members) member.signal(signal);

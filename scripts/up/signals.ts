@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 
-/** npm passes Ctrl-C on to a process that the terminal has already told: two within this time are one. */
-const SAME_KEY_MS = 300;
+/** npm passes on what the terminal, or `timeout`, has already told the whole group: two within this time are one. */
+const SAME_MS = 300;
 
 /** What people and supervisors ask of the launcher. */
 export interface Requests {
@@ -19,9 +19,9 @@ export function listenForSignals(onReload: () => void): Requests & { ignore: () 
   let last = { signal: '', atMs: 0 };
   const onStop = (signal: NodeJS.Signals): void => {
     const now = Date.now();
-    const isSameKey = signal === 'SIGINT' && last.signal === 'SIGINT' && now - last.atMs < SAME_KEY_MS;
+    const isSame = signal === last.signal && now - last.atMs < SAME_MS;
     last = { signal, atMs: now };
-    if (isSameKey) return;
+    if (isSame) return;
     if (stopping.signal.aborted) killing.abort(signal);
     else stopping.abort(signal);
   };

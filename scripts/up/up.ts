@@ -42,6 +42,8 @@ async function runUntilSignal(context: UpContext): Promise<void> {
     log.info('reloading models');
     group.signal('SIGHUP');
   });
+  // Service managers tell every process; Redis is kept until its users are gone.
+  stopping.addEventListener('abort', () => group.retire(), { once: true });
   try {
     const facts = await startAll({ ...context, release, group, stopping });
     log.info('ready', { url: facts.url, port: facts.port });

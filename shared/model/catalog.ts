@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, ModelPackageError } from '../errors.js';
 import { type Manifest, readManifest } from './manifest.js';
@@ -20,7 +20,7 @@ export interface ModelCatalog {
  * its folder's name is not its model's. Throws {@link ModelPackageError} when there is none at all.
  */
 export function readCatalog(modelsDir: string): ModelCatalog {
-  const folders = existsSync(modelsDir)
+  const folders = statSync(modelsDir, { throwIfNoEntry: false })?.isDirectory()
     ? readdirSync(modelsDir, { withFileTypes: true }).filter((e) => e.isDirectory() || e.isSymbolicLink())
     : [];
   const packages = new Map<string, ModelPackage>();

@@ -1,4 +1,5 @@
 import { AppError, messageOf } from '../errors.js';
+import { systemProblem } from '../system-error.js';
 import { type ReleaseLog, ReleaseStack } from './release-stack.js';
 
 /** How a process runs and ends. */
@@ -27,7 +28,9 @@ export async function runUntilStopped(
     if (stopped.signal.aborted) log.info('stopping', { reason: String(stopped.signal.reason) });
     else {
       const isFault = error instanceof Error && !(error instanceof AppError);
-      log.error('cannot start', { error: isFault ? error.stack : messageOf(error) });
+      log.error('cannot start', {
+        error: systemProblem(error) ?? (isFault ? error.stack : messageOf(error)),
+      });
       process.exitCode = 1;
     }
   }
@@ -35,7 +38,10 @@ export async function runUntilStopped(
   forced.unref();
   await release.run(log);
   stopped.ignore();
-  if (process.connected) process.disconnect();
+  if (!process.connected) return;
+  // A cluster's process that is disconnected ends with code 0, whatever its exit code.
+  if (process.exitCode) process.prependOnceListener('disconnect', () => process.exit());
+  process.disconnect();
 }
 
 /** Resolves with the first reason to stop; a second signal ends the process. */

@@ -75,6 +75,15 @@ describe('KeptProcess', () => {
     expect(children.filter((child) => isRunning(child.pid ?? 0))).toEqual([]);
   });
 
+  it('lets one that was told to end by others be', async () => {
+    const { keptProcess, children, log } = kept(READY);
+    await keptProcess.start();
+    keptProcess.retire();
+    children[0]?.kill('SIGTERM');
+    await keptProcess.stop();
+    expect([children.length, log.lines]).toEqual([1, []]);
+  });
+
   it('stops while it is still starting', async () => {
     const { keptProcess } = kept('setInterval(() => {}, 1000)');
     const starting = keptProcess.start().catch((error: unknown) => String(error));
