@@ -23,6 +23,14 @@ it('loses, doubles and spoils nothing whatever is killed, cut or forgotten under
     faultsPerRound: quick.length,
     onRound: () => undefined,
   });
-  expect(report).toMatchObject({ accepted: 200, ended: 200, rows: 400, lost: [], doubled: [], wrong: [] });
+  expect(report).toMatchObject({
+    accepted: 200,
+    ended: 200,
+    rows: 400,
+    lost: [],
+    doubled: [],
+    wrong: [],
+    charged: [],
+  });
   expect(Object.values(report.strikes)).toEqual(quick.map(() => 1));
 }, 240_000);

@@ -6,11 +6,13 @@ import type { FaultHost } from './stack.js';
 const HELP = `
 Runs two APIs, two workers and a Redis of their own on this machine (every write on the disk before it is answered),
 submits jobs and a batch in every round while things go wrong, and looks at each job afterwards: has it ended, with one
-outcome, and with the right one? Exit code 1 when any was lost, doubled or wrong.
+outcome, and with the right one, and did it pay for what others did? Exit code 1 when any was lost, doubled, wrong or
+charged with an attempt without fault. (What goes wrong while a job is alone in a worker's hands may be its own fault.)
 
 What goes wrong, each as often as the others:
 ${FAULT_KINDS.map(({ name }) => `  ${name}`).join('\n')}
-Besides, some jobs of every round crash or hang their inference process, throw, or make no number.
+Besides, some jobs of every round crash or hang their inference process, throw, or make no number, and a third of the
+others has a single attempt.
 
 Examples:
   $ npm run faults -- --jobs 2000 --rounds 3
@@ -28,7 +30,9 @@ interface Options {
 /** `npm run faults`: breaks things on purpose and counts what is lost. */
 export async function runCommand(args: readonly string[], host: FaultHost): Promise<void> {
   const program = new Command('npm run faults --')
-    .description('Breaks things on purpose while jobs run, and counts what is lost, doubled or wrong.')
+    .description(
+      'Breaks things on purpose while jobs run, and counts what is lost, doubled, wrong or charged.',
+    )
     .option('--jobs <n>', 'jobs of all rounds together', wholeNumber, 2_000)
     .option('--rounds <n>', 'rounds, of three faults each', wholeNumber, 3)
     .option('--seed <n>', 'order of the faults', wholeNumber, Date.now() % 1_000_000)
@@ -47,21 +51,23 @@ export async function runCommand(args: readonly string[], host: FaultHost): Prom
     faultsPerRound: 3,
     onRound: (round) => say(lineOf(round)),
   });
-  const { accepted, ended, lost, doubled, wrong } = report;
+  const { accepted, ended, lost, doubled, wrong, charged } = report;
   for (const problem of [
     ...lost.map((id) => `lost: ${id}`),
     ...doubled.map((text) => `doubled: ${text}`),
     ...wrong.map((text) => `wrong: ${text}`),
+    ...charged.map((text) => `charged: ${text}`),
   ].slice(0, 50)) {
     say(problem);
   }
   process.stdout.write(`${summaryOf(report)}\n`);
-  const counts = { accepted, ended, lost: lost.length, doubled: doubled.length, wrong: wrong.length, rounds };
+  const failed = { lost: lost.length, doubled: doubled.length, wrong: wrong.length, charged: charged.length };
+  const counts = { accepted, ended, ...failed, rounds };
   if (json) process.stdout.write(`${JSON.stringify(counts)}\n`);
-  if (lost.length + doubled.length + wrong.length > 0) process.exitCode = 1;
+  if (Object.values(failed).some((count) => count > 0)) process.exitCode = 1;
 }
 
-const TITLES = ['round', 'accepted', 'ended', 'lost', 'doubled', 'wrong', 'batch rows', 'seconds'];
+const TITLES = ['round', 'accepted', 'ended', 'lost', 'doubled', 'wrong', 'charged', 'batch rows', 'seconds'];
 
 const rowOf = (cells: readonly (string | number)[]): string =>
   cells.map((cell, index) => String(cell).padStart(TITLES[index]?.length ?? 0)).join('  ');
@@ -73,18 +79,29 @@ const lineOf = ({
   lost,
   doubled,
   wrong,
+  charged,
   rows,
   seconds,
   faults,
 }: RoundReport): string =>
-  `${rowOf([round, accepted, ended, lost.length, doubled.length, wrong.length, rows, seconds.toFixed(1)])}  ${faults.join(', ')}`;
+  `${rowOf([round, accepted, ended, lost.length, doubled.length, wrong.length, charged.length, rows, seconds.toFixed(1)])}  ${faults.join(', ')}`;
 
-function summaryOf({ rounds, accepted, ended, lost, doubled, wrong, rows, strikes }: FaultReport): string {
-  const struck = Object.entries(strikes).map(([name, times]) => `  ${name.padEnd(26)}${times}`);
+function summaryOf({
+  rounds,
+  accepted,
+  ended,
+  lost,
+  doubled,
+  wrong,
+  charged,
+  rows,
+  strikes,
+}: FaultReport): string {
+  const struck = Object.entries(strikes).map(([name, times]) => `  ${name.padEnd(42)}${times}`);
   return [
     '',
     rowOf(TITLES.slice(0, -1)),
-    rowOf([rounds, accepted, ended, lost.length, doubled.length, wrong.length, rows]),
+    rowOf([rounds, accepted, ended, lost.length, doubled.length, wrong.length, charged.length, rows]),
     '',
     'faults',
     ...struck,

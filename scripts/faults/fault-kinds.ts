@@ -19,11 +19,24 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   { name: 'worker killed', strike: ({ workers }, { pick }) => killOne(workers, pick) },
   {
     name: 'inference process killed',
-    strike: async ({ workers }, { pick }) => killChildren(workers[pick]?.pid ?? 0),
+    strike: (stack, { pick }) => killInference(stack, pick),
+  },
+  {
+    name: 'worker stopped while inference restarts',
+    async strike(stack, { pick }) {
+      await killInference(stack, pick);
+      await stack.workers[pick]?.kill('SIGTERM');
+    },
   },
   { name: 'API killed', strike: ({ apis }, { pick }) => killOne(apis, pick) },
   { name: 'Redis killed', strike: ({ redis }) => redis.kill() },
-  { name: 'Redis frozen', strike: ({ redis }, { freezeMs }) => freeze(redis, freezeMs) },
+  {
+    name: 'Redis frozen',
+    async strike(stack, { freezeMs }) {
+      await whileStill(stack, () => stack.redis.signal('SIGSTOP'));
+      await freeze(stack.redis, freezeMs);
+    },
+  },
   { name: 'scripts forgotten', strike: (stack) => stack.redisCommand('SCRIPT', 'FLUSH') },
   { name: 'link cut', strike: async ({ link }) => link.cut() },
   {
@@ -53,6 +66,17 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   },
   { name: 'worker frozen', strike: ({ workers }, { pick }) => freeze(workers[pick], FROZEN_WORKER_MS) },
 ];
+
+/** Does something while no worker moves on, so that it is known which jobs run alone at that moment. */
+async function whileStill({ workers, noteAlone }: Stack, act: () => void): Promise<void> {
+  for (const worker of workers) worker.signal('SIGSTOP');
+  await noteAlone();
+  act();
+  for (const worker of workers) worker.signal('SIGCONT');
+}
+
+const killInference = (stack: Stack, pick: number): Promise<void> =>
+  whileStill(stack, () => killChildren(stack.workers[pick]?.pid ?? 0));
 
 async function killOne(kept: readonly Kept[], pick: number): Promise<void> {
   await kept[pick]?.kill();

@@ -49,12 +49,12 @@ export class Kept {
     this.#child?.kill(signal);
   }
 
-  /** Ends it without warning; another takes its place. */
-  async kill(): Promise<void> {
+  /** Ends it, without warning or as an operator would; another takes its place. */
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
   }
 

@@ -16,18 +16,20 @@ export interface Order {
 }
 
 /**
- * A worker that is killed costs every job in its hands an attempt, and so does a job that hangs those that share its
- * micro-batch, once their own time is over. That time is longer than a worker is ever frozen: one that wakes must find its
- * jobs still worth committing, or no late commit would ever be tried.
+ * The time of a job is longer than a worker is ever frozen: one that wakes must find its jobs still worth committing, or no
+ * late commit would ever be tried.
  */
 const HEALTHY = { act: 'answer', timeoutMs: 12_000, maxAttempts: 50 } as const;
 /** Takes its time, so that workers have something in their hands whenever a fault strikes. */
 const SLOW = { ...HEALTHY, act: 'slow' } as const;
 const SLOW_OF_HUNDRED = 25;
-/** The jobs of a round that misbehave. Each that crashes or hangs costs an inference process. */
+/** Of the jobs that do no harm, so many have a single attempt: nothing that others do may cost it. */
+const ONCE_OF_THREE = 1;
+/** The jobs of a round that misbehave. Each that crashes or hangs costs those that share its micro-batch a process. */
 const MISBEHAVING: readonly (Pick<Order, 'maxAttempts' | 'timeoutMs'> & { act: Act })[] = [
   { ...HEALTHY, act: 'crash', maxAttempts: 2 },
   { act: 'hang', maxAttempts: 1, timeoutMs: 300 },
+  { act: 'hang', maxAttempts: 1, timeoutMs: 1_000 },
   { ...HEALTHY, act: 'throw' },
   { ...HEALTHY, act: 'throw' },
   { ...HEALTHY, act: 'nan' },
@@ -41,9 +43,11 @@ export function makeOrders(round: string, count: number): Order[] {
   const spread = Math.max(1, Math.floor(count / MISBEHAVING.length));
   return Array.from({ length: count }, (_, index) => {
     const isOdd = index % spread === Math.floor(spread / 2);
-    const { act, ...limits } =
-      (isOdd ? MISBEHAVING[Math.floor(index / spread)] : undefined) ??
-      (index % 100 < SLOW_OF_HUNDRED ? SLOW : HEALTHY);
+    const healthy = index % 100 < SLOW_OF_HUNDRED ? SLOW : HEALTHY;
+    const { act, ...limits } = (isOdd ? MISBEHAVING[Math.floor(index / spread)] : undefined) ?? {
+      ...healthy,
+      ...(index % 3 < ONCE_OF_THREE ? { maxAttempts: 1 } : {}),
+    };
     return {
       key: `${round}-${index}`,
       input: { act, value: (index % 50_000) / 100 },
@@ -69,7 +73,13 @@ export function faultOf({ input, isCanceled }: Order, job: Job): string | undefi
   return `${JSON.stringify(value)} instead of ${expected}`;
 }
 
-/** How a job may end by what it does. One that hangs has a single attempt, which a killed worker may have taken. */
+/** Whether a job lost an attempt though nothing is wrong with it. One that was canceled may have none. */
+export function isCharged({ input }: Order, { attempts, error }: Job): boolean {
+  if (input.act === 'crash' || input.act === 'hang') return false;
+  return attempts > 1 || error?.code === 'worker_lost' || error?.code === 'timeout';
+}
+
+/** How a job may end by what it does, if it is not {@link isCharged charged}. One that hangs has a single attempt, which a killed worker may have taken. */
 const ENDINGS: Record<Act, readonly string[]> = {
   answer: ['succeeded'],
   slow: ['succeeded'],

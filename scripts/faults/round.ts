@@ -4,7 +4,7 @@ import { pause } from '../../shared/client/pause.js';
 import { checkBatch } from './batch-check.js';
 import { type Callers, eachOf, untilNone } from './callers.js';
 import type { FaultKind } from './fault-kinds.js';
-import { faultOf, makeOrders, type Order } from './orders.js';
+import { faultOf, isCharged, makeOrders, type Order } from './orders.js';
 import type { Stack } from './stack.js';
 
 /** What became of the jobs that were accepted. */
@@ -17,6 +17,8 @@ export interface Tally {
   doubled: string[];
   /** Jobs that ended as they should not, or with a wrong value. */
   wrong: string[];
+  /** Jobs that lost an attempt without fault, and rows of a chunk that did. */
+  charged: string[];
   /** Rows of batches, of which each was looked at. */
   rows: number;
   /** What was seen of each job that has ended. */
@@ -29,6 +31,7 @@ export const emptyTally = (): Tally => ({
   lost: [],
   doubled: [],
   wrong: [],
+  charged: [],
   rows: 0,
   outcomes: new Map(),
 });
@@ -75,10 +78,11 @@ export async function runRound(stack: Stack, callers: Callers, options: RoundOpt
   }
   await Promise.all(bursts);
   await stack.serving();
-  const tally = await inspect(callers, accepted);
-  const { rows, wrong } = await batch;
+  const tally = await inspect(stack, callers, accepted);
+  const { rows, wrong, charged } = await batch;
   tally.rows = rows;
   tally.wrong.push(...wrong);
+  tally.charged.push(...charged);
   return tally;
 }
 
@@ -89,7 +93,11 @@ async function accept(callers: Callers, order: Order): Promise<Accepted> {
 }
 
 /** Waits for every job to end; then reads it once more, asks for its key once more, and counts the jobs of that key. */
-async function inspect(callers: Callers, accepted: readonly Accepted[]): Promise<Tally> {
+async function inspect(
+  { wereAlone }: Stack,
+  callers: Callers,
+  accepted: readonly Accepted[],
+): Promise<Tally> {
   const tally = { ...emptyTally(), accepted: accepted.length };
   const { outcomes } = tally;
   const gone = new Set<string>();
@@ -99,7 +107,9 @@ async function inspect(callers: Callers, accepted: readonly Accepted[]): Promise
     if (!job || !isEnded(job)) return !job;
     outcomes.set(id, outcomeOf(job));
     tally.ended += 1;
-    const fault = faultOf(order, job);
+    const charged = isCharged(order, job);
+    if (charged && !wereAlone.has(id)) tally.charged.push(`${id} (${order.input.act}): ${outcomeOf(job)}`);
+    const fault = charged && job.status === 'failed' ? undefined : faultOf(order, job);
     if (fault !== undefined) tally.wrong.push(`${id} (${order.input.act}): ${fault}`);
     return true;
   });

@@ -74,5 +74,6 @@ function addTally(to: Tally, more: Tally): void {
   to.lost.push(...more.lost);
   to.doubled.push(...more.doubled);
   to.wrong.push(...more.wrong);
+  to.charged.push(...more.charged);
   for (const [id, outcome] of more.outcomes) to.outcomes.set(id, outcome);
 }

@@ -8,6 +8,7 @@ import type { Env } from '../../shared/config/env.js';
 import { WaggleClient } from '../../shared/client/client.js';
 import { pause } from '../../shared/client/pause.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { defineScript, openRedis } from '../../shared/redis/redis.js';
 import { freePort } from '../up/free-port.js';
 import { readyMessage } from '../up/ready-message.js';
 import { pingRedis } from '../up/redis-ping.js';
@@ -35,6 +36,10 @@ export interface Stack {
   link: LinkProxy;
   /** One command to Redis itself. */
   redisCommand(...words: string[]): Promise<void>;
+  /** Jobs that were seen to be alone in a worker's hands: what went wrong then may be their own. */
+  wereAlone: ReadonlySet<string>;
+  /** Looks who is. While the stack runs it does so by itself, often. */
+  noteAlone: () => Promise<void>;
   /** Resolves when everything serves. */
   serving(): Promise<void>;
   close(): Promise<void>;
@@ -45,6 +50,18 @@ export const LEASE_MS = 2_000;
 /** That of Redis after a rotation which nobody else has heard of; before it asks for none. */
 export const OTHER_PASSWORD = 'rotated';
 const PROCESSES = [0, 1];
+/** A job whose worker is lost stays in its hands for longer. */
+const NOTE_EVERY_MS = 25;
+/** Whoever runs by the last claim that took nothing else. */
+const ALONE = defineScript(
+  'alone',
+  `local alone = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1] .. 'running', 0, -1)) do
+  local held = redis.call('HMGET', KEYS[1] .. 'job:' .. id, 'lone', 'token')
+  if held[1] and held[1] == held[2] then alone[#alone + 1] = id end
+end
+return alone`,
+);
 /** Exit code of a run that somebody stopped. */
 const STOPPED = 130;
 
@@ -123,6 +140,20 @@ export async function startStack(
       new Kept(`worker ${index}`, run('__tests__/fixtures/faulty-worker.mjs', throughLink), readyMessage),
   );
   release.later('workers', () => Promise.all(workers.map((worker) => worker.close())));
+  const looking = await openRedis({
+    address: { kind: 'socket', path: socket, database: 0 },
+    onError: () => undefined,
+  });
+  release.later('who is alone', () => looking.close());
+  const wereAlone = new Set<string>();
+  const noteAlone = async (): Promise<void> => {
+    // What workers have sent passes through the link first.
+    await pause(5);
+    const ids = await looking.script(ALONE, ['waggle:'], []).catch(() => []);
+    for (const id of Array.isArray(ids) ? ids : []) wereAlone.add(String(id));
+  };
+  const noting = setInterval(() => void noteAlone(), NOTE_EVERY_MS);
+  release.later('the look who is alone', () => clearInterval(noting));
   const stack: Stack = {
     clients: ports.map((port) => new WaggleClient({ url: `http://127.0.0.1:${port}` })),
     apis,
@@ -130,6 +161,8 @@ export async function startStack(
     redis: redisKept,
     redisUrl: `unix://${socket}`,
     link,
+    wereAlone,
+    noteAlone,
     redisCommand: (...words) => sendInline(socket, words.join(' ')),
     async serving() {
       await Promise.all([redisKept, ...apis, ...workers].map((kept) => kept.serving()));
