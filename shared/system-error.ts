@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: NO_FOLDER,
   EEXIST: NO_FOLDER,
   EISDIR: 'it is a folder',
-  ENOENT: 'there is no such file or folder, and none can be made',
+  ENOENT: 'there is no such file or folder',
   ENAMETOOLONG: 'its name is too long',
 };
 

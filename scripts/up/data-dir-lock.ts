@@ -34,15 +34,18 @@ export async function lockDataDir(dataDir: string, socket: string): Promise<() =
       await sleep(SETTLE_MS);
       if (read(path) === mine) return () => rmSync(path, { force: true });
     }
-    const holder = parseHolder(read(path));
+    const found = read(path);
+    const holder = parseHolder(found);
     if (holder && lives(holder)) {
       throw new StartError(
         `another npm start (process ${holder.pid}) uses ${dataDir}: stop it, or give this one a folder and a port ` +
           'of its own, as in DATA_DIR=.data2 PORT=8183 npm start',
       );
     }
-    if (!holder || (await pingRedis(holder.socket)) === 'silent') rmSync(path, { force: true });
-    else if (Date.now() < deadline) await sleep(100);
+    if (!holder || (await pingRedis(holder.socket)) === 'silent') {
+      // Unless another has taken it over meanwhile.
+      if (read(path) === found) rmSync(path, { force: true });
+    } else if (Date.now() < deadline) await sleep(100);
     else {
       throw new StartError(
         `the Redis of an npm start that was killed still uses ${dataDir}, on ${holder.socket}: end it with ` +

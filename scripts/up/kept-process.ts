@@ -31,6 +31,7 @@ export class KeptProcess<T> {
   #isAsked = false;
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
+  #serving: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly spec: ProcessSpec<T>,
@@ -47,9 +48,10 @@ export class KeptProcess<T> {
     return value;
   }
 
-  /** Passes a signal on, while it runs. */
+  /** Passes a signal on, while it runs. SIGHUP waits until it is ready: before it listens, that would end it. */
   signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
+    if (signal === 'SIGHUP') void this.#serving.then(() => this.#child?.kill(signal)).catch(() => undefined);
+    else this.#child?.kill(signal);
   }
 
   /** Starts it no more once it has ended: it may have been told to by whoever told us. */
@@ -86,6 +88,7 @@ export class KeptProcess<T> {
     const ready = serving === undefined ? failed : Promise.race([serving, failed]);
     // Both are looked at later, or not at all when the other one came first.
     for (const promise of [failed, ready]) promise.catch(() => undefined);
+    this.#serving = ready;
     return { ready, exited };
   }
 

@@ -99,6 +99,16 @@ describe('KeptProcess', () => {
     expect(await ended).toBe(9);
     await keptProcess.stop();
   });
+
+  it('asks one that is still starting to reload once it is ready', async () => {
+    const { keptProcess, children } = kept(`process.on('SIGHUP', () => process.exit(9)); ${READY}`);
+    const starting = keptProcess.start();
+    const ended = new Promise((resolve) => children[0]?.once('exit', resolve));
+    keptProcess.signal('SIGHUP');
+    expect(await starting).toBe('ready');
+    expect(await ended).toBe(9);
+    await keptProcess.stop();
+  });
 });
 
 describe('delayAfter', () => {

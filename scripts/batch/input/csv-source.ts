@@ -19,6 +19,12 @@ export async function openCsv(path: string): Promise<Source> {
 function checkHeader(path: string, header: readonly string[]): string[] {
   const columns = header.map((name) => name.trim());
   const twice = columns.find((name, place) => columns.indexOf(name) !== place);
+  if (columns.length === 1 && /[;\t]/.test(columns[0] ?? '')) {
+    throw new InputFileError(
+      path,
+      'has one column only: its cells must be parted by commas, not ";" or tabs',
+    );
+  }
   if (twice !== undefined) throw new InputFileError(path, `has two columns named "${twice}"`);
   return columns;
 }
@@ -34,8 +40,12 @@ async function* readRows(path: string, fromRow: number): AsyncGenerator<SourcePa
   yield* withoutFirst(pages(), fromRow);
 }
 
+/** Columns may have any name, such as `__proto__`: nothing is inherited. */
+const Cells = function Cells() {} as unknown as new () => Record<string, unknown>;
+Cells.prototype = Object.create(null);
+
 function rowOf(columns: readonly string[], cells: readonly string[]): SourceRow {
-  const values: Record<string, unknown> = {};
+  const values = new Cells();
   for (let place = 0; place < columns.length; place += 1) {
     const cell = cells[place];
     if (cell) values[columns[place] ?? ''] = cell;

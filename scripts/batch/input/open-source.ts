@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { openCsv } from './csv-source.js';
 import { openJson } from './json-source.js';
@@ -35,4 +36,10 @@ export function inputFormatOf(path: string): InputFormat {
 }
 
 /** Looks into an input file. Throws {@link InputFileError}. */
-export const openSource = (path: string, format: InputFormat): Promise<Source> => OPENERS[format](path);
+export async function openSource(path: string, format: InputFormat): Promise<Source> {
+  // A pipe may never say anything, and nothing can be read twice from it.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new InputFileError(path, 'cannot be read: it is no regular file; write its rows into one');
+  }
+  return OPENERS[format](path);
+}

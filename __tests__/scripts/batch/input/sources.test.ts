@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { type InputFormat, inputFormatOf, openSource } from '../../../../scripts/batch/input/open-source.js';
 import { InputFileError, type Source, type SourceRow } from '../../../../scripts/batch/input/source.js';
 import { describeWithData, greenTrips } from '../../trips/trip-data.js';
@@ -160,5 +161,23 @@ describeWithData('TLC trip files', () => {
   it('have whole numbers for zones in other years', async () => {
     const [first] = await valuesOf(await open(greenTrips('2023-01')));
     expect(first).toMatchObject({ PULocationID: expect.any(Number) as number, VendorID: 2 });
+  });
+});
+
+describe('what is odd about a file', () => {
+  it('is no name of a column', async () => {
+    const [row] = await valuesOf(await open(write('names.csv', '__proto__,constructor,toString\nx,y,\n')));
+    expect(Object.entries(row ?? {})).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ]);
+    expect(row?.['toString']).toBeUndefined();
+  });
+
+  it('is told: another separator, and what cannot be read twice', async () => {
+    await expect(open(write('semicolons.csv', 'a;b\n1;2\n'))).rejects.toThrow('parted by commas');
+    const fifo = path('fifo.csv');
+    execFileSync('mkfifo', [fifo]);
+    await expect(open(fifo)).rejects.toThrow(`${fifo}: cannot be read: it is no regular file`);
   });
 });
