@@ -222,7 +222,7 @@ export class Batcher {
       done();
       return [];
     }
-    metrics.waited(claim.job.waitedMs);
+    metrics.claimed(claim.job);
     const job = new HeldJob(claim.job, done, startJobSpan(tracer, queue, claim.job));
     if (log.isEnabled('debug')) log.debug('job claimed', claimFields(job));
     keeper.hold(job, (left, why) => runner.leave(left, why));

@@ -105,7 +105,7 @@ export class ChunkRunner {
       log.debug('delivery not wanted', { ...jobIds(request.jobId), why: claim.kind });
       return done();
     }
-    this.#options.metrics.waited(claim.job.waitedMs);
+    this.#options.metrics.claimed(claim.job);
     const job = new HeldJob(claim.job, done, startJobSpan(tracer, queue, claim.job));
     if (log.isEnabled('debug')) log.debug('job claimed', claimFields(job));
     this.#inHand.add(job);

@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { messageOf } from '../shared/errors.js';
+import type { ClaimedJob } from '../shared/jobs/job-leases.js';
 import type { FailureCode } from '../shared/jobs/job.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 
 /** What one lane of one model tells of its work. */
 export interface LaneMetrics {
-  /** A job was taken that had waited so long. */
-  waited(ms: number): void;
+  /** A job was claimed; its wait is observed at the first claim alone. */
+  claimed(job: Pick<ClaimedJob, 'token' | 'waitedMs'>): void;
   /** A micro-batch was run. */
   ran(batch: { jobs: number; prepareMs: number; predictMs: number }): void;
   /** An outcome was written: `succeeded`, or the code of a failure. */
@@ -39,7 +40,7 @@ export class WorkerMetrics {
   readonly #registers = [this.#registry];
   readonly #wait = new Histogram({
     name: 'waggle_worker_queue_wait_seconds',
-    help: "From submission to the claim, by Redis's clock.",
+    help: "From submission to the first claim, by Redis's clock.",
     labelNames: LANE,
     buckets: SECONDS,
     registers: this.#registers,
@@ -91,7 +92,9 @@ export class WorkerMetrics {
     this.#ended.inc({ ...labels, outcome: 'succeeded' }, 0);
     for (const code of RETRIED) this.#retried.inc({ ...labels, code }, 0);
     return {
-      waited: (ms) => wait?.observe(ms / 1000),
+      claimed({ token, waitedMs }) {
+        if (token === 1) wait?.observe(waitedMs / 1000);
+      },
       ran({ jobs, prepareMs, predictMs }) {
         size?.observe(jobs);
         prepare?.observe(prepareMs / 1000);

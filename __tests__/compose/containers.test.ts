@@ -80,7 +80,7 @@ describe('the network', () => {
     (_, service) => {
       const stage = finalStage(dockerfileOf(service));
       const { listen } = readApiConfig({ ...environmentOf(service), ...SETTINGS }, false);
-      expect(listen).toEqual({ host: '0.0.0.0', port: 8182 });
+      expect(listen).toEqual({ host: '0.0.0.0', port: 8182, isLoopbackOnly: false });
       expect(service.ports).toEqual([`127.0.0.1:8182:${listen.port}`]);
       expect(stepsOf(stage, 'EXPOSE')[0]?.text).toBe(String(listen.port));
       expect(commandOf(stage, 'HEALTHCHECK')[2]).toBe(String(listen.port));

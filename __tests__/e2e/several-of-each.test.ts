@@ -90,9 +90,12 @@ async function cutOffOne(caller: Caller, ids: string[]): Promise<FleetWorker> {
   const settled = ({ job_id: of, message }: Record<string, unknown>): boolean =>
     of === id && (message === 'outcome dropped' || message === 'job succeeded');
   expect(await until(() => cutOff.program.log.find(settled))).toMatchObject({ outcome: 'stale' });
-  expect(await caller.get(`/jobs/${id}`)).toMatchObject({ status: 'running', attempts: 2 });
+  const { status, attempts } = await caller.get<Job>(`/jobs/${id}`);
+  expect(status).toBe('running');
+  // The loss of the first worker counts only where that one had claimed nothing else with it.
+  expect([1, 2]).toContain(attempts);
   successor.gate.open();
-  expect(await caller.endOf(`/jobs/${id}`)).toMatchObject({ status: 'succeeded', attempts: 2 });
+  expect(await caller.endOf(`/jobs/${id}`)).toMatchObject({ status: 'succeeded', attempts });
   await until(() => runsOf(cutOff).length > before, { what: 'jobs on the worker that was cut off' });
   return cutOff;
 }

@@ -11,6 +11,7 @@ it('has the defaults that the README promises', () => {
     gpuMemoryMb: undefined,
     maxBatch: 64,
     leaseMs: 15_000,
+    queueTtlMs: 86_400_000,
     metrics: undefined,
     graceMs: 10_000,
     tracing: undefined,

@@ -36,7 +36,7 @@ const kinds = (replies: readonly { kind: string }[]): string[] => [
 ];
 const size = (name: string) => bench.redis.command(['ZCARD', bench.records.key(name)]);
 
-it('claims, renews, gives back, reaps and ends thousands of jobs in one call each', async () => {
+it('claims, renews, gives back, ends and reaps thousands of jobs in one call each', async () => {
   const ids = await create(TAKEN);
   const hold = (token: number) => ids.map((id) => ({ id, token, claimId: id }));
   expect(kinds(await bench.leases.claim(requestsFor(ids), LONG_MS))).toEqual(['run']);
@@ -44,13 +44,13 @@ it('claims, renews, gives back, reaps and ends thousands of jobs in one call eac
   expect(kinds(await bench.leases.release(hold(1)))).toEqual(['queued']);
   const handedBack = await bench.leases.redeliver(requestsFor(ids, 2));
   expect(new Set(handedBack)).toEqual(new Set([3]));
-  await bench.leases.claim(requestsFor(ids, 3), 0);
-  const { found } = await bench.sweep.reap({ offset: 0, limit: 2 * TAKEN });
-  expect(found).toHaveLength(TAKEN);
-  await bench.leases.claim(requestsFor(ids, 4), LONG_MS);
-  const outcomes = hold(3).map((held) => Object.assign(held, { ok: true as const, result: {} }));
+  await bench.leases.claim(requestsFor(ids, 3), LONG_MS);
+  const outcomes = hold(2).map((held) => Object.assign(held, { ok: true as const, result: {} }));
   expect(new Set(await bench.leases.commit(RUN, outcomes))).toEqual(new Set(['committed']));
   expect(await size('running')).toBe(0);
+  await bench.leases.claim(requestsFor(await create(TAKEN)), 0);
+  const { found } = await bench.sweep.reap({ offset: 0, limit: 2 * TAKEN });
+  expect(found).toHaveLength(TAKEN);
 });
 
 it('finds thousands of orphans and lost entries, expires, lists and trims as many in one call each', async () => {
@@ -84,11 +84,14 @@ it('starts, finds again and cancels the chunks of a batch of thousands', async (
   const batch = { id: uuidv7(), model: QUEUE, queue: QUEUE, owner: '', strict: true, ...limits };
   await batches.create(batch, MANY);
   const columns = Buffer.from('x');
-  await Promise.all(
-    Array.from({ length: MANY }, (_, number) =>
-      batches.add(batch.id, { number, rows: 1, columns, invalid: {} }),
-    ),
-  );
+  // A few at a time: behind thousands of calls on one connection its pings would wait for too long.
+  for (let first = 0; first < MANY; first += 100) {
+    await Promise.all(
+      Array.from({ length: 100 }, (_, number) =>
+        batches.add(batch.id, { number: first + number, rows: 1, columns, invalid: {} }),
+      ),
+    );
+  }
   const started = await batches.complete(batch.id, 'f');
   expect(started).toHaveLength(MANY);
   // None of them was put into Bee-Queue: every window goes on where the one before ended, though all began at once.
