@@ -16,6 +16,7 @@ import { EventStreams } from './http/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
 import { ApiMetrics } from './metrics.js';
 import { ModelRegistry, tellRefused } from './models/model-registry.js';
+import { Serving } from './models/serving.js';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
 import { ListTurns } from './list-turns.js';
@@ -35,6 +36,8 @@ export interface ApiContext {
   batches: BatchStore;
   producers: Producers;
   rates: CompletionRates;
+  /** Which models the workers can serve. */
+  serving: Serving;
   /** Who waits for a job or batch to end. */
   waiters: Waiters;
   /** Name under which this process is told how jobs ended that it waits for. */
@@ -127,6 +130,7 @@ export async function openApiContext(
     batches: new BatchStore(records, keys !== undefined),
     producers,
     rates: new CompletionRates(jobs),
+    serving: new Serving(records, models),
     waiters,
     replyTo,
     admission: new Admission(keys, rateLimits),

@@ -1,8 +1,8 @@
-import { join, sep } from 'node:path';
 import { ChunkLeases } from '../shared/batches/chunk-leases.js';
 import { JobLeases } from '../shared/jobs/job-leases.js';
 import { RecordScripts } from '../shared/jobs/record-scripts.js';
 import type { Logger } from '../shared/log/logger.js';
+import { refusalsOf } from '../shared/model/catalog.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../shared/redis/redis.js';
@@ -62,7 +62,11 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
   for (const model of started) serve(model);
   release.later('jobs in hand', () => Promise.all(services.map((service) => service.drain(config.graceMs))));
   let reloads = 0;
-  const state = () => ({ models: models(), refused: refusalsOf(served, config), loading: reloads > 0 });
+  const state = () => ({
+    models: models(),
+    refused: refusalsOf(served.refused, config.modelsDir),
+    loading: reloads > 0,
+  });
   const heartbeat = new Heartbeat(shared.records, state, log);
   release.later('heartbeat', () => heartbeat.close());
   await heartbeat.beat();
@@ -79,20 +83,6 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
     },
   };
 }
-
-/** What a heartbeat may say: a few hundred bytes of each of a hundred packages at most. */
-const REASON_LENGTH = 300;
-const MOST_REFUSALS = 100;
-
-/** The refused packages, each with one short line, which clients get to see: without the path of the folder. */
-const refusalsOf = (
-  { refused }: ServedModels,
-  { modelsDir }: WorkerConfig,
-): { name: string; reason: string }[] =>
-  [...refused].slice(0, MOST_REFUSALS).map(([name, reason]) => ({
-    name: name.slice(0, REASON_LENGTH),
-    reason: reason.replaceAll(join(modelsDir, sep), '').replaceAll(/\s+/g, ' ').slice(0, REASON_LENGTH),
-  }));
 
 async function connect({ config, log, release, stopping }: WorkerOptions, metrics: WorkerMetrics) {
   const redisOptions: RedisOptions = {

@@ -37,7 +37,13 @@ export async function submitBatch(x: Exchange, request: BatchRequest): Promise<S
     });
   }
   const batchId = newRecordId();
-  const created = await x.ctx.withinDeadline('opening a batch', () => create(x, batchId, request));
+  const { serving, config } = x.ctx;
+  const { notServed, created } = await x.ctx.withinDeadline('opening a batch', async () => {
+    const problem = await serving.problemOf(request.model.manifest.name);
+    // Without room nothing is accepted, and what an Idempotency-Key has made is still found.
+    const maxChunks = problem ? 0 : config.jobs.maxQueueDepth;
+    return { notServed: problem, created: await create(x, batchId, request, maxChunks) };
+  });
   switch (created.kind) {
     case 'created':
       x.batchId = batchId;
@@ -54,7 +60,7 @@ export async function submitBatch(x: Exchange, request: BatchRequest): Promise<S
       );
     case 'full':
     case 'share':
-      throw noRoom(x, request, created);
+      throw notServed ?? noRoom(x, request, created);
   }
 }
 
@@ -65,6 +71,7 @@ function create(
   x: Exchange,
   id: string,
   { model, upload, requestId, idempotencyKey }: BatchRequest,
+  maxChunks: number,
 ): Promise<BatchCreated> {
   const { batches, jobs } = x.ctx.config;
   const traceparent = x.traceparent();
@@ -83,7 +90,7 @@ function create(
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     },
-    jobs.maxQueueDepth,
+    maxChunks,
   );
 }
 

@@ -17,7 +17,7 @@ export const figuresOf = (
 export function showOverview(stats: StatsBody, model: string | undefined): void {
   const figures = figuresOf(stats, model);
   const workers = workersOf(stats, model);
-  showHeadline(headline(figures, workers));
+  showHeadline(standstill(stats, model) ?? headline(figures, workers));
   for (const [id, [value, note]] of Object.entries(tiles({ figures, workers }))) {
     setText(byId(`tile-${id}`, HTMLElement), value);
     setText(byId(`tile-${id}-note`, HTMLElement), note);
@@ -55,8 +55,26 @@ function showHeadline({ mood, title, detail }: Headline): void {
 const workersOf = ({ workers }: StatsBody, model: string | undefined): number =>
   workers.filter(({ models }) => model === undefined || models.some(({ name }) => name === model)).length;
 
+/** Of the model that is looked at, else of one of which jobs wait. Without any worker all stand still: see {@link headline}. */
+function standstill({ models, workers }: StatsBody, model: string | undefined): Headline | undefined {
+  const found = models.find((one) =>
+    model === undefined
+      ? one.held_up !== undefined && one.waiting + one.chunks_waiting > 0
+      : one.name === model,
+  );
+  if (workers.length === 0 || found?.held_up === undefined) return undefined;
+  const waits = found.waiting > 0 ? ` ${plural(found.waiting, 'job')} in the queue.` : '';
+  return { mood: 'bad', title: `No job of ${found.name} runs`, detail: `${found.held_up}.${waits}` };
+}
+
 function headline(
-  { waiting, chunks_waiting: chunks, oldest_waiting_ms: oldestMs = 0, wait_ms: wait }: Figures,
+  {
+    waiting,
+    running,
+    chunks_waiting: chunks,
+    oldest_waiting_ms: oldestMs = 0,
+    wait_ms: wait,
+  }: ReturnType<typeof figuresOf>,
   workers: number,
 ): Headline {
   if (workers === 0) {
@@ -72,7 +90,7 @@ function headline(
     return {
       mood: 'busy',
       title: 'Jobs are waiting',
-      detail: `${plural(waiting, 'job')} in the queue, the oldest for ${formatMs(oldestMs)}. ${online}.`,
+      detail: `${plural(waiting, 'job')} in the queue, the oldest for ${formatMs(oldestMs)}. ${online}${running > 0 ? ', all at work' : ''}.`,
     };
   }
   const start = wait ? `Half of the jobs start within ${formatMs(wait.p50)}.` : 'Jobs start as they come.';

@@ -28,7 +28,8 @@ export class WorkersTable {
   show({ workers }: StatsBody, model: string | undefined): void {
     const seen = new Map<string, HTMLTableRowElement>();
     for (const worker of workers) {
-      for (const served of worker.models) {
+      const refused = worker.refused.map(({ name, reason }) => ({ ...REFUSED, name, device: reason }));
+      for (const served of [...worker.models, ...refused]) {
         if (model !== undefined && served.name !== model) continue;
         const key = `${worker.id} ${served.name}`;
         seen.set(key, this.#row(key, worker, served));
@@ -68,5 +69,14 @@ export class WorkersTable {
   }
 }
 
+/** How a package looks that a worker cannot serve. */
+const REFUSED: Omit<Served, 'name' | 'device'> = {
+  version: '–',
+  engine: 'refused',
+  jobs: 0,
+  batches: 0,
+  last_batch_size: 0,
+  mean_batch_size: 0,
+};
 const ENGINE = 3;
 const CLASSES = ['mono', undefined, 'mono', undefined, 'number', 'number', 'number'];

@@ -171,6 +171,12 @@ export const PROBLEM_TYPES = {
     title: 'Too many jobs wait already',
     advice: 'Nothing was accepted. Repeat after the time in Retry-After.',
   },
+  'model-not-served': {
+    status: 503,
+    title: 'No worker can serve the model',
+    advice:
+      'Nothing was accepted. The detail says why; repeat after the time in Retry-After, or once the operator has mended it.',
+  },
   'redis-unavailable': {
     status: 503,
     title: 'The store did not answer in time',

@@ -33,7 +33,9 @@ export async function acceptJob(ctx: ApiContext, request: JobRequest): Promise<A
   const job = newJob(ctx, request);
   return ctx.withinDeadline('accepting a job', async () => {
     const rate = ctx.rates.of(job.queue);
-    const created = await ctx.jobs.create(job, ctx.config.jobs.maxQueueDepth);
+    const notServed = await ctx.serving.problemOf(job.model);
+    // Without room nothing is accepted, and what an Idempotency-Key has made is still found.
+    const created = await ctx.jobs.create(job, notServed ? 0 : ctx.config.jobs.maxQueueDepth);
     switch (created.kind) {
       case 'created': {
         const place = placeOf(created.waitingBefore, await rate);
@@ -48,7 +50,7 @@ export async function acceptJob(ctx: ApiContext, request: JobRequest): Promise<A
         );
       case 'full':
       case 'share':
-        throw noRoomProblem(created, { what: 'jobs', model: job.model, owner: job.owner });
+        throw notServed ?? noRoomProblem(created, { what: 'jobs', model: job.model, owner: job.owner });
     }
   });
 }

@@ -1,5 +1,7 @@
 import { type Static, Type } from '../../shared/validation/schema.js';
 import { Manifest } from '../../shared/model/manifest.js';
+import { HeldUp } from './held-up.js';
+import { presentHeldUp } from './serving.js';
 import type { WorkerInfo } from '../../shared/workers/registry.js';
 
 const { name, version, title, description, example, figures } = Manifest.properties;
@@ -55,6 +57,7 @@ export const ModelBody = Type.Object(
     outputs: Type.Array(Output, { description: 'What a result holds.' }),
     figures,
     workers: Type.Optional(Type.Array(Worker, { description: 'Absent when Redis cannot be asked.' })),
+    held_up: Type.Optional(HeldUp),
     links: Type.Object(
       { self: Type.String({ description: 'GET reads it again.' }) },
       { additionalProperties: false, description: 'Where it is, relative to the service.' },
@@ -84,6 +87,7 @@ export function presentModel(
     })),
     figures: manifest.figures,
     ...(workers ? { workers: workers.flatMap((worker) => presentWorker(worker, manifest.name)) } : {}),
+    ...(workers ? presentHeldUp(manifest.name, workers) : {}),
     links: { self: `/models/${manifest.name}` },
   };
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../../shared/errors.js';
 import type { Logger } from '../../shared/log/logger.js';
-import { readCatalog } from '../../shared/model/catalog.js';
+import { readCatalog, type Refusal, refusalsOf } from '../../shared/model/catalog.js';
 import { LARGEST_BOUNDS, type SubmissionBounds } from './submission-schemas.js';
 import { type ServedModels, serveModels } from './served-models.js';
 
@@ -26,6 +26,11 @@ export class ModelRegistry {
 
   get current(): ServedModels {
     return this.#current;
+  }
+
+  /** Packages that cannot be used, as clients may see them. */
+  get refusals(): Refusal[] {
+    return refusalsOf(this.#current.refused, this.#dir);
   }
 
   /** When the packages were read again last, by `performance.now()`; long ago when they were not. */

@@ -4,6 +4,7 @@ import { isReplica } from '../../shared/redis/redis.js';
 import { readWorkers } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
 import type { Route } from '../http/route.js';
+import { standingOf } from '../models/serving.js';
 import { json } from '../openapi/operation.js';
 
 /** The original service's health body: exactly these members. */
@@ -96,14 +97,18 @@ export const readyRoute: Route = {
   },
   async handle(x) {
     const { manifest } = x.ctx.models.current.default;
-    const [redis, workers] = await Promise.all([checkRedis(x.ctx), checkWorkers(x.ctx, manifest.name)]);
+    const [redis, workers] = await Promise.all([checkRedis(x.ctx), checkWorkers(x.ctx)]);
     const checks: Record<string, Check> = {
       redis,
       accepting: x.ctx.draining.aborted
         ? { ok: false, required: true, detail: 'the process is shutting down' }
         : { ok: true, required: true },
       model: { ok: true, required: true, detail: `${manifest.name} ${manifest.version}` },
-      workers,
+      ...workers,
+      ...troubles(
+        'packages',
+        x.ctx.models.refusals.map(({ name, reason }) => `${name}: ${reason}`),
+      ),
     };
     const ready = Object.values(checks).every(({ ok, required }) => ok || !required);
     x.sendJson(ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', checks });
@@ -124,13 +129,27 @@ async function checkRedis({ withinDeadline, records }: ApiContext): Promise<Chec
   }
 }
 
-/** Jobs are accepted without a worker, too: they wait for one. */
-async function checkWorkers({ withinDeadline, records }: ApiContext, model: string): Promise<Check> {
+/** Jobs are accepted without a worker, too: they wait for one. Other models are named where the workers have refused them. */
+async function checkWorkers({ withinDeadline, records, models }: ApiContext): Promise<Record<string, Check>> {
+  const { byName, default: served } = models.current;
+  const { name } = served.manifest;
   try {
     const all = await withinDeadline('reading the workers', () => readWorkers(records));
-    const serving = all.filter(({ models }) => models.some(({ name }) => name === model)).length;
-    return { ok: serving > 0, required: false, detail: `${serving} serve ${model}` };
+    const { workers, isRefused, heldUp } = standingOf(name, all);
+    const detail = `${workers} serve ${name}${isRefused ? `: ${heldUp}` : ''}`;
+    const refused = [...byName.keys()].flatMap((model) => {
+      const standing = standingOf(model, all);
+      return standing.isRefused ? [`${model}: ${standing.heldUp}`] : [];
+    });
+    return {
+      workers: { ok: workers > 0, required: false, detail },
+      ...troubles('models', refused),
+    };
   } catch (error) {
-    return { ok: false, required: false, detail: messageOf(error) };
+    return { workers: { ok: false, required: false, detail: messageOf(error) } };
   }
 }
+
+/** A check that is there where something is wrong. */
+const troubles = (check: string, details: readonly string[]): Record<string, Check> =>
+  details.length === 0 ? {} : { [check]: { ok: false, required: false, detail: details.join('; ') } };

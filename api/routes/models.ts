@@ -5,12 +5,18 @@ import type { ApiContext } from '../context.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
 import { type ModelBody, presentModel } from '../models/model-body.js';
+import { Refusals } from '../models/held-up.js';
 import type { ServedModel, ServedModels } from '../models/served-models.js';
 import { json, problems, ref } from '../openapi/operation.js';
 
 /** Every model that can be asked. */
 export const ModelList = Type.Object(
-  { models: Type.Array(Type.Unsafe<ModelBody>(ref('Model')), { description: 'By name.' }) },
+  {
+    models: Type.Array(Type.Unsafe<ModelBody>(ref('Model')), { description: 'By name.' }),
+    refused: Refusals(
+      'Packages that this process cannot use; of one that is also listed above an older version serves.',
+    ),
+  },
   { additionalProperties: false, description: 'Every model that is served.' },
 );
 
@@ -28,7 +34,10 @@ export const listModelsRoute: Route = {
   async handle(x) {
     const models = x.ctx.models.current;
     const workers = await liveWorkers(x.ctx);
-    x.sendJson(200, { models: [...models.byName.values()].map((model) => present(models, model, workers)) });
+    x.sendJson(200, {
+      models: [...models.byName.values()].map((model) => present(models, model, workers)),
+      refused: x.ctx.models.refusals,
+    });
   },
 };
 

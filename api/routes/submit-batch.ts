@@ -64,6 +64,7 @@ export const submitBatchRoute: Route = {
         'batch-over-rate-limit',
         'too-many-waiting',
         'queue-full',
+        'model-not-served',
         'redis-unavailable',
         'draining',
       ),

@@ -45,6 +45,7 @@ export const submitJobRoute: Route = {
         'idempotency-key-reused',
         'too-many-waiting',
         'queue-full',
+        'model-not-served',
         'redis-unavailable',
         'draining',
       ),

@@ -76,6 +76,7 @@ export const tripPredictRoute: Route = {
         'unsupported-media-type',
         'too-many-waiting',
         'queue-full',
+        'model-not-served',
         'redis-unavailable',
         'draining',
       ),

@@ -72,12 +72,21 @@ const presentPoint = ([minute, tally]: [number, Tally]): Point => ({
   ...presentTimes(tally),
 });
 
-export const presentWorker = ({ id, host, pid, startedAtMs, seenMsAgo, models }: SeenWorker): WorkerBody => ({
+export const presentWorker = ({
+  id,
+  host,
+  pid,
+  startedAtMs,
+  seenMsAgo,
+  models,
+  refused = [],
+}: SeenWorker): WorkerBody => ({
   id,
   host,
   pid,
   started_at: new Date(startedAtMs).toISOString(),
   seen_ms_ago: seenMsAgo,
+  refused,
   models: models.map((model) => ({
     name: model.name,
     version: model.version,

@@ -1,3 +1,4 @@
+import { HeldUp, Refusals } from '../models/held-up.js';
 import { type Static, type TSchema, Type } from '../../shared/validation/schema.js';
 
 const whole = (description: string) => Type.Integer({ minimum: 0, description });
@@ -56,6 +57,7 @@ const WorkerBody = closed(
     pid: whole('Process id on its host.'),
     started_at: Type.String({ format: 'date-time', description: 'When it started.' }),
     seen_ms_ago: whole('Since its last report.'),
+    refused: Refusals('Packages that it cannot serve.'),
     models: Type.Array(
       closed(
         {
@@ -89,6 +91,7 @@ export const StatsBody = closed(
         {
           name: Type.String({ description: 'Of the model.' }),
           running: whole('Jobs that run now. Chunks of batches are not counted by model.'),
+          held_up: Type.Optional(HeldUp),
           ...figures,
         },
         'The same of one model.',
@@ -111,4 +114,4 @@ export const StatsBody = closed(
 export type StatsBody = Static<typeof StatsBody>;
 
 /** Figures of the service or of one model. */
-export type Figures = Omit<StatsBody['models'][number], 'name' | 'running'>;
+export type Figures = Omit<StatsBody['models'][number], 'name' | 'running' | 'held_up'>;

@@ -3,6 +3,7 @@ import { addTally, emptyTally, type Tally } from '../../shared/stats/tally.js';
 import { readWorkers } from '../../shared/workers/registry.js';
 import type { RecordScripts } from '../../shared/jobs/record-scripts.js';
 import type { ModelRegistry } from '../models/model-registry.js';
+import { presentHeldUp } from '../models/serving.js';
 import { History } from './history.js';
 import { presentFigures, presentPoints, presentWorker, sumCounts, sumOf } from './present-stats.js';
 import type { Figures, StatsBody } from './stats-body.js';
@@ -69,7 +70,7 @@ export class StatsSource {
       window_s: Math.round(windowMs / 100) / 10,
       ...of(served.map((_, index) => index)),
       models: served.map(({ manifest: { name } }, index) =>
-        ofModel(name, queues[2 * index]?.running ?? 0, of([index])),
+        ofModel(name, queues[2 * index]?.running ?? 0, { ...presentHeldUp(name, workers), ...of([index]) }),
       ),
       workers: workers.map(presentWorker),
       history: { step_s: step * 60, points: presentPoints(mergeMinutes(wanted, current - minutes), step) },
@@ -77,7 +78,11 @@ export class StatsSource {
   }
 }
 
-const ofModel = (name: string, running: number, figures: Figures) => ({ name, running, ...figures });
+const ofModel = (name: string, running: number, figures: Figures & { held_up?: string }) => ({
+  name,
+  running,
+  ...figures,
+});
 
 /** The minutes of several models together, those after `after` only. */
 function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after: number): Map<number, Tally> {

@@ -32,7 +32,7 @@ function describe(model: ModelDescription): string {
     ...(description === undefined ? [] : [`  ${description}`]),
     `  takes    ${inputMembers(input).join(', ')}`,
     `  gives    ${outputs.map(({ member, unit }) => (unit === undefined ? member : `${member} in ${unit}`)).join(', ')}`,
-    `  runs on  ${engines.join(', ') || 'no worker that reported lately'}`,
+    `  runs on  ${engines.join(', ') || (model.held_up ?? 'no worker that reported lately')}`,
     ...(example === undefined ? [] : [`  example  ${JSON.stringify(example)}`]),
   ].join('\n');
 }

@@ -15,6 +15,8 @@ export interface ModelDescription {
   outputs: { member: string; unit?: string; description?: string }[];
   /** Of its training and validation. */
   figures?: Record<string, unknown>;
+  /** Why no job of it runs. */
+  held_up?: string;
   /** Who runs it; absent when that is not known. */
   workers?: {
     id: string;

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { messageOf, ModelPackageError } from '../errors.js';
 import { type Manifest, readManifest } from './manifest.js';
 
@@ -47,3 +47,20 @@ function readNamed(folder: string, name: string): Manifest {
   if (manifest.name === name) return manifest;
   throw new ModelPackageError(folder, [`#/name is "${manifest.name}": the folder must have the same name`]);
 }
+
+/** Why a package is refused, in one short line. */
+export interface Refusal {
+  name: string;
+  reason: string;
+}
+
+/** What is said of refused packages to others: a few hundred bytes of each of a hundred at most. */
+const REASON_LENGTH = 300;
+const MOST_REFUSALS = 100;
+
+/** The refused packages as clients may see them: without the path of the folder. */
+export const refusalsOf = (refused: ReadonlyMap<string, string>, modelsDir: string): Refusal[] =>
+  [...refused].slice(0, MOST_REFUSALS).map(([name, reason]) => ({
+    name: name.slice(0, REASON_LENGTH),
+    reason: reason.replaceAll(join(modelsDir, sep), '').replaceAll(/\s+/g, ' ').slice(0, REASON_LENGTH),
+  }));

@@ -1,0 +1,79 @@
+import type { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
+import { ProblemError } from '../http/problem.js';
+import type { ModelRegistry } from './model-registry.js';
+
+/** How a model stands with the workers that reported lately. */
+export interface Standing {
+  /** How many serve it. */
+  workers: number;
+  /** Why no job of it runs; undefined while a worker serves it. */
+  heldUp?: string;
+  /** Whether a job that is submitted now would wait for nobody: workers are there, and all of them have decided against it. */
+  isRefused: boolean;
+}
+
+/** Why no job of a model runs, as a member, where there is a reason. */
+export function presentHeldUp(model: string, workers: readonly WorkerInfo[]): { held_up?: string } {
+  const { heldUp } = standingOf(model, workers);
+  return heldUp === undefined ? {} : { held_up: heldUp };
+}
+
+/** How a model stands. A worker that reads its packages may yet serve those that it has not refused. */
+export function standingOf(model: string, workers: readonly WorkerInfo[]): Standing {
+  const serving = workers.filter(({ models }) => models.some(({ name }) => name === model)).length;
+  if (serving > 0) return { workers: serving, isRefused: false };
+  if (workers.length === 0) return { workers: 0, heldUp: 'no worker is there', isRefused: false };
+  const reasons = workers.flatMap(({ refused = [] }) => refused.filter(({ name }) => name === model));
+  const loading = workers.filter(
+    ({ loading: isLoading, refused = [] }) => isLoading && refused.every(({ name }) => name !== model),
+  ).length;
+  if (loading > 0) return { workers: 0, heldUp: `${counted(loading)} reading packages`, isRefused: false };
+  const others = workers.length - reasons.length;
+  const parts = [
+    ...(reasons[0] ? [`refused by ${counted(reasons.length)}: ${reasons[0].reason}`] : []),
+    ...(others > 0 ? [`${counted(others)} with other models only`] : []),
+  ];
+  return { workers: 0, heldUp: parts.join('; '), isRefused: true };
+}
+
+const counted = (count: number): string => `${count} worker${count === 1 ? '' : 's'}`;
+
+/** Workers report within this time of a reload of theirs; until then nothing is said against a model, in ms. */
+const SETTLE_MS = 2_000;
+/** What is known of the workers is read again after so long, and waited for after twice as long, in ms. */
+const FRESH_MS = 1_000;
+const RETRY_SECONDS = 5;
+
+/** What this process knows of the workers: read at need, about once a second, for all requests together. */
+export class Serving {
+  readonly #records: RecordScripts;
+  readonly #models: ModelRegistry;
+  #workers: readonly WorkerInfo[] = [];
+  #readMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+
+  constructor(records: RecordScripts, models: ModelRegistry) {
+    this.#records = records;
+    this.#models = models;
+  }
+
+  /** The problem of a submission to a model that no worker can serve; undefined where one may, or Redis does not tell. */
+  async problemOf(model: string): Promise<ProblemError | undefined> {
+    const ageMs = performance.now() - this.#readMs;
+    if (ageMs > FRESH_MS) {
+      this.#reading ??= this.#read();
+      if (ageMs > 2 * FRESH_MS) await this.#reading;
+    }
+    if (performance.now() - this.#models.reloadedMs < SETTLE_MS) return undefined;
+    const { isRefused, heldUp = '' } = standingOf(model, this.#workers);
+    if (!isRefused) return undefined;
+    return new ProblemError('model-not-served', `${model}: ${heldUp}`, { retryAfterSeconds: RETRY_SECONDS });
+  }
+
+  async #read(): Promise<void> {
+    this.#workers = await readWorkers(this.#records).catch(() => []);
+    this.#readMs = performance.now();
+    this.#reading = undefined;
+  }
+}
