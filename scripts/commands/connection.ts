@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { WaggleClient } from '../../shared/client/client.js';
 import { type Problem, ProblemError, UnreachableError } from '../../shared/client/errors.js';
 import type { OnWait } from '../../shared/client/retry.js';
-import { type AppError, messageOf } from '../../shared/errors.js';
+import { AppError, messageOf } from '../../shared/errors.js';
 import { reportErrors } from './report-errors.js';
 
 /** The options of every command that speaks to a running API. */
@@ -59,6 +59,15 @@ function parseUrl(text: string): string {
   );
 }
 
+/** A key that no header can carry. Commander would show it. */
+class KeyError extends AppError {
+  override name = 'KeyError';
+  readonly code = 'key_invalid';
+  constructor() {
+    super('the key of --key (or WAGGLE_KEY) has spaces, line ends or letters beyond ASCII, which no key has');
+  }
+}
+
 /** Does a command's work with a client. What goes wrong is told as {@link reportErrors} does, with what to do about it. */
 export async function withClient(
   options: ConnectionOptions,
@@ -68,7 +77,10 @@ export async function withClient(
   const client = new WaggleClient({ url, ...(key === undefined ? {} : { key }) });
   await reportErrors(
     options,
-    () => work(client),
+    () => {
+      if (!/^[\x21-\x7e]*$/.test(key ?? '')) throw new KeyError();
+      return work(client);
+    },
     (error) => explain(error, url),
   );
 }

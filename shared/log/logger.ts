@@ -1,8 +1,9 @@
+import type { EventEmitter } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
 import Transport from 'winston-transport';
-import { ConfigError } from '../errors.js';
+import { ConfigError, messageOf } from '../errors.js';
 import { makeFolder } from '../process/make-folder.js';
 import { systemReason } from '../system-error.js';
 
@@ -40,7 +41,6 @@ const SECRET = /authorization|cookie|password|secret|api_?key/i;
  * {@link ConfigError} where their folder cannot be.
  */
 export function createLogger(service: string, config: LogConfig): Logger {
-  if (config.dir !== undefined) checkFolder(config.dir);
   const json = [winston.format.timestamp(), winston.format(redact)(), winston.format(jsonLine)()];
   const output = new StandardOutput(
     config.pretty
@@ -51,17 +51,7 @@ export function createLogger(service: string, config: LogConfig): Logger {
         )
       : winston.format.combine(...json),
   );
-  const file = config.dir
-    ? [
-        new DailyRotateFile({
-          dirname: config.dir,
-          filename: `${service}-%DATE%.log`,
-          datePattern: 'YYYY-MM-DD',
-          maxFiles: '14d',
-          format: winston.format.combine(...json),
-        }),
-      ]
-    : [];
+  const file = config.dir === undefined ? [] : [dailyFiles(service, config.dir, json)];
   const logger = winston.createLogger({
     level: config.level,
     // Unless told otherwise every line is made into JSON once more before any of these gets it.
@@ -76,6 +66,33 @@ export function createLogger(service: string, config: LogConfig): Logger {
     debug: (message, fields) => void logger.debug(message, fields),
     isEnabled: (level) => logger.isLevelEnabled(level),
   };
+}
+
+function dailyFiles(
+  service: string,
+  dirname: string,
+  formats: readonly winston.Logform.Format[],
+): DailyRotateFile {
+  checkFolder(dirname);
+  const files: DailyRotateFile & { logStream?: EventEmitter } = new DailyRotateFile({
+    dirname,
+    filename: `${service}-%DATE%.log`,
+    datePattern: 'YYYY-MM-DD',
+    maxFiles: '14d',
+    format: winston.format.combine(...formats),
+  });
+  files.logStream?.on('error', tellLost);
+  return files.on('error', tellLost);
+}
+
+const TELL_EVERY_MS = 60_000;
+let toldMs = -TELL_EVERY_MS;
+
+/** A disk that is full costs lines of the files, not the process. */
+function tellLost(error: unknown): void {
+  if (performance.now() - toldMs < TELL_EVERY_MS) return;
+  toldMs = performance.now();
+  process.stderr.write(`LOG_DIR takes no lines: ${systemReason(error) ?? messageOf(error)}\n`);
 }
 
 function checkFolder(dir: string): void {

@@ -1,4 +1,8 @@
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createLogger } from '../../../shared/log/logger.js';
+import { until } from '../../support/latch.js';
 
 /** What a logger writes while `work` runs, and in the turn after it. */
 async function linesOf(work: () => void): Promise<string[]> {
@@ -45,3 +49,24 @@ it.each(['/proc/waggle/logs', `${__filename}/logs`])('refuses the folder %s with
   const open = () => createLogger('test', { level: 'info', dir, pretty: false });
   expect(open).toThrow(`LOG_DIR must be a folder that can be written to, not "${dir}": `);
 });
+
+(existsSync('/dev/full') ? it : it.skip)(
+  'goes on where the disk of its files is full, and says so',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'waggle-logs-'));
+    const told: string[] = [];
+    const spy = jest.spyOn(process.stderr, 'write').mockImplementation((text) => told.push(String(text)) > 0);
+    try {
+      // Of the time zone that the files are named by.
+      for (const day of [-1, 0, 1]) {
+        const date = new Date(Date.now() + day * 86_400_000).toISOString().slice(0, 10);
+        symlinkSync('/dev/full', join(dir, `test-${date}.log`));
+      }
+      createLogger('test', { level: 'info', dir, pretty: false }).info('lost');
+      await until(() => told.includes('LOG_DIR takes no lines: no space is left there\n'));
+    } finally {
+      spy.mockRestore();
+      rmSync(dir, { recursive: true });
+    }
+  },
+);
