@@ -20,9 +20,6 @@ export interface Ending<T> {
   hasEnded: (view: T) => boolean;
 }
 
-/** An announcement of an end may get lost with a connection; the record is read again after so long, in ms. */
-const REREAD_MS = 1_000;
-
 const RETRY_SECONDS = 5;
 
 /** Throws a 429 problem when the client wants to wait and its caller waits for as much as it may beside others. */
@@ -78,7 +75,7 @@ export async function awaitEnd<T>(
   while (view !== undefined && !hasEnded(view) && !waiter.isOver) {
     const remainingMs = untilMs - performance.now();
     if (remainingMs <= 0) break;
-    await waiter.sleep(Math.min(remainingMs, REREAD_MS));
+    await waiter.sleep(Math.min(remainingMs, x.ctx.limits.rereadMs));
     view = ended && waiter.outcome ? ended(waiter.outcome) : await read();
   }
   return { view, honoured: !waiter.isOver || (view !== undefined && hasEnded(view)) };

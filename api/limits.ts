@@ -27,6 +27,8 @@ export interface ClientLimits {
   waits: number;
   /** Streams held at a time; each costs a socket, and one of a job a Redis read a second. */
   streams: number;
+  /** Between two looks at a record whose end is waited for: an announcement may get lost with a connection, in ms. */
+  rereadMs: number;
   /** How long a process that was told to stop goes on answering on new and idle connections, in ms. */
   lingerMs: number;
 }
@@ -45,5 +47,6 @@ export const CLIENT_LIMITS: Readonly<ClientLimits> = {
   checkEveryMs: 2_000,
   waits: 10_000,
   streams: 1_000,
+  rereadMs: 1_000,
   lingerMs: 1_000,
 };

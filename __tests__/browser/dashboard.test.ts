@@ -24,7 +24,7 @@ withBrowser('the dashboard in Chromium', () => {
   let service: Service;
   let browser: Browser;
   const opened: WatchedPage[] = [];
-  let guarded: Program | undefined;
+  const apis: Program[] = [];
 
   beforeAll(async () => {
     if (chromium === undefined) throw new Error('there is no Chromium here, and it could not be installed');
@@ -36,7 +36,7 @@ withBrowser('the dashboard in Chromium', () => {
   });
   afterAll(async () => {
     await browser.close();
-    await guarded?.stop();
+    await Promise.all(apis.map((api) => api.stop()));
     await service.stop();
     await redis.stop();
   });
@@ -50,6 +50,13 @@ withBrowser('the dashboard in Chromium', () => {
     const watched = await openPage(browser, `${base}/dashboard`, options);
     opened.push(watched);
     return watched;
+  }
+
+  /** Starts another API on the same Redis. Resolves to its address. */
+  async function startApi(env: Record<string, string>): Promise<string> {
+    const api = startProgram('api', { REDIS_URL: redis.url, ...env });
+    apis.push(api);
+    return `http://127.0.0.1:${await api.ready()}`;
   }
 
   /** Opens it, light and wide unless told otherwise, and waits until figures are there. */
@@ -240,7 +247,9 @@ withBrowser('the dashboard in Chromium', () => {
     ((await (await fetch(`${service.url}/batches/${id}`)).json()) as { progress: number }).progress;
 
   it('says that Redis is away, and recovers', async () => {
-    const { page, barriers, picture } = await openLive();
+    const base = await startApi({ REDIS_TIMEOUT_MS: '800' });
+    const { page, barriers, picture } = await open({ colorScheme: 'light' }, base);
+    await isConnected(page, 'live');
     redis.freeze();
     try {
       await isConnected(page, 'redis-away');
@@ -312,8 +321,7 @@ withBrowser('the dashboard in Chromium', () => {
   });
 
   it('asks for a key where one is wanted, once, and keeps it for the tab', async () => {
-    guarded = startProgram('api', { REDIS_URL: redis.url, API_KEYS: 'keeper:honey' });
-    const { page, barriers } = await open({}, `http://127.0.0.1:${await guarded.ready()}`);
+    const { page, barriers } = await open({}, await startApi({ API_KEYS: 'keeper:honey' }));
     const dialog = page.getByRole('dialog', { name: 'API key' });
     await dialog.waitFor();
     expect(await barriers()).toEqual([]);
@@ -327,7 +335,6 @@ withBrowser('the dashboard in Chromium', () => {
     await page.reload();
     await isConnected(page, 'live');
     expect(await dialog.isVisible()).toBe(false);
-    expect(await guarded.stop()).toBe(0);
   });
 
   it('can be worked without a mouse', async () => {

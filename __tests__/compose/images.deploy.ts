@@ -55,7 +55,13 @@ afterAll(async () => {
 /** Runs an image's CMD as its user, with its environment, on loopback and a free port. */
 function start(name: Name, env: Record<string, string> = {}): Program {
   expect(commandOf(finalStage(FILES[name]), 'CMD')).toEqual(['node', `dist/${name}/main.js`]);
-  const own = { HOST: '127.0.0.1', PORT: '0', WORKER_METRICS_HOST: '127.0.0.1', WORKER_METRICS_PORT: '0' };
+  const own = {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    REDIS_TIMEOUT_MS: '2000',
+    WORKER_METRICS_HOST: '127.0.0.1',
+    WORKER_METRICS_PORT: '0',
+  };
   const { TF_ENGINE } = loadProject(CPU, SETTINGS).services[name]?.environment ?? {};
   const engine = TF_ENGINE ? { TF_ENGINE: String(TF_ENGINE) } : {};
   // Who is not root cannot write where root can: what is left is to be another user than the files' owner.

@@ -11,7 +11,7 @@ import { type ClaimedJob, JobLeases, type Outcome } from '../../shared/jobs/job-
 import type { Logger } from '../../shared/log/logger.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { claimer } from '../support/jobs.js';
-import { type TestRedis, testPrefix } from '../support/redis.js';
+import { PATIENCE, type TestRedis, testPrefix } from '../support/redis.js';
 import { type CheckResponse, createResponseCheck, type OpenApiDocument } from './documented.js';
 
 export const LINEAR = 'trip-duration-linear';
@@ -75,6 +75,7 @@ export async function openApiBench(
       MODELS_DIR: modelsDir,
       DEFAULT_MODEL: LINEAR,
       PORT: '0',
+      ...PATIENCE,
       ...env,
     },
     false,

@@ -85,6 +85,7 @@ it.each([
 it('makes one job of many requests at once', async () => {
   const key = newKey();
   const all = await Promise.all(Array.from({ length: 20 }, () => submit(key)));
+  expect(all.map(({ status }) => status)).toEqual(Array(20).fill(202));
   expect(new Set(all.map(({ body }) => body.id)).size).toBe(1);
   expect(all.filter(({ headers }) => headers['idempotency-replayed'] === undefined)).toHaveLength(1);
 });

@@ -6,11 +6,14 @@ let server: TestRedis;
 let api: ApiBench;
 let id: string;
 let unwanted: string;
+/** Far from both: how long a busy machine takes for a request, and how long one would hang. */
+const TIMEOUT_MS = 1_500;
+const IN_TIME_MS = 10_000;
 beforeEach(async () => {
   server = await startRedis({ appendOnly: true });
-  api = await openApiBench(server);
-  id = (await api.submit({ input: TRIP })).body.id;
-  unwanted = (await api.submit({ input: TRIP })).body.id;
+  api = await openApiBench(server, { env: { REDIS_TIMEOUT_MS: String(TIMEOUT_MS) } });
+  id = await accepted();
+  unwanted = await accepted();
 });
 afterEach(async () => {
   server.thaw();
@@ -18,7 +21,16 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Every kind of request, each with the time in which it has to be answered. */
+/** The id of a job that is submitted as soon as that is possible. */
+async function accepted(): Promise<string> {
+  const response = await until(async () => {
+    const answer = await api.submit({ input: TRIP });
+    return answer.status === 202 && answer;
+  });
+  return response.body.id as string;
+}
+
+/** Every kind of request. */
 const REQUESTS: [string, () => ReturnType<ApiBench['call']>][] = [
   ['a submission', () => api.submit({ input: TRIP })],
   ['a submission that waits', () => api.submit({ input: TRIP }, { Prefer: 'wait=30' })],
@@ -30,13 +42,13 @@ const REQUESTS: [string, () => ReturnType<ApiBench['call']>][] = [
   ['the original call', () => api.call('post', '/v1/trip/predict', { body: { request_id: '9', ...TRIP } })],
 ];
 
-/** What each request is answered with, and whether that took less than a second. */
+/** What each request is answered with, and whether that took no longer than it may. */
 const answers = () =>
   Promise.all(
     REQUESTS.map(async ([what, send]) => {
       const startedMs = performance.now();
       const { status, body, headers } = await send();
-      const inTime = performance.now() - startedMs < 1_000;
+      const inTime = performance.now() - startedMs < IN_TIME_MS;
       return { what, status, type: body.type, retryAfter: headers['retry-after'], inTime };
     }),
   );
@@ -51,20 +63,14 @@ const refusals = REQUESTS.map(([what]) => ({
 
 /** The end of a job that is submitted as soon as that is possible again, by long poll. */
 async function endOfNextJob(): Promise<unknown> {
-  const accepted = await until(
-    async () => {
-      const response = await api.submit({ input: TRIP });
-      return response.status === 202 && response;
-    },
-    { what: 'a submission being accepted again' },
-  );
-  const waiting = api.poll(accepted.body.id, { Prefer: 'wait=30' });
+  const next = await accepted();
+  const waiting = api.poll(next, { Prefer: 'wait=30' });
   await until(() => api.ctx.waiters.size > 0);
-  await api.worker.succeed(accepted.body.id);
+  await api.worker.succeed(next);
   return (await waiting).body.status;
 }
 
-it('answers 503 within a second when Redis is killed, and goes on when it is back', async () => {
+it('answers 503 when its time is over while Redis is killed, and goes on when it is back', async () => {
   await server.kill();
   expect(await answers()).toEqual(refusals);
   await server.restart();
@@ -72,7 +78,7 @@ it('answers 503 within a second when Redis is killed, and goes on when it is bac
   expect((await api.poll(id)).body.status).toBe('queued');
 });
 
-it('answers 503 within a second when Redis hangs, and goes on when it answers again', async () => {
+it('answers 503 when its time is over while Redis hangs, and goes on when it answers again', async () => {
   server.freeze();
   expect(await answers()).toEqual(refusals);
   server.thaw();
@@ -103,7 +109,7 @@ it('answers an accepted job as accepted when Redis leaves while it is waited for
     async () => Number(await records.redis.command(['ZCARD', records.key(`queued:${LINEAR}`)])) === 3,
   );
   // Takes the same two connections: when it is accepted, the answers to the first have come.
-  await api.submit({ input: TRIP });
+  await accepted();
   await server.kill();
   const { status, body } = await waiting;
   expect([status, body.status]).toEqual([202, 'queued']);

@@ -19,7 +19,7 @@ beforeAll(async () => {
   cpSync(GREENHOUSE, join(modelsDir, 'greenhouse'), { recursive: true });
   await importVersion('1.0.0');
   // Hundreds of requests at once, on a machine that runs other tests: slow is no error here.
-  const patient = { REDIS_TIMEOUT_MS: '20000', LEASE_MS: '60000', TF_ENGINE: 'wasm' };
+  const patient = { LEASE_MS: '60000', TF_ENGINE: 'wasm' };
   service = await startService({ MODELS_DIR: modelsDir, DEFAULT_MODEL: MODEL, ...patient });
 });
 afterAll(async () => {

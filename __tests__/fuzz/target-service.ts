@@ -38,8 +38,6 @@ export async function startTarget(): Promise<TargetService> {
     REDIS_URL: server.url,
     KEY_PREFIX: keyPrefix,
     CHUNK_ROWS: '16',
-    // Redis is well; only this machine may be slow. A 503 for its lateness would hide others.
-    REDIS_TIMEOUT_MS: '10000',
     NODE_OPTIONS: `--require ${resolve(__dirname, 'heap-probe.cjs')}`,
     FUZZ_HEAP_FILE: heapFile,
   });

@@ -60,8 +60,7 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
   const allWorkers: FleetWorker[] = [];
   const startApi = (host: string, port = 0): Program => {
     const own = { HOST: host, PORT: String(port), REDIS_URL: redis.url, DEFAULT_MODEL: 'faulty' };
-    // Redis is well; only this machine may be slow.
-    const api = startProgram('api', { ...common, ...own, REDIS_TIMEOUT_MS: '10000' });
+    const api = startProgram('api', { ...common, ...own });
     allApis.push(api);
     return api;
   };

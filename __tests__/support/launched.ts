@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { WaggleClient } from '../../shared/client/client.js';
 import { until } from './latch.js';
 import { descendantsOf, isRunning, type ProcessEntry } from './processes.js';
+import { PATIENCE } from './redis.js';
 
 const ROOT = resolve(__dirname, '../..');
 const MODEL = 'trip-duration-linear';
@@ -95,7 +96,7 @@ function spawnLauncher(env: Record<string, string>): ChildProcess {
   const { REDIS_URL: _redis, API_KEYS: _keys, HOST: _host, ...rest } = process.env;
   return spawn(process.execPath, [join(ROOT, 'scripts/start.mjs')], {
     cwd: ROOT,
-    env: { ...rest, PORT: '0', LOG_LEVEL: 'info', ...env },
+    env: { ...rest, PORT: '0', LOG_LEVEL: 'info', ...PATIENCE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

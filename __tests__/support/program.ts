@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { until } from './latch.js';
 import { parseLogLine } from './log-line.js';
+import { PATIENCE } from './redis.js';
 
 const ROOT = resolve(__dirname, '../..');
 
@@ -36,7 +37,7 @@ interface ProgramOptions {
   gid?: number;
 }
 
-/** Starts it, with this environment and no other: unless told otherwise on any port and the engine that runs everywhere. */
+/** Starts it, with this environment and no other: unless told otherwise on any port, the engine that runs everywhere, and patient with Redis. */
 export function startProgram(
   which: keyof typeof SERVES,
   env: Record<string, string>,
@@ -47,7 +48,7 @@ export function startProgram(
   }
   const child = spawn(process.execPath, [...execArgv, join(folder, file)], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], TF_ENGINE: 'wasm', PORT: '0', ...env },
+    env: { PATH: process.env['PATH'], TF_ENGINE: 'wasm', PORT: '0', ...PATIENCE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...user,
   });

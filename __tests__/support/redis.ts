@@ -86,6 +86,12 @@ async function freePort(host: string): Promise<number> {
   return port;
 }
 
+/**
+ * For every API under test, unless its test is about how long Redis may take: a machine that is busy with other things is no
+ * outage.
+ */
+export const PATIENCE = { REDIS_TIMEOUT_MS: '30000' } as const;
+
 /** A key prefix that no other test has. */
 export const testPrefix = (): string => `t-${randomUUID().slice(0, 8)}:`;
 

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { descendantsOf, isRunning, type ProcessEntry } from './processes.js';
 import { until } from './latch.js';
 import { parseLogLine } from './log-line.js';
+import { PATIENCE } from './redis.js';
 
 const ROOT = resolve(__dirname, '../..');
 
@@ -28,7 +29,7 @@ export async function startService(env: Record<string, string> = {}, from = ROOT
   const { REDIS_URL: _redis, API_KEYS: _keys, ...inherited } = process.env;
   const launcher = spawn(process.execPath, [join(from, 'scripts/start.mjs')], {
     cwd: from,
-    env: { ...inherited, PORT: '0', DATA_DIR: dataDir, ...env },
+    env: { ...inherited, PORT: '0', DATA_DIR: dataDir, ...PATIENCE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: Record<string, unknown>[] = [];

@@ -10,9 +10,6 @@ import { problems } from '../openapi/operation.js';
 import { missingRecord, parseRecordId } from '../record-id.js';
 import type { Waiter } from '../waiters.js';
 
-/** An announcement may get lost with a connection, and a place in the queue is not announced: read again after, in ms. */
-const REREAD_MS = 1_000;
-
 /** `GET /jobs/{id}/events`: the states of a job as it goes through them. */
 export const jobEventsRoute: Route = {
   method: 'get',
@@ -81,7 +78,8 @@ async function follow(
     if (id !== last) stream.send({ event: 'status', id, data: JSON.stringify(presentJob(now)) });
     last = id;
     if (isEnded(now.job.state) || follower.isOver || !stream.isOpen) return;
-    await follower.sleep(REREAD_MS);
+    // Places in the queue are not announced.
+    await follower.sleep(x.ctx.limits.rereadMs);
     now = await readOr(x, follower.id, now);
   }
 }
