@@ -44,15 +44,16 @@ end
 local NUMBERS = { 'token', 'lone', 'attempts', 'max_attempts', 'delivery', 'created_ms', 'ttl_ms', 'queue_deadline_ms',
   'requeued_ms', 'started_ms' }
 
--- What a transition needs to know of a job: its record, by field. nil when there is no such record; a table with
--- `unreadable` set when another version wrote it: no script changes such a record. Read in one pass: Redis would search for
--- each of so many fields from the start of the record. In RESP3 the answer is such a table already.
+-- What a transition needs to know of a job: its record, by field, and `created`, its created_ms as a text. nil when there is
+-- no such record; a table with `unreadable` set when another version wrote it: no script changes such a record. Read in one
+-- pass: Redis would search for each of so many fields from the start of the record. In RESP3 the answer is such a table already.
 local function load(id)
   redis.setresp(3)
   local job = redis.call('HGETALL', job_key(id)).map
   redis.setresp(2)
   if not job.schema then return nil end
   if job.schema ~= SCHEMA then return { unreadable = true, status = 'unreadable' } end
+  job.created = job.created_ms
   for _, field in ipairs(NUMBERS) do job[field] = tonumber(job[field]) end
   return job
 end
@@ -105,10 +106,18 @@ local function put(set, score, id)
 end
 
 -- The jobs of a model in one state, by creation: everybody's ('*') or an owner's. Those of everybody that wait are the
--- model's queue, which has its name.
+-- model's queue, which has its name. Made once a run of a script: the same few come again for each job.
+local index_keys = {}
 local function index_key(owner, model, state)
-  if owner ~= '*' then return P .. 'index:owner:' .. owner .. ':' .. model .. ':' .. state end
-  return P .. (state == 'queued' and 'queued:' .. model or 'index:all:' .. model .. ':' .. state)
+  local of_state = index_keys[state] or {}
+  index_keys[state] = of_state
+  local of_model = of_state[model] or {}
+  of_state[model] = of_model
+  if not of_model[owner] then
+    of_model[owner] = P .. (owner ~= '*' and 'index:owner:' .. owner .. ':' .. model .. ':' .. state
+      or state == 'queued' and 'queued:' .. model or 'index:all:' .. model .. ':' .. state)
+  end
+  return of_model[owner]
 end
 
 -- The models of which there have been jobs.
@@ -139,7 +148,7 @@ end
 -- Moves a job into the indexes of another state. A chunk has none, but for its queue and its owner's part of it.
 local function move(id, job, state)
   if job.status == state then return end
-  local created = ms(job.created_ms)
+  local created = job.created
   if job.status == 'queued' then take_out(P .. 'queued:' .. job.queue, id) end
   if state == 'queued' then put(P .. 'queued:' .. job.queue, created, id) end
   if job.kind == 'chunk' then
