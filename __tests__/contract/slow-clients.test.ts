@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createApp } from '../../api/app.js';
 import { CLIENT_LIMITS } from '../../api/limits.js';
+import { newRecordId } from '../../api/record-id.js';
 import { startServer } from '../../api/server.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
@@ -183,15 +184,10 @@ it('a reader of results that does not read is cut off, and nothing is fetched fo
   // A second door to the same service, for the one who does not read.
   const impatient = await startServer(createApp(api.ctx), api.ctx.config.listen, {
     ...CLIENT_LIMITS,
-    idleMs: SOON_MS,
+    // Longer than the first results take: a client that is cut off before them is not what this is about.
+    idleMs: 3 * SOON_MS,
   });
-  // Bad rows are results at once, and long ones: more than fits between two sockets.
-  const accepted = await fetch(`${api.url}/batches?model=${LINEAR}`, {
-    method: 'POST',
-    headers: { 'content-type': 'text/csv' },
-    body: `trip_distance,PULocationID,DOLocationID\n${'x,y,z\n'.repeat(60_000)}`,
-  });
-  const { id } = (await accepted.json()) as { id: string };
+  const id = await storeBadRows(60, 1_024);
   const path = `/batches/${id}/results`;
   const whole = await fetchedDuring(async () => void (await (await fetch(api.url + path)).text()));
   const part = await fetchedDuring(async () => {
@@ -203,6 +199,24 @@ it('a reader of results that does not read is cut off, and nothing is fetched fo
   await impatient.close(0);
   expect(part).toBeLessThan(whole / 2);
 });
+
+/** A batch of bad rows, which are results at once, and long ones: more than fits between two sockets. */
+async function storeBadRows(chunks: number, chunkRows: number): Promise<string> {
+  const { batches, models } = api.ctx;
+  const id = newRecordId();
+  const { queue } = models.current.default.batch;
+  const more = { strict: false, timeoutMs: 1_000, maxAttempts: 1, resultTtlMs: 60_000 };
+  await batches.create({ id, model: LINEAR, queue, owner: '', chunkRows, ...more }, 1);
+  const errors = [
+    { pointer: '#/trip_distance', detail: 'must be number, which it is not, as this text says' },
+  ];
+  const invalid = Object.fromEntries(Array.from({ length: chunkRows }, (_, row) => [row, errors]));
+  for (let number = 0; number < chunks; number += 1) {
+    await batches.add(id, { number, rows: 0, columns: Buffer.alloc(0), invalid });
+  }
+  await batches.complete(id, '');
+  return id;
+}
 
 /** Bytes that Redis sends meanwhile. */
 async function fetchedDuring(work: () => Promise<void>): Promise<number> {

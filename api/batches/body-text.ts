@@ -1,5 +1,5 @@
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { type DuplexOptions, pipeline, Readable } from 'node:stream';
+import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { messageOf } from '../../shared/errors.js';
 import { UploadError } from './upload-error.js';
 
@@ -10,13 +10,18 @@ export interface BodyTextOptions {
   limitBytes: number;
   /** Longest silence of the sender while more of the body is wanted. */
   idleMs: number;
+  /** Aborted with the reason once the body is not wanted any more: it is not read on. */
+  signal: AbortSignal;
   /** Told of every piece of the decompressed body, for a fingerprint. */
   onBytes?: (bytes: Buffer) => void;
 }
 
+/** What one step of reading takes, in bytes: even JSON is read at a few hundred ns a byte. */
+const STEP_BYTES = 8_192;
+
 /**
- * The text of a body as it arrives: decompressed, bounded, checked to be UTF-8. Reading pauses the sender while the
- * consumer is busy. Throws {@link UploadError}; what the socket throws passes through.
+ * The text of a body as it arrives, in pieces of a few KiB: decompressed, bounded, checked to be UTF-8. Reading pauses the
+ * sender while the consumer is busy. Throws {@link UploadError}; what the socket throws, and the reason of `signal`, pass through.
  */
 export async function* bodyText(
   request: Readable,
@@ -31,28 +36,36 @@ export async function* bodyText(
       throw new UploadError('malformed', `the body is not UTF-8 (near byte ${bytes})`);
     }
   };
-  for await (const piece of options.gzip
-    ? gunzip(request, options.idleMs)
-    : pieces(request, options.idleMs)) {
-    const buffer = piece;
-    bytes += buffer.length;
-    if (bytes > options.limitBytes) {
-      throw new UploadError('too_large', `the body is larger than ${options.limitBytes} bytes`);
+  for await (const piece of options.gzip ? gunzip(request, options) : pieces(request, options)) {
+    for (let at = 0; at < piece.length; at += STEP_BYTES) {
+      options.signal.throwIfAborted();
+      const step = piece.subarray(at, at + STEP_BYTES);
+      bytes += step.length;
+      if (bytes > options.limitBytes) throw tooLarge(options);
+      options.onBytes?.(step);
+      yield decode(step);
     }
-    options.onBytes?.(buffer);
-    yield decode(buffer);
   }
   yield decode();
 }
 
-/** A loop that is left early leaves the request alone: its connection still has to carry the answer. */
-async function* pieces(request: Readable, idleMs: number): AsyncGenerator<Buffer, void, undefined> {
+const tooLarge = ({ limitBytes }: BodyTextOptions): UploadError =>
+  new UploadError('too_large', `the body is larger than ${limitBytes} bytes`);
+
+/**
+ * What arrives, no more than the limit of what comes out of it: gzip may hold nothing at any length. A loop that is left
+ * early leaves the request alone: its connection still has to carry the answer.
+ */
+async function* pieces(request: Readable, options: BodyTextOptions): AsyncGenerator<Buffer, void, undefined> {
+  let bytes = 0;
   const arriving = request.iterator({ destroyOnReturn: false });
   try {
     for (;;) {
-      const next: IteratorResult<unknown> = await within(idleMs, arriving.next());
+      const next = await within(options, arriving.next() as Promise<IteratorResult<Buffer>>);
       if (next.done) return;
-      yield next.value as Buffer;
+      bytes += next.value.length;
+      if (bytes > options.limitBytes) throw tooLarge(options);
+      yield next.value;
     }
   } finally {
     // Not waited for: a sender that has stalled keeps it until the connection is gone.
@@ -60,21 +73,37 @@ async function* pieces(request: Readable, idleMs: number): AsyncGenerator<Buffer
   }
 }
 
-/** Rejects when nothing came for so long. Time that the consumer takes between two pieces does not count. */
-function within<T>(idleMs: number, coming: Promise<T>): Promise<T> {
+/** Rejects when nothing came for so long, or is wanted. Time that the consumer takes between two pieces does not count. */
+function within<T>({ idleMs, signal }: BodyTextOptions, coming: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      clearTimeout(stalled);
+      signal.removeEventListener('abort', leave);
+    };
+    const leave = (): void => {
+      settle();
+      reject(signal.reason as Error);
+    };
     const stalled = setTimeout(
       () => reject(new UploadError('stalled', `nothing of the body came for ${idleMs} ms`)),
       idleMs,
     );
-    coming.then(resolve, reject).finally(() => clearTimeout(stalled));
+    signal.addEventListener('abort', leave);
+    coming.then(resolve, reject).finally(settle);
+    if (signal.aborted) leave();
   });
 }
 
-async function* gunzip(request: Readable, idleMs: number): AsyncGenerator<Buffer, void, undefined> {
-  const unzip = createGunzip();
+/**
+ * A client that leaves is noticed by reading to the end of what it sent: this much, in bytes, is read ahead, and
+ * unpacks to a thousand times as much.
+ */
+const READ_AHEAD: ZlibOptions & DuplexOptions = { writableHighWaterMark: 262_144 };
+
+async function* gunzip(request: Readable, options: BodyTextOptions): AsyncGenerator<Buffer, void, undefined> {
+  const unzip = createGunzip(READ_AHEAD);
   // Whatever ends the one ends the other, with the same error.
-  pipeline(Readable.from(pieces(request, idleMs)), unzip, () => undefined);
+  pipeline(Readable.from(pieces(request, options)), unzip, () => undefined);
   try {
     for await (const piece of unzip) yield piece as Buffer;
   } catch (error) {

@@ -3,7 +3,7 @@ import type { NewChunk } from '../../shared/batches/batch-store.js';
 import { encodeChunk } from '../../shared/batches/chunk-codec.js';
 import type { RowErrors } from '../../shared/batches/row-errors.js';
 import type { ColumnBatch, ColumnLayout } from '../../shared/model/columns.js';
-import { violationsOf } from '../../shared/validation/ajv.js';
+import { charsOf, type ListLimits, type RuleViolation, violationsOf } from '../../shared/validation/ajv.js';
 import type { Row } from './rows.js';
 
 /** What a packer needs to know of a model. */
@@ -13,8 +13,14 @@ export interface PackerModel {
   validate: ValidateFunction;
 }
 
-/** A row of thousands of unknown members is not answered with as many lines. */
-const VIOLATIONS_PER_ROW = 10;
+/** What is kept of the broken rules of one row. */
+const ROW_LIMITS: Readonly<ListLimits> = { entries: 16, chars: 2_048 };
+
+/** What is kept of the broken rules of one batch, in characters; the errors of rows after that say only that there are some. */
+const BATCH_CHARS = 2_097_152;
+const NOT_LISTED: RuleViolation[] = [
+  { pointer: '#', detail: 'breaks rules, which are not listed: those of the rows before are too many' },
+];
 
 /** Validates rows and packs them into the columns of one chunk after the other. A bad row leaves a hole. */
 export class ChunkPacker {
@@ -24,6 +30,7 @@ export class ChunkPacker {
   #slots = 0;
   #invalid: RowErrors = {};
   #invalidRows = 0;
+  #charsLeft = BATCH_CHARS;
 
   constructor(
     model: PackerModel,
@@ -38,20 +45,29 @@ export class ChunkPacker {
     return this.#slots === 0;
   }
 
-  /** Packs a row; true when the chunk is full and has to be taken. */
+  /** Whether the chunk has to be taken before the next row. */
+  get isFull(): boolean {
+    return this.#slots === this.chunkRows;
+  }
+
+  /** Packs a row, or keeps its errors; whether it is valid. */
   add(row: Row): boolean {
     const slot = this.#slots++;
     const { validate, layout } = this.#model;
     if ('value' in row && validate(row.value)) {
       layout.write(this.#columns, slot, row.value as Record<string, unknown>);
-    } else {
-      this.#invalid[slot] =
-        'value' in row
-          ? violationsOf(validate).slice(0, VIOLATIONS_PER_ROW)
-          : [{ pointer: '#', detail: row.unreadable }];
-      this.#invalidRows += 1;
+      return true;
     }
-    return this.#slots === this.chunkRows;
+    const violations =
+      this.#charsLeft <= 0
+        ? NOT_LISTED
+        : 'value' in row
+          ? violationsOf(validate, '#', ROW_LIMITS)
+          : [{ pointer: '#', detail: row.unreadable }];
+    for (const violation of violations) this.#charsLeft -= charsOf(violation);
+    this.#invalid[slot] = violations;
+    this.#invalidRows += 1;
+    return false;
   }
 
   /** The chunk so far; the next row starts a new one. */

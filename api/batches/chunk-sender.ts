@@ -14,8 +14,8 @@ export interface ChunkDestination {
   queue: string;
   /** Longest that a chunk waits for room in the queue, in ms. */
   roomMs: number;
-  /** Whether nobody waits for the answer any more. */
-  isOver: () => boolean;
+  /** Aborted once nobody waits for the answer any more. */
+  signal: AbortSignal;
   /** Counts rows against the caller's rate; throws a problem past it. */
   countRows: (rows: RowCount) => Promise<void>;
 }
@@ -79,7 +79,8 @@ export class ChunkSender {
         await this.#add(chunk);
         return;
       } catch (error) {
-        if (!(error instanceof NoRoomError) || this.#to.isOver() || performance.now() > untilMs) throw error;
+        const isOver = this.#to.signal.aborted || performance.now() > untilMs;
+        if (!(error instanceof NoRoomError) || isOver) throw error;
       }
     }
   }

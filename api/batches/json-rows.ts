@@ -1,5 +1,6 @@
 import { TokenParser, Tokenizer, TokenType } from '@streamparser/json';
 import { messageOf } from '../../shared/errors.js';
+import { memberPointer } from '../../shared/validation/ajv.js';
 import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 
@@ -9,17 +10,23 @@ export const jsonRows: RowReader = async function* (text) {
   const values = new TokenParser({ paths: ['$.inputs.*'], keepStack: false });
   const frame = new Frame();
   let rows: Row[] = [];
+  let offset = 0;
+  let rowOffset = 0;
   let sinceRowChars = 0;
   tokenizer.onToken = (token) => {
     frame.check(token.token, token.value);
+    offset = token.offset;
     values.write(token);
   };
-  values.onValue = ({ value }) => rows.push({ value });
+  values.onValue = ({ value }) => {
+    rows.push({ value, chars: offset - rowOffset });
+    rowOffset = offset;
+  };
   for await (const piece of text) {
     sinceRowChars += piece.length;
     tokenize(tokenizer, piece);
     if (rows.length > 0) sinceRowChars = 0;
-    if (sinceRowChars > 2 * ROW_LIMIT_CHARS) {
+    if (sinceRowChars > ROW_LIMIT_CHARS) {
       throw new UploadError('too_large', `a row is longer than ${ROW_LIMIT_CHARS} characters`);
     }
     yield rows;
@@ -48,7 +55,7 @@ class Frame {
 
   #checkMember(token: TokenType, value: unknown): void {
     if (this.#expectsMember && token === TokenType.STRING) {
-      if (value !== 'inputs') throw invalid(`#/${String(value)}`, 'is not a known member');
+      if (value !== 'inputs') throw invalid(memberPointer('#', String(value)), 'is not a known member');
       if (this.hasInputs) throw invalid('#/inputs', 'must be given once');
       this.hasInputs = true;
       this.#expectsMember = false;

@@ -1,21 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { RuleViolation } from '../../shared/validation/ajv.js';
-import { bodyText } from './body-text.js';
+import { setImmediate as othersTurn } from 'node:timers/promises';
+import type { NewChunk } from '../../shared/batches/batch-store.js';
+import { ANSWER_LIMITS, type RuleViolation } from '../../shared/validation/ajv.js';
+import { bodyText, type BodyTextOptions } from './body-text.js';
 import type { ChunkPacker } from './chunk-packer.js';
 import type { ChunkSender } from './chunk-sender.js';
 import type { RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 
 /** How an upload is read. */
-export interface UploadOptions {
+export interface UploadOptions extends Omit<BodyTextOptions, 'signal' | 'onBytes'> {
   reader: RowReader;
-  gzip: boolean;
-  /** Largest body after decompression. */
-  limitBytes: number;
-  /** Longest silence while more of the body is wanted. */
-  idleMs: number;
   maxRows: number;
   /** Refuse the whole upload for one bad row. */
   strict: boolean;
@@ -26,71 +23,108 @@ export interface UploadOptions {
 /** What is read and where it goes. */
 export interface UploadPath {
   request: Readable;
+  /** Aborted with the reason once nobody wants the upload any more. */
+  signal: AbortSignal;
   packer: ChunkPacker;
   sender: ChunkSender;
 }
 
-/** Broken rules that the answer to a strict upload lists. */
-const STRICT_VIOLATIONS = 100;
+/** Invalid rows with which an upload is read on, and their text in characters. */
+const MOST_INVALID = { rows: 10_000, chars: 16_777_216 } as const;
 
 /** Reads an upload to its end, chunk by chunk; resolves to its fingerprint. Throws {@link UploadError}. */
 export async function readUpload(
-  { request, packer, sender }: UploadPath,
+  { request, signal, packer, sender }: UploadPath,
   options: UploadOptions,
 ): Promise<string> {
   const hash = options.fingerprint ? createHash('sha256') : undefined;
   const text = bodyText(request, {
     ...options,
+    signal,
     ...(hash ? { onBytes: (bytes) => void hash.update(bytes) } : {}),
   });
+  const mostInvalid = options.strict ? ANSWER_LIMITS.entries : MOST_INVALID.rows;
+  const invalid = { rows: 0, chars: 0 };
   const violations: RuleViolation[] = [];
   let rows = 0;
-  const flush = async (): Promise<void> => {
+  const take = (): NewChunk => {
     const chunk = packer.take();
-    if (!options.strict) return sender.send(chunk);
     const firstRow = rows - 1 - ((rows - 1) % packer.chunkRows);
     for (const [slot, rules] of Object.entries(chunk.invalid)) {
+      if (violations.length >= ANSWER_LIMITS.entries) break;
       const row = `#/${firstRow + Number(slot)}`;
       violations.push(...rules.map(({ pointer, detail }) => ({ pointer: row + pointer.slice(1), detail })));
     }
-    if (violations.length >= STRICT_VIOLATIONS) throw invalidRows(violations);
-    if (violations.length === 0) await sender.send(chunk);
+    return chunk;
   };
+  const send = async (chunk: NewChunk): Promise<void> => {
+    if (!options.strict || invalid.rows === 0) await sender.send(chunk);
+  };
+  const refusal = async (): Promise<UploadError> => {
+    // So that the record of a batch that fails counts all of its rows.
+    if (!packer.isEmpty) await send(take());
+    const found = `${invalid.rows} of the first ${rows} rows break rules`;
+    return options.strict
+      ? new UploadError('invalid', `${found}, and the batch is strict`, violations)
+      : new UploadError(
+          'too_many_invalid',
+          `${found}: a batch fails with more than ${MOST_INVALID.rows} such rows, or more than ` +
+            `${MOST_INVALID.chars} characters in them. Correct the rows, and send all of them again`,
+          violations,
+        );
+  };
+  const turn = new Turn();
   for await (const some of options.reader(text)) {
     for (const row of some) {
       rows += 1;
       if (rows > options.maxRows) {
         throw new UploadError('too_large', `the body has more than ${options.maxRows} rows`);
       }
-      if (packer.add(row)) await flush();
+      if (!packer.add(row)) {
+        invalid.rows += 1;
+        invalid.chars += row.chars;
+        if (invalid.rows > mostInvalid || invalid.chars > MOST_INVALID.chars) throw await refusal();
+      }
+      if (packer.isFull) await send(take());
+      if (rows % TURN_ROWS === 0) await turn.share();
     }
+    await turn.share();
   }
-  if (!packer.isEmpty) await flush();
   if (rows === 0) {
     throw new UploadError('invalid', 'the body has no rows', [
       { pointer: '#', detail: 'needs at least one row' },
     ]);
   }
-  if (violations.length > 0) throw invalidRows(violations);
+  if (options.strict && invalid.rows > 0) throw await refusal();
+  if (!packer.isEmpty) await send(take());
   await sender.finish();
   return hash?.digest('hex') ?? '';
 }
 
-const invalidRows = (violations: readonly RuleViolation[]): UploadError =>
-  new UploadError(
-    'invalid',
-    'rows break rules, and the batch is strict',
-    violations.slice(0, STRICT_VIOLATIONS),
-  );
+/** Longest that rows are read before others have their turn, and after how many that is looked at. */
+const TURN_MS = 3;
+const TURN_ROWS = 64;
+
+/** Lets the process do its other work now and then. */
+class Turn {
+  #sinceMs = performance.now();
+
+  async share(): Promise<void> {
+    if (performance.now() - this.#sinceMs < TURN_MS) return;
+    await othersTurn();
+    this.#sinceMs = performance.now();
+  }
+}
 
 /** Reads a body whose rows are not wanted, for its fingerprint. Throws {@link UploadError}. */
 export async function fingerprintOf(
   request: Readable,
-  { gzip, limitBytes, idleMs }: Pick<UploadOptions, 'gzip' | 'limitBytes' | 'idleMs'>,
+  signal: AbortSignal,
+  { gzip, limitBytes, idleMs }: UploadOptions,
 ): Promise<string> {
   const hash = createHash('sha256');
   const onBytes = (bytes: Buffer): void => void hash.update(bytes);
-  for await (const _ of bodyText(request, { gzip, limitBytes, idleMs, onBytes }));
+  for await (const _ of bodyText(request, { gzip, limitBytes, idleMs, signal, onBytes }));
   await finished(request).catch(() => undefined);
   return hash.digest('hex');
 }

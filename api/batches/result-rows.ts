@@ -64,7 +64,8 @@ function rowOf(
   if (errors) return { row, error: { code: 'invalid_input', message: 'the row breaks rules', errors } };
   if (results.failure) return { row, error: results.failure };
   if (!results.outputs) {
-    return { row, error: { code: 'canceled', message: 'the batch was canceled before the row ran' } };
+    const end = source.batch.state === 'failed' ? 'failed' : 'was canceled';
+    return { row, error: { code: 'canceled', message: `the batch ${end} before the row ran` } };
   }
   const read = source.readRow(results.outputs, at);
   return read.ok

@@ -1,7 +1,13 @@
 /** A row as it was read: a value that has yet to be validated, or the reason why there is none. */
-export type Row = { value: unknown } | { unreadable: string };
+export type Row = ({ value: unknown } | { unreadable: string }) & {
+  /** Length of its text, about. */
+  chars: number;
+};
 
-/** Rows of a text that arrives in pieces; each step gives the rows that its piece completed. */
+/**
+ * Rows of a text that arrives in pieces of a few KiB. Steps are short, so that others can have their turn in between: each
+ * reads one piece at the most, and gives the rows that it completed, if any.
+ */
 export type RowReader = (text: AsyncIterable<string>) => AsyncIterable<Row[]>;
 
 /** Longest text of one row, in characters: what one job's body may hold, too. */

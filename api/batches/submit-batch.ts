@@ -1,7 +1,7 @@
 import { type BatchCreated, NoRoomError, SIGN_OF_LIFE_MS } from '../../shared/batches/batch-store.js';
 import type { NoRoom } from '../../shared/jobs/job-store.js';
 import type { Exchange } from '../http/exchange.js';
-import { ProblemError, requestTimeout, validationFailed } from '../http/problem.js';
+import { ProblemError, requestTimeout } from '../http/problem.js';
 import { ClientGoneError } from '../http/read-json.js';
 import { submissionDefaults } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
@@ -101,7 +101,7 @@ async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): 
   const { model, upload: options } = request;
   const { batches, producers, withinDeadline, config, limits, admission } = x.ctx;
   const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
-  let hasFailed = false;
+  const unwanted = untilClientGone(x);
   const sender = new ChunkSender({
     batches,
     producers,
@@ -109,25 +109,41 @@ async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): 
     batchId,
     queue: model.batch.queue,
     roomMs: limits.roomMs,
-    isOver: () => hasFailed || x.response.destroyed,
+    signal: unwanted.signal,
     countRows: (rows) => admission.countRows(x, rows),
   });
-  const alive = setInterval(() => void batches.touch(batchId).catch(() => undefined), SIGN_OF_LIFE_MS);
+  const alive = setInterval(() => {
+    batches.touch(batchId).then(
+      (isOpen) => isOpen || unwanted.abort(new BatchClosedError()),
+      () => undefined,
+    );
+  }, SIGN_OF_LIFE_MS);
   try {
-    const fingerprint = await readUpload({ request: x.request, packer, sender }, options);
+    const path = { request: x.request, signal: unwanted.signal, packer, sender };
+    const fingerprint = await readUpload(path, options);
     await withinDeadline('closing an upload', async () => {
       const held = await batches.complete(batchId, fingerprint);
       if (!held) throw new BatchClosedError();
       await Promise.all(held.map((jobId) => producers.enqueue(model.batch.queue, { jobId, delivery: 1 })));
     });
   } catch (error) {
-    hasFailed = true;
+    unwanted.abort(error);
     await sender.finish().catch(() => undefined);
-    await withinDeadline('dropping an upload', () => batches.abort(batchId)).catch(() => undefined);
+    const state = error instanceof UploadError && error.code === 'too_many_invalid' ? 'failed' : 'canceled';
+    await withinDeadline('dropping an upload', () => batches.abort(batchId, state)).catch(() => undefined);
     throw problemOf(x, error instanceof NoRoomError ? noRoom(x, request, error.refusal) : error);
   } finally {
     clearInterval(alive);
   }
+}
+
+/** Aborts once there is nobody to answer, which the end of a body that came as a whole does not show. */
+function untilClientGone({ response }: Exchange): AbortController {
+  const unwanted = new AbortController();
+  const leave = (): void => unwanted.abort(new ClientGoneError());
+  if (response.destroyed) leave();
+  else response.once('close', leave);
+  return unwanted;
 }
 
 /** The same key again: the rows are only read to see that they are the same. */
@@ -138,7 +154,7 @@ async function replay(
 ): Promise<SubmittedBatch> {
   let fingerprint: string;
   try {
-    fingerprint = await fingerprintOf(x.request, options);
+    fingerprint = await fingerprintOf(x.request, untilClientGone(x).signal, options);
   } catch (error) {
     throw problemOf(x, error);
   }
@@ -169,6 +185,7 @@ function problemOf(x: Exchange, error: unknown): unknown {
     case 'too_large':
       return new ProblemError('batch-too-large', error.message);
     case 'invalid':
-      return validationFailed(error.violations);
+    case 'too_many_invalid':
+      return new ProblemError('validation-failed', error.message, { errors: error.violations });
   }
 }

@@ -1,7 +1,7 @@
 import type { RuleViolation } from '../../shared/validation/ajv.js';
 
 /** Why an upload as a whole cannot be taken; each code has one answer in HTTP. */
-export type UploadErrorCode = 'malformed' | 'stalled' | 'too_large' | 'invalid';
+export type UploadErrorCode = 'malformed' | 'stalled' | 'too_large' | 'invalid' | 'too_many_invalid';
 
 /** An upload that cannot be taken as a whole. A single bad row is no such error. */
 export class UploadError extends Error {

@@ -1,5 +1,6 @@
 import { type Static, Type } from '../../shared/validation/schema.js';
 import { AppError } from '../../shared/errors.js';
+import { ANSWER_LIMITS, cutText } from '../../shared/validation/ajv.js';
 import { PROBLEM_TYPES, type ProblemCode, problemUri } from './problem-types.js';
 
 const BrokenRule = Type.Object(
@@ -26,7 +27,11 @@ export const Problem = Type.Object(
     title: Type.String({ description: 'The same for every problem of this type.' }),
     status: Type.Integer({ minimum: 400, maximum: 599, description: 'HTTP status of the answer.' }),
     detail: Type.Optional(Type.String({ description: 'What happened this time, for people.' })),
-    errors: Type.Optional(Type.Array(BrokenRule, { description: 'Every broken rule (at most 100).' })),
+    errors: Type.Optional(
+      Type.Array(BrokenRule, {
+        description: 'Every broken rule; past 100, or 32,768 characters, the last entry says how many more.',
+      }),
+    ),
   },
   { additionalProperties: false, description: 'Why the request was not done (RFC 9457).' },
 );
@@ -52,8 +57,8 @@ export class ProblemError extends AppError {
   }
 }
 
-/** A body of thousands of unknown members is not answered with as many lines. */
-const MAX_ERRORS = 100;
+/** Of what is said to people: some of it repeats what was sent. */
+const LONGEST_DETAIL = 1_000;
 
 /** The body that tells of a problem. */
 export function problemBody({ code, message, extras }: ProblemError): Problem {
@@ -62,8 +67,8 @@ export function problemBody({ code, message, extras }: ProblemError): Problem {
     type: problemUri(code),
     title,
     status,
-    ...(message === '' ? {} : { detail: message }),
-    ...(extras.errors ? { errors: extras.errors.slice(0, MAX_ERRORS) } : {}),
+    ...(message === '' ? {} : { detail: cutText(message, LONGEST_DETAIL) }),
+    ...(extras.errors ? { errors: extras.errors.slice(0, ANSWER_LIMITS.entries) } : {}),
   };
 }
 

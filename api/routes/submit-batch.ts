@@ -23,7 +23,8 @@ export const submitBatchRoute: Route = {
     summary: 'Submit many predictions',
     description:
       'JSON (`{"inputs":[...]}`), NDJSON (one input a line) or CSV (the header names the members), gzip or not. Rows ' +
-      'run while the upload goes on. A bad row becomes a row error in the results, unless `strict` refuses the batch.',
+      'run while the upload goes on. A bad row becomes a row error in the results, unless `strict` refuses the batch. ' +
+      'More than 10,000 bad rows, or 16 MiB of them, fail the batch: 422, and nothing of it is kept.',
     parameters: [
       'Model',
       'RequestId',

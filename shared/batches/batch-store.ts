@@ -149,9 +149,9 @@ export class BatchStore {
     return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
   }
 
-  /** Cancels a batch whose upload broke off: its key is free again, its values are gone. */
-  async abort(batchId: string): Promise<void> {
-    await this.#records.run('batch-cancel', [batchId, '*', 'abort']);
+  /** Ends a batch whose upload broke off or is not taken: its key is free again, its values are gone. */
+  async abort(batchId: string, state: 'canceled' | 'failed' = 'canceled'): Promise<void> {
+    await this.#records.run('batch-cancel', [batchId, '*', state]);
   }
 
   /** The batch, or undefined when its record is not there (any more). */

@@ -1,3 +1,4 @@
+import { toUSVString } from 'node:util';
 import { type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
@@ -31,32 +32,77 @@ export function requireSchema(schema: object): void {
   void rules.validateSchema(schema, true);
 }
 
-/**
- * The violations that `validate` found on its last call, named by the member at fault: an unknown or missing
- * member is named itself, not the object it belongs to. `base` is the pointer of the validated value.
- */
-export function violationsOf(validate: ValidateFunction, base = '#'): RuleViolation[] {
-  return (validate.errors ?? []).map((error) => describe(error, base));
+/** How much a list of broken rules may take. */
+export interface ListLimits {
+  /** Entries, of which the last says how many rules are not listed. */
+  entries: number;
+  /** Characters of pointers and details, after which one more entry ends the list. */
+  chars: number;
 }
 
+/** What the answer to one request lists. */
+export const ANSWER_LIMITS: Readonly<ListLimits> = { entries: 100, chars: 32_768 };
+
+/**
+ * The violations that `validate` found on its last call, named by the member at fault: an unknown or missing
+ * member is named itself, not the object it belongs to. `base` is the pointer of the validated value. Callers choose
+ * how many there are and how long names are, so both are cut.
+ */
+export function violationsOf(
+  validate: ValidateFunction,
+  base = '#',
+  { entries, chars }: Readonly<ListLimits> = ANSWER_LIMITS,
+): RuleViolation[] {
+  const errors = validate.errors ?? [];
+  const listed: RuleViolation[] = [];
+  let charsLeft = chars;
+  for (const error of errors) {
+    const left = errors.length - listed.length;
+    if (charsLeft <= 0 || (listed.length === entries - 1 && left > 1)) {
+      listed.push({ pointer: base, detail: `breaks ${left} further rules, which are not listed` });
+      break;
+    }
+    const violation = describe(error, base);
+    charsLeft -= charsOf(violation);
+    listed.push(violation);
+  }
+  return listed;
+}
+
+/** What a violation takes of {@link ListLimits.chars}. */
+export const charsOf = ({ pointer, detail }: RuleViolation): number => pointer.length + detail.length;
+
+const LONGEST_NAME = 64;
+const LONGEST_PATH = 256;
+const LONGEST_DETAIL = 512;
+
+/** A text that may have come from outside, cut, with an ellipsis for the rest, and without halves of characters. */
+export const cutText = (text: string, longest: number): string =>
+  toUSVString(text.length <= longest ? text : `${text.slice(0, longest)}…`);
+
+/** A member of what `pointer` points at; a long name is cut. */
+export const memberPointer = (pointer: string, name: string): string =>
+  `${pointer}/${encodeURIComponent(cutText(name, LONGEST_NAME).replaceAll('~', '~0').replaceAll('/', '~1'))}`;
+
 function describe(error: ErrorObject, base: string): RuleViolation {
-  const at = base + error.instancePath;
+  const at = base + cutText(error.instancePath, LONGEST_PATH);
   const params = error.params as Record<string, unknown>;
   if (error.keyword === 'required') {
-    return { pointer: child(at, params['missingProperty']), detail: 'is required' };
+    return { pointer: memberPointer(at, String(params['missingProperty'])), detail: 'is required' };
   }
   if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
     const name = params['additionalProperty'] ?? params['unevaluatedProperty'];
-    return { pointer: child(at, name), detail: 'is not a known member' };
+    return { pointer: memberPointer(at, String(name)), detail: 'is not a known member' };
   }
   if (error.keyword === 'enum' && Array.isArray(params['allowedValues'])) {
-    return {
-      pointer: at,
-      detail: `must be one of ${params['allowedValues'].map((v) => JSON.stringify(v)).join(', ')}`,
-    };
+    const allowed = params['allowedValues'].map((v) => JSON.stringify(v)).join(', ');
+    return { pointer: at, detail: cutText(`must be one of ${allowed}`, LONGEST_DETAIL) };
   }
   if (error.keyword === 'const') {
-    return { pointer: at, detail: `must be ${JSON.stringify(params['allowedValue'])}` };
+    return {
+      pointer: at,
+      detail: cutText(`must be ${JSON.stringify(params['allowedValue'])}`, LONGEST_DETAIL),
+    };
   }
   if (error.keyword === 'format' && params['format'] === 'iso-date-time') {
     return {
@@ -67,8 +113,8 @@ function describe(error: ErrorObject, base: string): RuleViolation {
   if (error.keyword === 'pattern' && params['pattern'] === WELL_FORMED) {
     return { pointer: at, detail: 'must be well-formed Unicode: it has half of a surrogate pair' };
   }
-  return { pointer: at, detail: error.message ?? `breaks the rule ${error.keyword}` };
+  return {
+    pointer: at,
+    detail: cutText(error.message ?? `breaks the rule ${error.keyword}`, LONGEST_DETAIL),
+  };
 }
-
-const child = (pointer: string, name: unknown): string =>
-  `${pointer}/${encodeURIComponent(String(name).replaceAll('~', '~0').replaceAll('/', '~1'))}`;

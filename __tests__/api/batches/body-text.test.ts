@@ -4,9 +4,14 @@ import { gzipSync } from 'node:zlib';
 import { bodyText } from '../../../api/batches/body-text.js';
 
 /** Reads a body to its end. */
-async function read(body: PassThrough, gzip: boolean): Promise<string> {
+async function read(
+  body: PassThrough,
+  gzip: boolean,
+  signal = new AbortController().signal,
+): Promise<string> {
   let text = '';
-  for await (const piece of bodyText(body, { gzip, limitBytes: 1_000, idleMs: 10_000 })) text += piece;
+  const options = { gzip, limitBytes: 1_000, idleMs: 10_000, signal };
+  for await (const piece of bodyText(body, options)) text += piece;
   return text;
 }
 
@@ -34,4 +39,20 @@ describe.each([true, false])('a body, gzip: %s', (gzip) => {
     setImmediate(() => body.destroy());
     await expect(reading).rejects.toThrow(/premature|aborted|closed/i);
   });
+
+  it('that nobody wants any more is not waited for', async () => {
+    const body = new PassThrough();
+    body.write(encode('one line').subarray(0, 5));
+    const unwanted = new AbortController();
+    const reading = read(body, gzip, unwanted.signal);
+    setImmediate(() => unwanted.abort(new Error('not wanted')));
+    await expect(reading).rejects.toThrow('not wanted');
+    expect(body.destroyed).toBe(false);
+  });
+});
+
+it('gzip that holds nothing is bounded by its own length', async () => {
+  const body = new PassThrough();
+  body.end(Buffer.concat(Array<Buffer>(60).fill(gzipSync(''))));
+  await expect(read(body, true)).rejects.toThrow('larger than 1000 bytes');
 });

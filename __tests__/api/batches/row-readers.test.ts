@@ -120,8 +120,37 @@ it.each([
   expect((await failure(reading)).code).toBe('too_large');
 });
 
+it.each([
+  ['blank lines', 'n\n', '\n'.repeat(8_192), 'too_large'],
+  ['a quoted cell', 'n\n"', 'a"",\n'.repeat(1_600), 'too_large'],
+  ['a row of commas', 'n\n', ','.repeat(8_192), 'too_large'],
+  ['a header', '', 'a,'.repeat(4_096), 'too_large'],
+])('refuses CSV with %s without end', async (_, head, more, code) => {
+  async function* endless(): AsyncGenerator<string> {
+    yield head;
+    for (let i = 0; i < 200; i += 1) yield more;
+  }
+  const reading = (async () => {
+    for await (const rows of csvRows(manifest)(endless())) expect(rows).toEqual([]);
+  })();
+  expect((await failure(reading)).code).toBe(code);
+});
+
+it.each([
+  ['NDJSON', ndjsonRows, '', 'x\n'],
+  ['JSON', jsonRows, '{"inputs":[1', ',1'],
+  ['CSV', csvRows(manifest), 'n\n', '1\n'],
+] as const)('reads %s in short steps', async (_, reader, head, row) => {
+  const pieces = [head, ...Array<string>(4).fill(row.repeat(4_096))];
+  const sizes: number[] = [];
+  if (reader === jsonRows) pieces.push(']}');
+  for await (const rows of reader(Readable.from(pieces) as AsyncIterable<string>)) sizes.push(rows.length);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(4_097);
+  expect(sizes.reduce((sum, size) => sum + size)).toBeGreaterThanOrEqual(4 * 4_096);
+});
+
 describe('the text of a body', () => {
-  const options = { gzip: false, limitBytes: 1_000, idleMs: 10_000 };
+  const options = { gzip: false, limitBytes: 1_000, idleMs: 10_000, signal: new AbortController().signal };
   const textOf = async (bytes: Buffer[], changes: Partial<typeof options> = {}): Promise<string> => {
     let text = '';
     for await (const piece of bodyText(Readable.from(bytes), { ...options, ...changes })) text += piece;

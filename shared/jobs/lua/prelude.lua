@@ -261,12 +261,13 @@ local function start_chunk(batch, number, rows, now)
   return id
 end
 
--- Cancels a batch that has not ended: waiting chunks go, running ones are told. Returns how many still run.
-local function cancel_batch(id, now)
+-- Ends a batch that has not ended, as canceled unless told otherwise: waiting chunks go, running ones are told. Returns
+-- how many still run.
+local function cancel_batch(id, now, state)
   local v = redis.call('HMGET', batch_key(id), 'chunks', 'queue', 'owner', 'strict')
   local chunks, queue, owner, strict = tonumber(v[1]), v[2], v[3], v[4] == '1'
   local running = 0
-  finish_batch(id, 'canceled', now)
+  finish_batch(id, state or 'canceled', now)
   for number = 0, chunks - 1 do
     local chunk = id .. ':' .. number
     local status = redis.call('HGET', job_key(chunk), 'status')
@@ -285,11 +286,11 @@ local function cancel_batch(id, now)
   return running
 end
 
--- Cancels a batch whose upload broke off: its Idempotency-Key is free again, unless another batch has it by now, and its
--- values are gone. Returns how many chunks still run.
-local function drop_upload(id, now)
+-- Ends a batch whose upload broke off or is not taken: its Idempotency-Key is free again, unless another batch has it by
+-- now, and its values are gone. Returns how many chunks still run.
+local function drop_upload(id, now, state)
   local key = batch_key(id)
-  local running = cancel_batch(id, now)
+  local running = cancel_batch(id, now, state)
   local idem = redis.call('HGET', key, 'idem_key')
   if idem ~= '' and redis.call('HGET', idem, 'batch') == id then redis.call('DEL', idem) end
   for _, suffix in ipairs({ ':out', ':invalid', ':failed' }) do redis.call('DEL', key .. suffix) end
