@@ -37,8 +37,12 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
   release.later('sweeper', () => sweeper.close());
 
   const server = await startServer(createApp(ctx), config.listen, ctx.limits);
-  release.later('http', () => server.close(config.graceMs));
+  let cutOff = 0;
+  release.later('http', async () => {
+    cutOff = await server.close(config.graceMs);
+  });
 
   log.info('serving', { host: config.listen.host, port: server.port, version: softwareVersion() });
   process.send?.({ type: 'ready', port: server.port });
+  return () => ({ requests_cut_off: cutOff });
 });

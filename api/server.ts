@@ -13,9 +13,9 @@ export interface ApiServer {
   /**
    * Goes on answering for a moment (`lingerMs`), so that clients and load balancers hear of it on connections that they
    * already have and by asking whether the process is ready. Then takes no further connections, closes idle ones, lets
-   * requests under way finish, and cuts off what is left `graceMs` after the call.
+   * requests under way finish, and cuts off what is left `graceMs` after the call: resolves to how many requests that were.
    */
-  close(graceMs: number): Promise<void>;
+  close(graceMs: number): Promise<number>;
 }
 
 /** Listens. Rejects when the address cannot be had. */
@@ -86,7 +86,7 @@ async function closeServer(
   server: Server,
   connections: Connections,
   { lingerMs, graceMs }: { lingerMs: number; graceMs: number },
-): Promise<void> {
+): Promise<number> {
   await sleep(lingerMs);
   // Connections that wait to be accepted are refused with the listening: this comes right after the last were taken.
   await afterPoll();
@@ -94,9 +94,13 @@ async function closeServer(
   // Not the HTTP server's own: it closes idle connections in its own way first, and stops looking for slow clients.
   NetServer.prototype.close.call(server);
   connections.closeIdle(lingerMs);
-  const late = setTimeout(() => connections.cutOff(), graceMs - lingerMs);
+  let requests = 0;
+  const late = setTimeout(() => {
+    requests = connections.cutOff();
+  }, graceMs - lingerMs);
   try {
     await closed;
+    return requests;
   } finally {
     clearTimeout(late);
     server.close();

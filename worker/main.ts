@@ -21,7 +21,8 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
     process.kill(process.pid, 'SIGTERM');
   };
   log.info('starting', { version: softwareVersion() });
-  worker = await openWorker({ config, log, release, stopping, onBroken });
+  const opened = await openWorker({ config, log, release, stopping, onBroken });
+  worker = opened;
   worker.metrics.watchProcess();
   if (config.metrics) {
     const metrics = await worker.metrics.serve(config.metrics);
@@ -32,4 +33,5 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
     type: 'ready',
     models: worker.models().map(({ name, version, engine }) => ({ name, version, engine })),
   });
+  return () => opened.left();
 });

@@ -82,6 +82,13 @@ export class ModelService {
     };
   }
 
+  /** What became of jobs that it did not bring to an end. */
+  get left(): { givenBack: number; notWritten: number } {
+    const of = (count: 'givenBack' | 'notWritten'): number =>
+      this.#lanes.reduce((sum, { settlement }) => sum + settlement[count], 0);
+    return { givenBack: of('givenBack'), notWritten: of('notWritten') };
+  }
+
   /** Stops taking jobs, finishes or gives back those in hand. Resolves after `graceMs` at the latest. */
   async drain(graceMs: number): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => drainLane(lane, graceMs)));

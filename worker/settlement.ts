@@ -53,6 +53,10 @@ export class Settlement {
   readonly #options: SettlementOptions;
   readonly #pending = new Set<Promise<void>>();
   readonly #abandoned = new AbortController();
+  /** Jobs and deliveries that went back to the queue without having been run to an end here. */
+  givenBack = 0;
+  /** Jobs of which Redis did not take what became of them before the worker had to leave: their leases end. */
+  notWritten = 0;
 
   constructor(options: SettlementOptions) {
     this.#options = options;
@@ -90,6 +94,7 @@ export class Settlement {
     this.#track(jobs, async () => {
       const failures = jobs.map((job) => ({ ...holdOf(job), code, message }));
       const replies = await this.through('retry', () => leases.retry(failures));
+      if (!replies) this.notWritten += jobs.length;
       await Promise.all(
         (replies ?? []).map(async (reply, index) => {
           const job = jobs[index];
@@ -117,6 +122,8 @@ export class Settlement {
       const replies = await this.through('release', release);
       left.forEach((job, index) => {
         const kind = replies?.[index]?.kind;
+        if (kind === 'queued') this.givenBack += 1;
+        else if (!kind) this.notWritten += 1;
         this.#tell(job, 'job released', kind === 'queued' ? 'released' : (kind ?? 'not written'));
       });
     });
@@ -141,6 +148,7 @@ export class Settlement {
       await Promise.all(
         (renewed ?? []).map(async (delivery, index) => {
           if (delivery === undefined) return;
+          this.givenBack += 1;
           const jobId = requests[index]?.jobId ?? '';
           this.#options.log.debug('job handed back', jobIds(jobId));
           await this.#enqueue(jobId, { kind: 'queued', delivery }, 0);
@@ -176,6 +184,7 @@ export class Settlement {
   /** `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
   #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: { ok: true } | Failed): void {
     const { metrics, log } = this.#options;
+    if (reply === undefined) this.notWritten += 1;
     if (reply !== 'committed') return this.#tell(job, 'outcome dropped', reply ?? 'not written');
     metrics.ended(verdict.ok ? 'succeeded' : verdict.code);
     if (verdict.ok) return this.#tell(job, 'job succeeded', 'succeeded');

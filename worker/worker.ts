@@ -35,6 +35,8 @@ export interface Worker {
   metrics: WorkerMetrics;
   /** Reads every package again, and serves those that are new; see {@link ServedModels.reload}. */
   reload(): Promise<void>;
+  /** For the last line of the log: jobs and deliveries that went back to the queue, and jobs whose end was not written. */
+  left(): { given_back: number; not_written: number };
 }
 
 /** Starts the models' processes, connects to Redis and takes jobs. What it opens is on the release stack. */
@@ -81,6 +83,10 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
       reloads -= 1;
       await heartbeat.beat();
     },
+    left: () => ({
+      given_back: services.reduce((sum, { left }) => sum + left.givenBack, 0),
+      not_written: services.reduce((sum, { left }) => sum + left.notWritten, 0),
+    }),
   };
 }
 

@@ -104,6 +104,7 @@ it('turns submissions away at once on SIGTERM, goes on answering, finishes what 
   expect(answer?.statusCode).toBe(202);
   expect((await results.text()).trimEnd().split('\n')).toHaveLength(rows);
   expect(await api.ended).toBe(0);
+  expect(api.log.at(-1)).toMatchObject({ message: 'stopped', requests_cut_off: 0 });
 });
 
 it('ends at once, with 1, when it is told a second time', async () => {

@@ -81,14 +81,15 @@ it('says when it serves, answers like the original service, and leaves in good o
 });
 
 it('gives back on SIGTERM what does not finish in time, uncounted, and ends with 0 all the same', async () => {
-  const { worker } = launch({ GRACE_MS: '1500' });
+  const { worker, lines } = launch({ GRACE_MS: '1500' });
   await once(worker, 'message');
   const inference = descendantsOf(worker.pid ?? 0);
   for (const { pid } of inference) process.kill(pid, 'SIGSTOP');
   const id = await order();
   await until(async () => (await bench.store.find(id))?.state === 'running');
   worker.kill('SIGTERM');
-  expect(await once(worker, 'exit')).toEqual([0, null]);
+  expect(await once(worker, 'close')).toEqual([0, null]);
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ message: 'stopped', given_back: 1, not_written: 0 });
   expect(await bench.store.find(id)).toMatchObject({ state: 'queued', attempts: 0 });
   await until(() => inference.every(({ pid }) => !isRunning(pid)));
 });

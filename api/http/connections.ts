@@ -35,9 +35,11 @@ export class Connections {
     }
   }
 
-  /** Closes every connection, whatever is under way. */
-  cutOff(): void {
+  /** Closes every connection, whatever is under way; returns how many requests were. */
+  cutOff(): number {
+    const requests = this.#answers.size;
     for (const socket of this.#open) socket.destroy();
+    return requests;
   }
 
   #opened(socket: Socket): void {

@@ -1,10 +1,10 @@
 import { AppError, messageOf } from '../errors.js';
 import { systemProblem } from '../system-error.js';
-import { type ReleaseLog, ReleaseStack } from './release-stack.js';
+import { ReleaseStack } from './release-stack.js';
 
 /** How a process runs and ends. */
 export interface RunOptions {
-  log: ReleaseLog & { info(message: string, fields?: Record<string, unknown>): void };
+  log: Record<'info' | 'error', (message: string, fields?: Record<string, unknown>) => void>;
   /** From the first signal to the moment the process is ended whatever it still holds, in ms. */
   deadlineMs: number;
 }
@@ -13,16 +13,18 @@ export interface RunOptions {
  * Runs `start`, waits for SIGTERM, SIGINT or the loss of the parent process, closes what was opened and lets the
  * process end with code 0. A second signal, or `deadlineMs` after the first, ends it at once with code 1. A process
  * with a parent that manages it leaves Ctrl-C and second signals to that parent.
- * `start` is given the signal that it should stop, for waits that could outlast it. When `start` fails, what it had opened is closed and the error is logged; the code is 1.
+ * `start` is given the signal that it should stop, for waits that could outlast it, and resolves to what the last line of
+ * the log says of the end. When `start` fails, what it had opened is closed and the error is logged; the code is 1.
  */
 export async function runUntilStopped(
   { log, deadlineMs }: RunOptions,
-  start: (release: ReleaseStack, stopping: AbortSignal) => Promise<void>,
+  start: (release: ReleaseStack, stopping: AbortSignal) => Promise<() => Record<string, unknown>>,
 ): Promise<void> {
   const release = new ReleaseStack();
   const stopped = stopRequested();
+  let ending: (() => Record<string, unknown>) | undefined = () => ({});
   try {
-    await start(release, stopped.signal);
+    ending = await start(release, stopped.signal);
     log.info('stopping', { reason: await stopped.reason });
   } catch (error) {
     if (stopped.signal.aborted) log.info('stopping', { reason: String(stopped.signal.reason) });
@@ -32,11 +34,16 @@ export async function runUntilStopped(
         error: systemProblem(error) ?? (isFault ? error.stack : messageOf(error)),
       });
       process.exitCode = 1;
+      ending = undefined;
     }
   }
-  const forced = setTimeout(() => process.exit(1), deadlineMs);
+  const forced = setTimeout(() => {
+    log.error('not stopped in time, leaving', ending?.());
+    process.exit(1);
+  }, deadlineMs);
   forced.unref();
   await release.run(log);
+  if (ending) log.info('stopped', ending());
   stopped.ignore();
   if (!process.connected) return;
   // A cluster's process that is disconnected ends with code 0, whatever its exit code.
