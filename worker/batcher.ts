@@ -131,12 +131,14 @@ export class Batcher {
     const { settlement, log } = this.#options;
     const call = this.#unanswered;
     if (!call) return;
-    try {
-      settlement.release((await settlement.through('claim', () => this.#send(call))) ?? []);
-    } catch (error) {
-      log.error('jobs not claimed', { jobs: call.unclaimed.length, error: messageOf(error) });
-    }
-    // Nobody runs what is left of them here: the sweeper brings it back.
+    const repeat = (): Promise<HeldJob[]> =>
+      this.#send(call).catch((error: unknown) => {
+        if (error instanceof RedisUnavailableError) throw error;
+        log.error('jobs not claimed', { jobs: call.unclaimed.length, error: messageOf(error) });
+        return [];
+      });
+    settlement.release((await settlement.through('claim', repeat)) ?? []);
+    // What Redis refused, or did not answer in time, the sweeper brings back.
     for (const { done } of this.#unanswered?.unclaimed ?? []) done();
   }
 

@@ -16,8 +16,8 @@ export interface IntakeOptions {
   log: Logger;
 }
 
-/** Deliveries of which a leaving worker makes sure; it fetches far fewer at a time. */
-const LEFT_BEHIND = 64;
+/** Deliveries of which a leaving worker makes sure: it fetches far fewer at a time, and others take many meanwhile. */
+const LEFT_BEHIND = 1_024;
 
 /** Takes deliveries from one queue, and takes a new link when deliveries wait and none comes. */
 export class Intake {

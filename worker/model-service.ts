@@ -39,6 +39,9 @@ export interface ModelServiceOptions {
 /** Of the time to leave, what is kept for giving back jobs that do not finish, in ms. */
 const HAND_BACK_MS = 1_000;
 
+/** Deliveries that one script looks at: keeps Redis from being held for more than about a millisecond. */
+const HAND_BACK_WINDOW = 128;
+
 /** Deliveries that Bee-Queue hands out at a time: one is in hand while it waits for the next. */
 const CONCURRENCY = 2;
 
@@ -130,7 +133,7 @@ async function drainLane({ intake, settlement, runner, taken }: Lane, graceMs: n
       request: { ...delivery, claimId: '' },
       done: () => undefined,
     }));
-    await settlement.handBack(unclaimed);
+    while (unclaimed.length > 0) await settlement.handBack(unclaimed.splice(0, HAND_BACK_WINDOW));
     await taken?.close();
   };
   await Promise.race([leave(), sleep(graceMs, undefined, { ref: false })]);

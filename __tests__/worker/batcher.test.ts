@@ -1,0 +1,41 @@
+import { RedisUnavailableError } from '../../shared/errors.js';
+import { Batcher, type BatcherOptions } from '../../worker/batcher.js';
+import { Turns } from '../../worker/turns.js';
+import { recordingLog } from './recording-log.js';
+
+it('ends its deliveries at once when the claim that it repeats to leave is refused', async () => {
+  const calls: boolean[] = [];
+  const log = recordingLog();
+  let leave: Promise<void> | undefined;
+  const claimAlong = (_requests: unknown, _lists: unknown, { isRepeated }: { isRepeated: boolean }) => {
+    calls.push(isRepeated);
+    if (isRepeated) return Promise.reject(new Error('WRONGTYPE'));
+    leave = batcher.drain(60_000);
+    return Promise.reject(new RedisUnavailableError('claiming'));
+  };
+  const nothing = (): undefined => undefined;
+  const batcher: Batcher = new Batcher({
+    queue: 'q',
+    model: { turns: new Turns(['jobs', 'chunks', 'swap']) },
+    runner: {
+      ready: () => Promise.resolve(),
+      run: () => Promise.resolve(true),
+      stop: nothing,
+      abandon: nothing,
+    },
+    settlement: {
+      release: nothing,
+      handBack: () => Promise.resolve(),
+      settled: () => Promise.resolve(),
+      through: async (_: string, call: () => Promise<unknown>) => call(),
+    },
+    leases: { claimAlong },
+    maxBatch: 4,
+    leaseMs: 1_000,
+    log,
+  } as unknown as BatcherOptions);
+  await batcher.handle({ jobId: 'a', delivery: 1 });
+  await leave;
+  expect(calls).toEqual([false, true]);
+  expect(log.said('jobs not claimed')).toMatchObject({ level: 'error' });
+});
