@@ -31,9 +31,8 @@ async function installLinters() {
 async function writeDocuments() {
   const { describeService } = await importBuilt('api/openapi/document.js');
   const { allRoutes } = await importBuilt('api/routes/all-routes.js');
-  const { serveModels } = await importBuilt('api/models/served-models.js');
-  const { readCatalog } = await importBuilt('shared/model/catalog.js');
-  const models = serveModels(readCatalog(join(root, 'model')), undefined);
+  const { ModelRegistry } = await importBuilt('api/models/model-registry.js');
+  const models = new ModelRegistry(join(root, 'model')).current;
   return [true, false].map((hasKeys) => {
     const file = join(folder, hasKeys ? 'with-keys.json' : 'without-keys.json');
     writeFileSync(

@@ -98,6 +98,14 @@ it('says what every array holds', () => {
   expect(arrays.filter(([, { items }]) => !isObject(items)).map(([path]) => path)).toEqual([]);
 });
 
+it('has patterns that are read alike with the flag u and without', () => {
+  const patterns = [...objectsIn(document)].flatMap(([, { pattern }]) =>
+    typeof pattern === 'string' ? [pattern] : [],
+  );
+  expect(patterns.length).toBeGreaterThan(0);
+  expect(patterns.filter((pattern) => /\\[pPu]\{/.test(pattern))).toEqual([]);
+});
+
 it('uses every component', () => {
   const text = JSON.stringify(document);
   const unused = ['schemas', 'parameters'].flatMap((kind) =>

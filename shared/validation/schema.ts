@@ -39,8 +39,8 @@ type ObjectOf<P extends Properties> = Flat<
   }
 >;
 
-/** The pattern of text without half of a surrogate pair, which UTF-8 cannot say. */
-export const WELL_FORMED = '^\\P{Cs}*$';
+/** The pattern of text without half of a surrogate pair, which UTF-8 cannot say; with and without the flag `u`. */
+export const WELL_FORMED = '^(?:[^\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$';
 
 /** Makes schemas. The last argument of each takes further keywords, such as `description`. */
 export const Type = {
