@@ -339,9 +339,12 @@ describe('results', () => {
 describe('canceling', () => {
   it('ends what has not run, keeps what has, and is too late afterwards', async () => {
     const { body } = await upload(trips(6));
-    const canceled = await api.call('delete', `/batches/${body.id}`);
+    const self = `/batches/${body.id}`;
+    expect(body).toMatchObject({ links: { self, results: `${self}/results`, cancel: self } });
+    const canceled = await api.call('delete', self);
     expect(canceled.status).toBe(200);
     expect(canceled.body).toMatchObject({ status: 'canceled' });
+    expect((canceled.body as Answer['body']).links).toEqual({ self, results: `${self}/results` });
     expect((await api.call('delete', `/batches/${body.id}`)).status).toBe(409);
     const { text, headers } = await results(body.id);
     expect(headers['batch-complete']).toBe('true');

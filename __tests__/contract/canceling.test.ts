@@ -16,6 +16,21 @@ afterAll(async () => {
 const submitted = async (): Promise<string> => (await api.submit({ input: TRIP })).body.id;
 const cancel = (id: string) => api.call('delete', `/jobs/${id}`);
 
+it('is linked while it works: until the job has ended', async () => {
+  const id = await submitted();
+  const self = `/jobs/${id}`;
+  const links = async () => (await api.poll(id)).body.links;
+  const cancelable = { self, events: `${self}/events`, cancel: self };
+  expect(await links()).toEqual(cancelable);
+  await api.worker.claim(id);
+  expect(await links()).toEqual(cancelable);
+  expect((await cancel(id)).body).toMatchObject({ status: 'canceling', links: cancelable });
+  const done = await submitted();
+  await api.worker.succeed(done);
+  expect((await api.poll(done)).body.links).toEqual({ self: `/jobs/${done}`, events: `/jobs/${done}/events` });
+  expect((await cancel(await submitted())).body.links).not.toHaveProperty('cancel');
+});
+
 it('cancels a queued job at once: 200, and no worker can take it', async () => {
   const id = await submitted();
   const { status, body } = await cancel(id);

@@ -1,5 +1,5 @@
 import { type Static, Type } from '../../shared/validation/schema.js';
-import { BATCH_STATES, type Batch, type BatchState } from '../../shared/batches/batch.js';
+import { BATCH_STATES, type Batch, type BatchState, isBatchEnded } from '../../shared/batches/batch.js';
 import { rfc3339 } from '../http/rfc3339.js';
 
 const Time = (description: string) => Type.String({ format: 'date-time', description });
@@ -45,7 +45,9 @@ export const BatchBody = Type.Object(
       {
         self: Type.String({ description: 'GET polls it.' }),
         results: Type.String({ description: 'GET streams its rows.' }),
-        cancel: Type.String({ description: 'DELETE cancels what has not run.' }),
+        cancel: Type.Optional(
+          Type.String({ description: 'DELETE cancels what has not run. Absent once it has ended.' }),
+        ),
       },
       { additionalProperties: false, description: 'Where it is, relative to the service.' },
     ),
@@ -87,6 +89,10 @@ export function presentBatch({ batch, etaMs }: BatchView): BatchBody {
     ...(batch.startedMs === undefined ? {} : { started_at: rfc3339(batch.startedMs) }),
     ...(batch.finishedMs === undefined ? {} : { finished_at: rfc3339(batch.finishedMs) }),
     ...(batch.expiresMs === undefined ? {} : { expires_at: rfc3339(batch.expiresMs) }),
-    links: { self, results: `${self}/results`, cancel: self },
+    links: {
+      self,
+      results: `${self}/results`,
+      ...(isBatchEnded(batch.state) ? {} : { cancel: self }),
+    },
   };
 }

@@ -73,7 +73,7 @@ export const JobBody = Type.Object(
       {
         self: Type.String({ description: 'GET polls it.' }),
         events: Type.String({ description: 'GET streams its changes.' }),
-        cancel: Type.String({ description: 'DELETE cancels it.' }),
+        cancel: Type.Optional(Type.String({ description: 'DELETE cancels it. Absent once it has ended.' })),
       },
       { additionalProperties: false, description: 'Where it is, relative to the service.' },
     ),
@@ -100,7 +100,8 @@ export function presentJob({ job, place }: JobView): JobBody {
   if (place) body.queue = placeBody(place);
   body.created_at = rfc3339(job.createdMs);
   addTimes(body, job);
-  body.links = { self, events: `${self}/events`, cancel: self };
+  const events = `${self}/events`;
+  body.links = isEnded(job.state) ? { self, events } : { self, events, cancel: self };
   return body as JobBody;
 }
 

@@ -23,7 +23,8 @@ export interface Batch {
   finished_at?: string;
   /** When the record and the results of an ended batch are deleted. */
   expires_at?: string;
-  links: { self: string; results: string; cancel: string };
+  /** `cancel` is there until the batch has ended. */
+  links: { self: string; results: string; cancel?: string };
 }
 
 /** A batch that will not change any more. */

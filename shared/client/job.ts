@@ -27,6 +27,7 @@ export interface Job {
   queue_expires_at?: string;
   queue?: { position: number; eta_ms?: number };
   timings?: JobTimings;
+  /** `cancel` is there until the job has ended. */
   links: { self: string; events?: string; cancel?: string };
 }
 

@@ -6,7 +6,6 @@ import { byId, setText } from '../dom.js';
 import { followJob } from './follow-job.js';
 import { jobFacts } from './job-facts.js';
 
-const CANCELABLE: ReadonlySet<JobStatus> = new Set(['queued', 'running']);
 const REPLAYABLE: ReadonlySet<JobStatus> = new Set(['failed', 'expired', 'canceled']);
 
 /**
@@ -92,7 +91,7 @@ export class JobPanel {
     this.#facts.replaceChildren(
       ...jobFacts(job, (member) => units.find((output) => output.member === member)?.unit),
     );
-    this.#cancel.hidden = !CANCELABLE.has(job.status);
+    this.#cancel.hidden = job.links.cancel === undefined || job.status === 'canceling';
     this.#replay.hidden = !REPLAYABLE.has(job.status);
   }
 
