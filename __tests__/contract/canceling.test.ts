@@ -27,7 +27,10 @@ it('is linked while it works: until the job has ended', async () => {
   expect((await cancel(id)).body).toMatchObject({ status: 'canceling', links: cancelable });
   const done = await submitted();
   await api.worker.succeed(done);
-  expect((await api.poll(done)).body.links).toEqual({ self: `/jobs/${done}`, events: `/jobs/${done}/events` });
+  expect((await api.poll(done)).body.links).toEqual({
+    self: `/jobs/${done}`,
+    events: `/jobs/${done}/events`,
+  });
   expect((await cancel(await submitted())).body.links).not.toHaveProperty('cancel');
 });
 
