@@ -45,9 +45,9 @@ export class ChunkPacker {
     return this.#slots === 0;
   }
 
-  /** Whether the chunk has to be taken before the next row. */
-  get isFull(): boolean {
-    return this.#slots === this.chunkRows;
+  /** Rows that the chunk can still take: with none it has to be taken. */
+  get room(): number {
+    return this.chunkRows - this.#slots;
   }
 
   /** Packs a row, or keeps its errors; whether it is valid. */

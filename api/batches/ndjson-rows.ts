@@ -3,30 +3,28 @@ import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 
 /** Rows of a step: a line that is not JSON takes some 10 µs. */
-const STEP_ROWS = 64;
+const STEP_ROWS = 256;
 
 /** Reads one JSON value a line. Blank lines do not count; a line that is not JSON is an unreadable row. */
 export const ndjsonRows: RowReader = async function* (text) {
   /** What has come of a line whose end has not. */
   let rest = '';
-  let lines = 1;
+  let count = 0;
   for await (const piece of text) {
     let rows: Row[] = [];
     let at = 0;
     for (;;) {
       // Blanks are passed over where a line begins: to parse them is a thousand times as much work.
-      if (rest === '') {
-        for (; isBlank(piece.charCodeAt(at)); at += 1) if (piece.charCodeAt(at) === LINE_FEED) lines += 1;
-      }
+      if (rest === '') at = endOfBlanks(piece, at);
       const end = piece.indexOf('\n', at);
       rest += end < 0 ? piece.slice(at) : piece.slice(at, end);
       if (rest.length > ROW_LIMIT_CHARS) {
-        throw new UploadError('too_large', `line ${lines} is longer than ${ROW_LIMIT_CHARS} characters`);
+        throw new UploadError('too_large', `row ${count} is longer than ${ROW_LIMIT_CHARS} characters`);
       }
       if (end < 0) break;
       rows.push(parseLine(rest));
       rest = '';
-      lines += 1;
+      count += 1;
       at = end + 1;
       if (rows.length === STEP_ROWS) {
         yield rows;
@@ -38,10 +36,14 @@ export const ndjsonRows: RowReader = async function* (text) {
   if (rest !== '') yield [parseLine(rest)];
 };
 
-const LINE_FEED = 10;
-
-/** What JSON takes for white space. */
-const isBlank = (code: number): boolean => code === LINE_FEED || code === 13 || code === 32 || code === 9;
+/** The first place from `at` on that has no blank, which is what JSON takes for white space. */
+function endOfBlanks(text: string, at: number): number {
+  let end = at;
+  for (; ; end += 1) {
+    const code = text.charCodeAt(end);
+    if (code !== 10 && code !== 13 && code !== 32 && code !== 9) return end;
+  }
+}
 
 function parseLine(line: string): Row {
   try {
