@@ -131,8 +131,10 @@ it('asks Redis for the workers about once a second, however many jobs come', asy
     return Number(/cmdstat_pttl:calls=(\d+)/.exec(info)?.[1] ?? 0);
   };
   const [before, startMs] = [await reads(), performance.now()];
-  const answers = await Promise.all(Array.from({ length: 200 }, () => api.submit(GREENHOUSE)));
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+  for (let many = 0; many < 10; many += 1) {
+    const answers = await Promise.all(Array.from({ length: 5 }, () => api.submit(GREENHOUSE)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+  }
   expect((await reads()) - before).toBeLessThanOrEqual(2 + (performance.now() - startMs) / 1_000);
 });
 
