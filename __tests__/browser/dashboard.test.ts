@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { findChromium } from '../../scripts/setup/chromium.mjs';
 import { openPage, startBrowser, type WatchedPage } from '../support/browser.js';
@@ -246,6 +247,42 @@ withBrowser('the dashboard in Chromium', () => {
   const progressOf = async (id: string): Promise<number> =>
     ((await (await fetch(`${service.url}/batches/${id}`)).json()) as { progress: number }).progress;
 
+  it('warns of rows without a result, and saves results where a link could not: with the key', async () => {
+    const base = await startApi({ API_KEYS: 'keeper:honey' });
+    const headers = {
+      authorization: 'Bearer honey',
+      'content-type': 'application/x-ndjson',
+      prefer: 'wait=20',
+    };
+    const body = `${JSON.stringify(TRIP)}\n{}\n`.repeat(3);
+    const answer = await fetch(`${base}/batches`, { method: 'POST', headers, body });
+    expect(answer.status).toBe(200);
+    const { id, links } = (await answer.json()) as { id: string; links: { results: string } };
+    const { page, barriers, picture } = await open({ colorScheme: 'light' }, base);
+    await page.getByRole('textbox', { name: 'Key' }).fill('honey');
+    await page.keyboard.press('Enter');
+    const card = page.locator(`#batches [data-id="${id}"]`);
+    await card.locator('.state-partial', { hasText: /^succeeded, 3 failed$/ }).waitFor();
+    expect(await card.locator('.state-succeeded').count()).toBe(0);
+    expect(await card.getByRole('button', { name: /Cancel/ }).count()).toBe(0);
+    expect(await barriers()).toEqual([]);
+
+    const results = card.getByRole('link', { name: 'Results' });
+    const [file] = await Promise.all([page.waitForEvent('download'), results.click()]);
+    expect(file.suggestedFilename()).toBe(`${id}.ndjson`);
+    expect(readFileSync(await file.path(), 'utf8')).toBe(
+      await (await fetch(base + links.results, { headers })).text(),
+    );
+
+    await page.route(`**${links.results}`, (route) =>
+      route.fulfill({ status: 503, json: { title: 'no honey' } }),
+    );
+    await results.click();
+    await card.getByRole('alert').filter({ hasText: 'No honey.' }).waitFor();
+    await results.waitFor();
+    await picture('dashboard/results');
+  });
+
   it('says that Redis is away, and recovers', async () => {
     const base = await startApi({ REDIS_TIMEOUT_MS: '800' });
     const { page, barriers, picture } = await open({ colorScheme: 'light' }, base);
@@ -320,6 +357,14 @@ withBrowser('the dashboard in Chromium', () => {
     expect(await barriers()).toEqual([]);
   });
 
+  it('shows all of the range switch and of every tick, at 400 pixels and wherever the last tick falls', async () => {
+    const { page } = await openLive({ viewport: { width: 400, height: 800 } });
+    const heightOf = async (selector: string) => (await page.locator(selector).boundingBox())?.height ?? 0;
+    expect(await heightOf('#range label >> nth=0')).toBeGreaterThanOrEqual((await heightOf('#range')) - 2);
+    expect(await heightOf('#range')).toBe(await heightOf('#model-filter'));
+    for (const width of [330, 740]) expect(await inkAtTheEdge(page, width)).toBe(0);
+  });
+
   it('asks for a key where one is wanted, once, and keeps it for the tab', async () => {
     const { page, barriers } = await open({}, await startApi({ API_KEYS: 'keeper:honey' }));
     const dialog = page.getByRole('dialog', { name: 'API key' });
@@ -367,6 +412,23 @@ withBrowser('the dashboard in Chromium', () => {
 /** What the first chart looks like. */
 const drawn = (page: Page): Promise<string> =>
   page.evaluate<string>('document.querySelector("#chart-throughput canvas").toDataURL()');
+
+/** How many pixels are drawn at the right edge of a chart of five minutes that ends with a tick. */
+const inkAtTheEdge = (page: Page, width: number): Promise<number> =>
+  page.evaluate<number>(`(async () => {
+    const { Chart } = await import('/dashboard/api/dashboard/charts/chart.js');
+    const { COUNTS } = await import('/dashboard/api/dashboard/charts/axis.js');
+    const box = document.body.appendChild(document.createElement('div'));
+    box.id = 'chart-edge';
+    box.style.width = '${width}px';
+    const chart = new Chart('edge', { lines: [{ label: '', colour: 'rows' }], format: String, axis: COUNTS });
+    chart.show([[1770000000 - 300, 1770000000], [0, 0]]);
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    const canvas = box.querySelector('canvas');
+    const { data } = canvas.getContext('2d').getImageData(canvas.width - 1, 0, 1, canvas.height);
+    box.remove();
+    return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+  })()`);
 
 /** The # of its address, and what stands behind it. (Playwright hears later than the page of what the page does to it.) */
 const addressOf = (page: Page): Promise<string> => page.evaluate<string>('location.hash');

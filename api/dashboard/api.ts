@@ -28,7 +28,7 @@ export class DashboardApi {
     return (await send(this.#endpoint, { path: '/stats', query, signal, accept: isStats })).body;
   }
 
-  /** Opens a stream of events; its messages are left to be read. */
+  /** Opens a stream, of events unless `headers` accept something else; its body is left to be read. */
   stream(request: Pick<ApiRequest, 'path' | 'headers' | 'signal'>): Promise<Response> {
     return open(this.#endpoint, {
       ...request,

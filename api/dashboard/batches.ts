@@ -1,9 +1,10 @@
 import { type Batch, isBatchEnded } from '../../shared/client/batch.js';
 import type { StatsBody } from '../stats/stats-body.js';
 import { type DashboardApi, explain } from './api.js';
-import { badge } from './badge.js';
+import { batchBadge } from './badge.js';
 import { button, byId, h, setChildren, setText } from './dom.js';
-import { formatAgo, formatCount, formatMs, shortId } from './format.js';
+import { formatAgo, formatCount, formatMegabytes, formatMs, shortId } from './format.js';
+import { saveAs } from './save-as.js';
 
 /** Looked at so often while one runs, and otherwise, in ms. */
 const BUSY_MS = 1_000;
@@ -60,8 +61,8 @@ export class Batches {
     const shown = [...open, ...batches.filter(isBatchEnded).slice(0, ENDED_SHOWN)];
     this.#isBusy = open.length > 0;
     const cards = shown.map((batch) => {
-      const card = this.#cards.get(batch.id) ?? new BatchCard(batch.id, () => void this.#cancel(batch.id));
-      card.show(batch, nowMs, this.#api.key.value === undefined);
+      const card = this.#cards.get(batch.id) ?? this.#card(batch.id);
+      card.show(batch, nowMs);
       return [batch.id, card] as const;
     });
     this.#cards.clear();
@@ -73,14 +74,29 @@ export class Batches {
     this.#empty.hidden = cards.length > 0;
   }
 
-  async #cancel(id: string): Promise<void> {
-    try {
-      await this.#api.client.batches.cancel(id);
-      this.#seen = '';
-    } catch (error) {
-      this.#cards.get(id)?.fail(explain(error));
-    }
+  #card(id: string): BatchCard {
+    return new BatchCard(id, {
+      cancel: async () => {
+        await this.#api.client.batches.cancel(id);
+        this.#seen = '';
+      },
+      // A link sends no key: with one, the page fetches the results itself.
+      save: async (path, name, onBytes) => {
+        const headers = { accept: 'application/x-ndjson' };
+        await saveAs(name, await this.#api.stream({ path, headers }), onBytes);
+      },
+      isLinked: () => this.#api.key.value === undefined,
+    });
   }
+}
+
+/** What a card does of its own. Rejections are told on it. */
+interface BatchActions {
+  cancel: () => Promise<void>;
+  /** Saves the answer to `GET path` as a file; `onBytes` is told how much of it has come, in bytes. */
+  save: (path: string, name: string, onBytes: (bytes: number) => void) => Promise<void>;
+  /** Whether a plain link to the results works. */
+  isLinked: () => boolean;
 }
 
 class BatchCard {
@@ -92,15 +108,29 @@ class BatchCard {
   readonly #cancel: HTMLButtonElement;
   readonly #results: HTMLAnchorElement;
   readonly #error = h('p', { class: 'error', role: 'alert', hidden: true });
+  #isSaving = false;
 
-  constructor(id: string, onCancel: () => void) {
+  constructor(id: string, { cancel, save, isLinked }: BatchActions) {
     this.#bar = h('progress', { max: 1, 'aria-label': `Progress of batch ${shortId(id)}` });
     this.#cancel = button(
       'Cancel',
       { class: 'small', 'aria-label': `Cancel batch ${shortId(id)}` },
-      onCancel,
+      () => void this.#act(cancel),
     );
-    this.#results = h('a', { href: `/batches/${id}/results`, download: `${id}.ndjson` }, 'Results');
+    const [path, name] = [`/batches/${id}/results`, `${id}.ndjson`];
+    this.#results = h('a', { href: path, download: name }, 'Results');
+    this.#results.addEventListener('click', (event) => {
+      if (isLinked()) return;
+      event.preventDefault();
+      if (this.#isSaving) return;
+      this.#isSaving = true;
+      const say = (bytes: number): void => setText(this.#results, `Saving, ${formatMegabytes(bytes)}`);
+      say(0);
+      void this.#act(() => save(path, name, say)).finally(() => {
+        this.#isSaving = false;
+        setText(this.#results, 'Results');
+      });
+    });
     this.element = h(
       'li',
       { class: 'batch', 'data-id': id },
@@ -117,11 +147,11 @@ class BatchCard {
     );
   }
 
-  show(batch: Batch, nowMs: number, linksResults: boolean): void {
+  show(batch: Batch, nowMs: number): void {
     const { status, rows, progress, eta_ms: etaMs } = batch;
     if (this.element.dataset['status'] !== status) {
       this.element.dataset['status'] = status;
-      this.#state.replaceChildren(badge(status));
+      this.#state.replaceChildren(batchBadge(batch));
     }
     this.#bar.value = status === 'succeeded' ? 1 : progress;
     const bad = rows.failed + rows.invalid;
@@ -134,12 +164,17 @@ class BatchCard {
     const left = etaMs === undefined ? '' : ` · ${formatMs(etaMs)} left`;
     const when = batch.finished_at ?? batch.created_at;
     setText(this.#note, `${batch.model} · ${formatAgo(when, nowMs)}${isOver ? '' : left}`);
-    this.#cancel.hidden = isOver;
-    this.#results.hidden = !isOver || !linksResults;
+    this.#cancel.hidden = batch.links.cancel === undefined;
+    this.#results.hidden = !isOver;
   }
 
-  fail(why: string): void {
-    this.#error.hidden = false;
-    setText(this.#error, why);
+  async #act(action: () => Promise<void>): Promise<void> {
+    this.#error.hidden = true;
+    try {
+      await action();
+    } catch (error) {
+      this.#error.hidden = false;
+      setText(this.#error, explain(error));
+    }
   }
 }

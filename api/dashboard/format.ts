@@ -53,6 +53,9 @@ function twoUnits(seconds: number): string {
 const joined = (...parts: [number, string][]): string =>
   parts.flatMap(([value, unit], i) => (i > 0 && value === 0 ? [] : [`${value} ${unit}`])).join(' ');
 
+/** A size, from bytes: 0.3 MB. */
+export const formatMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
 /** How long ago a moment was, by two clocks that may differ a little. */
 export function formatAgo(time: string, nowMs: number): string {
   const ms = Math.max(0, nowMs - Date.parse(time));

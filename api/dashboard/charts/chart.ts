@@ -24,6 +24,9 @@ export type ChartData = [times: number[], ...lines: (number | null)[][]];
 
 const HEIGHT = 168;
 
+/** Distances that ticks of the time axis may have, in s. */
+const TIME_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360].map((minutes) => minutes * 60);
+
 /** A chart in the element `chart-<name>`, with a legend that reads the values at the pointer, or the latest. */
 export class Chart {
   readonly #box: HTMLDivElement;
@@ -74,7 +77,16 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true }, y: { range: (_, __, max) => [0, niceTop(max)] } },
       axes: [
-        { stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, values: clockTicks },
+        {
+          stroke: ink,
+          font,
+          grid: { show: false },
+          ticks: { show: false },
+          size: 28,
+          gap: 7,
+          incrs: TIME_STEPS_S,
+          values: clockTicks,
+        },
         {
           stroke: ink,
           font,
@@ -148,8 +160,6 @@ const niceTop = (max: number | null): number => (max === null || max <= 0 ? 1 : 
 
 const translucent = (colour: string): string => colour.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.14)');
 
-/** Ticks of the time axis: hours and minutes, seconds where ticks are closer. */
-function clockTicks(_: uPlot, splits: number[]): string[] {
-  const isFine = splits.length > 1 && (splits[1] ?? 0) - (splits[0] ?? 0) < 60;
-  return splits.map((time) => new Date(time * 1000).toTimeString().slice(0, isFine ? 8 : 5));
-}
+/** Ticks of the time axis: hours and minutes. (Seconds are too wide for the margin, and would be cut off there.) */
+const clockTicks = (_: uPlot, splits: number[]): string[] =>
+  splits.map((time) => new Date(time * 1000).toTimeString().slice(0, 5));
