@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createApp } from '../../api/app.js';
 import { CLIENT_LIMITS } from '../../api/limits.js';
-import { newRecordId } from '../../api/record-id.js';
 import { startServer } from '../../api/server.js';
+import { storeBadRows } from '../support/bad-rows.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
@@ -187,7 +187,7 @@ it('a reader of results that does not read is cut off, and nothing is fetched fo
     // Longer than the first results take: a client that is cut off before them is not what this is about.
     idleMs: 3 * SOON_MS,
   });
-  const id = await storeBadRows(60, 1_024);
+  const id = await storeBadRows(api.ctx.records, LINEAR, { chunks: 60, chunkRows: 1_024 });
   const path = `/batches/${id}/results`;
   const whole = await fetchedDuring(async () => void (await (await fetch(api.url + path)).text()));
   const part = await fetchedDuring(async () => {
@@ -199,24 +199,6 @@ it('a reader of results that does not read is cut off, and nothing is fetched fo
   await impatient.close(0);
   expect(part).toBeLessThan(whole / 2);
 });
-
-/** A batch of bad rows, which are results at once, and long ones: more than fits between two sockets. */
-async function storeBadRows(chunks: number, chunkRows: number): Promise<string> {
-  const { batches, models } = api.ctx;
-  const id = newRecordId();
-  const { queue } = models.current.default.batch;
-  const more = { strict: false, timeoutMs: 1_000, maxAttempts: 1, resultTtlMs: 60_000 };
-  await batches.create({ id, model: LINEAR, queue, owner: '', chunkRows, ...more }, 1);
-  const errors = [
-    { pointer: '#/trip_distance', detail: 'must be number, which it is not, as this text says' },
-  ];
-  const invalid = Object.fromEntries(Array.from({ length: chunkRows }, (_, row) => [row, errors]));
-  for (let number = 0; number < chunks; number += 1) {
-    await batches.add(id, { number, rows: 0, columns: Buffer.alloc(0), invalid });
-  }
-  await batches.complete(id, '');
-  return id;
-}
 
 /** Bytes that Redis sends meanwhile. */
 async function fetchedDuring(work: () => Promise<void>): Promise<number> {

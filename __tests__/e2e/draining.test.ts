@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import { storeBadRows } from '../support/bad-rows.js';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
@@ -12,15 +14,17 @@ const NDJSON = { 'content-type': 'application/x-ndjson' };
 let redis: TestRedis;
 let api: Program;
 let port: number;
+let keyPrefix: string;
 beforeAll(async () => {
   redis = await startRedis();
 });
 afterAll(() => redis.stop());
 beforeEach(async () => {
+  keyPrefix = testPrefix();
   api = startProgram('api', {
     PORT: '0',
     REDIS_URL: redis.url,
-    KEY_PREFIX: testPrefix(),
+    KEY_PREFIX: keyPrefix,
     DEFAULT_MODEL: MODEL,
     CHUNK_ROWS: '64',
   });
@@ -67,10 +71,9 @@ it('turns submissions away at once on SIGTERM, goes on answering, finishes what 
   ).json()) as {
     id: string;
   };
-  // Bad rows are results at once: more of them than fits between two sockets.
-  const rows = 30_000;
-  const bad = (await (await post('/batches', '[]\n'.repeat(rows), NDJSON)).json()) as { id: string };
-  const results = await get(`/batches/${bad.id}/results`);
+  const chunks = { chunks: 30, chunkRows: 1_000 };
+  const bad = await storeBadRows(new RecordScripts(await redis.connect(), keyPrefix), MODEL, chunks);
+  const results = await get(`/batches/${bad}/results`);
   const upload = await beginUpload();
   const idle = await keptOpen();
 
@@ -102,7 +105,7 @@ it('turns submissions away at once on SIGTERM, goes on answering, finishes what 
   upload.sending.end(ROW);
   const [answer] = (await upload.answered) ?? [];
   expect(answer?.statusCode).toBe(202);
-  expect((await results.text()).trimEnd().split('\n')).toHaveLength(rows);
+  expect((await results.text()).trimEnd().split('\n')).toHaveLength(30_000);
   expect(await api.ended).toBe(0);
   expect(api.log.at(-1)).toMatchObject({ message: 'stopped', requests_cut_off: 0 });
 });
