@@ -35,7 +35,7 @@ local function create(at, last)
   redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'single', 'status', 'queued', 'model', model,
     'queue', queue, 'owner', owner, 'token', 0, 'attempts', 0, 'delivery', 1, 'created_ms', created,
     unpack(ARGV, at + 7, last))
-  put(P .. 'queued:' .. queue, created, id)
+  put_in_queue(queue, created, id)
   if owner ~= '' then
     put(index_key(owner, model, 'queued'), created, id)
     redis.call('SADD', P .. 'owners', owner)

@@ -2,8 +2,7 @@
 --
 -- KEYS 1 key prefix
 -- ARGV 1 how many to look at, 2 how many of the oldest to pass over, 3 longest in ms that any job may wait, 4 queue whose
---      oldest are looked at; it stands in the set `queues` while jobs wait in it, so that they are looked at, too, when no
---      process knows its model any more ('' = jobs of all queues that are past a deadline of their own)
+--      oldest are looked at ('' = jobs of all queues that are past a deadline of their own)
 -- Returns {how many to pass over next time (0 = the end was reached), {id of each that ended}}
 local now = now_ms()
 local passed_over, queue_ttl_ms = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -22,8 +21,6 @@ for _, id in ipairs(ids) do
     redis.call('ZREM', index, id)
   end
 end
-if ARGV[4] ~= '' then
-  redis.call(redis.call('EXISTS', index) == 1 and 'SADD' or 'SREM', P .. 'queues', ARGV[4])
-end
+if ARGV[4] ~= '' and redis.call('EXISTS', index) == 0 then redis.call('SREM', P .. 'queues', ARGV[4]) end
 announce()
 return { #ids == tonumber(ARGV[1]) and passed_over or 0, late }

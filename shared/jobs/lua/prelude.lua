@@ -105,6 +105,14 @@ local function put(set, score, id)
   scored[#scored + 1], scored[#scored + 2] = score, id
 end
 
+-- Lets a job wait. `queues` names the queues in which jobs wait, so that the sweeper looks at them also when no process
+-- knows their model any more; it takes out those that are empty.
+local filled = {}
+local function put_in_queue(queue, created, id)
+  put(P .. 'queued:' .. queue, created, id)
+  filled[queue] = true
+end
+
 -- The jobs of a model in one state, by creation: everybody's ('*') or an owner's. Those of everybody that wait are the
 -- model's queue, which has its name. Made once a run of a script: the same few come again for each job.
 local index_keys = {}
@@ -150,7 +158,7 @@ local function move(id, job, state)
   if job.status == state then return end
   local created = job.created
   if job.status == 'queued' then take_out(P .. 'queued:' .. job.queue, id) end
-  if state == 'queued' then put(P .. 'queued:' .. job.queue, created, id) end
+  if state == 'queued' then put_in_queue(job.queue, created, id) end
   if job.kind == 'chunk' then
     if job.owner == '' then return end
     local waiting = index_key(job.owner, job.queue, 'queued')
@@ -256,7 +264,7 @@ local function start_chunk(batch, number, rows, now)
   redis.call('HSET', job_key(id), 'schema', SCHEMA, 'kind', 'chunk', 'status', 'queued', 'model', v[1], 'queue', v[2],
     'owner', v[3], 'ttl_ms', v[4], 'timeout_ms', v[5], 'max_attempts', v[6], 'token', 0, 'attempts', 0, 'delivery', 1,
     'created_ms', ms(now), 'rows', rows, 'input', '{}')
-  put(P .. 'queued:' .. v[2], ms(now), id)
+  put_in_queue(v[2], ms(now), id)
   if v[3] ~= '' then put(index_key(v[3], v[2], 'queued'), ms(now), id) end
   return id
 end
@@ -388,6 +396,7 @@ end
 local function announce()
   for set, ids in pairs(taken_out) do call_with(ids, 'ZREM', set) end
   for set, scored in pairs(put_in) do call_with(scored, 'ZADD', set) end
+  for queue in pairs(filled) do redis.call('SADD', P .. 'queues', queue) end
   write_tallies()
   for channel, told in pairs(outcomes) do redis.call('PUBLISH', P .. 'ended:' .. channel, cjson.encode(told)) end
   if #ended > 0 then redis.call('PUBLISH', P .. 'ended', table.concat(ended, ',')) end
