@@ -83,8 +83,8 @@ function wrongInLog(text: string): string[] {
   return bad.slice(0, 3).map((line) => `in the log, one of ${bad.length}: ${line.slice(0, 1_000)}`);
 }
 
-/** Keys that live for ever, and why they may: they are cut to a size, or there is one of them a model. */
-const LASTING = /^waggle:(index:|queued:|running$|deadlines$|counts$|batches:|accepting$|workers$)|^bq:/;
+/** Keys that live for ever, and why they may: they are cut to a size, or there is one of them, or one entry, a model. */
+const LASTING = /^waggle:(index:|queued:|running$|deadlines$|counts$|batches:|accepting$|workers$|queues$)|^bq:/;
 
 async function leftInRedis({ redis, keyPrefix }: TargetService): Promise<string[]> {
   const wrong: string[] = [];
