@@ -84,7 +84,8 @@ function wrongInLog(text: string): string[] {
 }
 
 /** Keys that live for ever, and why they may: they are cut to a size, or there is one of them, or one entry, a model. */
-const LASTING = /^waggle:(index:|queued:|running$|deadlines$|counts$|batches:|accepting$|workers$|queues$)|^bq:/;
+const LASTING =
+  /^waggle:(index:|queued:|running$|deadlines$|counts$|batches:|accepting$|workers$|queues$)|^bq:/;
 
 async function leftInRedis({ redis, keyPrefix }: TargetService): Promise<string[]> {
   const wrong: string[] = [];
