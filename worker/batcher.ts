@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RedisUnavailableError } from '../shared/errors.js';
 import type { Claim, JobLeases, TakeAlong } from '../shared/jobs/job-leases.js';
 import type { Logger } from '../shared/log/logger.js';
-import type { BeeKeys, Delivery } from '../shared/queue/bee-queue.js';
+import { type BeeKeys, type Delivery, parseTransportId } from '../shared/queue/bee-queue.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
 import type { BatchRunner } from './batch-runner.js';
@@ -179,16 +179,26 @@ export class Batcher {
     this.#claimFailures = 0;
     this.#mayBeMore = waiting > 0;
     const later: Unclaimed[] = [];
-    const delivered = unclaimed.flatMap((one, index) => {
-      if (claims[index]?.kind !== 'later') return this.#accept(claims[index], one.done);
+    const jobs = [
+      ...unclaimed.map((one, index) => ({ one, claim: claims[index] })),
+      ...taken.map(({ transportId, claim }) => ({ one: this.#takenAlong(transportId), claim })),
+    ].flatMap(({ one, claim }) => {
+      if (claim?.kind !== 'later') return this.#accept(claim, one.done);
       later.push(one);
       return [];
     });
     this.#unclaimed.unshift(...later);
     if (this.#stopping.signal.aborted) this.#handBack();
-    return delivered.concat(
-      taken.flatMap(({ transportId, claim }) => this.#accept(claim, this.#options.taken.hold(transportId))),
-    );
+    return jobs;
+  }
+
+  /** A delivery that a claim took, as if Bee-Queue had handed it out. */
+  #takenAlong(transportId: string): Unclaimed {
+    const delivery = parseTransportId(transportId) ?? { jobId: transportId, delivery: 0 };
+    return {
+      request: { ...delivery, claimId: this.#newClaimId() },
+      done: this.#options.taken.hold(transportId),
+    };
   }
 
   #newCall(isAhead: boolean): Call {

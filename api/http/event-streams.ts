@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Shares } from '../shares.js';
 import type { Exchange } from './exchange.js';
 import { ProblemError } from './problem.js';
+import { ClientGoneError } from './read-json.js';
 
 /** One message of a stream. `data` is one line of text: JSON. */
 export interface StreamEvent {
@@ -71,6 +72,8 @@ export class EventStreams {
     if (x.ctx.draining.aborted) {
       throw new ProblemError('draining', 'streams are served by another process', { retryAfterSeconds: 1 });
     }
+    // Its close has passed: the place would be held for ever.
+    if (x.response.destroyed) throw new ClientGoneError();
     const { owner } = x.caller;
     const refusal = this.#shares.refusal(owner);
     if (refusal === 'full') {
