@@ -1,6 +1,6 @@
 /**
- * How long clients may take, how much they may send before a route looks at it, and how many may be held at a time. What is not sent in time costs the
- * client its connection; everything that it holds here is freed.
+ * How long clients may take, how much they may send before a route looks at it, and how many may be held at a time. What
+ * is not sent in time costs the client its connection; everything that it holds here is freed.
  */
 export interface ClientLimits {
   /** From the first byte of a request to the end of its headers, in ms. */

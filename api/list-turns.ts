@@ -1,7 +1,7 @@
 import { callerOf } from './admission/rate-limits.js';
 import type { Exchange } from './http/exchange.js';
 import { ProblemError } from './http/problem.js';
-import { ClientGoneError } from './http/read-json.js';
+import { untilClientGone } from './http/read-json.js';
 
 /** Lists of one caller that wait for their turn: more are refused. */
 const LONGEST_LINE = 64;
@@ -16,9 +16,7 @@ export class ListTurns {
    * answer any more, because the deadline has passed or the client has left. Throws a 429 problem when too many wait already.
    */
   async run<T>(x: Exchange, step: string, walk: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const over = new AbortController();
-    const leave = (): void => over.abort(new ClientGoneError());
-    x.response.once('close', leave);
+    const over = untilClientGone(x.response);
     try {
       return await x.ctx.withinDeadline(step, async () => {
         const caller = callerOf(x);
@@ -33,7 +31,6 @@ export class ListTurns {
         }
       });
     } finally {
-      x.response.off('close', leave);
       over.abort();
     }
   }

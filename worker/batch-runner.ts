@@ -11,7 +11,7 @@ import type { LaneMetrics } from './metrics.js';
 import type { ModelVersion } from './model-version.js';
 import { RunWatch } from './run-watch.js';
 import type { ServedModel } from './served-model.js';
-import type { Settlement, Verdict } from './settlement.js';
+import { failureMessageOf, type Settlement, type Verdict } from './settlement.js';
 import { startRunSpan } from './spans.js';
 
 /** What a runner works with. */
@@ -23,9 +23,6 @@ export interface BatchRunnerOptions {
   metrics: LaneMetrics;
   log: Logger;
 }
-
-/** What a model's own error message may take up in a job's record, in characters. */
-const MESSAGE_LENGTH = 500;
 
 /**
  * Runs claimed jobs and decides each of them. To be called within a turn of the model, one call at a time.
@@ -150,7 +147,7 @@ export class BatchRunner {
   #blame(jobs: readonly HeldJob[], error: unknown, run: Run): void {
     const { settlement, log } = this.#options;
     const [job] = jobs;
-    const message = messageOf(error).slice(0, MESSAGE_LENGTH);
+    const message = failureMessageOf(error);
     if (error instanceof InferenceLostError && error.loss === 'ended') settlement.release(jobs);
     else if (!job || jobs.length > 1) {
       log.warn('batch failed, running its jobs one by one', { jobs: jobs.length, error: message });

@@ -18,7 +18,7 @@ import type { LaneMetrics } from './metrics.js';
 import type { ModelVersion } from './model-version.js';
 import { RunWatch } from './run-watch.js';
 import type { ServedModel } from './served-model.js';
-import type { Settlement, Unclaimed } from './settlement.js';
+import { failureMessageOf, type Settlement, type Unclaimed } from './settlement.js';
 import { startJobSpan, startRunSpan } from './spans.js';
 import type { EndTurn } from './turns.js';
 
@@ -37,9 +37,6 @@ export interface ChunkRunnerOptions {
   leaseMs: number;
   log: Logger;
 }
-
-/** What a model's own error message may take up in a record, in characters. */
-const MESSAGE_LENGTH = 500;
 
 /** Runs chunks of batches, each by the rules of a job: claim, lease, one turn of the model, fenced commit. */
 export class ChunkRunner {
@@ -115,7 +112,7 @@ export class ChunkRunner {
     } catch (error) {
       // Undecided it would stay in this worker's hands, its lease renewed, for ever.
       log.error('chunk not run', { ...job.ids, error: messageOf(error) });
-      this.#fail(job, 'model_error', messageOf(error).slice(0, MESSAGE_LENGTH));
+      this.#fail(job, 'model_error', failureMessageOf(error));
     } finally {
       this.#inHand.delete(job);
     }
@@ -183,7 +180,7 @@ export class ChunkRunner {
       );
       this.#commit(job, version, { columns, prediction });
     } catch (error) {
-      const message = messageOf(error).slice(0, MESSAGE_LENGTH);
+      const message = failureMessageOf(error);
       if (!(error instanceof InferenceLostError)) this.#fail(job, 'model_error', message);
       else if (error.loss === 'ended') this.#options.settlement.release([job]);
       else this.#retry(job, 'worker_lost', message);

@@ -39,7 +39,8 @@ export class ServedModel {
 
   /**
    * Reads the package again. A new version warms up beside the old one and takes over between two micro-batches;
-   * one that cannot serve is logged and changes nothing; files that are the same are no new version. A call during a reload makes it start over afterwards.
+   * one that cannot serve is logged and changes nothing; files that are the same are no new version. A call during a
+   * reload makes it start over afterwards.
    */
   reload(): Promise<void> {
     this.#reloadAgain = this.#reloading !== undefined;

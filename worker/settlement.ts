@@ -28,6 +28,12 @@ interface Failed {
   message: string;
 }
 
+/** What a model's own error message may take up in a record, in characters. */
+const MESSAGE_LENGTH = 500;
+
+/** What went wrong, as a record says it. */
+export const failureMessageOf = (error: unknown): string => messageOf(error).slice(0, MESSAGE_LENGTH);
+
 /** A delivery that this worker took and has not claimed, as far as it knows. */
 export interface Unclaimed {
   request: ClaimRequest;

@@ -2,7 +2,7 @@ import { type BatchCreated, NoRoomError, SIGN_OF_LIFE_MS } from '../../shared/ba
 import type { NoRoom } from '../../shared/jobs/job-store.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError, requestTimeout } from '../http/problem.js';
-import { ClientGoneError } from '../http/read-json.js';
+import { ClientGoneError, untilClientGone } from '../http/read-json.js';
 import { submissionDefaults } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
 import { noRoomProblem } from '../no-room.js';
@@ -101,7 +101,7 @@ async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): 
   const { model, upload: options } = request;
   const { batches, producers, withinDeadline, config, limits, admission } = x.ctx;
   const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
-  const unwanted = untilClientGone(x);
+  const unwanted = untilClientGone(x.response);
   const sender = new ChunkSender({
     batches,
     producers,
@@ -137,15 +137,6 @@ async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): 
   }
 }
 
-/** Aborts once there is nobody to answer, which the end of a body that came as a whole does not show. */
-function untilClientGone({ response }: Exchange): AbortController {
-  const unwanted = new AbortController();
-  const leave = (): void => unwanted.abort(new ClientGoneError());
-  if (response.destroyed) leave();
-  else response.once('close', leave);
-  return unwanted;
-}
-
 /** The same key again: the rows are only read to see that they are the same. */
 async function replay(
   x: Exchange,
@@ -154,7 +145,7 @@ async function replay(
 ): Promise<SubmittedBatch> {
   let fingerprint: string;
   try {
-    fingerprint = await fingerprintOf(x.request, untilClientGone(x).signal, options);
+    fingerprint = await fingerprintOf(x.request, untilClientGone(x.response).signal, options);
   } catch (error) {
     throw problemOf(x, error);
   }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, messageOf } from '../../shared/errors.js';
 import { ProblemError, requestTimeout } from './problem.js';
 
@@ -10,6 +10,15 @@ export class ClientGoneError extends AppError {
   constructor() {
     super('the client closed the connection before the end of its body');
   }
+}
+
+/** Aborts once there is nobody to answer, which the end of a body that came as a whole does not show. */
+export function untilClientGone(response: ServerResponse): AbortController {
+  const unwanted = new AbortController();
+  const leave = (): void => unwanted.abort(new ClientGoneError());
+  if (response.destroyed) leave();
+  else response.once('close', leave);
+  return unwanted;
 }
 
 /** What a body may take. */

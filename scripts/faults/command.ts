@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { FAULT_KINDS, type FaultKind } from './fault-kinds.js';
+import type { Tally } from './round.js';
 import { type FaultReport, type RoundReport, runFaults } from './run-faults.js';
 import type { FaultHost } from './stack.js';
 
@@ -51,20 +52,14 @@ export async function runCommand(args: readonly string[], host: FaultHost): Prom
     faultsPerRound: 3,
     onRound: (round) => say(lineOf(round)),
   });
-  const { accepted, ended, lost, doubled, wrong, charged } = report;
-  for (const problem of [
-    ...lost.map((id) => `lost: ${id}`),
-    ...doubled.map((text) => `doubled: ${text}`),
-    ...wrong.map((text) => `wrong: ${text}`),
-    ...charged.map((text) => `charged: ${text}`),
-  ].slice(0, 50)) {
-    say(problem);
-  }
+  const { lost, doubled, wrong, charged } = report;
+  const failed = Object.entries({ lost, doubled, wrong, charged }).flatMap(([kind, texts]) =>
+    texts.map((text) => `${kind}: ${text}`),
+  );
+  for (const problem of failed.slice(0, 50)) say(problem);
   process.stdout.write(`${summaryOf(report)}\n`);
-  const failed = { lost: lost.length, doubled: doubled.length, wrong: wrong.length, charged: charged.length };
-  const counts = { accepted, ended, ...failed, rounds };
-  if (json) process.stdout.write(`${JSON.stringify(counts)}\n`);
-  if (Object.values(failed).some((count) => count > 0)) process.exitCode = 1;
+  if (json) process.stdout.write(`${JSON.stringify({ ...countsOf(report), rounds })}\n`);
+  if (failed.length > 0) process.exitCode = 1;
 }
 
 const TITLES = ['round', 'accepted', 'ended', 'lost', 'doubled', 'wrong', 'charged', 'batch rows', 'seconds'];
@@ -72,36 +67,28 @@ const TITLES = ['round', 'accepted', 'ended', 'lost', 'doubled', 'wrong', 'charg
 const rowOf = (cells: readonly (string | number)[]): string =>
   cells.map((cell, index) => String(cell).padStart(TITLES[index]?.length ?? 0)).join('  ');
 
-const lineOf = ({
-  round,
+/** Figures of a report, in the order of the titles. */
+const countsOf = ({ accepted, ended, lost, doubled, wrong, charged }: Tally) => ({
   accepted,
   ended,
-  lost,
-  doubled,
-  wrong,
-  charged,
-  rows,
-  seconds,
-  faults,
-}: RoundReport): string =>
-  `${rowOf([round, accepted, ended, lost.length, doubled.length, wrong.length, charged.length, rows, seconds.toFixed(1)])}  ${faults.join(', ')}`;
+  lost: lost.length,
+  doubled: doubled.length,
+  wrong: wrong.length,
+  charged: charged.length,
+});
 
-function summaryOf({
-  rounds,
-  accepted,
-  ended,
-  lost,
-  doubled,
-  wrong,
-  charged,
-  rows,
-  strikes,
-}: FaultReport): string {
+function lineOf(report: RoundReport): string {
+  const { round, rows, seconds, faults } = report;
+  return `${rowOf([round, ...Object.values(countsOf(report)), rows, seconds.toFixed(1)])}  ${faults.join(', ')}`;
+}
+
+function summaryOf(report: FaultReport): string {
+  const { rounds, rows, strikes } = report;
   const struck = Object.entries(strikes).map(([name, times]) => `  ${name.padEnd(42)}${times}`);
   return [
     '',
     rowOf(TITLES.slice(0, -1)),
-    rowOf([rounds, accepted, ended, lost.length, doubled.length, wrong.length, charged.length, rows]),
+    rowOf([rounds, ...Object.values(countsOf(report)), rows]),
     '',
     'faults',
     ...struck,

@@ -94,16 +94,8 @@ export class JobLeases {
    * answered again, and counts one attempt. With `isAhead` what is to be claimed by itself is left. One round trip.
    */
   async claim(requests: readonly ClaimRequest[], leaseMs: number, isAhead = false): Promise<Claim[]> {
-    const words = [
-      String(leaseMs),
-      '0',
-      '',
-      '',
-      this.#queueTtlMs,
-      isAhead ? 'ahead' : '',
-      ...requests.flatMap(wordsOf),
-    ];
-    const claims = listOf(await this.#records.run('claim', words));
+    const nothing = { claimId: '', most: 0, isRepeated: false, isAhead };
+    const claims = listOf(await this.#records.run('claim', this.#claimWords(requests, nothing, leaseMs)));
     return requests.map((request, index) => parseClaim(request, listOf(claims[index])));
   }
 
@@ -114,22 +106,26 @@ export class JobLeases {
   async claimAlong(
     requests: readonly ClaimRequest[],
     queue: BeeKeys,
-    { claimId, most, isRepeated, isAhead = false }: TakeAlong,
+    along: TakeAlong,
     leaseMs: number,
   ): Promise<{ claims: Claim[]; taken: TakenAlong[]; waiting: number }> {
-    const flags = [isRepeated ? 'again' : '', this.#queueTtlMs, isAhead ? 'ahead' : ''];
-    const head = [String(leaseMs), String(most), claimId, ...flags];
-    const words = [...head, ...requests.flatMap(wordsOf)];
+    const words = this.#claimWords(requests, along, leaseMs);
     const reply = listOf(await this.#records.run('claim', words, [queue.waiting, queue.active]));
     const waiting = Number(reply.pop());
     const taken: TakenAlong[] = [];
     for (let at = requests.length; at < reply.length; at += 2) {
       const transportId = String(reply[at]);
       const jobId = parseTransportId(transportId)?.jobId ?? transportId;
-      taken.push({ transportId, claim: parseClaim({ jobId, claimId }, listOf(reply[at + 1])) });
+      taken.push({ transportId, claim: parseClaim({ ...along, jobId }, listOf(reply[at + 1])) });
     }
     const claims = requests.map((request, index) => parseClaim(request, listOf(reply[index])));
     return { claims, taken, waiting };
+  }
+
+  #claimWords(requests: readonly ClaimRequest[], along: TakeAlong, leaseMs: number): string[] {
+    const { claimId, most, isRepeated, isAhead = false } = along;
+    const flags = [isRepeated ? 'again' : '', this.#queueTtlMs, isAhead ? 'ahead' : ''];
+    return [String(leaseMs), String(most), claimId, ...flags, ...requests.flatMap(wordsOf)];
   }
 
   /** Takes deliveries out of Bee-Queue that a claim took along and that are dealt with. */

@@ -36,10 +36,7 @@ for i = 6, #ARGV, 6 do
   end
 end
 if completed > 0 then
-  -- Completions a second, for the estimate of waiting time: ten seconds are read back.
-  local second = P .. 'done:' .. ARGV[1] .. ':' .. math.floor(now / 1000)
-  redis.call('INCRBY', second, completed)
-  redis.call('EXPIRE', second, 15)
+  complete(ARGV[1], completed, now)
   tally(model, 'batches', 1)
   tally(model, 'batch_jobs', tonumber(ARGV[5]))
 end

@@ -205,6 +205,13 @@ local function bucket_of(spent_ms)
   return math.floor(4 * math.log(spent_ms * 8) / math.log(2))
 end
 
+-- Counts completions a second of a queue, for the estimate of waiting time: ten seconds are read back.
+local function complete(queue, by, now)
+  local second = P .. 'done:' .. queue .. ':' .. math.floor(now / 1000)
+  redis.call('INCRBY', second, by)
+  redis.call('EXPIRE', second, 15)
+end
+
 local function write_tallies()
   if not next(tallies) then return end
   local minute = math.floor(now_ms() / 60000)
@@ -390,9 +397,9 @@ local function queue_again(id, job, attempts, now)
   return delivery
 end
 
--- Closes a run of a script that may have moved or ended jobs: writes the indexes and the history, tells those who submitted a job to wait for it
--- how it ended (a list of {id, field, value, ...} as JSON), and wakes whoever else waits for one of them with one
--- message, ids separated by commas.
+-- Closes a run of a script that may have moved or ended jobs: writes the indexes and the history, tells those who
+-- submitted a job to wait for it how it ended (a list of {id, field, value, ...} as JSON), and wakes whoever else waits
+-- for one of them with one message, ids separated by commas.
 local function announce()
   for set, ids in pairs(taken_out) do call_with(ids, 'ZREM', set) end
   for set, scored in pairs(put_in) do call_with(scored, 'ZADD', set) end
