@@ -1,3 +1,4 @@
+import { isRecord } from './client/is-record.js';
 import { messageOf } from './errors.js';
 
 const NO_ACCESS = 'this user is not allowed to';
@@ -16,16 +17,19 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
 };
 
+/** The `code` of a system error, such as EEXIST; undefined for anything without one. */
+export const errorCode = (error: unknown): unknown => (isRecord(error) ? error['code'] : undefined);
+
 /** Why the system refused a file or a folder, in words; undefined for what is no system's error. */
 export function systemReason(error: unknown): string | undefined {
-  const isSystems = typeof error === 'object' && error !== null && 'syscall' in error && 'code' in error;
-  return isSystems ? (REASONS[String(error.code)] ?? messageOf(error)) : undefined;
+  const isSystems = isRecord(error) && 'syscall' in error && 'code' in error;
+  return isSystems ? (REASONS[String(error['code'])] ?? messageOf(error)) : undefined;
 }
 
 /** The same with the path that was refused. */
 export function systemProblem(error: unknown): string | undefined {
   const reason = systemReason(error);
-  const path =
-    typeof error === 'object' && error !== null && 'path' in error ? String(error.path) : undefined;
-  return reason === undefined || path === undefined ? reason : `${path}: ${reason}`;
+  return reason !== undefined && isRecord(error) && 'path' in error
+    ? `${String(error['path'])}: ${reason}`
+    : reason;
 }

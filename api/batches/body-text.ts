@@ -1,6 +1,7 @@
 import { type DuplexOptions, pipeline, Readable } from 'node:stream';
 import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { messageOf } from '../../shared/errors.js';
+import { errorCode } from '../../shared/system-error.js';
 import { UploadError } from './upload-error.js';
 
 /** How a body is read. */
@@ -112,5 +113,4 @@ async function* gunzip(request: Readable, options: BodyTextOptions): AsyncGenera
   }
 }
 
-const isZlibError = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && String(error.code).startsWith('Z_');
+const isZlibError = (error: unknown): boolean => String(errorCode(error)).startsWith('Z_');

@@ -1,4 +1,5 @@
 import type { ValidateFunction } from 'ajv';
+import { isRecord } from '../../shared/client/is-record.js';
 import type { Job } from '../../shared/jobs/job.js';
 import { violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
@@ -22,7 +23,7 @@ export interface Submission {
 
 /** Checks the body of `POST /jobs`, nested or flat. Throws a 422 problem of all broken rules, or 404 for the model. */
 export function parseSubmission(models: ServedModels, body: unknown): Submission {
-  const members = isObject(body) ? body : {};
+  const members = isRecord(body) ? body : {};
   if (isFlat(models, members)) {
     check(models.default.validateFlat, body);
     return fromFlat(models, members);
@@ -94,6 +95,3 @@ function toSubmission({ most }: ServedModels, model: ServedModel, asked: Submitt
     fingerprint: () => fingerprintOf('POST /jobs', asked),
   };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRecord } from '../../shared/client/is-record.js';
 import { makeFolder } from '../../shared/process/make-folder.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../../shared/system-error.js';
 import { isAlive, startOf } from './processes.js';
 import { pingRedis } from './redis-ping.js';
 import { StartError } from './start-error.js';
@@ -79,11 +80,9 @@ function parseHolder(text: string | undefined): Holder | undefined {
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    const isHolder = typeof value === 'object' && value !== null && 'pid' in value && 'socket' in value;
-    if (!isHolder) return undefined;
-    const { pid, socket } = value;
-    const started = 'started' in value && typeof value.started === 'string' ? value.started : undefined;
-    return typeof pid === 'number' && typeof socket === 'string' ? { pid, socket, started } : undefined;
+    const { pid, socket, started } = isRecord(value) ? value : {};
+    if (typeof pid !== 'number' || typeof socket !== 'string') return undefined;
+    return { pid, socket, started: typeof started === 'string' ? started : undefined };
   } catch {
     return undefined;
   }

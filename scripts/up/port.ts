@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { messageOf } from '../../shared/errors.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../../shared/system-error.js';
 import { StartError } from './start-error.js';
 
 /** Makes sure that the port can be listened on, before anything else is started. Throws {@link StartError}. */

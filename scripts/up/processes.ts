@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../../shared/system-error.js';
 
 /** Whether a process of this number exists, ours or not. */
 export function isAlive(pid: number): boolean {

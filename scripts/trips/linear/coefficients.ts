@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isRecord } from '../../../shared/client/is-record.js';
 import { AppError, messageOf } from '../../../shared/errors.js';
 import { LAST_ZONE, pairIndex } from '../zones.js';
 import type { LinearModel } from './linear-regression.js';
@@ -43,11 +44,11 @@ export function readCoefficients(file: string): LinearModel {
 
 /** {@link readCoefficients} of a parsed document; `file` names it in the error. */
 export function parseCoefficients(value: unknown, file: string): LinearModel {
-  const { intercept, coefficients } = isObject(value) ? value : {};
+  const { intercept, coefficients } = isRecord(value) ? value : {};
   const problems: string[] = [];
   if (!isNumber(intercept)) problems.push('#/intercept must be a number');
-  if (!isObject(coefficients)) problems.push('#/coefficients must be an object of numbers by feature name');
-  const weights = Object.entries(isObject(coefficients) ? coefficients : {});
+  if (!isRecord(coefficients)) problems.push('#/coefficients must be an object of numbers by feature name');
+  const weights = Object.entries(isRecord(coefficients) ? coefficients : {});
   const base = isNumber(intercept) ? intercept : 0;
   const intercepts = new Map<number, number>();
   let slope: number | undefined;
@@ -73,8 +74,5 @@ function pairOf(name: string): number | string {
   const known = [pickup, dropoff].every((zone) => zone >= 1 && zone <= LAST_ZONE);
   return known ? pairIndex(pickup, dropoff) : `names a zone outside 1 to ${LAST_ZONE}`;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
