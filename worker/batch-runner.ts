@@ -27,7 +27,7 @@ export interface BatchRunnerOptions {
 /**
  * Runs claimed jobs and decides each of them. To be called within a turn of the model, one call at a time.
  *
- * Whatever fails a batch of several, or takes too long for one of them, says nothing about who is to blame. So all go back
+ * The failure of a batch of several, or a timeout of one of them, does not show which job is to blame. So all go back
  * to the queue, before those that wait, to be run one by one, by any worker; only what fails alone fails.
  */
 export class BatchRunner {

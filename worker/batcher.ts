@@ -138,7 +138,7 @@ export class Batcher {
         return [];
       });
     settlement.release((await settlement.through('claim', repeat)) ?? []);
-    // What Redis refused, or did not answer in time, the sweeper brings back.
+    // The sweeper brings back the jobs of a claim that Redis refused, or did not answer in time.
     for (const { done } of this.#unanswered?.unclaimed ?? []) done();
   }
 

@@ -32,7 +32,7 @@ export class RunWatch {
     this.#kill = this.#killIn(Math.max(KILL_AFTER_MS, firstMs), `it ran longer than ${firstMs} ms`);
   }
 
-  /** A job has left while the prediction runs. What other workers took does no harm to those that are left. */
+  /** A job has left while the prediction runs. A job that another worker took does no harm to the jobs that are left. */
   left(job: HeldJob, why: Leave): void {
     if (!this.#jobs.includes(job) || (why === 'lost' && this.#jobs.some(({ isLive }) => isLive))) return;
     const before = this.#kill;

@@ -28,10 +28,10 @@ interface Failed {
   message: string;
 }
 
-/** What a model's own error message may take up in a record, in characters. */
+/** Longest error message of a model that a record keeps, in characters. */
 const MESSAGE_LENGTH = 500;
 
-/** What went wrong, as a record says it. */
+/** The message of an error, as a record keeps it. */
 export const failureMessageOf = (error: unknown): string => messageOf(error).slice(0, MESSAGE_LENGTH);
 
 /** A delivery that this worker took and has not claimed, as far as it knows. */

@@ -17,7 +17,7 @@ export interface BodyTextOptions {
   onBytes?: (bytes: Buffer) => void;
 }
 
-/** What one step of reading takes, in bytes: even JSON is read at a few hundred ns a byte. */
+/** Length of one step of reading, in bytes: even JSON is read at a few hundred ns a byte. */
 const STEP_BYTES = 16_384;
 
 /**

@@ -13,7 +13,7 @@ export interface PackerModel {
   validate: ValidateFunction;
 }
 
-/** What is kept of the broken rules of one row. */
+/** Bounds of the broken rules that are kept of one row. */
 const ROW_LIMITS: Readonly<ListLimits> = { entries: 16, chars: 2_048 };
 
 /** What is kept of the broken rules of one batch, in characters; the errors of rows after that say only that there are some. */

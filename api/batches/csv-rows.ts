@@ -5,7 +5,7 @@ import { memberPointer, type RuleViolation } from '../../shared/validation/ajv.j
 import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 
-/** What one step reads: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
+/** Length of one step, in bytes: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
 const STEP_BYTES = 1_024;
 
 /** Reads rows whose first line names the members of the model's input. An empty cell is an absent member. */

@@ -7,7 +7,7 @@ const STEP_ROWS = 256;
 
 /** Reads one JSON value a line. Blank lines do not count; a line that is not JSON is an unreadable row. */
 export const ndjsonRows: RowReader = async function* (text) {
-  /** What has come of a line whose end has not. */
+  /** The beginning of a line whose end has not come. */
   let rest = '';
   let count = 0;
   for await (const piece of text) {

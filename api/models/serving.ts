@@ -41,11 +41,11 @@ const counted = (count: number): string => `${count} worker${count === 1 ? '' : 
 
 /** Workers report within this time of a reload of theirs; until then nothing is said against a model, in ms. */
 const SETTLE_MS = 2_000;
-/** What is known of the workers is read again after so long, and waited for after twice as long, in ms. */
+/** The workers' reports are read again after so long, and waited for after twice as long, in ms. */
 const FRESH_MS = 1_000;
 const RETRY_SECONDS = 5;
 
-/** What this process knows of the workers: read at need, about once a second, for all requests together. */
+/** The workers' reports in this process: read at need, about once a second, for all requests together. */
 export class Serving {
   readonly #records: RecordScripts;
   readonly #models: ModelRegistry;

@@ -10,7 +10,7 @@ export interface SubmissionBounds {
 /** The largest bounds there may be, and those where the operator sets none. */
 export const LARGEST_BOUNDS: SubmissionBounds = { timeoutMs: 600_000, attempts: 100 };
 
-/** What a submission means that does not say it, within the bounds. */
+/** Options of a submission that names none, within the bounds. */
 export const submissionDefaults = (most: SubmissionBounds): SubmissionBounds => ({
   timeoutMs: Math.min(60_000, most.timeoutMs),
   attempts: Math.min(3, most.attempts),

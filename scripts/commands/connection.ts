@@ -68,7 +68,7 @@ class KeyError extends AppError {
   }
 }
 
-/** Does a command's work with a client. What goes wrong is told as {@link reportErrors} does, with what to do about it. */
+/** Does a command's work with a client. Tells of errors as {@link reportErrors} does, with advice. */
 export async function withClient(
   options: ConnectionOptions,
   work: (client: WaggleClient) => Promise<void>,

@@ -52,7 +52,7 @@ export const OTHER_PASSWORD = 'rotated';
 const PROCESSES = [0, 1];
 /** A job whose worker is lost stays in its hands for longer. */
 const NOTE_EVERY_MS = 25;
-/** Whoever runs by the last claim that took nothing else. */
+/** Ids of the running jobs whose last claim took no other. */
 const ALONE = defineScript(
   'alone',
   `local alone = {}
@@ -147,7 +147,7 @@ export async function startStack(
   release.later('who is alone', () => looking.close());
   const wereAlone = new Set<string>();
   const noteAlone = async (): Promise<void> => {
-    // What workers have sent passes through the link first.
+    // The commands that workers have sent pass through the link first.
     await pause(5);
     const ids = await looking.script(ALONE, ['waggle:'], []).catch(() => []);
     for (const id of Array.isArray(ids) ? ids : []) wereAlone.add(String(id));

@@ -4,7 +4,7 @@ import type { Env } from '../../shared/config/env.js';
 import { ConfigError } from '../../shared/errors.js';
 import { readUpConfig, type UpConfig } from './config.js';
 
-/** What the programs that the launcher starts read their configuration with, in `dist/<program>/config.js`. */
+/** Functions that read the configuration of the programs that the launcher starts, in `dist/<program>/config.js`. */
 const READERS = { api: 'readApiConfig', worker: 'readWorkerConfig' };
 
 type ConfigModule = Readonly<Record<string, (env: Env, isTerminal: boolean) => unknown>>;

@@ -12,7 +12,7 @@ export interface RetryOptions {
   onWait?: OnWait;
 }
 
-/** Told of every wait, and why. What it throws ends the waiting. */
+/** Told of every wait, and why. An error that it throws ends the waiting. */
 export type OnWait = (waitMs: number, error: unknown) => void;
 
 /** For the first call to a server: where none can be reached from the start there is most likely none, which is thrown. */

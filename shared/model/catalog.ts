@@ -54,7 +54,7 @@ export interface Refusal {
   reason: string;
 }
 
-/** What is said of refused packages to others: a few hundred bytes of each of a hundred at most. */
+/** Bounds of what others are told of refused packages: a few hundred bytes of each of a hundred at most. */
 const REASON_LENGTH = 300;
 const MOST_REFUSALS = 100;
 

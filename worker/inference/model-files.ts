@@ -163,7 +163,7 @@ function checkSizes(
   if (problems.length > 0) throw new ModelPackageError(join(folder, 'model.json'), problems);
 }
 
-/** What the weights take. Each string comes with its length before it. */
+/** Bytes of the weights. Each string comes with its length before it. */
 function bytesOf(specs: readonly WeightSpec[], held: DataView): number {
   let bytes = 0;
   for (const { shape, dtype, quantization } of specs) {

@@ -105,7 +105,7 @@ local function up_to_alone(oldest)
   return oldest
 end
 
--- Takes along the oldest that wait, as BRPOPLPUSH would move each. What the lane's last call took stands below its name,
+-- Takes along the oldest that wait, as BRPOPLPUSH would move each. The deliveries of the lane's last call stand below its name,
 -- until its next: a repeated one finds it there, wherever a stall check put the entries meanwhile, and one that arrives
 -- after it was repeated takes nothing: nobody would know of it.
 local function take(name, most)

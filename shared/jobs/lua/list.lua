@@ -10,7 +10,7 @@ local wanted, to_look_at, owner, model, request = tonumber(ARGV[4]), tonumber(AR
 local states = {}
 for i = 9, #ARGV do states[ARGV[i]] = true end
 
--- What the index does not say: a record may be gone, and jobs of one request id are of any state and model. Redis finds these
+-- Checks the record itself: it may be gone, and jobs of one request id are of any state and model. Redis finds these
 -- fields soon, they are the first ones of a record.
 local function matches(id)
   local v = redis.call('HMGET', P .. kind .. id, 'schema', 'status', 'model')

@@ -135,7 +135,7 @@ local function known_models()
   return models
 end
 
--- What waits in a queue: its jobs, and chunks that strict batches hold back.
+-- How many wait in a queue: its jobs, and chunks that strict batches hold back.
 local function depth_of(queue)
   return redis.call('ZCARD', P .. 'queued:' .. queue) + redis.call('ZCARD', P .. 'held:' .. queue)
 end
