@@ -149,18 +149,22 @@ export class Settlement {
     const { leases } = this.#options;
     if (unclaimed.length === 0) return Promise.resolve();
     return this.#note(async () => {
-      const requests = unclaimed.map(({ request }) => request);
-      const renewed = await this.through('redeliver', () => leases.redeliver(requests));
-      await Promise.all(
-        (renewed ?? []).map(async (delivery, index) => {
-          if (delivery === undefined) return;
-          this.givenBack += 1;
-          const jobId = requests[index]?.jobId ?? '';
-          this.#options.log.debug('job handed back', jobIds(jobId));
-          await this.#enqueue(jobId, { kind: 'queued', delivery }, 0);
-        }),
-      );
-      for (const { done } of unclaimed) done();
+      try {
+        const requests = unclaimed.map(({ request }) => request);
+        const renewed = await this.through('redeliver', () => leases.redeliver(requests));
+        await Promise.all(
+          (renewed ?? []).map(async (delivery, index) => {
+            if (delivery === undefined) return;
+            this.givenBack += 1;
+            const jobId = requests[index]?.jobId ?? '';
+            this.#options.log.debug('job handed back', jobIds(jobId));
+            await this.#enqueue(jobId, { kind: 'queued', delivery }, 0);
+          }),
+        );
+      } finally {
+        // Bee-Queue's slots are freed whatever happens: a drain waits for them.
+        for (const { done } of unclaimed) done();
+      }
     });
   }
 

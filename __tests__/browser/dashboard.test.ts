@@ -37,7 +37,8 @@ withBrowser('the dashboard in Chromium', () => {
   });
   afterAll(async () => {
     await browser.close();
-    await Promise.all(apis.map((api) => api.stop()));
+    const codes = await Promise.all(apis.map((api) => api.stop()));
+    if (codes.some((code) => code !== 0)) throw new Error(`the APIs ended with ${codes.join(', ')}`);
     await service.stop();
     await redis.stop();
   });
