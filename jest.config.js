@@ -10,8 +10,36 @@ const esmOnly = [
   '@opentelemetry/otlp-exporter-base',
 ].join('|');
 
+// Packages that keep nothing from one test file to the next are loaded once for all files of a process.
+const sharedByFiles = [
+  '@kubernetes-models',
+  '@streamparser/json',
+  'ajv',
+  'ajv-formats',
+  'bee-queue',
+  'cli-progress',
+  'commander',
+  'cors',
+  'dockerfile-ast',
+  'dockerfile-utils',
+  'express',
+  'express-rate-limit',
+  'fast-check',
+  'helmet',
+  'kubernetes-models',
+  'playwright-core',
+  'prom-client',
+  'rate-limit-redis',
+  'redis',
+  'supertest',
+  'winston',
+  'winston-daily-rotate-file',
+  'winston-transport',
+  'yaml',
+].join('|');
+
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/__tests__/support/jest/own-realm.cjs',
   // Most of a run is waiting for processes to start: one worker a core, not one less.
   maxWorkers: '100%',
   // Only bounds what hangs: on a machine that is busy with other things everything takes several times as long.
@@ -19,8 +47,10 @@ export default {
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly})/)`],
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly}|${sharedByFiles})/)`],
   transform: {
+    [`/node_modules/(${sharedByFiles})/.+\\.c?js$`]:
+      '<rootDir>/__tests__/support/jest/package-of-process.cjs',
     '^.+\\.(t|j|mj)s$': [
       '@swc/jest',
       {

@@ -1,0 +1,10 @@
+'use strict';
+const { createHash } = require('node:crypto');
+
+/** Replaces a package's module by one that Node itself loads, once for all test files of a process. */
+module.exports = {
+  process: (_source, filename) => ({
+    code: `module.exports = globalThis.packageOfProcess(${JSON.stringify(filename)});`,
+  }),
+  getCacheKey: (_source, filename) => createHash('sha1').update(filename).digest('hex'),
+};
