@@ -21,9 +21,9 @@ vm.compileFunction = (code, parameters, options) =>
  * this repository are still loaded anew for each file; `package-of-process.cjs` shares packages.
  */
 module.exports = class OwnRealm {
+  /** @param {import('@jest/environment').JestEnvironmentConfig} config */
   constructor({ projectConfig }) {
-    this.global = globalThis;
-    this.global.packageOfProcess = require;
+    this.global = Object.assign(globalThis, { packageOfProcess: require });
     this.moduleMocker = new ModuleMocker(globalThis);
     this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global: globalThis });
     this.fakeTimers = null;

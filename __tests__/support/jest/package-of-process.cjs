@@ -1,7 +1,11 @@
 'use strict';
 const { createHash } = require('node:crypto');
 
-/** Replaces a package's module by one that Node itself loads, once for all test files of a process. */
+/**
+ * Replaces a package's module by one that Node itself loads, once for all test files of a process.
+ *
+ * @type {Pick<import('@jest/transform').SyncTransformer, 'process' | 'getCacheKey'>}
+ */
 module.exports = {
   process: (_source, filename) => ({
     code: `module.exports = globalThis.packageOfProcess(${JSON.stringify(filename)});`,
