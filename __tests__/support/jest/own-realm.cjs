@@ -24,6 +24,7 @@ module.exports = class OwnRealm {
   /** @param {import('@jest/environment').JestEnvironmentConfig} config */
   constructor({ projectConfig }) {
     this.global = Object.assign(globalThis, { packageOfProcess: require });
+    this.globalsBefore = new Set(Reflect.ownKeys(globalThis));
     this.moduleMocker = new ModuleMocker(globalThis);
     this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global: globalThis });
     this.fakeTimers = null;
@@ -31,6 +32,10 @@ module.exports = class OwnRealm {
   async setup() {}
   async teardown() {
     this.fakeTimersModern.dispose();
+    // TensorFlow.js, for one, keeps its engine and every variable's name in a global.
+    for (const key of Reflect.ownKeys(globalThis)) {
+      if (!this.globalsBefore.has(key)) Reflect.deleteProperty(globalThis, key);
+    }
   }
   exportConditions() {
     return ['node', 'node-addons'];
