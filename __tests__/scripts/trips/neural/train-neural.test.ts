@@ -7,17 +7,23 @@ import { temporaryFolder, writeMadeUpTrips } from '../trip-data.js';
 const folder = temporaryFolder();
 const trips = writeMadeUpTrips(join(folder, 'trips.csv'), 6000);
 
-async function train(name: string): Promise<{ weights: Buffer; epochs: number[]; steps: number[] }> {
+interface Trained {
+  weights: Buffer;
+  epochs: number[];
+  steps: number[];
+}
+
+async function train(name: string, file: string, epochCount: number): Promise<Trained> {
   const epochs: number[] = [];
   const steps: number[] = [];
   await trainNeural(
     {
       name: 'trip-duration',
       version: '1.2.3',
-      trainFiles: [trips],
+      trainFiles: [file],
       validateFiles: [],
       folder: join(folder, name),
-      epochs: 6,
+      epochs: epochCount,
       seed: 1,
     },
     { onEpoch: ({ epoch }) => epochs.push(epoch), onStep: (step) => steps.push(step) },
@@ -26,9 +32,9 @@ async function train(name: string): Promise<{ weights: Buffer; epochs: number[];
 }
 
 describe('trainNeural', () => {
-  let first: Awaited<ReturnType<typeof train>>;
+  let first: Trained;
   beforeAll(async () => {
-    first = await train('first');
+    first = await train('first', trips, 6);
   });
 
   it('tells of every step and epoch', () => {
@@ -62,7 +68,11 @@ describe('trainNeural', () => {
   });
 
   it('gives the same weights for the same seed and files', async () => {
-    expect((await train('second')).weights.equals(first.weights)).toBe(true);
+    const some = writeMadeUpTrips(join(folder, 'some.csv'), 1500);
+    const [one, same] = [await train('one', some, 2), await train('same', some, 2)];
+    expect(one.steps).toHaveLength(2 * 2);
+    expect(same.weights.equals(one.weights)).toBe(true);
+    expect(same.weights.equals(first.weights)).toBe(false);
   });
 
   it('refuses too few trips', async () => {
