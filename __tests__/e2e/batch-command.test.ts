@@ -15,9 +15,9 @@ import { type Service, startService } from '../support/service.js';
 
 const ROOT = resolve(__dirname, '../..');
 const MODEL = 'trip-duration-linear';
-const ROWS = 60_000;
+const ROWS = 30_000;
 /** Distances beyond the model's, at these rows. */
-const BAD_ROWS = new Set([17, 43_210]);
+const BAD_ROWS = new Set([17, 23_210]);
 
 const folder = temporaryFolder();
 const input = join(folder, 'trips.ndjson');
@@ -106,7 +106,7 @@ async function rowsSubmitted(): Promise<number> {
 
 it('writes every row once with its result or its error, and says how it went', async () => {
   const out = join(folder, 'whole.ndjson');
-  const { code, stdout, stderr } = await batch(input, '--out', out, '--json', '--batch-rows', '24000');
+  const { code, stdout, stderr } = await batch(input, '--out', out, '--json', '--batch-rows', '12000');
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.any(String) as string });
   checkOutput(out);
   const summary = lastLine(stdout);
@@ -121,12 +121,12 @@ it('goes on after kill -9 of the command, and submits nothing twice', async () =
   const before = await rowsSubmitted();
   const out = join(folder, 'killed.ndjson');
   for (let kills = 0; kills < 2; kills += 1) {
-    const { kill, ended } = await begun(out, '--batch-rows', '10000');
+    const { kill, ended } = await begun(out, '--batch-rows', '5000');
     kill('SIGKILL');
     await ended;
   }
   expect(rowsWritten(out)).toBeLessThan(ROWS);
-  const { code, stderr } = await batch(input, '--out', out, '--batch-rows', '10000');
+  const { code, stderr } = await batch(input, '--out', out, '--batch-rows', '5000');
   expect(stderr).toContain('going on after row');
   expect(code).toBe(2);
   checkOutput(out);
@@ -145,14 +145,14 @@ async function rowsOfCompleteBatches(before: number): Promise<number> {
 
 it('stops on Ctrl-C with what it has, says how to go on, and does', async () => {
   const out = join(folder, 'stopped.ndjson');
-  const { kill, ended } = await begun(out, '--batch-rows', '10000');
+  const { kill, ended } = await begun(out, '--batch-rows', '5000');
   kill('SIGINT');
   const { code, stderr } = await ended;
   expect(code).toBe(1);
   expect(stderr).toMatch(/rows are in .*stopped\.ndjson: the same command goes on from there/);
-  const changed = await batch(input, '--out', out, '--batch-rows', '9000');
+  const changed = await batch(input, '--out', out, '--batch-rows', '4500');
   expect(changed).toMatchObject({ code: 1, stderr: expect.stringContaining('other options') as string });
-  expect(await batch(input, '--out', out, '--batch-rows', '10000')).toMatchObject({ code: 2 });
+  expect(await batch(input, '--out', out, '--batch-rows', '5000')).toMatchObject({ code: 2 });
   checkOutput(out);
 });
 
