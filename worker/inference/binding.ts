@@ -1,8 +1,9 @@
-import { type NamedTensorMap, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import { ModelPackageError } from '../../shared/errors.js';
 import type { ColumnBatch, TensorSpec } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 import type { Network } from './network.js';
+import { tf } from './tensorflow.js';
 
 /** The numbers of one output tensor, row after row. */
 export type OutputValues = Float32Array | Int32Array | Uint8Array;
@@ -45,7 +46,7 @@ export function bind(folder: string, sides: Sides): Binding {
       Object.fromEntries(
         feeds.map(({ array, name, rowShape, dtype }): [string, Tensor] => [
           name,
-          tensor(arrays[array]!, [rows, ...rowShape], dtype),
+          tf.tensor(arrays[array]!, [rows, ...rowShape], dtype),
         ]),
       ),
     outputsOf: (rows, values) => picks.map(({ at, ...pick }) => columnOf(values[at]!, { rows, ...pick })),

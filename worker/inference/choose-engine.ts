@@ -1,4 +1,3 @@
-import { findBackendFactory, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { messageOf, ModelPackageError } from '../../shared/errors.js';
 import { createRowReader } from '../../shared/model/row-reader.js';
 import type { Device } from './device.js';
@@ -13,6 +12,7 @@ import { ENGINES } from './engines.js';
 import { EngineUnavailableError } from './inference-errors.js';
 import type { ModelFiles } from './model-files.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
+import { tf } from './tensorflow.js';
 
 /** How far an engine's answer may lie from that of wasm, relative to it (absolute below 1). */
 const TOLERANCE = 1e-3;
@@ -66,7 +66,7 @@ async function firstThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
     }
   }
   // What was tried last may have left another backend set, or none.
-  await setBackend(ENGINES.wasm.backend);
+  await tf.setBackend(ENGINES.wasm.backend);
   return { ...wasm, report: { ...wasm.report, passedOver } };
 }
 
@@ -85,7 +85,7 @@ async function tryEngine(
     return { runtime, report: reportOn(engine, device) };
   } catch (cause) {
     // The two native engines share a name: what one leaves behind would be taken for the other.
-    if (findBackendFactory(backend)) removeBackend(backend);
+    if (tf.findBackendFactory(backend)) tf.removeBackend(backend);
     throw cause;
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { memory, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { messageOf, ModelPackageError } from '../../shared/errors.js';
 import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
@@ -8,6 +8,7 @@ import type { EngineName } from './engine-names.js';
 import { ENGINES } from './engines.js';
 import type { ModelFiles } from './model-files.js';
 import { loadNetwork } from './network.js';
+import { tf } from './tensorflow.js';
 
 /** What a model answers to one batch. */
 export interface Prediction {
@@ -50,10 +51,10 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
     layout,
     async predict(batch) {
       const startMs = performance.now();
-      const tensors = tidy(() => network.run(binding.inputsOf(batch), binding.outputTensors));
+      const tensors = tf.tidy(() => network.run(binding.inputsOf(batch), binding.outputTensors));
       const values = await readAndDispose(tensors);
       const outputs = binding.outputsOf(batch.rows, values);
-      return { outputs, predictMs: performance.now() - startMs, numTensors: memory().numTensors };
+      return { outputs, predictMs: performance.now() - startMs, numTensors: tf.memory().numTensors };
     },
     dispose: () => network.dispose(),
   };

@@ -1,9 +1,10 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type { KernelBackend } from '@tensorflow/tfjs-core';
 import type { Device, EngineOptions } from './device.js';
 import { importOptional } from './import-optional.js';
+import { tf } from './tensorflow.js';
 
 /** The backend that both packages register, whose class they do not export. */
-type NativeBackend = tf.KernelBackend & { isUsingGpuDevice?: boolean };
+type NativeBackend = KernelBackend & { isUsingGpuDevice?: boolean };
 
 /** Sets TensorFlow's native CPU kernels. */
 export async function loadNode(): Promise<Device> {

@@ -1,5 +1,6 @@
 import type { io, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import type { ModelFiles } from './model-files.js';
+import { loadConverterPackage, loadLayersPackage } from './tensorflow.js';
 
 /** A loaded network, whichever of the two formats it came in. */
 export interface Network {
@@ -19,8 +20,7 @@ export function loadNetwork(files: ModelFiles): Promise<Network> {
 }
 
 async function loadLayers(files: ModelFiles): Promise<Network> {
-  const { loadLayersModel } = await import('@tensorflow/tfjs-layers');
-  const model = await loadLayersModel(handlerFor(files));
+  const model = await loadLayersPackage().loadLayersModel(handlerFor(files));
   const shapes = model.inputs.map(({ shape }) => shape.map((size) => size ?? -1));
   return {
     inputs: new Map(model.inputNames.map((name, i) => [name, shapes[i]])),
@@ -37,8 +37,7 @@ async function loadLayers(files: ModelFiles): Promise<Network> {
 }
 
 async function loadGraph(files: ModelFiles): Promise<Network> {
-  const { loadGraphModel } = await import('@tensorflow/tfjs-converter');
-  const model = await loadGraphModel(handlerFor(files));
+  const model = await loadConverterPackage().loadGraphModel(handlerFor(files));
   const nodes = signatureNodes(files.model.signature);
   return {
     inputs: new Map(model.inputs.map(({ name, shape }) => [name, shape])),

@@ -1,6 +1,7 @@
-import { backend, type KernelBackend, setBackend } from '@tensorflow/tfjs-core';
+import type { KernelBackend } from '@tensorflow/tfjs-core';
 import type { Device, EngineOptions } from './device.js';
 import { importOptional } from './import-optional.js';
+import { tf } from './tensorflow.js';
 
 /** What this file uses of the package `webgpu` (Dawn for Node). Its types are not needed to build. */
 interface Dawn {
@@ -41,8 +42,8 @@ export async function loadWebGpu({ gpuMemoryMb, allowSoftware }: EngineOptions):
   }
   provideGlobals(gpu, globals);
   await importOptional('@tensorflow/tfjs-backend-webgpu');
-  if (!(await setBackend('webgpu'))) throw new Error('the WebGPU backend does not start on its adapter');
-  void endWithDevice(backend());
+  if (!(await tf.setBackend('webgpu'))) throw new Error('the WebGPU backend does not start on its adapter');
+  void endWithDevice(tf.backend());
   return {
     description: `${name} (WebGPU)`,
     ...(gpuMemoryMb === undefined
