@@ -12,13 +12,15 @@ let server: TestRedis;
 let api: ApiBench;
 beforeAll(async () => {
   server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
   const limits = { BATCH_MAX_ROWS: '1000', BATCH_LIMIT_BYTES: '200000', CHUNK_ROWS: '4' };
   api = await openApiBench(server, { env: limits });
 });
-afterEach(() => api.close());
+// Tests see nothing of each other.
+beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
+afterAll(async () => {
+  await api.close();
+  await server.stop();
+});
 
 interface Answer {
   status: number;

@@ -13,12 +13,14 @@ let server: TestRedis;
 let api: ApiBench;
 beforeAll(async () => {
   server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
   api = await openApiBench(server, { env: { API_KEYS } });
 });
-afterEach(() => api.close());
+// Tests see nothing of each other.
+beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
+afterAll(async () => {
+  await api.close();
+  await server.stop();
+});
 
 const submitted = async (name: 'ann' | 'bob' | 'ops', more: object = {}): Promise<string> =>
   (await api.submit({ input: TRIP, ...more }, as(name))).body.id;

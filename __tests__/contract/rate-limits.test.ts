@@ -1,22 +1,31 @@
 import { startRedis, type TestRedis } from '../support/redis.js';
-import { testPrefix } from '../support/redis.js';
 import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
 
 let server: TestRedis;
-const open: ApiBench[] = [];
+/** By their settings: to open one takes longer than most tests. */
+const open = new Map<string, ApiBench>();
 beforeAll(async () => {
   server = await startRedis();
 });
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((api) => api.close()));
+afterAll(async () => {
+  await Promise.all([...open.values()].map((api) => api.close()));
+  await server.stop();
 });
-afterAll(() => server.stop());
+// Tests see nothing of each other.
+beforeEach(async () => {
+  const [any] = open.values();
+  await any?.ctx.records.redis.command(['FLUSHDB']);
+});
 
+/** An API with these settings; the same one for the same settings. */
 async function limited(env: Record<string, string>): Promise<ApiBench> {
-  const api = await openApiBench(server, { env });
-  open.push(api);
+  const settings = JSON.stringify(env);
+  const api = open.get(settings) ?? (await openApiBench(server, { env }));
+  open.set(settings, api);
   return api;
 }
+
+const TWO = { RATE_LIMIT: '2/60', API_KEYS: 'ann:ann-secret,bob:bob-secret', TRUST_PROXY: '1' };
 
 it('answers 429 past the limit, and says when to come again', async () => {
   const api = await limited({ RATE_LIMIT: '2/60' });
@@ -49,9 +58,8 @@ it('never limits what is for everybody', async () => {
 });
 
 it('counts over all processes, and each caller apart', async () => {
-  const KEY_PREFIX = testPrefix();
-  const env = { RATE_LIMIT: '2/60', API_KEYS: 'ann:ann-secret,bob:bob-secret', KEY_PREFIX };
-  const apis = [await limited(env), await limited(env)];
+  const one = await limited(TWO);
+  const apis = [one, await limited({ ...TWO, KEY_PREFIX: one.ctx.config.redis.keyPrefix })];
   const submit = (which: number, name: string) =>
     apis[which]?.submit({ input: TRIP }, { Authorization: `Bearer ${name}-secret` });
   const statuses = [];
@@ -68,7 +76,7 @@ it('counts over all processes, and each caller apart', async () => {
 });
 
 it('holds strangers back by their address, and nobody else with them', async () => {
-  const api = await limited({ RATE_LIMIT: '2/60', API_KEYS: 'ann:ann-secret', TRUST_PROXY: '1' });
+  const api = await limited(TWO);
   const from = (address: string, secret = 'guess') =>
     api.call('get', '/jobs', {
       headers: { Authorization: `Bearer ${secret}`, 'X-Forwarded-For': address },

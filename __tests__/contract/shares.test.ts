@@ -10,17 +10,37 @@ const as = (name: Name, more: Headers = {}): Headers => ({
   ...more,
 });
 
+// One API for all tests that can do with the same settings: to open one takes longer than most tests.
+const ROOMS = {
+  /** Two callers of half of everything each. */
+  shared: {
+    env: { API_KEYS, MAX_QUEUE_DEPTH: '8', CHUNK_ROWS: '1' },
+    limits: { roomMs: 300, streams: 6, waits: 6 },
+  },
+  /** A small queue, in which uploads wait for room as long as it takes. */
+  patient: { env: { API_KEYS, MAX_QUEUE_DEPTH: '4', CHUNK_ROWS: '1' }, limits: { roomMs: 30_000 } },
+  /** Callers are not told apart. */
+  open: { env: { MAX_QUEUE_DEPTH: '4', CHUNK_ROWS: '1' }, limits: { roomMs: 300 } },
+} satisfies Record<string, BenchOptions>;
+
 let server: TestRedis;
 let api: ApiBench;
+const opened = new Map<keyof typeof ROOMS, ApiBench>();
 beforeAll(async () => {
   server = await startRedis();
 });
-afterAll(() => server.stop());
-afterEach(() => api.close());
+afterAll(async () => {
+  for (const bench of opened.values()) await bench.close();
+  await server.stop();
+});
 
-/** Two callers, a slow Redis being nobody's subject. */
-async function shared({ env = {}, limits = {} }: BenchOptions): Promise<void> {
-  api = await openApiBench(server, { env: { API_KEYS, REDIS_TIMEOUT_MS: '30000', ...env }, limits });
+/** Makes the test's API the one with these settings, and empties it. A slow Redis is nobody's subject. */
+async function use(which: keyof typeof ROOMS): Promise<void> {
+  const { env, limits } = ROOMS[which];
+  const found = opened.get(which);
+  api = found ?? (await openApiBench(server, { env: { REDIS_TIMEOUT_MS: '30000', ...env }, limits }));
+  opened.set(which, api);
+  await api.ctx.records.redis.command(['FLUSHDB']);
 }
 
 const times = <T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> =>
@@ -44,7 +64,7 @@ function expectShareIsFull(answer: Response | undefined, type = 'too-many-waitin
 
 describe('jobs that wait', () => {
   it('of one key leave room for those of another, and give it back as they end', async () => {
-    await shared({ env: { MAX_QUEUE_DEPTH: '8' } });
+    await use('shared');
     const flood = await times(12, () => api.submit({ input: TRIP }, as('ann')));
     expect(statusesOf(flood)).toEqual([202, 202, 202, 202, ...Array.from({ length: 8 }, () => 429)]);
     expectShareIsFull(flood.find(({ status }) => status === 429));
@@ -58,7 +78,7 @@ describe('jobs that wait', () => {
   });
 
   it('are counted however they came back to the queue, and run again where it is full', async () => {
-    await shared({ env: { MAX_QUEUE_DEPTH: '4' } });
+    await use('patient');
     const [one, two] = await times(2, async () => (await api.submit({ input: TRIP }, as('ann'))).body.id);
     const held = await api.worker.claim(one);
     const three = (await api.submit({ input: TRIP }, as('ann'))).body.id;
@@ -74,7 +94,7 @@ describe('jobs that wait', () => {
   });
 
   it('fill the queue where callers are not told apart', async () => {
-    api = await openApiBench(server, { env: { MAX_QUEUE_DEPTH: '4', REDIS_TIMEOUT_MS: '30000' } });
+    await use('open');
     expect(statusesOf(await times(5, () => api.submit({ input: TRIP })))).toEqual([202, 202, 202, 202, 503]);
   });
 });
@@ -83,7 +103,7 @@ describe('batches', () => {
   it.each(['', '&strict=true'])(
     'opened together pass the share of their key no more than one after the other (%s)',
     async (query) => {
-      await shared({ env: { MAX_QUEUE_DEPTH: '8', CHUNK_ROWS: '1' }, limits: { roomMs: 300 } });
+      await use('shared');
       const flood = times(6, (index) => upload('ann', 3, query, { 'Idempotency-Key': `k${index}` }));
       expect((await upload('bob', 1, query)).status).toBe(202);
       const answers = await flood;
@@ -102,7 +122,7 @@ describe('batches', () => {
   );
 
   it('wait for room while they are sent, and go on once there is some', async () => {
-    await shared({ env: { MAX_QUEUE_DEPTH: '4', CHUNK_ROWS: '1' }, limits: { roomMs: 30_000 } });
+    await use('patient');
     const { id } = (await upload('ann', 1)).body;
     const second = upload('ann', 2);
     await until(
@@ -115,10 +135,7 @@ describe('batches', () => {
   });
 
   it('that find no room in time are canceled and free their key, where callers are not told apart', async () => {
-    api = await openApiBench(server, {
-      env: { MAX_QUEUE_DEPTH: '2', CHUNK_ROWS: '1', REDIS_TIMEOUT_MS: '30000' },
-      limits: { roomMs: 300 },
-    });
+    await use('open');
     const send = (rows: number): Promise<Response> =>
       api.call('post', '/batches', {
         body: { inputs: Array.from({ length: rows }, () => TRIP) },
@@ -133,7 +150,7 @@ describe('batches', () => {
 });
 
 it('streams of one key leave room for those of another', async () => {
-  await shared({ limits: { streams: 6 } });
+  await use('shared');
   const over = new AbortController();
   // Kept: a stream whose answer nobody holds is closed by the garbage collector.
   const held: globalThis.Response[] = [];
@@ -157,7 +174,7 @@ it('streams of one key leave room for those of another', async () => {
 });
 
 it('waits of one key leave room for those of another, and nothing of a refused one is accepted', async () => {
-  await shared({ limits: { waits: 6 } });
+  await use('shared');
   const { id } = (await api.submit({ input: TRIP }, as('ann'))).body;
   const waiting = times(3, () => api.poll(id, as('ann', { Prefer: 'wait=60' })));
   await until(() => api.ctx.waiters.size === 3, { what: 'three waits' });

@@ -8,7 +8,7 @@ import { storeBadRows } from '../support/bad-rows.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
+import { type ApiBench, type BenchOptions, LINEAR, openApiBench, TRIP } from './bench.js';
 
 // Long enough for a machine that is busy, short enough to wait for.
 const SOON_MS = 300;
@@ -21,10 +21,18 @@ beforeAll(async () => {
   server = await startRedis();
 });
 afterAll(() => server.stop());
-afterEach(async () => {
+afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  await api.close();
 });
+
+/** Opens one API for the tests of a block, which see nothing of each other. */
+function serve(options: BenchOptions): void {
+  beforeAll(async () => {
+    api = await openApiBench(server, options);
+  });
+  beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
+  afterAll(() => api.close());
+}
 
 interface Line {
   socket: Socket;
@@ -60,42 +68,43 @@ function timeoutOf(answer: string): unknown {
 }
 const REQUEST_TIMEOUT: unknown = expect.objectContaining({ type: '/problems/request-timeout', status: 408 });
 
-it.each(['/jobs', '/v1/trip/predict'])(
-  'a body that stalls on its way to %s is answered 408',
-  async (path) => {
-    api = await openApiBench(server, { limits: { bodyMs: SOON_MS } });
+describe('a body that takes too long', () => {
+  serve({ limits: { bodyMs: SOON_MS } });
+
+  it.each(['/jobs', '/v1/trip/predict'])('is answered 408 when it stalls on its way to %s', async (path) => {
     const { said } = open(
       headOf(path, ['Content-Type: application/json', 'Content-Length: 100']) + '{"input":',
     );
     expect(timeoutOf(await said)).toEqual(REQUEST_TIMEOUT);
-  },
-);
+  });
 
-it('a body that comes by the byte is answered 408 all the same', async () => {
-  api = await openApiBench(server, { limits: { bodyMs: SOON_MS } });
-  const { socket, said } = open(headOf('/jobs', ['Content-Type: application/json', 'Content-Length: 5000']));
-  const drip = setInterval(() => socket.write(' '), 20);
-  expect(timeoutOf(await said)).toEqual(REQUEST_TIMEOUT);
-  clearInterval(drip);
+  it('is answered 408 all the same when it comes by the byte', async () => {
+    const { socket, said } = open(
+      headOf('/jobs', ['Content-Type: application/json', 'Content-Length: 5000']),
+    );
+    const drip = setInterval(() => socket.write(' '), 20);
+    expect(timeoutOf(await said)).toEqual(REQUEST_TIMEOUT);
+    clearInterval(drip);
+  });
 });
 
-it.each([
-  ['/jobs', 'text/plain', 415],
-  ['/jobs', 'application/json', 413],
-  ['/batches', 'text/plain', 415],
-  ['/nowhere', 'text/plain', 404],
-])(
-  'a body that is refused on its way to %s (%s) is read for a while and no longer',
-  async (path, type, status) => {
-    api = await openApiBench(server, { env: { BODY_LIMIT_BYTES: '1024' }, limits: { refusedMs: SOON_MS } });
+describe('a body that is refused', () => {
+  serve({ env: { BODY_LIMIT_BYTES: '1024' }, limits: { refusedMs: SOON_MS } });
+
+  it.each([
+    ['/jobs', 'text/plain', 415],
+    ['/jobs', 'application/json', 413],
+    ['/batches', 'text/plain', 415],
+    ['/nowhere', 'text/plain', 404],
+  ])('on its way to %s (%s) is read for a while and no longer', async (path, type, status) => {
     const { socket, said } = open(
       headOf(path, [`Content-Type: ${type}`, 'Content-Length: 1000000']) + ' '.repeat(2_000),
     );
     const drip = setInterval(() => socket.write(' '), 20);
     expect(await said).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     clearInterval(drip);
-  },
-);
+  });
+});
 
 describe('an upload that stalls', () => {
   const LONGEST_SILENCE_MS = 500;
@@ -130,12 +139,7 @@ describe('an upload that stalls', () => {
     return found.filter((key) => /:(in|out|invalid|failed)$|batch-idem:/.test(key));
   };
 
-  beforeEach(async () => {
-    api = await openApiBench(server, {
-      env: { CHUNK_ROWS: '4' },
-      limits: { uploadIdleMs: LONGEST_SILENCE_MS },
-    });
-  });
+  serve({ env: { CHUNK_ROWS: '4' }, limits: { uploadIdleMs: LONGEST_SILENCE_MS } });
 
   it.each([
     ['plain', [] as string[], (rows: string): Buffer => Buffer.from(rows)],
@@ -178,26 +182,31 @@ describe('an upload that stalls', () => {
   });
 });
 
-it('a reader of results that does not read is cut off, and nothing is fetched for it until then', async () => {
+describe('a reader of results that does not read', () => {
   const log = keepingLog();
-  api = await openApiBench(server, { log });
-  // A second door to the same service, for the one who does not read.
-  const impatient = await startServer(createApp(api.ctx), api.ctx.config.listen, {
-    ...CLIENT_LIMITS,
-    // Longer than the first results take: a client that is cut off before them is not what this is about.
-    idleMs: 3 * SOON_MS,
+  serve({ log });
+
+  it('is cut off, and nothing is fetched for it until then', async () => {
+    // A second door to the same service, for the one who does not read.
+    const impatient = await startServer(createApp(api.ctx), api.ctx.config.listen, {
+      ...CLIENT_LIMITS,
+      // Longer than the first results take: a client that is cut off before them is not what this is about.
+      idleMs: 3 * SOON_MS,
+    });
+    const id = await storeBadRows(api.ctx.records, LINEAR, { chunks: 60, chunkRows: 1_024 });
+    const path = `/batches/${id}/results`;
+    const whole = await fetchedDuring(async () => void (await (await fetch(api.url + path)).text()));
+    const part = await fetchedDuring(async () => {
+      const { socket } = open(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`, impatient.port);
+      await once(socket, 'data');
+      socket.pause();
+      await until(() => log.lines.some(({ fields }) => fields?.['client'] !== undefined), {
+        what: 'the cut',
+      });
+    });
+    await impatient.close(0);
+    expect(part).toBeLessThan(whole / 2);
   });
-  const id = await storeBadRows(api.ctx.records, LINEAR, { chunks: 60, chunkRows: 1_024 });
-  const path = `/batches/${id}/results`;
-  const whole = await fetchedDuring(async () => void (await (await fetch(api.url + path)).text()));
-  const part = await fetchedDuring(async () => {
-    const { socket } = open(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`, impatient.port);
-    await once(socket, 'data');
-    socket.pause();
-    await until(() => log.lines.some(({ fields }) => fields?.['client'] !== undefined), { what: 'the cut' });
-  });
-  await impatient.close(0);
-  expect(part).toBeLessThan(whole / 2);
 });
 
 /** Bytes that Redis sends meanwhile. */

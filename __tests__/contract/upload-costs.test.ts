@@ -11,13 +11,15 @@ let server: TestRedis;
 let api: ApiBench;
 beforeAll(async () => {
   server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
   const env = { REDIS_TIMEOUT_MS: '20000', BATCH_LIMIT_BYTES: String(4_096 * MIB) };
   api = await openApiBench(server, { env });
 });
-afterEach(() => api.close());
+// Tests see nothing of each other.
+beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
+afterAll(async () => {
+  await api.close();
+  await server.stop();
+});
 
 interface Answer {
   status: number;
