@@ -9,16 +9,16 @@ import type { RedisAddress } from '../shared/redis/address.js';
 import type { Redis } from '../shared/redis/redis.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
-import { BatchRunner } from './batch-runner.js';
-import { BatchStats } from './batch-stats.js';
-import { Batcher } from './batcher.js';
-import { ChunkRunner } from './chunk-runner.js';
-import { Intake } from './intake.js';
-import type { LeaseKeeper } from './lease-keeper.js';
+import { BatchRunner } from './jobs/micro-batch-runner.js';
+import { BatchStats } from './jobs/micro-batch-stats.js';
+import { Batcher } from './jobs/micro-batcher.js';
+import { ChunkRunner } from './jobs/chunk-runner.js';
+import { Intake } from './intake/intake.js';
+import type { LeaseKeeper } from './jobs/lease-keeper.js';
 import type { WorkerMetrics } from './metrics.js';
-import type { ServedModel } from './served-model.js';
-import { Settlement } from './settlement.js';
-import { TakenDeliveries } from './taken-deliveries.js';
+import type { ServedModel } from './models/loaded-model.js';
+import { Settlement } from './jobs/settlement.js';
+import { TakenDeliveries } from './intake/taken-deliveries.js';
 
 /** What serving a model works with. */
 export interface ModelServiceOptions {

@@ -10,11 +10,11 @@ import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import type { WorkerConfig } from './config.js';
 import { Heartbeat } from './heartbeat.js';
-import { LeaseKeeper } from './lease-keeper.js';
+import { LeaseKeeper } from './jobs/lease-keeper.js';
 import { WorkerMetrics } from './metrics.js';
 import { ModelService } from './model-service.js';
-import type { ServedModel } from './served-model.js';
-import { ServedModels } from './served-models.js';
+import type { ServedModel } from './models/loaded-model.js';
+import { ServedModels } from './models/loaded-models.js';
 
 /** What a worker is opened with. */
 export interface WorkerOptions {

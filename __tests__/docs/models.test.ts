@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { dtypeOf } from '../../shared/model/columns.js';
 import { createRowReader } from '../../shared/model/row-reader.js';
-import { loadModelRuntime } from '../../worker/inference/model-runtime.js';
+import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
 
 const ROOT = resolve(__dirname, '../..');
 const text = readFileSync(join(ROOT, 'docs/models.md'), 'utf8');

@@ -7,7 +7,7 @@ import { errorsOf } from '../../scripts/trips/metrics.js';
 import { predictTrips } from '../../scripts/trips/predict-trips.js';
 import { LONGEST_DISTANCE_MILES, selectTrips } from '../../scripts/trips/trips.js';
 import { WaggleClient } from '../../shared/client/client.js';
-import { loadModelRuntime } from '../../worker/inference/model-runtime.js';
+import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
 import { describeWithData, greenTrips, temporaryFolder } from '../scripts/trips/trip-data.js';
 import { until } from '../support/latch.js';
 import { type Finished, waggle } from '../support/run-program.js';

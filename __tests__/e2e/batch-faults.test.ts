@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { loadModelRuntime } from '../../worker/inference/model-runtime.js';
+import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
 import { until } from '../support/latch.js';
 import { type Service, startService } from '../support/service.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadModelRuntime, type ModelRuntime } from '../../worker/inference/model-runtime.js';
+import { loadModelRuntime, type ModelRuntime } from '../../worker/inference/child/model-runtime.js';
 import { until } from '../support/latch.js';
 import { type Service, startService } from '../support/service.js';
 

@@ -15,8 +15,8 @@ const STARTED = [
   'dist/scripts/up/up.js',
   'dist/api/main.js',
   'dist/worker/main.js',
-  'dist/worker/inference/main.js',
-  'dist/worker/inference/parent-watch-thread.js',
+  'dist/worker/inference/child/main.js',
+  'dist/worker/inference/child/parent-watch-thread.js',
 ];
 
 /** What may be in it. */

@@ -1,6 +1,6 @@
 import { RedisUnavailableError } from '../../shared/errors.js';
-import { Batcher, type BatcherOptions } from '../../worker/batcher.js';
-import { Turns } from '../../worker/turns.js';
+import { Batcher, type BatcherOptions } from '../../worker/jobs/micro-batcher.js';
+import { Turns } from '../../worker/models/turns.js';
 import { recordingLog } from './recording-log.js';
 
 it('ends its deliveries at once when the claim that it repeats to leave is refused', async () => {

@@ -1,6 +1,6 @@
 import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
-import { HeldJob } from '../../worker/held-job.js';
-import { RunWatch } from '../../worker/run-watch.js';
+import { HeldJob } from '../../worker/jobs/held-job.js';
+import { RunWatch } from '../../worker/jobs/run-watch.js';
 
 beforeEach(() => void jest.useFakeTimers({ now: 0 }));
 afterEach(() => void jest.useRealTimers());

@@ -1,5 +1,5 @@
 import type { Redis } from '../../shared/redis/redis.js';
-import { StarvationWatch } from '../../worker/starvation-watch.js';
+import { StarvationWatch } from '../../worker/intake/starvation-watch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 
 let server: TestRedis;

@@ -1,4 +1,4 @@
-import { Turns } from '../../worker/turns.js';
+import { Turns } from '../../worker/models/turns.js';
 
 /** Asks for turns and notes the order in which they come. */
 function recorder() {

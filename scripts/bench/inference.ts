@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import { readManifest } from '../../shared/model/manifest.js';
-import { InferenceProcess } from '../../worker/inference/inference-process.js';
-import { readModelFiles } from '../../worker/inference/model-files.js';
-import { loadModelRuntime } from '../../worker/inference/model-runtime.js';
+import { InferenceProcess } from '../../worker/inference/parent/inference-process.js';
+import { readModelFiles } from '../../worker/inference/parent/model-files.js';
+import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
 import type { Figure } from './figures.js';
 import type { BenchHost } from './service.js';
 

@@ -1,5 +1,5 @@
 import type { Manifest } from '../../shared/model/manifest.js';
-import { loadModelRuntime, type ModelRuntime } from '../../worker/inference/model-runtime.js';
+import { loadModelRuntime, type ModelRuntime } from '../../worker/inference/child/model-runtime.js';
 import { readTrips } from './files/read-trips.js';
 import { type Errors, errorsOf, roundFigure } from './metrics.js';
 import { predictTrips } from './predict-trips.js';

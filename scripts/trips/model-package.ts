@@ -4,7 +4,7 @@ import { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { makeFolder } from '../../shared/process/make-folder.js';
 import { type Manifest, parseManifest } from '../../shared/model/manifest.js';
-import type { ModelFiles } from '../../worker/inference/model-files.js';
+import type { ModelFiles } from '../../worker/inference/parent/model-files.js';
 
 /**
  * A network and its manifest as the files of a package, in memory: to be loaded as the worker will load them, and to

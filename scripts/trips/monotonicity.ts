@@ -1,4 +1,4 @@
-import type { ModelRuntime } from '../../worker/inference/model-runtime.js';
+import type { ModelRuntime } from '../../worker/inference/child/model-runtime.js';
 import { createRandom } from './rng.js';
 import { LONGEST_DISTANCE_MILES } from './trips.js';
 import { LAST_ZONE } from './zones.js';

@@ -1,5 +1,5 @@
 import { ModelPackageError } from '../../shared/errors.js';
-import type { ModelRuntime } from '../../worker/inference/model-runtime.js';
+import type { ModelRuntime } from '../../worker/inference/child/model-runtime.js';
 import { recordedDistance, type Trips } from './trips.js';
 
 /** Rows that go through a model at once: memory stays flat and the kernels are at their best. */

@@ -1,7 +1,7 @@
 import type { ColumnBatch } from '../../shared/model/columns.js';
 import type { EngineChoice, EngineName, EngineReport, PassedOver } from './engine-names.js';
-import type { ModelFiles } from './model-files.js';
-import type { Prediction } from './model-runtime.js';
+import type { ModelFiles } from './parent/model-files.js';
+import type { Prediction } from './child/model-runtime.js';
 
 /** What an inference process is told first: the model to load and where to run it. */
 export interface StartRequest {

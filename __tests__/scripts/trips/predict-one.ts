@@ -1,4 +1,4 @@
-import type { ModelRuntime } from '../../../worker/inference/model-runtime.js';
+import type { ModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 
 /** A model's first output for one input, as the service would ask for it. */
 export async function predictOne(model: ModelRuntime, input: Record<string, unknown>): Promise<number> {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { evaluate } from '../../../scripts/trips/evaluation.js';
 import { readTrips } from '../../../scripts/trips/files/read-trips.js';
 import { checkMonotonicity } from '../../../scripts/trips/monotonicity.js';
-import { loadModelRuntime, type ModelRuntime } from '../../../worker/inference/model-runtime.js';
+import { loadModelRuntime, type ModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 import { predictOne } from './predict-one.js';
 import { describeWithData, greenTrips } from './trip-data.js';
 

@@ -1,9 +1,9 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceProcess } from '../../../worker/inference/inference-process.js';
-import { readModelFiles } from '../../../worker/inference/model-files.js';
-import { loadModelRuntime } from '../../../worker/inference/model-runtime.js';
+import { InferenceProcess } from '../../../worker/inference/parent/inference-process.js';
+import { readModelFiles } from '../../../worker/inference/parent/model-files.js';
+import { loadModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 import { built, FIXTURES, MODELS } from '../paths.js';
 import { recordingLog } from '../recording-log.js';
 
@@ -119,7 +119,11 @@ it('says of a graph that cannot run in one go what it holds, before a job comes'
     Object.assign(litres ?? {}, { op: 'Where', input: ['vent'] });
     return model;
   });
-  const options = { entry: built('worker/inference/main.js'), engine: 'wasm', log: recordingLog() } as const;
+  const options = {
+    entry: built('worker/inference/child/main.js'),
+    engine: 'wasm',
+    log: recordingLog(),
+  } as const;
   const starting = InferenceProcess.start(await readModelFiles(folder), options);
   await expect(starting).rejects.toThrow(/^model package .*:\n {2}- #\/example is not answered: .*'Where'/);
 });

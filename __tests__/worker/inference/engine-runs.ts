@@ -66,7 +66,7 @@ export async function runEngine<S extends Subject>(
   models: readonly S[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<Record<S, EngineRun>> {
-  built('worker/inference/main.js');
+  built('worker/inference/child/main.js');
   const args = [resolve(ENGINE_FIXTURES, 'contract.mjs'), engine, ...models];
   const { stdout } = await promisify(execFile)(process.execPath, args, {
     env: { ...process.env, ...env },

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.js';
 import { ENGINE_NAMES, type EngineName } from '../../../worker/inference/engine-names.js';
-import { ENGINES } from '../../../worker/inference/engines.js';
-import { importOptional } from '../../../worker/inference/import-optional.js';
-import { InferenceProcess } from '../../../worker/inference/inference-process.js';
-import { readModelFiles } from '../../../worker/inference/model-files.js';
+import { ENGINES } from '../../../worker/inference/child/engines/engines.js';
+import { importOptional } from '../../../worker/inference/child/engines/import-optional.js';
+import { InferenceProcess } from '../../../worker/inference/parent/inference-process.js';
+import { readModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { built, FIXTURES } from '../paths.js';
 import { recordingLog } from '../recording-log.js';
 import {
@@ -96,7 +96,7 @@ it('runs wasm everywhere, and webgpu wherever the software driver is', () => {
 describe('an engine that cannot run', () => {
   const start = async (engine: EngineName) =>
     InferenceProcess.start(await readModelFiles(join(FIXTURES, 'greenhouse')), {
-      entry: built('worker/inference/main.js'),
+      entry: built('worker/inference/child/main.js'),
       engine,
       log: recordingLog(),
     });

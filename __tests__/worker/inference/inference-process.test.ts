@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createColumnLayout } from '../../../shared/model/columns.js';
 import { InferenceLostError, ModelThrewError } from '../../../worker/inference/inference-errors.js';
-import { type InferenceOptions, InferenceProcess } from '../../../worker/inference/inference-process.js';
-import { type ModelFiles, readModelFiles } from '../../../worker/inference/model-files.js';
+import {
+  type InferenceOptions,
+  InferenceProcess,
+} from '../../../worker/inference/parent/inference-process.js';
+import { type ModelFiles, readModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { until } from '../../support/latch.js';
 import { isRunning } from '../../support/processes.js';
 import { built, FAULTY_INFERENCE, FIXTURES, MODELS } from '../paths.js';
@@ -40,7 +43,7 @@ function orders(...rows: [Act, number][]) {
 
 it('answers batches with the model that it was given, and keeps no tensor', async () => {
   const files = await readModelFiles(join(MODELS, 'trip-duration-linear'));
-  const inference = await start(files, { entry: built('worker/inference/main.js') });
+  const inference = await start(files, { entry: built('worker/inference/child/main.js') });
   const layout = createColumnLayout(files.manifest);
   const batch = layout.allocate(2);
   layout.write(batch, 0, { PULocationID: 130, DOLocationID: 205, trip_distance: 3 });
@@ -102,7 +105,7 @@ it('leaves no process behind when it ends, even one that hangs', async () => {
 });
 
 it('refuses to start with a network that it cannot build, and says why', async () => {
-  const unknownLayer = start(faulty, { entry: built('worker/inference/main.js') });
+  const unknownLayer = start(faulty, { entry: built('worker/inference/child/main.js') });
   await expect(unknownLayer).rejects.toThrow(/Unknown layer: Faults/);
 });
 

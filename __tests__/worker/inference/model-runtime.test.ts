@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
 import { createRowReader } from '../../../shared/model/row-reader.js';
-import { loadModelRuntime, type ModelRuntime } from '../../../worker/inference/model-runtime.js';
+import { loadModelRuntime, type ModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 import { FIXTURES, MODELS } from '../paths.js';
 
 let folder: string;

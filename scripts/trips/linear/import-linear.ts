@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { loadWasm } from '../../../worker/inference/wasm-engine.js';
+import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
 import { writePackage } from '../model-package.js';
 import { readCoefficients } from './coefficients.js';
 import { packLinear } from './linear-package.js';

@@ -1,5 +1,5 @@
 import type { Manifest } from '../../../shared/model/manifest.js';
-import type { ModelFiles } from '../../../worker/inference/model-files.js';
+import type { ModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { packModel } from '../model-package.js';
 import { durationOutput, TRIP_COLUMNS, TRIP_INPUT } from '../trip-manifest.js';
 import { buildLinearNetwork, LINEAR_OUTPUT } from './linear-network.js';

@@ -1,5 +1,5 @@
-import { createModelRuntime } from '../../../worker/inference/model-runtime.js';
-import { loadWasm } from '../../../worker/inference/wasm-engine.js';
+import { createModelRuntime } from '../../../worker/inference/child/model-runtime.js';
+import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
 import { evaluate, figuresOf } from '../evaluation.js';
 import { writePackage } from '../model-package.js';
 import { readTrainingData } from '../training-data.js';

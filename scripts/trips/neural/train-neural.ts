@@ -1,6 +1,6 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { createModelRuntime } from '../../../worker/inference/model-runtime.js';
-import { loadWasm } from '../../../worker/inference/wasm-engine.js';
+import { createModelRuntime } from '../../../worker/inference/child/model-runtime.js';
+import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
 import { evaluate, figuresOf } from '../evaluation.js';
 import { TripFileError } from '../files/trip-file-error.js';
 import { writePackage } from '../model-package.js';

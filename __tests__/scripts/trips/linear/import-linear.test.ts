@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseCoefficients } from '../../../../scripts/trips/linear/coefficients.js';
 import { importLinear } from '../../../../scripts/trips/linear/import-linear.js';
 import { readCatalog } from '../../../../shared/model/catalog.js';
-import { loadModelRuntime, type ModelRuntime } from '../../../../worker/inference/model-runtime.js';
+import { loadModelRuntime, type ModelRuntime } from '../../../../worker/inference/child/model-runtime.js';
 import { predictOne } from '../predict-one.js';
 import { temporaryFolder } from '../trip-data.js';
 

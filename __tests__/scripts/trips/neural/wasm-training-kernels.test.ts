@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { installTrainingKernels } from '../../../../scripts/trips/neural/wasm-training-kernels.js';
-import { loadWasm } from '../../../../worker/inference/wasm-engine.js';
+import { loadWasm } from '../../../../worker/inference/child/engines/wasm-engine.js';
 
 beforeAll(async () => {
   // Brings the gradients along, as it does in training.

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../shared/errors.js';
-import type { Logger } from '../../shared/log/logger.js';
-import type { ColumnBatch } from '../../shared/model/columns.js';
-import type { EngineChoice, EngineReport, PassedOver } from './engine-names.js';
+import { messageOf } from '../../../shared/errors.js';
+import type { Logger } from '../../../shared/log/logger.js';
+import type { ColumnBatch } from '../../../shared/model/columns.js';
+import type { EngineChoice, EngineReport, PassedOver } from '../engine-names.js';
 import { InferenceChild } from './inference-child.js';
-import { InferenceLostError } from './inference-errors.js';
+import { InferenceLostError } from '../inference-errors.js';
 import type { ModelFiles } from './model-files.js';
-import type { Prediction } from './model-runtime.js';
+import type { Prediction } from '../child/model-runtime.js';
 
 /** What an inference process is to run, and where. */
 export interface InferenceOptions {

@@ -1,16 +1,16 @@
-import { messageOf } from '../shared/errors.js';
-import type { BatchRun } from '../shared/jobs/job-leases.js';
-import type { Logger } from '../shared/log/logger.js';
-import { inSpan } from '../shared/tracing/tracer.js';
-import type { BatchStats } from './batch-stats.js';
+import { messageOf } from '../../shared/errors.js';
+import type { BatchRun } from '../../shared/jobs/job-leases.js';
+import type { Logger } from '../../shared/log/logger.js';
+import { inSpan } from '../../shared/tracing/tracer.js';
+import type { BatchStats } from './micro-batch-stats.js';
 import type { HeldJob } from './held-job.js';
-import { InferenceLostError } from './inference/inference-errors.js';
-import type { Prediction } from './inference/model-runtime.js';
+import { InferenceLostError } from '../inference/inference-errors.js';
+import type { Prediction } from '../inference/child/model-runtime.js';
 import type { Leave } from './lease-keeper.js';
-import type { LaneMetrics } from './metrics.js';
-import type { ModelVersion } from './model-version.js';
+import type { LaneMetrics } from '../metrics.js';
+import type { ModelVersion } from '../models/model-version.js';
 import { RunWatch } from './run-watch.js';
-import type { ServedModel } from './served-model.js';
+import type { ServedModel } from '../models/loaded-model.js';
 import { failureMessageOf, type Settlement, type Verdict } from './settlement.js';
 import { startRunSpan } from './spans.js';
 

@@ -1,6 +1,6 @@
-import { messageOf } from '../shared/errors.js';
-import type { JobLeases } from '../shared/jobs/job-leases.js';
-import type { Logger } from '../shared/log/logger.js';
+import { messageOf } from '../../shared/errors.js';
+import type { JobLeases } from '../../shared/jobs/job-leases.js';
+import type { Logger } from '../../shared/log/logger.js';
 import type { HeldJob } from './held-job.js';
 
 /** Why a job leaves its worker before it has an outcome. */

@@ -1,4 +1,4 @@
-import { messageOf } from '../../shared/errors.js';
+import { messageOf } from '../../../../shared/errors.js';
 
 /**
  * Imports a package that an installation may lack. Trying is the only sure test: a package can lie there without the

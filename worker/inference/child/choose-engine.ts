@@ -1,18 +1,18 @@
-import { messageOf, ModelPackageError } from '../../shared/errors.js';
-import { createRowReader } from '../../shared/model/row-reader.js';
-import type { Device } from './device.js';
+import { messageOf, ModelPackageError } from '../../../shared/errors.js';
+import { createRowReader } from '../../../shared/model/row-reader.js';
+import type { Device } from '../device.js';
 import {
   ENGINE_NAMES,
   type EngineChoice,
   type EngineName,
   type EngineReport,
   type PassedOver,
-} from './engine-names.js';
-import { ENGINES } from './engines.js';
-import { EngineUnavailableError } from './inference-errors.js';
-import type { ModelFiles } from './model-files.js';
+} from '../engine-names.js';
+import { ENGINES } from './engines/engines.js';
+import { EngineUnavailableError } from '../inference-errors.js';
+import type { ModelFiles } from '../parent/model-files.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
-import { tf } from './tensorflow.js';
+import { tf } from '../tensorflow.js';
 
 /** How far an engine's answer may lie from that of wasm, relative to it (absolute below 1). */
 const TOLERANCE = 1e-3;

@@ -1,5 +1,5 @@
-import type { Device, EngineOptions } from './device.js';
-import type { EngineName } from './engine-names.js';
+import type { Device, EngineOptions } from '../../device.js';
+import type { EngineName } from '../../engine-names.js';
 import { loadGpu, loadNode } from './native-engines.js';
 import { loadWasm } from './wasm-engine.js';
 import { loadWebGpu } from './webgpu-engine.js';

@@ -1,8 +1,8 @@
-import { jobIds } from '../shared/batches/chunk-queue.js';
-import type { ClaimedJob } from '../shared/jobs/job-leases.js';
-import { NO_SPAN, type Span, type Tracer } from '../shared/tracing/tracer.js';
+import { jobIds } from '../../shared/batches/chunk-queue.js';
+import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import { NO_SPAN, type Span, type Tracer } from '../../shared/tracing/tracer.js';
 import type { HeldJob } from './held-job.js';
-import type { ModelVersion } from './model-version.js';
+import type { ModelVersion } from '../models/model-version.js';
 
 /** Opens the span of one attempt at a job, below the request that submitted it. */
 export function startJobSpan(tracer: Tracer, queue: string, job: ClaimedJob): Span {

@@ -1,4 +1,4 @@
-import type { Redis } from '../shared/redis/redis.js';
+import type { Redis } from '../../shared/redis/redis.js';
 
 /** Without a delivery for so long, a worker with free hands looks whether some wait, in ms. */
 const QUIET_MS = 5_000;

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, RedisUnavailableError } from '../shared/errors.js';
-import type { Claim, JobLeases, TakeAlong } from '../shared/jobs/job-leases.js';
-import type { Logger } from '../shared/log/logger.js';
-import { type BeeKeys, type Delivery, parseTransportId } from '../shared/queue/bee-queue.js';
-import type { Tracer } from '../shared/tracing/tracer.js';
+import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
+import type { Claim, JobLeases, TakeAlong } from '../../shared/jobs/job-leases.js';
+import type { Logger } from '../../shared/log/logger.js';
+import { type BeeKeys, type Delivery, parseTransportId } from '../../shared/queue/bee-queue.js';
+import type { Tracer } from '../../shared/tracing/tracer.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
-import type { BatchRunner } from './batch-runner.js';
+import type { BatchRunner } from './micro-batch-runner.js';
 import { createClaimIds } from './claim-ids.js';
 import { claimFields, HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import type { LaneMetrics } from './metrics.js';
-import type { ServedModel } from './served-model.js';
+import type { LaneMetrics } from '../metrics.js';
+import type { ServedModel } from '../models/loaded-model.js';
 import type { Settlement, Unclaimed } from './settlement.js';
 import { startJobSpan } from './spans.js';
-import type { TakenDeliveries } from './taken-deliveries.js';
+import type { TakenDeliveries } from '../intake/taken-deliveries.js';
 
 /** What a batcher works with. */
 export interface BatcherOptions {

@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ChunkColumns, decodeChunk } from '../shared/batches/chunk-codec.js';
-import type { ChunkLeases } from '../shared/batches/chunk-leases.js';
-import { jobIds } from '../shared/batches/chunk-queue.js';
-import { messageOf, RedisUnavailableError } from '../shared/errors.js';
-import type { Claim, ClaimRequest, JobLeases } from '../shared/jobs/job-leases.js';
-import type { FailureCode } from '../shared/jobs/job.js';
-import type { Logger } from '../shared/log/logger.js';
-import type { Delivery } from '../shared/queue/bee-queue.js';
-import { inSpan, type Tracer } from '../shared/tracing/tracer.js';
+import { type ChunkColumns, decodeChunk } from '../../shared/batches/chunk-codec.js';
+import type { ChunkLeases } from '../../shared/batches/chunk-leases.js';
+import { jobIds } from '../../shared/batches/chunk-queue.js';
+import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
+import type { Claim, ClaimRequest, JobLeases } from '../../shared/jobs/job-leases.js';
+import type { FailureCode } from '../../shared/jobs/job.js';
+import type { Logger } from '../../shared/log/logger.js';
+import type { Delivery } from '../../shared/queue/bee-queue.js';
+import { inSpan, type Tracer } from '../../shared/tracing/tracer.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
 import { createClaimIds } from './claim-ids.js';
 import { claimFields, HeldJob } from './held-job.js';
-import { InferenceLostError } from './inference/inference-errors.js';
-import type { Prediction } from './inference/model-runtime.js';
+import { InferenceLostError } from '../inference/inference-errors.js';
+import type { Prediction } from '../inference/child/model-runtime.js';
 import type { Leave, LeaseKeeper } from './lease-keeper.js';
-import type { LaneMetrics } from './metrics.js';
-import type { ModelVersion } from './model-version.js';
+import type { LaneMetrics } from '../metrics.js';
+import type { ModelVersion } from '../models/model-version.js';
 import { RunWatch } from './run-watch.js';
-import type { ServedModel } from './served-model.js';
+import type { ServedModel } from '../models/loaded-model.js';
 import { failureMessageOf, type Settlement, type Unclaimed } from './settlement.js';
 import { startJobSpan, startRunSpan } from './spans.js';
-import type { EndTurn } from './turns.js';
+import type { EndTurn } from '../models/turns.js';
 
 /** What a runner of chunks works with. */
 export interface ChunkRunnerOptions {

@@ -2,12 +2,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../../shared/log/logger.js';
-import type { ColumnBatch } from '../../shared/model/columns.js';
-import type { EngineName, EngineReport } from './engine-names.js';
-import { type InferenceLoss, InferenceLostError, ModelThrewError } from './inference-errors.js';
-import type { Prediction } from './model-runtime.js';
-import type { FromInference, StartRequest, ToInference } from './protocol.js';
+import type { Logger } from '../../../shared/log/logger.js';
+import type { ColumnBatch } from '../../../shared/model/columns.js';
+import type { EngineName, EngineReport } from '../engine-names.js';
+import { type InferenceLoss, InferenceLostError, ModelThrewError } from '../inference-errors.js';
+import type { Prediction } from '../child/model-runtime.js';
+import type { FromInference, StartRequest, ToInference } from '../protocol.js';
 
 /** After it was asked to end, an inference process that does not is killed, in ms. */
 const END_MS = 500;

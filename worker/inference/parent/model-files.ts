@@ -1,11 +1,11 @@
 import { closeSync, read } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, ModelPackageError } from '../../shared/errors.js';
-import { type Manifest, readManifest } from '../../shared/model/manifest.js';
-import { openPackageFile, type PackageFile } from '../../shared/model/package-file.js';
-import { createAjv, violationsOf } from '../../shared/validation/ajv.js';
-import { type Static, Type } from '../../shared/validation/schema.js';
+import { messageOf, ModelPackageError } from '../../../shared/errors.js';
+import { type Manifest, readManifest } from '../../../shared/model/manifest.js';
+import { openPackageFile, type PackageFile } from '../../../shared/model/package-file.js';
+import { createAjv, violationsOf } from '../../../shared/validation/ajv.js';
+import { type Static, Type } from '../../../shared/validation/schema.js';
 
 /** Bytes of one number by its type; strings are of no fixed size. */
 const SIZES = { float32: 4, int32: 4, bool: 1, complex64: 8, float16: 2, uint16: 2, uint8: 1 } as const;

@@ -1,8 +1,8 @@
-import { messageOf } from '../shared/errors.js';
-import type { JobLeases } from '../shared/jobs/job-leases.js';
-import type { Logger } from '../shared/log/logger.js';
-import { type BeeKeys, STALL_INTERVAL_MS } from '../shared/queue/bee-queue.js';
-import type { Redis } from '../shared/redis/redis.js';
+import { messageOf } from '../../shared/errors.js';
+import type { JobLeases } from '../../shared/jobs/job-leases.js';
+import type { Logger } from '../../shared/log/logger.js';
+import { type BeeKeys, STALL_INTERVAL_MS } from '../../shared/queue/bee-queue.js';
+import type { Redis } from '../../shared/redis/redis.js';
 
 /** What the deliveries in hand are kept with. */
 export interface TakenDeliveriesOptions {

@@ -1,8 +1,8 @@
-import { ConfigError, messageOf, ModelPackageError } from '../shared/errors.js';
-import type { Logger } from '../shared/log/logger.js';
-import { type ModelCatalog, readCatalog } from '../shared/model/catalog.js';
-import type { WorkerConfig } from './config.js';
-import { ServedModel } from './served-model.js';
+import { ConfigError, messageOf, ModelPackageError } from '../../shared/errors.js';
+import type { Logger } from '../../shared/log/logger.js';
+import { type ModelCatalog, readCatalog } from '../../shared/model/catalog.js';
+import type { WorkerConfig } from '../config.js';
+import { ServedModel } from './loaded-model.js';
 
 /** What the models of a worker are started with. */
 export interface ServedModelsOptions {

@@ -1,8 +1,8 @@
-import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../shared/model/columns.js';
-import type { Manifest } from '../shared/model/manifest.js';
-import { createRowCheck, createRowReader, type ReadRow } from '../shared/model/row-reader.js';
-import type { ModelFiles } from './inference/model-files.js';
-import { type InferenceOptions, InferenceProcess } from './inference/inference-process.js';
+import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
+import type { Manifest } from '../../shared/model/manifest.js';
+import { createRowCheck, createRowReader, type ReadRow } from '../../shared/model/row-reader.js';
+import type { ModelFiles } from '../inference/parent/model-files.js';
+import { type InferenceOptions, InferenceProcess } from '../inference/parent/inference-process.js';
 
 /** One version of a model and the process that runs it: what a micro-batch sees from its first step to its last. */
 export interface ModelVersion {

@@ -1,9 +1,9 @@
-import { messageOf } from '../../shared/errors.js';
+import { messageOf } from '../../../shared/errors.js';
 import { answerExample, chooseEngine } from './choose-engine.js';
-import type { EngineName } from './engine-names.js';
+import type { EngineName } from '../engine-names.js';
 import type { ModelRuntime } from './model-runtime.js';
 import { watchParent } from './parent-watch.js';
-import type { FromInference, PredictRequest, StartRequest, ToInference } from './protocol.js';
+import type { FromInference, PredictRequest, StartRequest, ToInference } from '../protocol.js';
 
 /** Batch sizes that are run before the first job comes: alone, and in company. */
 const WARM_UP_ROWS = [1, 64];

@@ -1,8 +1,8 @@
-import { listOf } from '../shared/jobs/record-scripts.js';
-import type { Logger } from '../shared/log/logger.js';
-import { beeKeys, type Delivery, parseTransportId, type QueueAddress } from '../shared/queue/bee-queue.js';
-import { type Consumer, startConsumer } from '../shared/queue/consumer.js';
-import type { Redis } from '../shared/redis/redis.js';
+import { listOf } from '../../shared/jobs/record-scripts.js';
+import type { Logger } from '../../shared/log/logger.js';
+import { beeKeys, type Delivery, parseTransportId, type QueueAddress } from '../../shared/queue/bee-queue.js';
+import { type Consumer, startConsumer } from '../../shared/queue/consumer.js';
+import type { Redis } from '../../shared/redis/redis.js';
 import { StarvationWatch } from './starvation-watch.js';
 
 /** What an intake works with. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf, ModelPackageError } from '../shared/errors.js';
-import type { InferenceOptions } from './inference/inference-process.js';
-import { readModelFiles } from './inference/model-files.js';
+import { messageOf, ModelPackageError } from '../../shared/errors.js';
+import type { InferenceOptions } from '../inference/parent/inference-process.js';
+import { readModelFiles } from '../inference/parent/model-files.js';
 import { type ModelVersion, startVersion } from './model-version.js';
 import { Turns } from './turns.js';
 

@@ -1,6 +1,6 @@
-import { jobIds } from '../shared/batches/chunk-queue.js';
-import type { ClaimedJob } from '../shared/jobs/job-leases.js';
-import { NO_SPAN, type Span } from '../shared/tracing/tracer.js';
+import { jobIds } from '../../shared/batches/chunk-queue.js';
+import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import { NO_SPAN, type Span } from '../../shared/tracing/tracer.js';
 
 /** A job that this worker has claimed and not yet ended, given back or lost. */
 export class HeldJob {

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { messageOf, ModelPackageError } from '../../shared/errors.js';
-import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
-import type { Manifest } from '../../shared/model/manifest.js';
+import { messageOf, ModelPackageError } from '../../../shared/errors.js';
+import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../../shared/model/columns.js';
+import type { Manifest } from '../../../shared/model/manifest.js';
 import { bind } from './binding.js';
-import type { EngineName } from './engine-names.js';
-import { ENGINES } from './engines.js';
-import type { ModelFiles } from './model-files.js';
+import type { EngineName } from '../engine-names.js';
+import { ENGINES } from './engines/engines.js';
+import type { ModelFiles } from '../parent/model-files.js';
 import { loadNetwork } from './network.js';
-import { tf } from './tensorflow.js';
+import { tf } from '../tensorflow.js';
 
 /** What a model answers to one batch. */
 export interface Prediction {
@@ -34,7 +34,7 @@ export interface ModelRuntime {
 export async function loadModelRuntime(folder: string, engine: EngineName = 'wasm'): Promise<ModelRuntime> {
   await ENGINES[engine].load({ gpuMemoryMb: undefined, allowSoftware: true });
   // An inference process is given its files, and is spared what checks them.
-  const { readModelFiles } = await import('./model-files.js');
+  const { readModelFiles } = await import('../parent/model-files.js');
   return createModelRuntime(await readModelFiles(folder));
 }
 
