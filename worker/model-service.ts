@@ -9,20 +9,20 @@ import type { RedisAddress } from '../shared/redis/address.js';
 import type { Redis } from '../shared/redis/redis.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
-import { BatchRunner } from './jobs/micro-batch-runner.js';
-import { BatchStats } from './jobs/micro-batch-stats.js';
-import { Batcher } from './jobs/micro-batcher.js';
-import { ChunkRunner } from './jobs/chunk-runner.js';
 import { Intake } from './intake/intake.js';
-import type { LeaseKeeper } from './jobs/lease-keeper.js';
-import type { WorkerMetrics } from './metrics.js';
-import type { ServedModel } from './models/loaded-model.js';
-import { Settlement } from './jobs/settlement.js';
 import { TakenDeliveries } from './intake/taken-deliveries.js';
+import { ChunkRunner } from './jobs/chunk-runner.js';
+import type { LeaseKeeper } from './jobs/lease-keeper.js';
+import { MicroBatchRunner } from './jobs/micro-batch-runner.js';
+import { MicroBatchStats } from './jobs/micro-batch-stats.js';
+import { MicroBatcher } from './jobs/micro-batcher.js';
+import { Settlement } from './jobs/settlement.js';
+import type { WorkerMetrics } from './metrics.js';
+import type { LoadedModel } from './models/loaded-model.js';
 
 /** What serving a model works with. */
 export interface ModelServiceOptions {
-  model: ServedModel;
+  model: LoadedModel;
   redis: Redis;
   queue: { redis: RedisAddress; keyPrefix: string };
   leases: JobLeases;
@@ -56,8 +56,8 @@ interface Lane {
 
 /** One model's queues, from deliveries to outcomes: single jobs in micro-batches, and chunks of batches. */
 export class ModelService {
-  readonly #model: ServedModel;
-  readonly #stats = new BatchStats();
+  readonly #model: LoadedModel;
+  readonly #stats = new MicroBatchStats();
   readonly #lanes: readonly Lane[];
 
   /** Starts taking jobs. */
@@ -105,7 +105,7 @@ export class ModelService {
     const taken = new TakenDeliveries({ ...options, lists });
     const settlement = new Settlement({ ...options, queue, metrics });
     const parts = { ...options, queue, lists, taken, settlement, metrics, stats: this.#stats };
-    const runner = new Batcher({ ...parts, runner: new BatchRunner(parts) });
+    const runner = new MicroBatcher({ ...parts, runner: new MicroBatchRunner(parts) });
     const handler = (delivery: Delivery): Promise<void> => runner.handle(delivery);
     const intake = new Intake({ ...options, address, concurrency: CONCURRENCY, handler });
     return { intake, settlement, runner, taken };

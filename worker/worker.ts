@@ -13,8 +13,8 @@ import { Heartbeat } from './heartbeat.js';
 import { LeaseKeeper } from './jobs/lease-keeper.js';
 import { WorkerMetrics } from './metrics.js';
 import { ModelService } from './model-service.js';
-import type { ServedModel } from './models/loaded-model.js';
-import { ServedModels } from './models/loaded-models.js';
+import type { LoadedModel } from './models/loaded-model.js';
+import { LoadedModels } from './models/loaded-models.js';
 
 /** What a worker is opened with. */
 export interface WorkerOptions {
@@ -33,7 +33,7 @@ export interface WorkerOptions {
 export interface Worker {
   models(): WorkerModel[];
   metrics: WorkerMetrics;
-  /** Reads every package again, and serves those that are new; see {@link ServedModels.reload}. */
+  /** Reads every package again, and serves those that are new; see {@link LoadedModels.reload}. */
   reload(): Promise<void>;
   /** For the last line of the log: jobs and deliveries that went back to the queue, and jobs whose end was not written. */
   left(): { given_back: number; not_written: number };
@@ -46,14 +46,14 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
   // First, so that it is closed last.
   const tracer = await openTracer('waggle-worker', { tracing: config.tracing, log });
   release.later('traces', () => tracer.close());
-  const served = new ServedModels(options);
+  const served = new LoadedModels(options);
   release.later('models', () => served.end());
   const started = await served.start();
   const services: ModelService[] = [];
   const models = (): WorkerModel[] => services.map((service) => service.info);
   const metrics = new WorkerMetrics(models);
   const shared = await connect(options, metrics);
-  const serve = (model: ServedModel): void => {
+  const serve = (model: LoadedModel): void => {
     // One that was loading when the worker was told to stop.
     if (stopping?.aborted) return;
     const service = new ModelService({ ...shared, model, metrics, tracer, maxBatch, leaseMs, log });

@@ -77,10 +77,10 @@ async function runChunks(): Promise<void> {
   ]);
   for (const id of Array.isArray(waiting) ? waiting.map(String) : []) {
     const job = await api.worker.claim(id);
-    const { batch, holes } = decodeChunk(layout, (await chunks.columns(id)) ?? Buffer.alloc(0));
-    const outputs = [Float32Array.from(batch.arrays[distances] ?? [], (miles) => miles * 10)];
+    const { columns, holes } = decodeChunk(layout, (await chunks.columns(id)) ?? Buffer.alloc(0));
+    const outputs = [Float32Array.from(columns.arrays[distances] ?? [], (miles) => miles * 10)];
     for (const hole of holes) for (const output of outputs) output[hole] = Number.NaN;
-    const rowsSucceeded = batch.rows - holes.length;
+    const rowsSucceeded = columns.rows - holes.length;
     await chunks.commit(job, {
       queue: model.batch.queue,
       modelVersion: '1.0.0',

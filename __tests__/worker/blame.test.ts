@@ -41,14 +41,14 @@ async function batchOfTwo(batches: BatchStore): Promise<string> {
   const manifest = readCatalog(FIXTURES).packages.get('faulty')?.manifest;
   if (!manifest) throw new Error('no package of that name');
   const layout = createColumnLayout(manifest);
-  const batch = layout.allocate(1);
-  layout.write(batch, 0, { act: 'answer', value: 1 });
-  const columns = encodeChunk(layout, { batch, holes: new Uint32Array() });
+  const columns = layout.allocate(1);
+  layout.write(columns, 0, { act: 'answer', value: 1 });
+  const chunk = encodeChunk(layout, { columns, holes: new Uint32Array() });
   const id = uuidv7();
   const limits = { chunkRows: 1, timeoutMs: 60_000, maxAttempts: 1, resultTtlMs: 60_000 };
   await batches.create({ id, model: 'faulty', queue: CHUNKS, owner: '', strict: false, ...limits }, 9);
   for (const number of [0, 1]) {
-    const jobId = await batches.add(id, { number, rows: 1, columns, invalid: {} });
+    const jobId = await batches.add(id, { number, rows: 1, columns: chunk, invalid: {} });
     await bench.producers.enqueue(CHUNKS, { jobId: jobId ?? '', delivery: 1 });
   }
   await batches.complete(id, 'fingerprint');

@@ -2,7 +2,7 @@ import type { ValidateFunction } from 'ajv';
 import type { NewChunk } from '../../shared/batches/batch-store.js';
 import { encodeChunk } from '../../shared/batches/chunk-codec.js';
 import type { RowErrors } from '../../shared/batches/row-errors.js';
-import type { ColumnBatch, ColumnLayout } from '../../shared/model/columns.js';
+import type { Columns, ColumnLayout } from '../../shared/model/columns.js';
 import { charsOf, type ListLimits, type RuleViolation, violationsOf } from '../../shared/validation/ajv.js';
 import type { Row } from './rows.js';
 
@@ -25,7 +25,7 @@ const NOT_LISTED: RuleViolation[] = [
 /** Validates rows and packs them into the columns of one chunk after the other. A bad row leaves a hole. */
 export class ChunkPacker {
   readonly #model: PackerModel;
-  readonly #columns: ColumnBatch;
+  readonly #columns: Columns;
   #taken = 0;
   #slots = 0;
   #invalid: RowErrors = {};
@@ -76,7 +76,7 @@ export class ChunkPacker {
       number: this.#taken++,
       rows: this.#slots - this.#invalidRows,
       columns: encodeChunk(this.#model.layout, {
-        batch: { rows: this.#slots, arrays: this.#columns.arrays },
+        columns: { rows: this.#slots, arrays: this.#columns.arrays },
         holes: Uint32Array.from(Object.keys(this.#invalid), Number),
       }),
       invalid: this.#invalid,

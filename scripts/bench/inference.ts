@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
+import { type Columns, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import { readManifest } from '../../shared/model/manifest.js';
 import { InferenceProcess } from '../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../worker/inference/parent/model-files.js';
@@ -9,9 +9,9 @@ import type { BenchHost } from './service.js';
 
 const BATCH_ROWS = 1_024;
 
-/** A model in this process, and the batch that it is measured with. */
+/** A model in this process, and the micro-batch that it is measured with. */
 export interface Engine {
-  /** Runs the batch so often; resolves to rows a second. */
+  /** Runs the micro-batch so often; resolves to rows a second. */
   rowsPerSecond(calls: number): Promise<number>;
   dispose(): void;
 }
@@ -21,9 +21,9 @@ const CALLS_A_ROUND = 100;
 export async function openEngine(host: BenchHost, model: string): Promise<Engine> {
   const folder = join(host.root, 'model', model);
   const runtime = await loadModelRuntime(folder, 'wasm');
-  const batch = exampleBatch(runtime.layout, folder);
+  const columns = exampleBatch(runtime.layout, folder);
   return {
-    rowsPerSecond: (calls) => rateOf(calls, () => runtime.predict(batch)),
+    rowsPerSecond: (calls) => rateOf(calls, () => runtime.predict(columns)),
     dispose: () => runtime.dispose(),
   };
 }
@@ -36,8 +36,8 @@ export async function benchInference(
   const folder = join(host.root, 'model', model);
   const bare = await openEngine(host, model);
   const child = await InferenceProcess.start(await readModelFiles(folder), { engine: 'wasm', log: host.log });
-  const batch = exampleBatch(createColumnLayout(readManifest(folder)), folder);
-  const through = (): Promise<number> => rateOf(CALLS_A_ROUND, () => child.predict(batch));
+  const columns = exampleBatch(createColumnLayout(readManifest(folder)), folder);
+  const through = (): Promise<number> => rateOf(CALLS_A_ROUND, () => child.predict(columns));
   const [inProcess, throughProcess]: [number[], number[]] = [[], []];
   try {
     await bare.rowsPerSecond(CALLS_A_ROUND);
@@ -61,11 +61,11 @@ export async function benchInference(
   ];
 }
 
-function exampleBatch(layout: ColumnLayout, folder: string): ColumnBatch {
+function exampleBatch(layout: ColumnLayout, folder: string): Columns {
   const example: Record<string, unknown> = { ...readManifest(folder).example };
-  const batch = layout.allocate(BATCH_ROWS);
-  for (let row = 0; row < BATCH_ROWS; row += 1) layout.write(batch, row, example);
-  return batch;
+  const columns = layout.allocate(BATCH_ROWS);
+  for (let row = 0; row < BATCH_ROWS; row += 1) layout.write(columns, row, example);
+  return columns;
 }
 
 async function rateOf(calls: number, predict: () => Promise<unknown>): Promise<number> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
-import type { ColumnArray, ColumnBatch, ColumnLayout } from '../model/columns.js';
+import type { ColumnArray, Columns, ColumnLayout } from '../model/columns.js';
 
 // A chunk is one Redis value: three numbers of 32 bits (rows, a fingerprint of the layout, holes), the numbers of the
 // rows that are holes, then each tensor's numbers as they lie in memory. Results are two numbers (rows, outputs) and
@@ -15,35 +15,35 @@ export class ChunkLayoutError extends Error {
 }
 
 /** Rows as a chunk carries them. */
-export interface ChunkColumns {
+export interface ChunkRows {
   /** All rows, holes included: their columns hold zeros. */
-  batch: ColumnBatch;
+  columns: Columns;
   /** Numbers of the rows that were invalid, ascending. */
   holes: Uint32Array;
 }
 
-/** Packs the first `batch.rows` rows. */
-export function encodeChunk(layout: ColumnLayout, { batch, holes }: ChunkColumns): Buffer {
-  const header = Uint32Array.of(batch.rows, layoutFingerprint(layout), holes.length);
-  const used = batch.arrays.map((array, i) => array.subarray(0, batch.rows * widthOf(layout, i)));
+/** Packs the first `columns.rows` rows. */
+export function encodeChunk(layout: ColumnLayout, { columns, holes }: ChunkRows): Buffer {
+  const header = Uint32Array.of(columns.rows, layoutFingerprint(layout), holes.length);
+  const used = columns.arrays.map((array, i) => array.subarray(0, columns.rows * widthOf(layout, i)));
   return pack([header, holes, ...used]);
 }
 
 /** Unpacks what {@link encodeChunk} packed for the same layout. Throws {@link ChunkLayoutError} for another one. */
-export function decodeChunk(layout: ColumnLayout, bytes: Buffer): ChunkColumns {
+export function decodeChunk(layout: ColumnLayout, bytes: Buffer): ChunkRows {
   const header = new Uint32Array(CHUNK_HEADER_WORDS);
   unpack([header], bytes, 0);
   const [rows = 0, fingerprint, holeCount = 0] = header;
-  const batch = layout.allocate(fingerprint === layoutFingerprint(layout) ? rows : 0);
+  const columns = layout.allocate(fingerprint === layoutFingerprint(layout) ? rows : 0);
   const holes = new Uint32Array(holeCount);
-  const end = [header, holes, ...batch.arrays].reduce((sum, array) => sum + array.byteLength, 0);
+  const end = [header, holes, ...columns.arrays].reduce((sum, array) => sum + array.byteLength, 0);
   if (fingerprint !== layoutFingerprint(layout) || end !== bytes.length) {
     throw new ChunkLayoutError(
       'the rows were packed for a version of the model with other columns: send them again',
     );
   }
-  unpack([holes, ...batch.arrays], bytes, header.byteLength);
-  return { batch, holes };
+  unpack([holes, ...columns.arrays], bytes, header.byteLength);
+  return { columns, holes };
 }
 
 /** Packs one array a model output, a number a row; NaN marks a row without a valid answer. */

@@ -64,7 +64,7 @@ export type Outcome = Hold &
   ({ ok: true; result: Record<string, unknown> } | { ok: false; code: FailureCode; message: string });
 
 /** What all outcomes of one micro-batch share. */
-export interface BatchRun {
+export interface MicroBatchRun {
   queue: string;
   modelVersion: string;
   prepareMs: number;
@@ -143,7 +143,7 @@ export class JobLeases {
    * Writes the outcomes of a micro-batch where their claims still hold the jobs. Safe to repeat: an outcome that was written
    * is `committed` again, and counts once. One round trip.
    */
-  async commit(run: BatchRun, outcomes: readonly Outcome[]): Promise<CommitReply[]> {
+  async commit(run: MicroBatchRun, outcomes: readonly Outcome[]): Promise<CommitReply[]> {
     const reply = await this.#records.run('commit', [
       run.queue,
       run.modelVersion,

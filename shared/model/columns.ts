@@ -13,7 +13,7 @@ export interface TensorSpec {
 }
 
 /** Rows as the model takes them: one array a tensor, in the order of {@link ColumnLayout.tensors}. */
-export interface ColumnBatch {
+export interface Columns {
   rows: number;
   arrays: ColumnArray[];
 }
@@ -22,14 +22,14 @@ export interface ColumnBatch {
 export interface ColumnLayout {
   tensors: readonly TensorSpec[];
   /** Zeroed arrays for so many rows. */
-  allocate(rows: number): ColumnBatch;
+  allocate(rows: number): Columns;
   /** Writes one validated input into row `row`. */
-  write(batch: ColumnBatch, row: number, input: Readonly<Record<string, unknown>>): void;
+  write(columns: Columns, row: number, input: Readonly<Record<string, unknown>>): void;
 }
 
 interface Writer {
   member: string;
-  /** Position in {@link ColumnBatch.arrays}. */
+  /** Position in {@link Columns.arrays}. */
   array: number;
   width: number;
   offset: number;
@@ -61,10 +61,10 @@ export function createColumnLayout(manifest: Manifest): ColumnLayout {
   return {
     tensors,
     allocate: (rows) => ({ rows, arrays: tensors.map((t) => new ARRAY_OF[t.dtype](rows * t.width)) }),
-    write(batch, row, input) {
+    write(columns, row, input) {
       for (const writer of writers) {
         const value = input[writer.member];
-        batch.arrays[writer.array]![row * writer.width + writer.offset] =
+        columns.arrays[writer.array]![row * writer.width + writer.offset] =
           value === undefined ? writer.whenAbsent : writer.encode(value);
       }
     },

@@ -1,7 +1,7 @@
 import { AppError } from '../../shared/errors.js';
 import type { EngineName } from './engine-names.js';
 
-/** The model threw on this batch; the process lives and takes the next one. */
+/** The model threw on this micro-batch; the process lives and takes the next one. */
 export class ModelThrewError extends AppError {
   override name = 'ModelThrewError';
   readonly code = 'model_threw';

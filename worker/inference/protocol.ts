@@ -1,7 +1,7 @@
-import type { ColumnBatch } from '../../shared/model/columns.js';
+import type { Columns } from '../../shared/model/columns.js';
+import type { Prediction } from './child/model-runtime.js';
 import type { EngineChoice, EngineName, EngineReport, PassedOver } from './engine-names.js';
 import type { ModelFiles } from './parent/model-files.js';
-import type { Prediction } from './child/model-runtime.js';
 
 /** What an inference process is told first: the model to load and where to run it. */
 export interface StartRequest {
@@ -11,10 +11,10 @@ export interface StartRequest {
   gpuMemoryMb: number | undefined;
 }
 
-/** One batch to be answered under its number. */
+/** One micro-batch to be answered under its number. */
 export interface PredictRequest {
   id: number;
-  batch: ColumnBatch;
+  columns: Columns;
 }
 
 /** From the worker to its inference process. Sent with structured clone, so arrays stay typed. */

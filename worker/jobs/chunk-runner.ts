@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ChunkColumns, decodeChunk } from '../../shared/batches/chunk-codec.js';
+import { type ChunkRows, decodeChunk } from '../../shared/batches/chunk-codec.js';
 import type { ChunkLeases } from '../../shared/batches/chunk-leases.js';
 import { jobIds } from '../../shared/batches/chunk-queue.js';
 import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
-import type { Claim, ClaimRequest, JobLeases } from '../../shared/jobs/job-leases.js';
 import type { FailureCode } from '../../shared/jobs/job.js';
+import type { Claim, ClaimRequest, JobLeases } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
 import type { Delivery } from '../../shared/queue/bee-queue.js';
 import { inSpan, type Tracer } from '../../shared/tracing/tracer.js';
+import type { Prediction } from '../inference/child/model-runtime.js';
+import { InferenceLostError } from '../inference/inference-errors.js';
+import type { LaneMetrics } from '../metrics.js';
+import type { LoadedModel } from '../models/loaded-model.js';
+import type { ModelVersion } from '../models/model-version.js';
+import type { EndTurn } from '../models/turns.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
 import { createClaimIds } from './claim-ids.js';
 import { claimFields, HeldJob } from './held-job.js';
-import { InferenceLostError } from '../inference/inference-errors.js';
-import type { Prediction } from '../inference/child/model-runtime.js';
-import type { Leave, LeaseKeeper } from './lease-keeper.js';
-import type { LaneMetrics } from '../metrics.js';
-import type { ModelVersion } from '../models/model-version.js';
+import type { LeaseKeeper, Leave } from './lease-keeper.js';
 import { RunWatch } from './run-watch.js';
-import type { ServedModel } from '../models/loaded-model.js';
 import { failureMessageOf, type Settlement, type Unclaimed } from './settlement.js';
 import { startJobSpan, startRunSpan } from './spans.js';
-import type { EndTurn } from '../models/turns.js';
 
 /** What a runner of chunks works with. */
 export interface ChunkRunnerOptions {
   /** The model's chunk queue. */
   queue: string;
-  model: ServedModel;
+  model: LoadedModel;
   /** Of the chunk queue. */
   settlement: Settlement;
   leases: JobLeases;
@@ -163,9 +163,9 @@ export class ChunkRunner {
 
   async #predict(job: HeldJob, packed: Buffer): Promise<void> {
     const version = this.#options.model.current;
-    let columns: ChunkColumns;
+    let rows: ChunkRows;
     try {
-      columns = decodeChunk(version.layout, packed);
+      rows = decodeChunk(version.layout, packed);
     } catch (error) {
       return this.#fail(job, 'model_error', messageOf(error));
     }
@@ -176,9 +176,9 @@ export class ChunkRunner {
     });
     try {
       const prediction = await inSpan(startRunSpan([job], version), () =>
-        version.inference.predict(columns.batch),
+        version.inference.predict(rows.columns),
       );
-      this.#commit(job, version, { columns, prediction });
+      this.#commit(job, version, rows, prediction);
     } catch (error) {
       const message = failureMessageOf(error);
       if (!(error instanceof InferenceLostError)) this.#fail(job, 'model_error', message);
@@ -191,19 +191,15 @@ export class ChunkRunner {
     }
   }
 
-  #commit(
-    job: HeldJob,
-    version: ModelVersion,
-    { columns, prediction }: { columns: ChunkColumns; prediction: Prediction },
-  ): void {
+  #commit(job: HeldJob, version: ModelVersion, { columns, holes }: ChunkRows, prediction: Prediction): void {
     if (!job.decide()) return;
     const { settlement, chunks, queue } = this.#options;
     const { outputs } = prediction;
-    const { rows } = columns.batch;
-    for (const hole of columns.holes) for (const output of outputs) output[hole] = Number.NaN;
+    const { rows } = columns;
+    for (const hole of holes) for (const output of outputs) output[hole] = Number.NaN;
     let rowsSucceeded = 0;
     for (let row = 0; row < rows; row += 1) if (version.isValidRow(outputs, row)) rowsSucceeded += 1;
-    const rowsFailed = rows - columns.holes.length - rowsSucceeded;
+    const rowsFailed = rows - holes.length - rowsSucceeded;
     this.#options.metrics.ran({ jobs: 1, prepareMs: 0, predictMs: prediction.predictMs });
     const run = { queue, modelVersion: version.manifest.version, outputs, rowsSucceeded, rowsFailed };
     job.span.set({ 'waggle.rows': rows, 'waggle.predict_ms': prediction.predictMs });

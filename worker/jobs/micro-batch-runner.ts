@@ -1,25 +1,25 @@
 import { messageOf } from '../../shared/errors.js';
-import type { BatchRun } from '../../shared/jobs/job-leases.js';
+import type { MicroBatchRun } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
 import { inSpan } from '../../shared/tracing/tracer.js';
-import type { BatchStats } from './micro-batch-stats.js';
-import type { HeldJob } from './held-job.js';
-import { InferenceLostError } from '../inference/inference-errors.js';
 import type { Prediction } from '../inference/child/model-runtime.js';
-import type { Leave } from './lease-keeper.js';
+import { InferenceLostError } from '../inference/inference-errors.js';
 import type { LaneMetrics } from '../metrics.js';
+import type { LoadedModel } from '../models/loaded-model.js';
 import type { ModelVersion } from '../models/model-version.js';
+import type { HeldJob } from './held-job.js';
+import type { Leave } from './lease-keeper.js';
+import type { MicroBatchStats } from './micro-batch-stats.js';
 import { RunWatch } from './run-watch.js';
-import type { ServedModel } from '../models/loaded-model.js';
 import { failureMessageOf, type Settlement, type Verdict } from './settlement.js';
 import { startRunSpan } from './spans.js';
 
 /** What a runner works with. */
-export interface BatchRunnerOptions {
+export interface MicroBatchRunnerOptions {
   queue: string;
-  model: ServedModel;
+  model: LoadedModel;
   settlement: Settlement;
-  stats: BatchStats;
+  stats: MicroBatchStats;
   metrics: LaneMetrics;
   log: Logger;
 }
@@ -30,13 +30,13 @@ export interface BatchRunnerOptions {
  * The failure of a batch of several, or a timeout of one of them, does not show which job is to blame. So all go back
  * to the queue, before those that wait, to be run one by one, by any worker; only what fails alone fails.
  */
-export class BatchRunner {
-  readonly #options: BatchRunnerOptions;
+export class MicroBatchRunner {
+  readonly #options: MicroBatchRunnerOptions;
   readonly #leaving = new AbortController();
   #inHand: readonly HeldJob[] = [];
   #watch: RunWatch | undefined;
 
-  constructor(options: BatchRunnerOptions) {
+  constructor(options: MicroBatchRunnerOptions) {
     this.#options = options;
   }
 
@@ -174,7 +174,7 @@ export class BatchRunner {
   }
 }
 
-type Run = BatchRun & { version: ModelVersion };
+type Run = MicroBatchRun & { version: ModelVersion };
 
 const CANCELED: Verdict = { ok: false, code: 'model_error', message: 'canceled' };
 

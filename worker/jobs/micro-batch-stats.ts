@@ -1,5 +1,5 @@
 /** What a worker reports of the micro-batches of one model. */
-export class BatchStats {
+export class MicroBatchStats {
   batches = 0;
   /** Outcomes written. */
   jobs = 0;

@@ -4,25 +4,25 @@ import type { Claim, JobLeases, TakeAlong } from '../../shared/jobs/job-leases.j
 import type { Logger } from '../../shared/log/logger.js';
 import { type BeeKeys, type Delivery, parseTransportId } from '../../shared/queue/bee-queue.js';
 import type { Tracer } from '../../shared/tracing/tracer.js';
+import type { TakenDeliveries } from '../intake/taken-deliveries.js';
+import type { LaneMetrics } from '../metrics.js';
+import type { LoadedModel } from '../models/loaded-model.js';
 import { backoffMs, REDIS_BACKOFF } from './backoff.js';
-import type { BatchRunner } from './micro-batch-runner.js';
 import { createClaimIds } from './claim-ids.js';
 import { claimFields, HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import type { LaneMetrics } from '../metrics.js';
-import type { ServedModel } from '../models/loaded-model.js';
+import type { MicroBatchRunner } from './micro-batch-runner.js';
 import type { Settlement, Unclaimed } from './settlement.js';
 import { startJobSpan } from './spans.js';
-import type { TakenDeliveries } from '../intake/taken-deliveries.js';
 
 /** What a batcher works with. */
-export interface BatcherOptions {
+export interface MicroBatcherOptions {
   queue: string;
   /** Where the queue's deliveries wait. */
   lists: BeeKeys;
   taken: TakenDeliveries;
-  model: ServedModel;
-  runner: BatchRunner;
+  model: LoadedModel;
+  runner: MicroBatchRunner;
   settlement: Settlement;
   leases: JobLeases;
   keeper: LeaseKeeper;
@@ -48,8 +48,8 @@ interface Call {
  * grow. So Bee-Queue wakes a worker; it does not have to hand out each job, and what this worker cannot run yet is left to
  * others.
  */
-export class Batcher {
-  readonly #options: BatcherOptions;
+export class MicroBatcher {
+  readonly #options: MicroBatcherOptions;
   readonly #stopping = new AbortController();
   readonly #newClaimId = createClaimIds();
   #unclaimed: Unclaimed[] = [];
@@ -63,7 +63,7 @@ export class Batcher {
   #unanswered: Call | undefined;
   #claimFailures = 0;
 
-  constructor(options: BatcherOptions) {
+  constructor(options: MicroBatcherOptions) {
     this.#options = options;
   }
 

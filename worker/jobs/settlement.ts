@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIds } from '../../shared/batches/chunk-queue.js';
 import { messageOf } from '../../shared/errors.js';
 import type {
-  BatchRun,
+  MicroBatchRun,
   ClaimRequest,
   CommitReply,
   Hold,
@@ -72,7 +72,7 @@ export class Settlement {
 
   /** Ends jobs that have been run. `onCommitted` is told how many of the outcomes counted. */
   commit(
-    run: BatchRun,
+    run: MicroBatchRun,
     verdicts: readonly { job: HeldJob; verdict: Verdict }[],
     onCommitted: (jobs: number) => void = () => undefined,
   ): void {
@@ -254,7 +254,7 @@ const holdOf = ({ claimed }: HeldJob): Hold => ({
   claimId: claimed.claimId,
 });
 
-const figuresOf = ({ batchSize, prepareMs, predictMs }: BatchRun): SpanAttributes => ({
+const figuresOf = ({ batchSize, prepareMs, predictMs }: MicroBatchRun): SpanAttributes => ({
   'waggle.batch_size': batchSize,
   'waggle.prepare_ms': prepareMs,
   'waggle.predict_ms': predictMs,

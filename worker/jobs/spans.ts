@@ -28,7 +28,7 @@ export function startJobSpan(tracer: Tracer, queue: string, job: ClaimedJob): Sp
 
 /**
  * Opens the span of one prediction for several jobs. It stands in the trace of the first of them that is recorded, links
- * to all, and the others link to it: so a lone job is one trace from request to model, and every job leads to its batch.
+ * to all, and the others link to it: so a lone job is one trace from request to model, and every job leads to its micro-batch.
  */
 export function startRunSpan(jobs: readonly HeldJob[], { manifest, inference }: ModelVersion): Span {
   const [first, ...others] = jobs.map(({ span }) => span).filter(({ isRecorded }) => isRecorded);

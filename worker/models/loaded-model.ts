@@ -9,7 +9,7 @@ import { Turns } from './turns.js';
 export type Lane = 'jobs' | 'chunks' | 'swap';
 
 /** A model that is served: its version of the moment, and the right to use it. */
-export class ServedModel {
+export class LoadedModel {
   readonly turns = new Turns<Lane>(['jobs', 'chunks', 'swap']);
   readonly #folder: string;
   readonly #options: InferenceOptions;
@@ -24,8 +24,8 @@ export class ServedModel {
     this.#current = current;
   }
 
-  static async start(folder: string, options: InferenceOptions): Promise<ServedModel> {
-    return new ServedModel(folder, options, await startVersion(await readModelFiles(folder), options));
+  static async start(folder: string, options: InferenceOptions): Promise<LoadedModel> {
+    return new LoadedModel(folder, options, await startVersion(await readModelFiles(folder), options));
   }
 
   /** To be read once at the start of a turn; it stays the same until the turn ends. */

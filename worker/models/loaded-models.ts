@@ -2,10 +2,10 @@ import { ConfigError, messageOf, ModelPackageError } from '../../shared/errors.j
 import type { Logger } from '../../shared/log/logger.js';
 import { type ModelCatalog, readCatalog } from '../../shared/model/catalog.js';
 import type { WorkerConfig } from '../config.js';
-import { ServedModel } from './loaded-model.js';
+import { LoadedModel } from './loaded-model.js';
 
 /** What the models of a worker are started with. */
-export interface ServedModelsOptions {
+export interface LoadedModelsOptions {
   config: WorkerConfig;
   log: Logger;
   /** Told when a model's process is beyond repair. */
@@ -15,14 +15,14 @@ export interface ServedModelsOptions {
 }
 
 /** Every model that a worker serves: the packages it found when it started, and those dropped in since. */
-export class ServedModels {
-  readonly #options: ServedModelsOptions;
-  readonly #served = new Map<string, ServedModel>();
+export class LoadedModels {
+  readonly #options: LoadedModelsOptions;
+  readonly #served = new Map<string, LoadedModel>();
   #refused: ReadonlyMap<string, string> = new Map();
   #reloading: Promise<unknown> = Promise.resolve();
   #hasEnded = false;
 
-  constructor(options: ServedModelsOptions) {
+  constructor(options: LoadedModelsOptions) {
     this.#options = options;
   }
 
@@ -32,17 +32,17 @@ export class ServedModels {
   }
 
   /** Starts every package, each by itself. Rejects when none can serve; {@link end} is to be called then, too. */
-  async start(): Promise<ServedModel[]> {
+  async start(): Promise<LoadedModel[]> {
     const started = await this.#startNew();
     if (started.length > 0) return started;
     throw new ModelPackageError(this.#options.config.modelsDir, [...this.#refused.values()]);
   }
 
   /**
-   * Reads every package again; see {@link ServedModel.reload}. Resolves with the models whose packages are new. What
+   * Reads every package again; see {@link LoadedModel.reload}. Resolves with the models whose packages are new. What
    * cannot serve is logged and changes nothing.
    */
-  reload(): Promise<ServedModel[]> {
+  reload(): Promise<LoadedModel[]> {
     const known = [...this.#served.values()].map((model) => model.reload());
     // One after the other, so that no package is started twice.
     const added = this.#reloading
@@ -61,12 +61,12 @@ export class ServedModels {
     await Promise.all([...this.#served.values()].map((model) => model.end()));
   }
 
-  async #startNew(): Promise<ServedModel[]> {
+  async #startNew(): Promise<LoadedModel[]> {
     const { config, log } = this.#options;
     const { packages, refused } = packagesToServe(config);
     // Of one that is served, the reload has said what is wrong.
     const newRefused = new Map([...refused].filter(([name]) => !this.#served.has(name)));
-    const starts = [...packages].map(async ([name, { folder }]): Promise<ServedModel[]> => {
+    const starts = [...packages].map(async ([name, { folder }]): Promise<LoadedModel[]> => {
       if (this.#hasEnded || this.#served.has(name)) return [];
       try {
         return [await this.#start(name, folder)];
@@ -81,9 +81,9 @@ export class ServedModels {
     return started;
   }
 
-  async #start(name: string, folder: string): Promise<ServedModel> {
+  async #start(name: string, folder: string): Promise<LoadedModel> {
     const { config, log, onBroken, inferenceEntry } = this.#options;
-    const model = await ServedModel.start(folder, {
+    const model = await LoadedModel.start(folder, {
       ...(inferenceEntry === undefined ? {} : { entry: inferenceEntry }),
       engine: config.engine,
       gpuMemoryMb: config.gpuMemoryMb,

@@ -1,4 +1,4 @@
-import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
+import { type Columns, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 import { createRowCheck, createRowReader, type ReadRow } from '../../shared/model/row-reader.js';
 import type { ModelFiles } from '../inference/parent/model-files.js';
@@ -12,7 +12,7 @@ export interface ModelVersion {
   inference: InferenceProcess;
   layout: ColumnLayout;
   /** Lays inputs out in columns. */
-  toColumns(inputs: readonly Readonly<Record<string, unknown>>[]): ColumnBatch;
+  toColumns(inputs: readonly Readonly<Record<string, unknown>>[]): Columns;
   readRow: ReadRow;
   /** Whether {@link readRow} would give a result. */
   isValidRow(outputs: readonly Float32Array[], row: number): boolean;
@@ -26,9 +26,9 @@ export async function startVersion(files: ModelFiles, options: InferenceOptions)
     manifest: files.manifest,
     inference: await InferenceProcess.start(files, options),
     toColumns(inputs) {
-      const batch = layout.allocate(inputs.length);
-      inputs.forEach((input, row) => layout.write(batch, row, input));
-      return batch;
+      const columns = layout.allocate(inputs.length);
+      inputs.forEach((input, row) => layout.write(columns, row, input));
+      return columns;
     },
     layout,
     readRow: createRowReader(files.manifest),

@@ -230,21 +230,24 @@ describe('chunk codec', () => {
     write: () => undefined,
   };
   const holes = Uint32Array.of(1);
-  const batch = {
+  const columns = {
     rows: 2,
     arrays: [Int32Array.of(1, 2, 3, 4, 9, 9), Float32Array.of(0.5, -1, 9), Uint8Array.of(1, 0, 9)],
   };
 
   it('brings columns back, without the rows that were not used', () => {
-    const bytes = Buffer.concat([Buffer.from('x'), encodeChunk(layout, { batch, holes })]).subarray(1);
+    const bytes = Buffer.concat([Buffer.from('x'), encodeChunk(layout, { columns, holes })]).subarray(1);
     expect(decodeChunk(layout, bytes)).toEqual({
-      batch: { rows: 2, arrays: [Int32Array.of(1, 2, 3, 4), Float32Array.of(0.5, -1), Uint8Array.of(1, 0)] },
+      columns: {
+        rows: 2,
+        arrays: [Int32Array.of(1, 2, 3, 4), Float32Array.of(0.5, -1), Uint8Array.of(1, 0)],
+      },
       holes,
     });
   });
 
   it('refuses columns of another layout or length', () => {
-    const bytes = encodeChunk(layout, { batch, holes });
+    const bytes = encodeChunk(layout, { columns, holes });
     const other = { ...layout, tensors: layout.tensors.toReversed() };
     expect(() => decodeChunk(other, bytes)).toThrow(/other columns/);
     expect(() => decodeChunk(layout, bytes.subarray(0, -1))).toThrow(/other columns/);

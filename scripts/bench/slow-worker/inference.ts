@@ -11,7 +11,7 @@ process.on('message', (message: ToInference) => {
   if (message.type === 'start') {
     outputs = message.request.files.manifest.outputs.length;
     tell({ type: 'ready', report: { engine: 'gpu', device: 'none, it only waits', passedOver: [] } });
-  } else setTimeout(() => answer(message.id, message.batch.rows), PREDICT_MS);
+  } else setTimeout(() => answer(message.id, message.columns.rows), PREDICT_MS);
 });
 
 /** One for every output of every row. */

@@ -1,6 +1,6 @@
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import { ModelPackageError } from '../../../shared/errors.js';
-import type { ColumnBatch, TensorSpec } from '../../../shared/model/columns.js';
+import type { Columns, TensorSpec } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import type { Network } from './network.js';
 import { tf } from '../tensorflow.js';
@@ -12,7 +12,7 @@ export type OutputValues = Float32Array | Int32Array | Uint8Array;
 export interface Binding {
   /** Distinct output tensors to ask the network for. */
   outputTensors: readonly string[];
-  inputsOf(batch: ColumnBatch): NamedTensorMap;
+  inputsOf(columns: Columns): NamedTensorMap;
   /** Values of each output of the manifest, one a row, out of those of {@link outputTensors}. */
   outputsOf(rows: number, values: readonly OutputValues[]): Float32Array[];
 }

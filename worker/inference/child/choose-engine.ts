@@ -105,9 +105,9 @@ export async function answerExample(
   { folder, manifest }: ModelFiles,
   rows = 1,
 ): Promise<Float32Array[]> {
-  const batch = runtime.layout.allocate(rows);
-  for (let row = 0; row < rows; row += 1) runtime.layout.write(batch, row, { ...manifest.example });
-  const { outputs } = await runtime.predict(batch).catch((cause: unknown) => {
+  const columns = runtime.layout.allocate(rows);
+  for (let row = 0; row < rows; row += 1) runtime.layout.write(columns, row, { ...manifest.example });
+  const { outputs } = await runtime.predict(columns).catch((cause: unknown) => {
     throw new ModelPackageError(folder, [`#/example is not answered: ${messageOf(cause)}`]);
   });
   const readRow = createRowReader(manifest);

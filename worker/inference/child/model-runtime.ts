@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { messageOf, ModelPackageError } from '../../../shared/errors.js';
-import { type ColumnBatch, type ColumnLayout, createColumnLayout } from '../../../shared/model/columns.js';
+import { type Columns, type ColumnLayout, createColumnLayout } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { bind } from './binding.js';
 import type { EngineName } from '../engine-names.js';
@@ -10,7 +10,7 @@ import type { ModelFiles } from '../parent/model-files.js';
 import { loadNetwork } from './network.js';
 import { tf } from '../tensorflow.js';
 
-/** What a model answers to one batch. */
+/** What a model answers to one micro-batch. */
 export interface Prediction {
   /** One array an output of the manifest, in its order; one number a row. */
   outputs: Float32Array[];
@@ -26,7 +26,7 @@ export interface ModelRuntime {
   /** Turns inputs into the columns that {@link predict} takes. */
   layout: ColumnLayout;
   /** Runs all rows at once. One call at a time. Rejects with whatever the model throws. */
-  predict(batch: ColumnBatch): Promise<Prediction>;
+  predict(columns: Columns): Promise<Prediction>;
   dispose(): void;
 }
 
@@ -49,11 +49,11 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
   return {
     manifest,
     layout,
-    async predict(batch) {
+    async predict(columns) {
       const startMs = performance.now();
-      const tensors = tf.tidy(() => network.run(binding.inputsOf(batch), binding.outputTensors));
+      const tensors = tf.tidy(() => network.run(binding.inputsOf(columns), binding.outputTensors));
       const values = await readAndDispose(tensors);
-      const outputs = binding.outputsOf(batch.rows, values);
+      const outputs = binding.outputsOf(columns.rows, values);
       return { outputs, predictMs: performance.now() - startMs, numTensors: tf.memory().numTensors };
     },
     dispose: () => network.dispose(),

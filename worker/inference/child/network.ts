@@ -9,7 +9,7 @@ export interface Network {
   outputs: readonly string[];
   /** The name by which `inputs`, `outputs` and `run` know a tensor that a manifest names. */
   nameOf(tensor: string): string;
-  /** The asked-for outputs of one batch, in their order. To be called inside `tidy`. */
+  /** The asked-for outputs of one micro-batch, in their order. To be called inside `tidy`. */
   run(inputs: NamedTensorMap, outputs: readonly string[]): Tensor[];
   dispose(): void;
 }
@@ -27,7 +27,7 @@ async function loadLayers(files: ModelFiles): Promise<Network> {
     outputs: model.outputNames,
     nameOf: (tensor) => tensor,
     run(inputs, outputs) {
-      // The whole batch in one pass: predict() alone would cut it into slices of 32 rows.
+      // The whole micro-batch in one pass: predict() alone would cut it into slices of 32 rows.
       const result = model.predictOnBatch(model.inputNames.map((name) => inputs[name]!));
       const tensors = Array.isArray(result) ? result : [result];
       return outputs.map((name) => tensors[model.outputNames.indexOf(name)]!);

@@ -5,11 +5,11 @@ import type { ModelRuntime } from './model-runtime.js';
 import { watchParent } from './parent-watch.js';
 import type { FromInference, PredictRequest, StartRequest, ToInference } from '../protocol.js';
 
-/** Batch sizes that are run before the first job comes: alone, and in company. */
+/** Sizes of micro-batches that are run before the first job comes: alone, and in company. */
 const WARM_UP_ROWS = [1, 64];
 
 /**
- * Makes this process an inference process: it loads the model it is told and answers one batch after the other, until
+ * Makes this process an inference process: it loads the model it is told and answers one micro-batch after the other, until
  * its worker is gone. A model that throws is answered as such and the process lives.
  */
 export function serveInference(): void {
@@ -47,9 +47,9 @@ async function load(request: StartRequest): Promise<ModelRuntime> {
   }
 }
 
-async function answer(runtime: ModelRuntime, { id, batch }: PredictRequest): Promise<void> {
+async function answer(runtime: ModelRuntime, { id, columns }: PredictRequest): Promise<void> {
   try {
-    tell({ type: 'predicted', id, prediction: await runtime.predict(batch) });
+    tell({ type: 'predicted', id, prediction: await runtime.predict(columns) });
   } catch (error) {
     tell({ type: 'threw', id, message: messageOf(error) });
   }

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../../shared/log/logger.js';
-import type { ColumnBatch } from '../../../shared/model/columns.js';
+import type { Columns } from '../../../shared/model/columns.js';
+import type { Prediction } from '../child/model-runtime.js';
 import type { EngineName, EngineReport } from '../engine-names.js';
 import { type InferenceLoss, InferenceLostError, ModelThrewError } from '../inference-errors.js';
-import type { Prediction } from '../child/model-runtime.js';
 import type { FromInference, StartRequest, ToInference } from '../protocol.js';
 
 /** After it was asked to end, an inference process that does not is killed, in ms. */
@@ -72,14 +72,14 @@ export class InferenceChild {
     });
   }
 
-  /** Answers one batch. Rejects with {@link ModelThrewError} or {@link InferenceLostError}. */
-  predict(batch: ColumnBatch): Promise<Prediction> {
+  /** Answers one micro-batch. Rejects with {@link ModelThrewError} or {@link InferenceLostError}. */
+  predict(columns: Columns): Promise<Prediction> {
     if (this.#loss) return Promise.reject(this.#loss);
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       this.#predictions.set(id, { resolve, reject });
-      this.#send({ type: 'predict', id, batch });
+      this.#send({ type: 'predict', id, columns });
     });
   }
 

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../shared/errors.js';
 import type { Logger } from '../../../shared/log/logger.js';
-import type { ColumnBatch } from '../../../shared/model/columns.js';
-import type { EngineChoice, EngineReport, PassedOver } from '../engine-names.js';
-import { InferenceChild } from './inference-child.js';
-import { InferenceLostError } from '../inference-errors.js';
-import type { ModelFiles } from './model-files.js';
+import type { Columns } from '../../../shared/model/columns.js';
 import type { Prediction } from '../child/model-runtime.js';
+import type { EngineChoice, EngineReport, PassedOver } from '../engine-names.js';
+import { InferenceLostError } from '../inference-errors.js';
+import { InferenceChild } from './inference-child.js';
+import type { ModelFiles } from './model-files.js';
 
 /** What an inference process is to run, and where. */
 export interface InferenceOptions {
@@ -72,10 +72,10 @@ export class InferenceProcess {
     }
   }
 
-  /** Answers one batch. Rejects with ModelThrewError, or with {@link InferenceLostError} when the process is lost. */
-  async predict(batch: ColumnBatch): Promise<Prediction> {
+  /** Answers one micro-batch. Rejects with ModelThrewError, or with {@link InferenceLostError} when the process is lost. */
+  async predict(columns: Columns): Promise<Prediction> {
     const child = await this.#ready;
-    return child.predict(batch);
+    return child.predict(columns);
   }
 
   /** Kills what runs now; its predictions reject and a new process starts. */

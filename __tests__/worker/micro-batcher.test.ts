@@ -1,5 +1,5 @@
 import { RedisUnavailableError } from '../../shared/errors.js';
-import { Batcher, type BatcherOptions } from '../../worker/jobs/micro-batcher.js';
+import { MicroBatcher, type MicroBatcherOptions } from '../../worker/jobs/micro-batcher.js';
 import { Turns } from '../../worker/models/turns.js';
 import { recordingLog } from './recording-log.js';
 
@@ -14,7 +14,7 @@ it('ends its deliveries at once when the claim that it repeats to leave is refus
     return Promise.reject(new RedisUnavailableError('claiming'));
   };
   const nothing = (): undefined => undefined;
-  const batcher: Batcher = new Batcher({
+  const batcher: MicroBatcher = new MicroBatcher({
     queue: 'q',
     model: { turns: new Turns(['jobs', 'chunks', 'swap']) },
     runner: {
@@ -33,7 +33,7 @@ it('ends its deliveries at once when the claim that it repeats to leave is refus
     maxBatch: 4,
     leaseMs: 1_000,
     log,
-  } as unknown as BatcherOptions);
+  } as unknown as MicroBatcherOptions);
   await batcher.handle({ jobId: 'a', delivery: 1 });
   await leave;
   expect(calls).toEqual([false, true]);
