@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BatchStore } from '../shared/batches/batch-store.js';
 import { parseOutcomes } from '../shared/jobs/job.js';
 import { JobStore } from '../shared/jobs/job-store.js';
-import { RecordScripts } from '../shared/jobs/record-scripts.js';
+import { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';

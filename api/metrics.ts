@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { chunkQueueOf } from '../shared/batches/chunk-queue.js';
-import type { RecordScripts } from '../shared/jobs/record-scripts.js';
+import type { RecordScripts } from '../shared/records/records.js';
 import { StatsStore } from '../shared/stats/stats-store.js';
 import { readWorkers } from '../shared/workers/registry.js';
 import type { ModelRegistry } from './models/model-registry.js';

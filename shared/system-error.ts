@@ -1,4 +1,4 @@
-import { isRecord } from './client/is-record.js';
+import { isRecord } from './text/is-record.js';
 import { messageOf } from './errors.js';
 
 const NO_ACCESS = 'this user is not allowed to';

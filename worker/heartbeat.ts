@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { messageOf } from '../shared/errors.js';
-import type { RecordScripts } from '../shared/jobs/record-scripts.js';
+import type { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import { announceWorker, HEARTBEAT_MS, withdrawWorker, type WorkerInfo } from '../shared/workers/registry.js';
 

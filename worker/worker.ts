@@ -1,6 +1,6 @@
 import { ChunkLeases } from '../shared/batches/chunk-leases.js';
 import { JobLeases } from '../shared/jobs/job-leases.js';
-import { RecordScripts } from '../shared/jobs/record-scripts.js';
+import { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import { refusalsOf } from '../shared/model/catalog.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import { RecordScripts } from '../../shared/records/records.js';
 import { storeBadRows } from '../support/bad-rows.js';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';

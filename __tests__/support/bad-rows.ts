@@ -1,6 +1,6 @@
 import { BatchStore } from '../../shared/batches/batch-store.js';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
-import type { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import type { RecordScripts } from '../../shared/records/records.js';
 import { newRecordId } from '../../api/record-id.js';
 
 /**

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { type Claim, JobLeases } from '../../shared/jobs/job-leases.js';
 import { JobStore, type NewJob } from '../../shared/jobs/job-store.js';
-import { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import { RecordScripts } from '../../shared/records/records.js';
 import { SweepStore } from '../../shared/jobs/sweep-store.js';
 import { type BeeKeys, beeKeys } from '../../shared/queue/bee-queue.js';
 import { Producers } from '../../shared/queue/producers.js';

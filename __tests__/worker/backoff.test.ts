@@ -1,4 +1,4 @@
-import { backoffMs } from '../../worker/jobs/backoff.js';
+import { backoffMs } from '../../shared/process/backoff.js';
 
 const bounds = { firstMs: 100, mostMs: 1_000 };
 const longest = (failures: number): number => backoffMs(failures, bounds, () => 0);

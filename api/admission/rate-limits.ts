@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { RedisStore } from 'rate-limit-redis';
-import { listOf, type RecordScripts } from '../../shared/jobs/record-scripts.js';
+import { listOf, type RecordScripts } from '../../shared/records/records.js';
 import { defineScript, type RedisReply, type RedisScript } from '../../shared/redis/redis.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';

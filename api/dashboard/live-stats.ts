@@ -1,5 +1,5 @@
 import { ProblemError, UnreachableError } from '../../shared/client/errors.js';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 import { Patience } from '../../shared/client/retry.js';
 import type { StatsBody } from '../stats/stats-body.js';
 import { type DashboardApi, isStats } from './api.js';

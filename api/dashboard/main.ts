@@ -1,4 +1,4 @@
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 import { ApiKey } from './api-key.js';
 import { DashboardApi } from './api.js';
 import { Batches } from './batches.js';

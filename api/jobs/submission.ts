@@ -1,5 +1,5 @@
 import type { ValidateFunction } from 'ajv';
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import type { Job } from '../../shared/jobs/job.js';
 import { violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';

@@ -1,4 +1,4 @@
-import type { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import type { RecordScripts } from '../../shared/records/records.js';
 import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
 import { ProblemError } from '../http/problem.js';
 import type { ModelRegistry } from './model-registry.js';

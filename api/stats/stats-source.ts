@@ -1,7 +1,7 @@
 import { StatsStore } from '../../shared/stats/stats-store.js';
 import { addTally, emptyTally, type Tally } from '../../shared/stats/tally.js';
 import { readWorkers } from '../../shared/workers/registry.js';
-import type { RecordScripts } from '../../shared/jobs/record-scripts.js';
+import type { RecordScripts } from '../../shared/records/records.js';
 import type { ModelRegistry } from '../models/model-registry.js';
 import { presentHeldUp } from '../models/serving.js';
 import { History } from './history.js';

@@ -1,4 +1,4 @@
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 
 /** What a row's result is compared with; undefined where the row has nothing to compare. */
 export type ActualReader = (values: Record<string, unknown>) => number | undefined;

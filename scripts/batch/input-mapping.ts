@@ -1,4 +1,4 @@
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import type { ModelDescription } from '../../shared/client/model.js';
 import { BatchCommandError } from './batch-error.js';
 import type { SourceRow } from './input/source.js';

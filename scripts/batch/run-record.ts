@@ -1,4 +1,4 @@
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import { type AccuracyState, isAccuracyState } from './accuracy.js';
 import { isOutputState, type OutputState } from './output/output-file.js';
 import { isTallyState, type TallyState } from './tally.js';

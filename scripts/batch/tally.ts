@@ -1,5 +1,5 @@
 import type { BatchRowError } from '../../shared/client/batch.js';
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import { errorText } from './output/output-format.js';
 
 /** Rows that failed for one reason. */

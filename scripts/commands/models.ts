@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import type { ModelDescription } from '../../shared/client/model.js';
 import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
 

@@ -4,7 +4,7 @@ import type { SubmitRequest, WaggleClient } from '../../shared/client/client.js'
 import { type EndedJob, isEnded, type Job } from '../../shared/client/job.js';
 import type { ModelDescription } from '../../shared/client/model.js';
 import { firstContact, persist } from '../../shared/client/retry.js';
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import { addTripOptions, TRIP_EXAMPLES, type TripOptions, tripInput } from '../trips/trip-options.js';
 import { addConnectionOptions, type ConnectionOptions, waitTeller, withClient } from './connection.js';
 import { whole } from './numbers.js';

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import type { Callers } from './callers.js';
 import { expectedOf, TOLERANCE } from './orders.js';
 

@@ -1,7 +1,7 @@
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import type { Job } from '../../shared/client/job.js';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 import { persist } from '../../shared/client/retry.js';
 import type { Order } from './orders.js';
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 import type { Kept } from './kept.js';
 import { LEASE_MS, OTHER_PASSWORD, type Stack } from './stack.js';
 

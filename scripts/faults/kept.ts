@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 
 const RESTART_MS = 100;
 const SERVE_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { Job } from '../../shared/client/job.js';
 import { isEnded } from '../../shared/client/job.js';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 import { checkBatch } from './batch-check.js';
 import { type Callers, eachOf, untilNone } from './callers.js';
 import type { FaultKind } from './fault-kinds.js';

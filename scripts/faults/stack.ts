@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../../shared/config/env.js';
 import { WaggleClient } from '../../shared/client/client.js';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { defineScript, openRedis } from '../../shared/redis/redis.js';
 import { freePort } from '../up/free-port.js';

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 import { parseRedisAddress } from '../../shared/redis/address.js';
 import { openRedis } from '../../shared/redis/redis.js';
 import { type FaultHost, startStack } from '../faults/stack.js';

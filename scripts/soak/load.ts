@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
-import { pause } from '../../shared/client/pause.js';
+import { pause } from '../../shared/process/pause.js';
 
 /** How often each thing was done. */
 export type Done = Record<string, number>;

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRecord } from '../../shared/client/is-record.js';
+import { isRecord } from '../../shared/text/is-record.js';
 import { makeFolder } from '../../shared/process/make-folder.js';
 import { errorCode } from '../../shared/system-error.js';
 import { isAlive, startOf } from './processes.js';

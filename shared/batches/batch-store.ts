@@ -3,7 +3,7 @@ import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
 import { decodeResults } from './chunk-codec.js';
 import { type Page, type PageWish, readPage } from '../jobs/job-list.js';
 import { type NoRoom, noRoom } from '../jobs/job-store.js';
-import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 import type { RedisBytesReply } from '../redis/redis.js';
 
 /** What a new batch is made of. */

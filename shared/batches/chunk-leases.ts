@@ -1,5 +1,5 @@
 import { type CommitReply, commitReplyOf, type Hold, wordsOfHold } from '../jobs/job-leases.js';
-import type { RecordScripts } from '../jobs/record-scripts.js';
+import type { RecordScripts } from '../records/records.js';
 import { encodeResults } from './chunk-codec.js';
 
 /** The results of one run of one chunk: an array an output, NaN where a row has no valid answer. */

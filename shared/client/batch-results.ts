@@ -1,6 +1,6 @@
 import type { BatchRow } from './batch.js';
 import { UnexpectedAnswerError } from './errors.js';
-import { isRecord } from './is-record.js';
+import { isRecord } from '../text/is-record.js';
 
 /** The rows that one answer holds, in pages as they arrive. */
 export async function* readRows(

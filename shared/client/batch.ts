@@ -1,5 +1,5 @@
 import type { FieldProblem } from './errors.js';
-import { isRecord } from './is-record.js';
+import { isRecord } from '../text/is-record.js';
 
 /** Every status of a batch; the last three are final. */
 export type BatchStatus = 'accepting' | 'queued' | 'running' | EndedBatchStatus;

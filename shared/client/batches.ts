@@ -12,7 +12,7 @@ import { type BatchInputs, ndjsonPieces, type UploadPieces, startUpload } from '
 import { UnexpectedAnswerError } from './errors.js';
 import { idempotent, preferWait } from './headers.js';
 import { type Answer, type Endpoint, open, reasonOf, send } from './http.js';
-import { pause } from './pause.js';
+import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js';
-import { isRecord } from './is-record.js';
+import { isRecord } from '../text/is-record.js';
 
 /** One member of a request that the server did not take. */
 export interface FieldProblem {

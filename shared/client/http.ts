@@ -5,7 +5,7 @@ import {
   UnexpectedAnswerError,
   UnreachableError,
 } from './errors.js';
-import { isRecord } from './is-record.js';
+import { isRecord } from '../text/is-record.js';
 
 /** Where the API is and how to reach it. */
 export interface Endpoint {

@@ -1,4 +1,4 @@
-import { isRecord } from './is-record.js';
+import { isRecord } from '../text/is-record.js';
 
 /** Every status of a job; the last four are final. */
 export type JobStatus = 'queued' | 'running' | 'canceling' | EndedStatus;

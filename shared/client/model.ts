@@ -1,4 +1,4 @@
-import { isRecord } from './is-record.js';
+import { isRecord } from '../text/is-record.js';
 
 /** A model as the API shows it. */
 export interface ModelDescription {

@@ -1,5 +1,5 @@
 import { ProblemError, UnreachableError } from './errors.js';
-import { pause } from './pause.js';
+import { pause } from '../process/pause.js';
 
 /** How long to bear with a server that is away. */
 export interface RetryOptions {

@@ -1,6 +1,6 @@
 import type { Answer } from './http.js';
 import type { Job } from './job.js';
-import { pause } from './pause.js';
+import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
 
 /** How to follow a job or a batch. */

@@ -1,7 +1,7 @@
 import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
 import type { FailureCode } from './job.js';
-import { listOf, type RecordScripts } from './record-scripts.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 
 /** A job as a worker holds it after a claim. */
 export interface ClaimedJob {

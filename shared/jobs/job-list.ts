@@ -1,5 +1,5 @@
 import { type Job, JOB_STATES, type JobState, parseJob, readJobCommand } from './job.js';
-import { listOf, type RecordScripts } from './record-scripts.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 
 /** Which jobs {@link listJobs} looks for. */
 export interface JobFilter {

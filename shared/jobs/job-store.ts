@@ -2,7 +2,7 @@ import { coalesce } from '../process/coalesce.js';
 import { beeEntry, beeKeys } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
 import { type Job, parseJob, readJobCommand } from './job.js';
-import { listOf, type RecordScripts } from './record-scripts.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 
 /** What a new job is made of. */
 export interface NewJob {

@@ -2,7 +2,7 @@ import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queu
 import { findLostEntries } from '../queue/lost-entries.js';
 import type { RedisReply } from '../redis/redis.js';
 import { DEFAULT_QUEUE_TTL_MS } from './job-leases.js';
-import { listOf, type RecordScripts } from './record-scripts.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 
 /** A delivery and the queue it has to be put into. */
 export interface QueuedDelivery extends Delivery {

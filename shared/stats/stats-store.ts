@@ -1,4 +1,4 @@
-import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 import { parseTally, type Tally } from './tally.js';
 
 /** What waits in one queue, and runs out of it. */

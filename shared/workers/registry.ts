@@ -1,7 +1,7 @@
 import type { ValidateFunction } from 'ajv';
 import { type Static, Type } from '../validation/schema.js';
 import { createAjv } from '../validation/ajv.js';
-import { listOf, type RecordScripts } from '../jobs/record-scripts.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 
 const Count = Type.Integer({ minimum: 0 });
 

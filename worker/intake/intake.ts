@@ -1,4 +1,4 @@
-import { listOf } from '../../shared/jobs/record-scripts.js';
+import { listOf } from '../../shared/records/records.js';
 import type { Logger } from '../../shared/log/logger.js';
 import { beeKeys, type Delivery, parseTransportId, type QueueAddress } from '../../shared/queue/bee-queue.js';
 import { type Consumer, startConsumer } from '../../shared/queue/consumer.js';

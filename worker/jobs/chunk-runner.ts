@@ -14,7 +14,7 @@ import type { LaneMetrics } from '../metrics.js';
 import type { LoadedModel } from '../models/loaded-model.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { EndTurn } from '../models/turns.js';
-import { backoffMs, REDIS_BACKOFF } from './backoff.js';
+import { backoffMs, REDIS_BACKOFF } from '../../shared/process/backoff.js';
 import { createClaimIds } from './claim-ids.js';
 import { claimFields, HeldJob } from './held-job.js';
 import type { LeaseKeeper, Leave } from './lease-keeper.js';

@@ -7,7 +7,7 @@ import type { Tracer } from '../../shared/tracing/tracer.js';
 import type { TakenDeliveries } from '../intake/taken-deliveries.js';
 import type { LaneMetrics } from '../metrics.js';
 import type { LoadedModel } from '../models/loaded-model.js';
-import { backoffMs, REDIS_BACKOFF } from './backoff.js';
+import { backoffMs, REDIS_BACKOFF } from '../../shared/process/backoff.js';
 import { createClaimIds } from './claim-ids.js';
 import { claimFields, HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIds } from '../../shared/batches/chunk-queue.js';
 import { messageOf } from '../../shared/errors.js';
+import type { FailureCode } from '../../shared/jobs/job.js';
 import type {
   MicroBatchRun,
   ClaimRequest,
@@ -11,14 +12,13 @@ import type {
   Outcome,
   Requeued,
 } from '../../shared/jobs/job-leases.js';
-import type { FailureCode } from '../../shared/jobs/job.js';
 import type { Logger } from '../../shared/log/logger.js';
 import type { Producers } from '../../shared/queue/producers.js';
 import type { SpanAttributes } from '../../shared/tracing/tracer.js';
-import { backoffMs, REDIS_BACKOFF, RETRY_BACKOFF } from './backoff.js';
+import type { LaneMetrics } from '../metrics.js';
+import { backoffMs, REDIS_BACKOFF, RETRY_BACKOFF } from '../../shared/process/backoff.js';
 import type { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import type { LaneMetrics } from '../metrics.js';
 
 /** How a decided job ends: an outcome without its fencing token. */
 export type Verdict = { ok: true; result: Record<string, unknown> } | Failed;

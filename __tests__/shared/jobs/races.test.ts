@@ -1,7 +1,7 @@
 import { type Claim, JobLeases } from '../../../shared/jobs/job-leases.js';
 import { JobStore, type NewJob } from '../../../shared/jobs/job-store.js';
 import { isEnded } from '../../../shared/jobs/job.js';
-import { RecordScripts } from '../../../shared/jobs/record-scripts.js';
+import { RecordScripts } from '../../../shared/records/records.js';
 import { SweepStore } from '../../../shared/jobs/sweep-store.js';
 import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';

@@ -1,6 +1,6 @@
 import type { ClaimRequest } from '../../../shared/jobs/job-leases.js';
 import { JobLeases } from '../../../shared/jobs/job-leases.js';
-import { RecordScripts } from '../../../shared/jobs/record-scripts.js';
+import { RecordScripts } from '../../../shared/records/records.js';
 import { type JobBench, openJobBench, QUEUE } from '../../support/jobs.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 

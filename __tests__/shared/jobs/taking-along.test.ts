@@ -1,5 +1,5 @@
 import { JobLeases, type TakenAlong } from '../../../shared/jobs/job-leases.js';
-import { RecordScripts } from '../../../shared/jobs/record-scripts.js';
+import { RecordScripts } from '../../../shared/records/records.js';
 import { type JobBench, openJobBench } from '../../support/jobs.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 

@@ -1,4 +1,4 @@
-import { isRecord } from '../../../shared/client/is-record.js';
+import { isRecord } from '../../../shared/text/is-record.js';
 
 /** What the form needs to know of one member of an input. */
 export interface Member {

@@ -1,6 +1,6 @@
 import { UnreachableError } from '../../../shared/client/errors.js';
 import { isEnded, isJob, type Job } from '../../../shared/client/job.js';
-import { pause } from '../../../shared/client/pause.js';
+import { pause } from '../../../shared/process/pause.js';
 import { Patience } from '../../../shared/client/retry.js';
 import type { DashboardApi } from '../api.js';
 import { readEvents } from '../server-events.js';

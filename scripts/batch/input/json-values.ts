@@ -1,4 +1,4 @@
-import { isRecord } from '../../../shared/client/is-record.js';
+import { isRecord } from '../../../shared/text/is-record.js';
 import { InputFileError, type Source, type SourcePage, type SourceRow } from './source.js';
 
 /** Rows that are looked at to learn the columns of a file that does not name them. */

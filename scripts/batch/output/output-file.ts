@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
-import { isRecord } from '../../../shared/client/is-record.js';
+import { isRecord } from '../../../shared/text/is-record.js';
 import { copyWithErrorColumn } from './error-column.js';
 import type { OutputFormat } from './output-format.js';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isRecord } from '../../../shared/client/is-record.js';
+import { isRecord } from '../../../shared/text/is-record.js';
 import { AppError, messageOf } from '../../../shared/errors.js';
 import { LAST_ZONE, pairIndex } from '../zones.js';
 import type { LinearModel } from './linear-regression.js';
