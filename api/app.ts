@@ -4,7 +4,7 @@ import type { ApiContext } from './context.js';
 import { answerError } from './http/answer-error.js';
 import { Exchange, type ExchangeDefaults } from './http/exchange.js';
 import { checkHost } from './http/host.js';
-import { recordExchange } from './http/record-exchange.js';
+import { recordExchange } from './telemetry/record-exchange.js';
 import { ProblemError } from './http/problem.js';
 import type { RouteMethod } from './http/route.js';
 import { dataHeaders, pageHeaders } from './http/security-headers.js';

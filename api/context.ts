@@ -12,17 +12,17 @@ import type { Tracer } from '../shared/tracing/tracer.js';
 import { Admission } from './admission/admission.js';
 import { RateLimits } from './admission/rate-limits.js';
 import type { ApiConfig } from './config.js';
-import { EventStreams } from './http/event-streams.js';
+import { EventStreams } from './waiting/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
-import { ApiMetrics } from './metrics.js';
+import { ApiMetrics } from './telemetry/metrics.js';
 import { ModelRegistry, tellRefused } from './models/model-registry.js';
 import { Serving } from './models/serving.js';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
-import { ListTurns } from './list-turns.js';
+import { ListTurns } from './admission/list-turns.js';
 import { StatsFeed } from './stats/stats-feed.js';
 import { StatsSource } from './stats/stats-source.js';
-import { Waiters } from './waiters.js';
+import { Waiters } from './waiting/waiters.js';
 
 /** What the parts of one API process share. Nothing here outlives it: all that matters is in Redis. */
 export interface ApiContext {

@@ -1,4 +1,4 @@
-import { missingRecord, newRecordId, parseRecordId } from '../../api/record-id.js';
+import { missingRecord, newRecordId, parseRecordId } from '../../api/jobs/record-id.js';
 
 it('makes ids that are all different, of this moment, and its own', () => {
   const before = Date.now();

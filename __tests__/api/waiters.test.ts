@@ -1,4 +1,4 @@
-import { Waiters } from '../../api/waiters.js';
+import { Waiters } from '../../api/waiting/waiters.js';
 
 const LONG_MS = 60_000;
 

@@ -1,7 +1,7 @@
 import { BatchStore } from '../../shared/batches/batch-store.js';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
 import type { RecordScripts } from '../../shared/records/records.js';
-import { newRecordId } from '../../api/record-id.js';
+import { newRecordId } from '../../api/jobs/record-id.js';
 
 /**
  * Stores a batch of bad rows, which are results at once: more of them than fits between two sockets, and than an upload may

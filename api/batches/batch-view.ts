@@ -1,8 +1,8 @@
 import { type Batch, isBatchEnded } from '../../shared/batches/batch.js';
-import { type Awaited, pollUntilEnd } from '../await-end.js';
+import { type Awaited, pollUntilEnd } from '../waiting/await-end.js';
 import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
-import { missingRecord } from '../record-id.js';
+import { missingRecord } from '../jobs/record-id.js';
 import { type BatchView, rowsDone } from './batch-body.js';
 
 /** Adds the estimate of when the rows seen so far will have an outcome. */

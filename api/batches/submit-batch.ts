@@ -5,12 +5,12 @@ import { ProblemError, requestTimeout } from '../http/problem.js';
 import { ClientGoneError, untilClientGone } from '../http/read-json.js';
 import { submissionDefaults } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
-import { noRoomProblem } from '../no-room.js';
-import { newRecordId } from '../record-id.js';
-import { ChunkPacker } from './chunk-packer.js';
-import { BatchClosedError, ChunkSender } from './chunk-sender.js';
-import { fingerprintOf, readUpload, type UploadOptions } from './read-upload.js';
-import { UploadError } from './upload-error.js';
+import { noRoomProblem } from '../admission/no-room.js';
+import { newRecordId } from '../jobs/record-id.js';
+import { ChunkPacker } from './upload/chunk-packer.js';
+import { BatchClosedError, ChunkSender } from './upload/chunk-sender.js';
+import { fingerprintOf, readUpload, type UploadOptions } from './upload/read-upload.js';
+import { UploadError } from './upload/upload-error.js';
 
 /** A batch that a client uploads. */
 export interface BatchRequest {

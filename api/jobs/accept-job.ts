@@ -3,7 +3,7 @@ import type { Job } from '../../shared/jobs/job.js';
 import type { Caller } from '../admission/caller.js';
 import type { ApiContext } from '../context.js';
 import { ProblemError } from '../http/problem.js';
-import { noRoomProblem } from '../no-room.js';
+import { noRoomProblem } from '../admission/no-room.js';
 import { type JobView, placeOf, readJob } from './job-view.js';
 import type { Submission } from './submission.js';
 

@@ -1,6 +1,6 @@
 import type { Cursor } from '../../shared/jobs/job-list.js';
 import { JOB_STATES, type JobState } from '../../shared/jobs/job.js';
-import { PAGE_LIMIT, readCursor } from '../cursor.js';
+import { PAGE_LIMIT, readCursor } from './cursor.js';
 import { readQuery, readText, readWhole } from '../http/query.js';
 
 /** What a list of jobs was asked for. */

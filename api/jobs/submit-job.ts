@@ -1,13 +1,13 @@
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { isEnded } from '../../shared/jobs/job.js';
-import { type Awaited, requireShareOfWaits, standBy } from '../await-end.js';
+import { type Awaited, requireShareOfWaits, standBy } from '../waiting/await-end.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
-import { newRecordId } from '../record-id.js';
+import { newRecordId } from './record-id.js';
 import { type AcceptedJob, acceptJob } from './accept-job.js';
 import type { JobView } from './job-view.js';
 import type { Submission } from './submission.js';
-import { pollJob, waitForJob } from './wait-for-job.js';
+import { pollJob, waitForJob } from '../waiting/wait-for-job.js';
 
 /** What the client wants beside the job itself. */
 export interface SubmitWishes {

@@ -4,13 +4,13 @@ import { createGzip } from 'node:zlib';
 import { isBatchEnded } from '../../shared/batches/batch.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { readBatch } from '../batches/batch-view.js';
-import { csvResults, ndjsonResults, type ResultFormat } from '../batches/result-formats.js';
-import { type ResultRow, resultRows } from '../batches/result-rows.js';
-import { acceptsGzip, prefersCsv } from '../batches/results-negotiation.js';
+import { csvResults, ndjsonResults, type ResultFormat } from '../batches/results/result-formats.js';
+import { type ResultRow, resultRows } from '../batches/results/result-rows.js';
+import { acceptsGzip, prefersCsv } from '../batches/results/results-negotiation.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
 import { problems } from '../openapi/operation.js';
-import { parseRecordId } from '../record-id.js';
+import { parseRecordId } from '../jobs/record-id.js';
 
 const FORMATS = { headers: ['Vary', 'Batch-Complete', 'Cache-Control'] } as const;
 

@@ -4,7 +4,7 @@ import { visibleOwner } from '../admission/caller.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../record-id.js';
+import { missingRecord, parseRecordId } from '../jobs/record-id.js';
 
 /** `DELETE /batches/{id}`: cancels what has not run. */
 export const cancelBatchRoute: Route = {

@@ -4,7 +4,7 @@ import type { Route } from '../http/route.js';
 import { presentJob } from '../jobs/job-body.js';
 import { readJob, retryAfterSeconds } from '../jobs/job-view.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../record-id.js';
+import { missingRecord, parseRecordId } from '../jobs/record-id.js';
 
 /** `DELETE /jobs/{id}`: cancels. */
 export const cancelJobRoute: Route = {

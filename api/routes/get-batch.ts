@@ -1,10 +1,10 @@
-import { requireShareOfWaits } from '../await-end.js';
+import { requireShareOfWaits } from '../waiting/await-end.js';
 import { presentBatch } from '../batches/batch-body.js';
 import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from '../http/route.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../record-id.js';
+import { missingRecord, parseRecordId } from '../jobs/record-id.js';
 
 /** `GET /batches/{id}`: polls, and with `Prefer: wait` polls long. */
 export const getBatchRoute: Route = {

@@ -1,13 +1,13 @@
-import { requireShareOfWaits } from '../await-end.js';
+import { requireShareOfWaits } from '../waiting/await-end.js';
 import { isEnded } from '../../shared/jobs/job.js';
 import { matchesEtag } from '../http/conditional.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from '../http/route.js';
 import { presentJob } from '../jobs/job-body.js';
 import { etagOf, type JobView, retryAfterSeconds } from '../jobs/job-view.js';
-import { pollJob } from '../jobs/wait-for-job.js';
+import { pollJob } from '../waiting/wait-for-job.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../record-id.js';
+import { missingRecord, parseRecordId } from '../jobs/record-id.js';
 
 const ANSWER_HEADERS = {
   headers: ['ETag', 'Vary', 'Cache-Control'],

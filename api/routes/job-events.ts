@@ -1,14 +1,14 @@
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { isEnded } from '../../shared/jobs/job.js';
 import { maySee } from '../admission/caller.js';
-import type { EventStream } from '../http/event-streams.js';
+import type { EventStream } from '../waiting/event-streams.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Route } from '../http/route.js';
 import { presentJob } from '../jobs/job-body.js';
 import { etagOf, type JobView, readJob } from '../jobs/job-view.js';
 import { problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../record-id.js';
-import type { Waiter } from '../waiters.js';
+import { missingRecord, parseRecordId } from '../jobs/record-id.js';
+import type { Waiter } from '../waiting/waiters.js';
 
 /** `GET /jobs/{id}/events`: the states of a job as it goes through them. */
 export const jobEventsRoute: Route = {

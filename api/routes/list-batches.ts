@@ -3,7 +3,7 @@ import { type BatchBody, presentBatch } from '../batches/batch-body.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { viewBatch } from '../batches/batch-view.js';
 import { visibleOwner } from '../admission/caller.js';
-import { formatCursor, PAGE_LIMIT, readCursor } from '../cursor.js';
+import { formatCursor, PAGE_LIMIT, readCursor } from '../jobs/cursor.js';
 import type { Route } from '../http/route.js';
 import { json, problems, ref } from '../openapi/operation.js';
 

@@ -1,7 +1,7 @@
 import { Type } from '../../shared/validation/schema.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
 import { visibleOwner } from '../admission/caller.js';
-import { formatCursor } from '../cursor.js';
+import { formatCursor } from '../jobs/cursor.js';
 import type { Route } from '../http/route.js';
 import { type JobBody, presentJob } from '../jobs/job-body.js';
 import { viewJob } from '../jobs/job-view.js';

@@ -9,7 +9,7 @@ import { retryAfterSeconds } from '../jobs/job-view.js';
 import { resubmit } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../record-id.js';
+import { missingRecord, parseRecordId } from '../jobs/record-id.js';
 
 /** How a job has ended that may be run again. */
 const REPLAYABLE: ReadonlySet<JobState> = new Set(['failed', 'expired', 'canceled']);

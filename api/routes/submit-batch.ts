@@ -1,9 +1,9 @@
-import { requireShareOfWaits } from '../await-end.js';
+import { requireShareOfWaits } from '../waiting/await-end.js';
 import { batchPath, presentBatch } from '../batches/batch-body.js';
 import { readFlag, readQuery, readText } from '../http/query.js';
 import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
 import { submitBatch } from '../batches/submit-batch.js';
-import { isGzip, rowReaderFor } from '../batches/upload-format.js';
+import { isGzip, rowReaderFor } from '../batches/upload/upload-format.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import { ProblemError } from '../http/problem.js';

@@ -1,6 +1,6 @@
 import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
 import type { Logger } from '../../shared/log/logger.js';
-import type { EventStream } from '../http/event-streams.js';
+import type { EventStream } from '../waiting/event-streams.js';
 import { type Problem, problemBody, ProblemError } from '../http/problem.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 import type { StatsSource } from './stats-source.js';

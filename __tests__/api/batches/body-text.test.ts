@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { bodyText } from '../../../api/batches/body-text.js';
+import { bodyText } from '../../../api/batches/upload/body-text.js';
 
 /** Reads a body to its end. */
 async function read(

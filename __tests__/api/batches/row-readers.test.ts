@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { bodyText } from '../../../api/batches/body-text.js';
-import { csvRows } from '../../../api/batches/csv-rows.js';
-import { jsonRows } from '../../../api/batches/json-rows.js';
-import { ndjsonRows } from '../../../api/batches/ndjson-rows.js';
-import type { Row, RowReader } from '../../../api/batches/rows.js';
-import type { UploadError } from '../../../api/batches/upload-error.js';
+import { bodyText } from '../../../api/batches/upload/body-text.js';
+import { csvRows } from '../../../api/batches/upload/csv-rows.js';
+import { jsonRows } from '../../../api/batches/upload/json-rows.js';
+import { ndjsonRows } from '../../../api/batches/upload/ndjson-rows.js';
+import type { Row, RowReader } from '../../../api/batches/upload/rows.js';
+import type { UploadError } from '../../../api/batches/upload/upload-error.js';
 import { type Manifest, parseManifest } from '../../../shared/model/manifest.js';
 
 const manifest: Manifest = parseManifest(

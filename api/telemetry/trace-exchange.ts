@@ -1,5 +1,5 @@
 import type { Tracer } from '../../shared/tracing/tracer.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../http/exchange.js';
 
 /** Opens the span of an exchange, below the caller's where the request names one; it ends with the answer. */
 export function traceExchange(tracer: Tracer, x: Exchange): void {

@@ -1,6 +1,6 @@
-import type { JobOutcome } from '../shared/jobs/job.js';
-import type { Exchange } from './http/exchange.js';
-import { ProblemError } from './http/problem.js';
+import type { JobOutcome } from '../../shared/jobs/job.js';
+import type { Exchange } from '../http/exchange.js';
+import { ProblemError } from '../http/problem.js';
 import type { Waiter } from './waiters.js';
 
 /** How a wait came out. */

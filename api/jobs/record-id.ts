@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { ProblemError } from './http/problem.js';
+import { ProblemError } from '../http/problem.js';
 
 /** What an id may name. */
 export type RecordKind = 'job' | 'batch';

@@ -1,4 +1,4 @@
-import { messageOf } from '../../shared/errors.js';
+import { messageOf } from '../../../shared/errors.js';
 import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 

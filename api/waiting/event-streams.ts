@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { Shares } from '../shares.js';
-import type { Exchange } from './exchange.js';
-import { ProblemError } from './problem.js';
-import { ClientGoneError } from './read-json.js';
+import { Shares } from '../admission/shares.js';
+import type { Exchange } from '../http/exchange.js';
+import { ProblemError } from '../http/problem.js';
+import { ClientGoneError } from '../http/read-json.js';
 
 /** One message of a stream. `data` is one line of text: JSON. */
 export interface StreamEvent {

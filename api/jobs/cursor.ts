@@ -1,4 +1,4 @@
-import type { Cursor } from '../shared/jobs/job-list.js';
+import type { Cursor } from '../../shared/jobs/job-list.js';
 
 /** Entries of a page, for lists of every kind. */
 export const PAGE_LIMIT = { unlessGiven: 50, most: 200 } as const;

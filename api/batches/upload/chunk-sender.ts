@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BatchStore, type NewChunk, NoRoomError } from '../../shared/batches/batch-store.js';
-import type { RowCount } from '../admission/rate-limits.js';
-import type { Producers } from '../../shared/queue/producers.js';
-import type { RedisDeadline } from '../redis-deadline.js';
+import { type BatchStore, type NewChunk, NoRoomError } from '../../../shared/batches/batch-store.js';
+import type { RowCount } from '../../admission/rate-limits.js';
+import type { Producers } from '../../../shared/queue/producers.js';
+import type { RedisDeadline } from '../../redis-deadline.js';
 
 /** Where the chunks of one upload go. */
 export interface ChunkDestination {

@@ -1,5 +1,5 @@
 import type { ApiContext } from '../context.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../http/exchange.js';
 import { traceExchange } from './trace-exchange.js';
 
 /** Counts an exchange, traces it and writes one line for it, once its answer is sent or the client has left without it. */

@@ -1,6 +1,6 @@
 import { TokenParser, Tokenizer, TokenType } from '@streamparser/json';
-import { messageOf } from '../../shared/errors.js';
-import { memberPointer } from '../../shared/validation/ajv.js';
+import { messageOf } from '../../../shared/errors.js';
+import { memberPointer } from '../../../shared/validation/ajv.js';
 import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 

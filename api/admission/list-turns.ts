@@ -1,7 +1,7 @@
-import { callerOf } from './admission/rate-limits.js';
-import type { Exchange } from './http/exchange.js';
-import { ProblemError } from './http/problem.js';
-import { untilClientGone } from './http/read-json.js';
+import { callerOf } from './rate-limits.js';
+import type { Exchange } from '../http/exchange.js';
+import { ProblemError } from '../http/problem.js';
+import { untilClientGone } from '../http/read-json.js';
 
 /** Lists of one caller that wait for their turn: more are refused. */
 const LONGEST_LINE = 64;

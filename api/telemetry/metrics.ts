@@ -1,11 +1,11 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { chunkQueueOf } from '../shared/batches/chunk-queue.js';
-import type { RecordScripts } from '../shared/records/records.js';
-import { StatsStore } from '../shared/stats/stats-store.js';
-import { readWorkers } from '../shared/workers/registry.js';
-import type { ModelRegistry } from './models/model-registry.js';
-import type { RedisDeadline } from './redis-deadline.js';
-import type { SweepReport } from './sweeper.js';
+import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
+import type { RecordScripts } from '../../shared/records/records.js';
+import { StatsStore } from '../../shared/stats/stats-store.js';
+import { readWorkers } from '../../shared/workers/registry.js';
+import type { ModelRegistry } from '../models/model-registry.js';
+import type { RedisDeadline } from '../redis-deadline.js';
+import type { SweepReport } from '../sweeper.js';
 
 /** What a scrape reads from Redis, and what this process holds open. */
 export interface MetricsSources {

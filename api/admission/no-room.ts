@@ -1,5 +1,5 @@
-import type { NoRoom } from '../shared/jobs/job-store.js';
-import { ProblemError } from './http/problem.js';
+import type { NoRoom } from '../../shared/jobs/job-store.js';
+import { ProblemError } from '../http/problem.js';
 
 const RETRY_SECONDS = 5;
 

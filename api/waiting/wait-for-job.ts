@@ -1,9 +1,9 @@
 import { endJob, isEnded } from '../../shared/jobs/job.js';
-import { type Awaited, awaitEnd, pollUntilEnd } from '../await-end.js';
+import { type Awaited, awaitEnd, pollUntilEnd } from './await-end.js';
 import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
-import type { Waiter } from '../waiters.js';
-import { type JobView, readJob } from './job-view.js';
+import type { Waiter } from './waiters.js';
+import { type JobView, readJob } from '../jobs/job-view.js';
 
 /** Reads a job, and goes on doing so until it has ended or `waitSeconds` from the start of the request are over. */
 export const pollJob = (

@@ -1,4 +1,4 @@
-import type { RuleViolation } from '../../shared/validation/ajv.js';
+import type { RuleViolation } from '../../../shared/validation/ajv.js';
 
 /** Why an upload as a whole cannot be taken; each code has one answer in HTTP. */
 export type UploadErrorCode = 'malformed' | 'stalled' | 'too_large' | 'invalid' | 'too_many_invalid';

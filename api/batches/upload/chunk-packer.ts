@@ -1,9 +1,14 @@
 import type { ValidateFunction } from 'ajv';
-import type { NewChunk } from '../../shared/batches/batch-store.js';
-import { encodeChunk } from '../../shared/batches/chunk-codec.js';
-import type { RowErrors } from '../../shared/batches/row-errors.js';
-import type { Columns, ColumnLayout } from '../../shared/model/columns.js';
-import { charsOf, type ListLimits, type RuleViolation, violationsOf } from '../../shared/validation/ajv.js';
+import type { NewChunk } from '../../../shared/batches/batch-store.js';
+import { encodeChunk } from '../../../shared/batches/chunk-codec.js';
+import type { RowErrors } from '../../../shared/batches/row-errors.js';
+import type { Columns, ColumnLayout } from '../../../shared/model/columns.js';
+import {
+  charsOf,
+  type ListLimits,
+  type RuleViolation,
+  violationsOf,
+} from '../../../shared/validation/ajv.js';
 import type { Row } from './rows.js';
 
 /** What a packer needs to know of a model. */

@@ -1,7 +1,7 @@
 import { finished } from 'node:stream/promises';
 import { type CsvError, parse } from 'csv-parse';
-import type { Manifest } from '../../shared/model/manifest.js';
-import { memberPointer, type RuleViolation } from '../../shared/validation/ajv.js';
+import type { Manifest } from '../../../shared/model/manifest.js';
+import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
 import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 

@@ -1,5 +1,5 @@
-import type { Manifest } from '../../shared/model/manifest.js';
-import { ProblemError } from '../http/problem.js';
+import type { Manifest } from '../../../shared/model/manifest.js';
+import { ProblemError } from '../../http/problem.js';
 import { csvRows } from './csv-rows.js';
 import { jsonRows } from './json-rows.js';
 import { ndjsonRows } from './ndjson-rows.js';

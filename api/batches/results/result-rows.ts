@@ -1,8 +1,8 @@
-import type { Batch } from '../../shared/batches/batch.js';
-import { isBatchEnded } from '../../shared/batches/batch.js';
-import type { BatchStore, ChunkResults } from '../../shared/batches/batch-store.js';
-import type { ReadRow } from '../../shared/model/row-reader.js';
-import type { RuleViolation } from '../../shared/validation/ajv.js';
+import type { Batch } from '../../../shared/batches/batch.js';
+import { isBatchEnded } from '../../../shared/batches/batch.js';
+import type { BatchStore, ChunkResults } from '../../../shared/batches/batch-store.js';
+import type { ReadRow } from '../../../shared/model/row-reader.js';
+import type { RuleViolation } from '../../../shared/validation/ajv.js';
 
 /** Why a row has no result. */
 export interface RowError {

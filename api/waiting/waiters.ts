@@ -1,5 +1,5 @@
-import type { JobOutcome } from '../shared/jobs/job.js';
-import { Shares } from './shares.js';
+import type { JobOutcome } from '../../shared/jobs/job.js';
+import { Shares } from '../admission/shares.js';
 
 /** Someone who waits for a job or a batch to end. Whoever registers one must {@link leave}. */
 export interface Waiter {
