@@ -7,7 +7,7 @@ import { reportAndFail } from './setup/setup-error.mjs';
 
 try {
   await prepare();
-  const { runCommand } = await importBuilt('scripts/faults/command.js');
+  const { runCommand } = await importBuilt('__tests__/faults/command.js');
   await runCommand(process.argv.slice(2), { root, env: process.env, redis: await ensureRedis() });
 } catch (error) {
   reportAndFail(error);

@@ -13,7 +13,7 @@ const SAMPLES = 200;
 
 /**
  * Adds to the last minutes of a model's history, and to the one that runs as much as there has been of it, in the fields
- * that the scripts count in (shared/jobs/lua/prelude.lua). The same on every run.
+ * that the scripts count in (shared/records/lua/prelude.lua). The same on every run.
  */
 export async function writePast(redis: Redis, model: string, minutes: number): Promise<void> {
   const [seconds] = (await redis.command(['TIME'])) as [string, string];

@@ -101,7 +101,7 @@ describe('what a build is sent', () => {
     'package-lock.json',
     '.npmrc',
     'api/main.ts',
-    'shared/jobs/lua/create.lua',
+    'shared/records/lua/create.lua',
     'model/trip-duration/weights.bin',
     'compose/healthcheck.mjs',
   ])('has %s', (path) => expect(contextHolds(path)).toBe(true));

@@ -1,4 +1,4 @@
-import { type LinkProxy, startLinkProxy } from '../../scripts/faults/link-proxy.js';
+import { type LinkProxy, startLinkProxy } from '../faults/link-proxy.js';
 import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
 import type { Redis } from '../../shared/redis/redis.js';
 import { until } from '../support/latch.js';

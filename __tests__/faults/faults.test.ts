@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { FAULT_KINDS, type FaultKind } from '../../scripts/faults/fault-kinds.js';
-import { runFaults } from '../../scripts/faults/run-faults.js';
+import { FAULT_KINDS, type FaultKind } from './fault-kinds.js';
+import { runFaults } from './run-faults.js';
 import { findRedisServer } from '../support/redis.js';
 
 const host = {

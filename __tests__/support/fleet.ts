@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type LinkProxy, startLinkProxy } from '../../scripts/faults/link-proxy.js';
+import { type LinkProxy, startLinkProxy } from '../faults/link-proxy.js';
 import { openRedisSubscriber } from '../../shared/redis/redis.js';
 import type { Server } from './balanced-client.js';
 import { type Gate, gateOf } from './gate.js';

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { workspaces } from './project.mjs';
+import { harnesses, workspaces } from './project.mjs';
 import { runCommand } from './run-command.mjs';
 
 /** Files of the source folders that the built program does not read: run as they are, or for people and npm. */
@@ -91,9 +91,11 @@ const isProject = (/** @type {string} */ path) => basename(path) === 'tsconfig.j
  * @returns {string[]}
  */
 function sourceFiles(folder) {
-  return workspaces
-    .flatMap((name) => filesBelow(join(folder, name)))
-    .filter((path) => !NOT_BUILT.has(extname(path)) && !/package(-lock)?\.json$/.test(path));
+  return [...workspaces, ...harnesses]
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(path))
+    .flatMap(filesBelow)
+    .filter((path) => !NOT_BUILT.has(extname(path)) && !/package(-lock)?\.json$|\.test\.ts$/.test(path));
 }
 
 /**

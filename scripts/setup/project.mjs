@@ -12,6 +12,9 @@ export const isPackage = !existsSync(join(root, 'tsconfig.json'));
 /** The workspaces that hold our TypeScript, in the order in which they build on each other. */
 export const workspaces = ['shared', 'api', 'worker', 'scripts'];
 
+/** Commands that try the built service for hours: compiled as it is, and no part of what is shipped. */
+export const harnesses = ['__tests__/faults', '__tests__/soak'];
+
 /** Downloads and locks that may be deleted at any time. */
 export const cacheDir = join(root, '.cache');
 

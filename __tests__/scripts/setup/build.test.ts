@@ -32,7 +32,7 @@ const built = (path: string): string => readFileSync(join(folder, 'dist', path),
 
 describe('build', () => {
   it('compiles, copies what programs read, and follows changes and deletions', async () => {
-    write('shared/jobs/lua/claim.lua', '-- one');
+    write('shared/records/lua/claim.lua', '-- one');
     write('shared/README.md', 'for people');
     write('scripts/setup/first.mjs', 'runs as it is');
     write('worker/native/package.json', '{}');
@@ -40,18 +40,18 @@ describe('build', () => {
     await build(folder);
     expect(isBuilt(folder)).toBe(true);
     expect(built('shared/shared.js')).toContain('export const x = 1');
-    expect(built('shared/jobs/lua/claim.lua')).toBe('-- one');
+    expect(built('shared/records/lua/claim.lua')).toBe('-- one');
     for (const path of ['shared/README.md', 'scripts/setup/first.mjs', 'worker/native/package.json']) {
       expect(existsSync(join(folder, 'dist', path))).toBe(false);
     }
 
-    write('shared/jobs/lua/claim.lua', '-- another');
+    write('shared/records/lua/claim.lua', '-- another');
     rmSync(join(folder, 'api/api.ts'));
     rmSync(join(folder, 'dist/worker/worker.js'));
     expect(isBuilt(folder)).toBe(false);
     await build(folder);
     expect(isBuilt(folder)).toBe(true);
-    expect(built('shared/jobs/lua/claim.lua')).toBe('-- another');
+    expect(built('shared/records/lua/claim.lua')).toBe('-- another');
     expect(existsSync(join(folder, 'dist/api/api.js'))).toBe(false);
     expect(built('worker/worker.js')).toContain('x = 1');
   });

@@ -1,4 +1,4 @@
-import { type LinkProxy, startLinkProxy } from '../../../scripts/faults/link-proxy.js';
+import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
 import { beeKeys, openBeeLink } from '../../../shared/queue/bee-queue.js';
 import { createProducer } from '../../../shared/queue/producer.js';
 import { parseRedisAddress } from '../../../shared/redis/address.js';

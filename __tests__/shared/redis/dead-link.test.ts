@@ -1,4 +1,4 @@
-import { type LinkProxy, startLinkProxy } from '../../../scripts/faults/link-proxy.js';
+import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
 import { parseRedisAddress } from '../../../shared/redis/address.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../../../shared/redis/redis.js';
 import { until } from '../../support/latch.js';

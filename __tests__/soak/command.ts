@@ -57,7 +57,7 @@ export async function runCommand(args: readonly string[], host: FaultHost): Prom
 }
 
 async function soak(host: FaultHost, minutes: number): Promise<{ sizes: Record<Moment, Sizes>; done: Done }> {
-  const probe = pathToFileURL(join(host.root, 'scripts/soak/heap-probe.mjs')).href;
+  const probe = pathToFileURL(join(host.root, '__tests__/soak/heap-probe.mjs')).href;
   const stack = await startStack(host, {
     env: { RESULT_TTL_MS: String(RESULT_TTL_MS), LEASE_MS: '15000' },
     execArgv: ['--expose-gc', '--import', probe],
