@@ -1,4 +1,4 @@
-import { createRandom } from '../../scripts/trips/rng.js';
+import { createRandom } from '../../scripts/lib/random.js';
 import { Callers } from './callers.js';
 import { type FaultKind, faultsOf } from './fault-kinds.js';
 import { emptyTally, lookAgain, runRound, type Tally } from './round.js';

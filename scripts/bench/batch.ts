@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type Figure, percentile } from './figures.js';
+import { type Figure, percentile } from '../lib/figures.js';
 import { countLines, keepAliveAgent, send } from './http.js';
 import { type BenchHost, startBenchService } from './service.js';
 import { exampleInput, syntheticInputs } from '../trips/synthetic-trips.js';

@@ -1,6 +1,6 @@
 import { type ClientRequest, get } from 'node:http';
 import { exampleInput } from '../trips/synthetic-trips.js';
-import { type Figure, percentile } from './figures.js';
+import { type Figure, percentile } from '../lib/figures.js';
 import { keepAliveAgent, send } from './http.js';
 import { type BenchHost, startBenchService } from './service.js';
 

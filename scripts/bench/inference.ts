@@ -4,7 +4,7 @@ import { readManifest } from '../../shared/model/manifest.js';
 import { InferenceProcess } from '../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../worker/inference/parent/model-files.js';
 import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
-import type { Figure } from './figures.js';
+import type { Figure } from '../lib/figures.js';
 import type { BenchHost } from './service.js';
 
 const BATCH_ROWS = 1_024;

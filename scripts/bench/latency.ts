@@ -1,5 +1,5 @@
 import { submitAndWait } from './batch.js';
-import { type Figure, percentile } from './figures.js';
+import { type Figure, percentile } from '../lib/figures.js';
 import { keepAliveAgent } from './http.js';
 import { type BenchHost, startBenchService } from './service.js';
 

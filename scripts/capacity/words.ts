@@ -1,4 +1,4 @@
-import { number } from '../bench/figures.js';
+import { number } from '../lib/figures.js';
 
 /** Units of time in ms, and from where on they are read: a day is 24 hours, two days are not 48. */
 const UNITS = [

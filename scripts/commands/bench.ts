@@ -6,7 +6,7 @@ import { benchBatch } from '../bench/batch.js';
 import { benchCosts } from '../bench/costs/costs.js';
 import { compare } from '../bench/compare/compare.js';
 import { comparisonChart, comparisonLines } from '../bench/compare/report.js';
-import { type Figure, figureLines } from '../bench/figures.js';
+import { type Figure, figureLines } from '../lib/figures.js';
 import { benchDashboards } from '../bench/dashboards.js';
 import { benchGrowth, growthChart } from '../bench/growth/growth.js';
 import { benchInference } from '../bench/inference.js';

@@ -1,5 +1,5 @@
 import type { ModelRuntime } from '../../worker/inference/child/model-runtime.js';
-import { createRandom } from './rng.js';
+import { createRandom } from '../lib/random.js';
 import { LONGEST_DISTANCE_MILES } from './trips.js';
 import { LAST_ZONE } from './zones.js';
 

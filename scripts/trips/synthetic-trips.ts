@@ -1,4 +1,4 @@
-import { createRandom } from './rng.js';
+import { createRandom } from '../lib/random.js';
 
 const ROWS_A_PIECE = 1_000;
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createRandom } from '../../../scripts/trips/rng.js';
+import { createRandom } from '../../../scripts/lib/random.js';
 
 const DATA = resolve(__dirname, '../../../../shared/data');
 

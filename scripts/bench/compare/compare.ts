@@ -1,4 +1,4 @@
-import type { Figure } from '../figures.js';
+import type { Figure } from '../../lib/figures.js';
 import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';
 import { type Verdict, verdictsOn } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';

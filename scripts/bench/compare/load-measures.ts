@@ -1,4 +1,4 @@
-import { percentile } from '../figures.js';
+import { percentile } from '../../lib/figures.js';
 import { type Act, type Load, runClients } from '../load/clients.js';
 import { ask, submitThenPoll } from '../load/job-clients.js';
 import type { SubjectName, Subjects } from '../subjects/subjects.js';

@@ -1,4 +1,4 @@
-import { figureLines, number } from '../figures.js';
+import { figureLines, number } from '../../lib/figures.js';
 import { logChart, pointsOf } from '../rounds/log-chart.js';
 import { section, verdictSection } from '../rounds/report.js';
 import type { Comparison } from './compare.js';

@@ -1,6 +1,6 @@
 import type { Costs } from '../../capacity/costs.js';
 import { syntheticInputs } from '../../trips/synthetic-trips.js';
-import type { Figure } from '../figures.js';
+import type { Figure } from '../../lib/figures.js';
 import type { BenchHost } from '../service.js';
 import { openBacklog } from '../subjects/backlog.js';
 import { costFigures, settledCosts } from './figures.js';

@@ -1,5 +1,5 @@
 import { type Cost, type Costs, costOf } from '../../capacity/costs.js';
-import { type Figure, median } from '../figures.js';
+import { type Figure, median } from '../../lib/figures.js';
 
 /** What figures call the things that cost, the members of a cost with their units, and the rest. */
 const STEPS = {

@@ -1,7 +1,7 @@
 import { type Costs, MEASURED_MAX_BATCH } from '../../capacity/costs.js';
 import { Readable } from 'node:stream';
 import { runBatch } from '../batch.js';
-import { median } from '../figures.js';
+import { median } from '../../lib/figures.js';
 import { send } from '../http.js';
 import { type Act, runClients } from '../load/clients.js';
 import { ask, submitOnly, jobPath } from '../load/job-clients.js';

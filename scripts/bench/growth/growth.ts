@@ -1,4 +1,4 @@
-import type { Figure } from '../figures.js';
+import type { Figure } from '../../lib/figures.js';
 import { logChart, pointsOf } from '../rounds/log-chart.js';
 import type { Findings } from '../rounds/report.js';
 import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';

@@ -1,5 +1,5 @@
-import { Plot, SERIES_COLORS } from '../../trips/charts/plot.js';
-import { type Figure, median, number } from '../figures.js';
+import { Plot, SERIES_COLORS } from '../../lib/plot.js';
+import { type Figure, median, number } from '../../lib/figures.js';
 
 /** A value of the x axis, and one of the y axis. */
 export type Point = readonly [number, number];

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Figure, figureLines, number } from '../figures.js';
+import { type Figure, figureLines, number } from '../../lib/figures.js';
 import { spread, type Verdict } from './verdicts.js';
 
 /** What rounds found, and what a reader should know of it. */

@@ -1,4 +1,4 @@
-import type { Figure } from '../figures.js';
+import type { Figure } from '../../lib/figures.js';
 import type { Measure } from './measure.js';
 
 /** How often things are measured, and which. */

@@ -1,4 +1,4 @@
-import { type Figure, median, number } from '../figures.js';
+import { type Figure, median, number } from '../../lib/figures.js';
 
 /** A ratio of two figures of one round, and what it should be. */
 export interface Target {

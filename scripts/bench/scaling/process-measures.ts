@@ -1,6 +1,6 @@
 import { runClients } from '../load/clients.js';
 import { ask } from '../load/job-clients.js';
-import { type Figure, median, number } from '../figures.js';
+import { type Figure, median, number } from '../../lib/figures.js';
 import type { Measure } from '../rounds/measure.js';
 import { ratiosOf, spread } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';

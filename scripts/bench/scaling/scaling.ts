@@ -3,7 +3,7 @@ import { logChart, pointsOf } from '../rounds/log-chart.js';
 import type { Findings } from '../rounds/report.js';
 import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';
 import { verdictsOn } from '../rounds/verdicts.js';
-import type { Figure } from '../figures.js';
+import type { Figure } from '../../lib/figures.js';
 import type { BenchHost } from '../service.js';
 import { processMeasures, processNotes } from './process-measures.js';
 import { SLOW_MODEL_TARGETS, slowModelMeasures, slowRateOf, WORKERS } from './slow-model-measures.js';

@@ -1,8 +1,8 @@
 import type { Evaluation } from '../evaluation.js';
 import { minuteOfWeekOf, recordedDistance, type Trips } from '../trips.js';
 import { type ErrorGroup, errorsByGroup } from './grouping.js';
-import { COLORS, Plot } from './plot.js';
-import { roundTicks } from './ticks.js';
+import { COLORS, Plot } from '../../lib/plot.js';
+import { roundTicks } from '../../lib/ticks.js';
 
 /** What a chart of errors is drawn from. */
 export interface ChartData {

@@ -1,4 +1,4 @@
-import { COLORS, Plot } from './plot.js';
+import { COLORS, Plot } from '../../lib/plot.js';
 import { DURATION_RANGE_MINUTES } from '../trips.js';
 import type { ChartData } from './error-charts.js';
 

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 import { BASIS_MAXIMUM, distanceBasis } from './distance-basis.js';
 import { clip, connect, frozenDense, type Node } from '../frozen-layers.js';
-import type { Random } from '../rng.js';
+import type { Random } from '../../lib/random.js';
 
 const HIDDEN_UNITS = [128, 64];
 /** Softplus of it is 0.17: a network that has learnt nothing yet predicts trips of ordinary speed. */

@@ -10,7 +10,7 @@ import {
 } from '../frozen-layers.js';
 import { type Lookups, PAIR_LOOKUPS, ZONE_LOOKUPS } from './lookups.js';
 import { createHead, normals } from './network-head.js';
-import type { Random } from '../rng.js';
+import type { Random } from '../../lib/random.js';
 import { TIME_WIDTH, timeTable } from './time-features.js';
 import { DURATION_RANGE_MINUTES } from '../trips.js';
 import { ZONE_ROWS } from '../zones.js';

@@ -3,7 +3,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { inputTensors, predictExamples } from './example-tensors.js';
 import { allocateExamples, copyExample, type Examples, withoutTime } from './examples.js';
 import { errorsOf } from '../metrics.js';
-import type { Random } from '../rng.js';
+import type { Random } from '../../lib/random.js';
 import { ScheduledAdam } from './scheduled-adam.js';
 import { DURATION_RANGE_MINUTES } from '../trips.js';
 import { readWeights, trainableVariables, WeightAverage, writeWeights } from './weight-average.js';

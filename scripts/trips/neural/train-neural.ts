@@ -12,7 +12,7 @@ import { neuralDocuments } from './documents.js';
 import { fitLookups } from './lookups.js';
 import { createNetwork } from './network.js';
 import { packNeural } from './neural-package.js';
-import { createRandom } from '../rng.js';
+import { createRandom } from '../../lib/random.js';
 import { bestEpochOf, type EpochFigures, trainNetwork } from './train-network.js';
 import { divideTrips, rowsOf } from './training-rows.js';
 import { installTrainingKernels } from './wasm-training-kernels.js';

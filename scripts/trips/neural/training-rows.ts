@@ -1,6 +1,6 @@
 import { createExamples, type Examples } from './examples.js';
 import { fitLookups, type Lookups } from './lookups.js';
-import type { Random } from '../rng.js';
+import type { Random } from '../../lib/random.js';
 import { selectTrips, type Trips } from '../trips.js';
 
 /** Share of the training trips that no step sees and by which the best epoch is chosen. */

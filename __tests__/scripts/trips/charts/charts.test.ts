@@ -1,5 +1,5 @@
-import { Plot } from '../../../../scripts/trips/charts/plot.js';
-import { roundTicks } from '../../../../scripts/trips/charts/ticks.js';
+import { Plot } from '../../../../scripts/lib/plot.js';
+import { roundTicks } from '../../../../scripts/lib/ticks.js';
 
 describe('roundTicks', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { fitLinear, predictLinear } from '../../../../scripts/trips/linear/linear-regression.js';
-import { createRandom } from '../../../../scripts/trips/rng.js';
+import { createRandom } from '../../../../scripts/lib/random.js';
 import type { Trips } from '../../../../scripts/trips/trips.js';
 import { pairIndex } from '../../../../scripts/trips/zones.js';
 

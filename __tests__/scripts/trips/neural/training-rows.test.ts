@@ -1,6 +1,6 @@
 import { fitLookups, PAIR_LOOKUPS } from '../../../../scripts/trips/neural/lookups.js';
 import { divideTrips, rowsOf } from '../../../../scripts/trips/neural/training-rows.js';
-import { createRandom } from '../../../../scripts/trips/rng.js';
+import { createRandom } from '../../../../scripts/lib/random.js';
 import type { Trips } from '../../../../scripts/trips/trips.js';
 import { pairIndex } from '../../../../scripts/trips/zones.js';
 
