@@ -47,13 +47,13 @@ async function open(changes: Partial<NewBatch> = {}): Promise<string> {
   return batch.id;
 }
 
-const columns = Buffer.from('columns');
+const packed = Buffer.from('columns');
 const violation = [{ pointer: '#/x', detail: 'is required' }];
 const added = new Map<string, number>();
 const add = (id: string, rows: number, invalid: Record<string, typeof violation> = {}) => {
   const number = added.get(id) ?? 0;
   added.set(id, number + 1);
-  return batches.add(id, { number, rows, columns, invalid });
+  return batches.add(id, { number, rows, columns: packed, invalid });
 };
 
 async function claim(jobId: string, leaseMs = 15_000) {
@@ -79,7 +79,7 @@ it('goes from accepting to succeeded while its chunks run, and keeps results and
     requestId: 'r',
     rows: { total: 4 },
   });
-  expect(await chunks.columns(`${id}:0`)).toEqual(columns);
+  expect(await chunks.columns(`${id}:0`)).toEqual(packed);
   const job = await claim(first ?? '');
   expect(await chunks.commit(job, run([1, 2, Number.NaN, 4]))).toBe('committed');
   const second = await add(id, 1, { 1: violation });
