@@ -113,7 +113,7 @@ describe('what a build is sent', () => {
     'worker/native/node_modules/a/b.js',
     'dist/api/main.js',
     '.data/redis/x.aof',
-    '__tests__/house/imports.test.ts',
+    '__tests__/conventions/imports.test.ts',
     'compose/compose.yaml',
     'compose/prometheus/api-key',
   ])('has no %s', (path) => expect(contextHolds(path)).toBe(false));

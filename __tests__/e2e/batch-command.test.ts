@@ -12,6 +12,7 @@ import { describeWithData, greenTrips, temporaryFolder } from '../scripts/trips/
 import { until } from '../support/latch.js';
 import { type Finished, waggle } from '../support/run-program.js';
 import { type Service, startService } from '../support/service.js';
+import { waggleHere } from '../support/waggle-here.js';
 
 const ROOT = resolve(__dirname, '../..');
 const MODEL = 'trip-duration-linear';
@@ -243,7 +244,8 @@ describe('what cannot be done', () => {
     [['package.json', '--out', 'x.csv'], 'must hold rows as'],
     [['trips.ndjson', '--out', 'x.csv', '--map', 'nonsense'], 'It must be member=column'],
   ])('%j', async (args, problem) => {
-    const { code, stderr } = await batch(...args.map((arg) => (arg === 'trips.ndjson' ? input : arg)));
+    const named = args.map((arg) => (arg === 'trips.ndjson' ? input : arg));
+    const { code, stderr } = await waggleHere(['batch', ...named], { WAGGLE_URL: service.url });
     expect(stderr).toContain(problem);
     expect(code).toBe(1);
     expect(existsSync(join(ROOT, 'x.csv'))).toBe(false);

@@ -35,6 +35,48 @@ const pidsOf = (service: Launched): number[] => service.processes('all').map(({ 
 const allGone = (pids: readonly number[]) =>
   until(() => pids.every((pid) => !isRunning(pid)), { what: 'the end of all processes' });
 
+/** Kills an API, a worker and Redis, which are started again, and asks an API to leave. Of APIs and workers there are two. */
+async function killOneAfterTheOther(service: Launched): Promise<void> {
+  expect(service.processes('api')).toHaveLength(2);
+  for (const [kind, isBackLine] of [
+    ['api', /API 1 of 2 is back/],
+    ['worker', /worker [12] of 2 is back/],
+    ['redis', /the private Redis is back/],
+  ] as const) {
+    process.kill(service.processes(kind)[0]?.pid ?? 0, 'SIGKILL');
+    await until(() => isBackLine.test(service.printed.stdout), { what: `the return of ${kind}` });
+    expect(await predict(service)).toEqual(PREDICTION);
+  }
+  expect(service.processes('api')).toHaveLength(2);
+
+  // One that is asked to leave is replaced as well, and those who use it do not notice.
+  const leaving = service.processes('api')[0]?.pid ?? 0;
+  const troubles: Troubles = { draining: 0, refused: 0, closed: [], others: [] };
+  const { hostname, port } = new URL(service.url);
+  const clients = Array.from(
+    { length: 4 },
+    () => new BalancedClient([{ host: hostname, port: Number(port) }], 0, troubles),
+  );
+  const isBack = (): boolean => service.printed.stdout.split('is back').length > 4 && !isRunning(leaving);
+  const use = async (client: BalancedClient): Promise<void> => {
+    while (!isBack()) {
+      const headers = { prefer: 'wait=10' };
+      const { status } = await client.send({
+        method: 'POST',
+        path: '/jobs',
+        headers,
+        body: { input: TRIP },
+      });
+      expect(status).toBe(200);
+    }
+    client.close();
+  };
+  process.kill(leaving, 'SIGTERM');
+  await Promise.all(clients.map(use));
+  expect(troubles).toMatchObject({ refused: 0, others: [] });
+  expect(troubles.closed.filter((id) => service.printed.stdout.includes(id))).toEqual([]);
+}
+
 describe('npm start', () => {
   it('serves, says where, and leaves nothing behind when it is told to stop', async () => {
     const service = await start();
@@ -70,59 +112,7 @@ describe('npm start', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('names what is wrong for any of its programs at once', async () => {
-    const env = { WORKERS: 'x', RATE_LIMIT: 'y', MAX_BATCH: 'z', GRACE_MS: '-1' };
-    const service = await start(env);
-    expect((await service.ended).code).toBe(1);
-    const named = service.printed.stderr.match(/^ {2}- [A-Z_]+/gm)?.map((line) => line.slice(4));
-    expect(named?.toSorted()).toEqual(Object.keys(env).toSorted());
-  });
-
-  it('starts whatever is killed again: an API, the worker, Redis', async () => {
-    const service = await start({ WEB_CONCURRENCY: '2' });
-    expect(service.processes('api')).toHaveLength(2);
-    for (const [kind, name] of [
-      ['api', 'API 1 of 2'],
-      ['worker', 'the worker'],
-      ['redis', 'the private Redis'],
-    ] as const) {
-      process.kill(service.processes(kind)[0]?.pid ?? 0, 'SIGKILL');
-      await until(() => service.printed.stdout.includes(`${name} is back`), {
-        what: `the return of ${name}`,
-      });
-      expect(await predict(service)).toEqual(PREDICTION);
-    }
-    expect(service.processes('api')).toHaveLength(2);
-
-    // One that is asked to leave is replaced as well, and those who use it do not notice.
-    const leaving = service.processes('api')[0]?.pid ?? 0;
-    const troubles: Troubles = { draining: 0, refused: 0, closed: [], others: [] };
-    const { hostname, port } = new URL(service.url);
-    const clients = Array.from(
-      { length: 4 },
-      () => new BalancedClient([{ host: hostname, port: Number(port) }], 0, troubles),
-    );
-    const isBack = (): boolean => service.printed.stdout.split('is back').length > 4 && !isRunning(leaving);
-    const use = async (client: BalancedClient): Promise<void> => {
-      while (!isBack()) {
-        const headers = { prefer: 'wait=10' };
-        const { status } = await client.send({
-          method: 'POST',
-          path: '/jobs',
-          headers,
-          body: { input: TRIP },
-        });
-        expect(status).toBe(200);
-      }
-      client.close();
-    };
-    process.kill(leaving, 'SIGTERM');
-    await Promise.all(clients.map(use));
-    expect(troubles).toMatchObject({ refused: 0, others: [] });
-    expect(troubles.closed.filter((id) => service.printed.stdout.includes(id))).toEqual([]);
-  });
-
-  it('keeps its data over a restart, however it ended: asked once or twice, or killed', async () => {
+  it('keeps its data over a restart, however it ended, and starts whatever is killed again', async () => {
     const first = await start();
     const job = await first.client.submit({ input: TRIP }, { waitSeconds: 10 });
     const pids = pidsOf(first);
@@ -133,8 +123,9 @@ describe('npm start', () => {
     expect(await first.ended).toEqual({ code: 0, signal: null });
     await allGone(pids);
 
-    const second = await start({ DATA_DIR: first.dataDir, WORKERS: '2' });
+    const second = await start({ DATA_DIR: first.dataDir, WORKERS: '2', WEB_CONCURRENCY: '2' });
     expect(await second.client.get(job.id)).toMatchObject({ id: job.id, status: 'succeeded' });
+    await killOneAfterTheOther(second);
     const killed = pidsOf(second);
     second.launcher.kill('SIGKILL');
 
@@ -179,9 +170,12 @@ describe('npm start refuses', () => {
     other.close();
   });
 
-  it('settings that cannot be, all at once', async () => {
-    const service = await start({ PORT: 'x', WORKERS: '-1' });
+  it('settings that cannot be for any of its programs, all at once', async () => {
+    const env = { PORT: 'x', WORKERS: '-1', RATE_LIMIT: 'y', MAX_BATCH: 'z', GRACE_MS: '-1' };
+    const service = await start(env);
     expect((await service.ended).code).toBe(1);
     expect(service.printed.stderr).toMatch(/PORT must be[^]*WORKERS must be/);
+    const named = service.printed.stderr.match(/^ {2}- [A-Z_]+/gm)?.map((line) => line.slice(4));
+    expect(named?.toSorted()).toEqual(Object.keys(env).toSorted());
   });
 });

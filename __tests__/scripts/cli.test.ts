@@ -2,6 +2,7 @@ import { softwareVersion } from '../../shared/process/software-version.js';
 import { type AnswerServer, type ScriptedAnswer, startAnswers } from '../support/answer-server.js';
 import { jobView } from '../support/job-view.js';
 import { waggle } from '../support/run-program.js';
+import { waggleHere } from '../support/waggle-here.js';
 
 const TRIP = ['--pu', '130', '--do', '205', '--distance', '3'];
 const model = {
@@ -33,20 +34,20 @@ describe('waggle', () => {
     expect(code).toBe(0);
     const words = ['up', 'submit', 'models', 'train', 'evaluate', 'import-linear', 'Examples:', '--pu 130'];
     for (const word of words) expect(stdout).toContain(word);
-    expect(await waggle([])).toMatchObject({ code: 0, stdout });
+    expect(await waggleHere([])).toMatchObject({ code: 0, stdout });
   });
 
   it('tells more about one command', async () => {
-    const { code, stdout } = await waggle(['help', 'submit']);
+    const { code, stdout } = await waggleHere(['help', 'submit']);
     expect(code).toBe(0);
     for (const word of ['--distance', '--input', 'WAGGLE_URL', 'WAGGLE_KEY', '--json', 'Exit code']) {
       expect(stdout).toContain(word);
     }
-    expect((await waggle(['submit', '--help'])).stdout).toBe(stdout);
+    expect((await waggleHere(['submit', '--help'])).stdout).toBe(stdout);
   });
 
   it('says which version it is', async () => {
-    expect(await waggle(['--version'])).toMatchObject({ code: 0, stdout: `${softwareVersion()}\n` });
+    expect(await waggleHere(['--version'])).toMatchObject({ code: 0, stdout: `${softwareVersion()}\n` });
     expect(softwareVersion()).toMatch(/^\d+\.\d+\.\d+$/);
   });
 
@@ -64,7 +65,7 @@ describe('waggle submit', () => {
       { body: succeeded },
       { body: model },
     );
-    const { code, stdout, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    const { code, stdout, stderr } = await waggleHere(['submit', '--url', url, ...TRIP]);
     expect(code).toBe(0);
     expect(stdout).toContain('duration  12.77 minutes');
     expect(stdout).toContain('m 1.0.0');
@@ -88,7 +89,7 @@ describe('waggle submit', () => {
   it('fails when the job does', async () => {
     const error = { code: 'timeout', message: 'it ran longer than 60000 ms' };
     const url = await answering({ body: jobView({ status: 'failed', error }) });
-    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    const { code, stderr } = await waggleHere(['submit', '--url', url, ...TRIP]);
     expect(code).toBe(1);
     expect(stderr).toContain('failed, timeout: it ran longer than 60000 ms');
   });
@@ -99,7 +100,7 @@ describe('waggle submit', () => {
       { pointer: '#/input/y', detail: 'is missing' },
     ];
     const url = await answering({ status: 422, body: { title: 'Invalid', detail: 'not valid', errors } });
-    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    const { code, stderr } = await waggleHere(['submit', '--url', url, ...TRIP]);
     expect(code).toBe(1);
     expect(stderr).toContain('#/input/x must be >= 0\n  #/input/y is missing');
   });
@@ -120,7 +121,7 @@ describe('waggle submit', () => {
     [503, 'about:blank', { 'retry-after': '3' }, 'try again in 3 s'],
   ])('says what to do about a %s, %s', async (status, type, headers, advice) => {
     const url = await answering({ status, headers, body: { type, title: 'No' } });
-    const { code, stderr } = await waggle(['submit', '--outage', '1', '--url', url, ...TRIP]);
+    const { code, stderr } = await waggleHere(['submit', '--outage', '1', '--url', url, ...TRIP]);
     expect(code).toBe(1);
     expect(stderr).toContain(advice);
   });
@@ -128,7 +129,7 @@ describe('waggle submit', () => {
   it('waits as long as the server says when there are too many requests', async () => {
     const limited = { status: 429, headers: { 'retry-after': '1' }, body: { title: 'Too many' } };
     const url = await answering(limited, { body: succeeded }, { body: model });
-    const { code, stdout, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    const { code, stdout, stderr } = await waggleHere(['submit', '--url', url, ...TRIP]);
     expect([code, server?.requests.length]).toEqual([0, 3]);
     expect(stderr).toContain('too many requests, trying again in 1 s');
     expect(stdout).toContain('12.77 minutes');
@@ -141,7 +142,7 @@ describe('waggle submit', () => {
       body: { title: 'No', detail: 'Redis is away' },
     };
     const url = await answering(away, { breaks: true }, { body: succeeded }, { body: model });
-    const { code, stdout, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    const { code, stdout, stderr } = await waggleHere(['submit', '--url', url, ...TRIP]);
     expect([code, server?.requests.length]).toEqual([0, 4]);
     expect(stderr).toContain('Redis is away, trying again in 1 s');
     expect(stdout).toContain('12.77 minutes');
@@ -156,7 +157,7 @@ describe('waggle submit', () => {
       headers: { 'retry-after': '3600' },
       body: { title: 'Too many' },
     });
-    const { code, stderr } = await waggle(['submit', '--url', url, ...TRIP]);
+    const { code, stderr } = await waggleHere(['submit', '--url', url, ...TRIP]);
     expect(code).toBe(1);
     expect(stderr).toContain('try again in 3600 s');
   });
@@ -169,7 +170,7 @@ describe('waggle submit', () => {
     [['--url', 'localhost:8182', ...TRIP], 'http:// (or https://) is missing: write http://localhost:8182'],
     [['--url', 'http://shop:secret@localhost', ...TRIP], 'a key goes into --key'],
   ])('refuses %j', async (args, message) => {
-    const { code, stderr } = await waggle(['submit', ...args]);
+    const { code, stderr } = await waggleHere(['submit', ...args]);
     expect(code).toBe(1);
     expect(stderr).toContain(message);
   });
@@ -177,7 +178,7 @@ describe('waggle submit', () => {
 
 describe('waggle models', () => {
   it('lists what can be predicted, from what and by what', async () => {
-    const { code, stdout } = await waggle([
+    const { code, stdout } = await waggleHere([
       'models',
       '--url',
       await answering({ body: { models: [model] } }),
@@ -189,7 +190,7 @@ describe('waggle models', () => {
   });
 
   it('gives the same as JSON', async () => {
-    const { stdout } = await waggle([
+    const { stdout } = await waggleHere([
       'models',
       '--json',
       '--url',
@@ -206,7 +207,7 @@ describe('what a person got wrong is told in a sentence, without a stack', () =>
     [['import-linear', 'nowhere.json'], /nowhere\.json.*\n?.*no such file/],
     [['batch', 'nowhere.csv', '--out', 'x.csv'], /nowhere\.csv: .*no such file/],
   ])('%j', async (args, sentence) => {
-    const { code, stderr } = await waggle(args);
+    const { code, stderr } = await waggleHere(args);
     expect(code).toBe(1);
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/^\s+at /m);

@@ -5,12 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isEnded } from '../../shared/jobs/job.js';
+import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { readWorkers } from '../../shared/workers/registry.js';
+import { readWorkerConfig } from '../../worker/config.js';
+import { openWorker } from '../../worker/worker.js';
 import { type JobBench, openJobBench } from '../support/jobs.js';
 import { until } from '../support/latch.js';
 import { descendantsOf, isRunning } from '../support/processes.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { built, MODELS } from './paths.js';
+import { recordingLog } from './recording-log.js';
 
 const MODEL = 'trip-duration-linear';
 let server: TestRedis;
@@ -94,17 +98,11 @@ it('gives back on SIGTERM what does not finish in time, uncounted, and ends with
   await until(() => inference.every(({ pid }) => !isRunning(pid)));
 });
 
-it('leaves when its parent is gone, and leaves no process behind when it is killed', async () => {
+it('leaves when its parent is gone', async () => {
   const { worker } = launch();
   await once(worker, 'message');
   worker.disconnect();
   expect(await once(worker, 'exit')).toEqual([0, null]);
-
-  const killed = launch().worker;
-  await once(killed, 'message');
-  const inference = descendantsOf(killed.pid ?? 0);
-  killed.kill('SIGKILL');
-  await until(() => inference.every(({ pid }) => !isRunning(pid)));
 });
 
 it('leaves in good order on SIGTERM even after Redis was away', async () => {
@@ -119,7 +117,7 @@ it('leaves in good order on SIGTERM even after Redis was away', async () => {
   expect(await once(worker, 'exit')).toEqual([0, null]);
 });
 
-it('reloads on SIGHUP what has changed', async () => {
+it('reloads on SIGHUP what has changed, and leaves no process behind when it is killed', async () => {
   const modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   try {
     cpSync(join(MODELS, MODEL), join(modelsDir, MODEL), { recursive: true });
@@ -133,6 +131,10 @@ it('reloads on SIGHUP what has changed', async () => {
     worker.kill('SIGHUP');
     const line = await until(() => lines.find((said) => said.includes('model reloaded')));
     expect(JSON.parse(line)).toMatchObject({ model: MODEL, from: '1.0.0', to: '1.0.1' });
+    const inference = descendantsOf(worker.pid ?? 0);
+    expect(inference.length).toBeGreaterThan(0);
+    worker.kill('SIGKILL');
+    await until(() => inference.every(({ pid }) => !isRunning(pid)));
   } finally {
     rmSync(modelsDir, { recursive: true });
   }
@@ -140,12 +142,24 @@ it('reloads on SIGHUP what has changed', async () => {
 
 it.each([
   [{ MAX_BATCH: 'many', LEASE_MS: '1' }, ['MAX_BATCH', 'LEASE_MS']],
-  [{ MODELS_DIR: '/nowhere' }, ['no model package found']],
-  [{ MODELS: 'weather' }, ['MODELS names \\"weather\\"', MODEL]],
   [{ TF_ENGINE: 'gpu' }, ['the engine \\"gpu\\" cannot run here', 'tfjs-node-gpu', 'WITH_GPU=1']],
 ])('ends with code 1 and says why with %j', async (env, words) => {
   const { worker, lines } = launch(env);
   const [code] = (await once(worker, 'close')) as [number];
   expect(code).toBe(1);
   for (const word of words) expect(lines.join('\n')).toContain(word);
+});
+
+it.each([
+  [{ MODELS_DIR: '/nowhere' }, ['no model package found']],
+  [{ MODELS: 'weather' }, ['MODELS names "weather"', MODEL]],
+])('says why it does not start with %j', async (env, words) => {
+  const release = new ReleaseStack();
+  const log = recordingLog();
+  const variables = { REDIS_URL: server.url, MODELS_DIR: MODELS, TF_ENGINE: 'wasm', ...env };
+  const config = readWorkerConfig(variables, false);
+  const opening = openWorker({ config, log, release, onBroken: () => undefined });
+  // The program ends with code 1 whatever openWorker rejects with.
+  for (const word of words) await expect(opening).rejects.toThrow(word);
+  await release.run(log);
 });

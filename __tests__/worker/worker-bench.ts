@@ -28,6 +28,8 @@ export interface WorkerBench extends JobBench {
   /** Resolves when a `hold` row holds up the model; {@link letGo} ends it. */
   isHeld(): Promise<void>;
   letGo(): void;
+  /** Has the next `hold` row hold up the model, whatever was let go before. */
+  shut(): void;
   /** Lets no inference process come to serve that starts from now on. */
   stall(): void;
   /** Starts a worker; the first is to be started by the test, too. */
@@ -88,6 +90,7 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
     },
     isHeld: async () => void (await until(gate.isHeld, { what: 'a held model' })),
     letGo: gate.open,
+    shut: gate.remove,
     stall: gate.stall,
     async start(changes = {}) {
       const release = new ReleaseStack();

@@ -1,9 +1,10 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+// Required, not imported, for the reason that worker/inference/tensorflow.ts gives: commands start sooner.
+import tf = require('@tensorflow/tfjs-core');
+import tfl = require('@tensorflow/tfjs-layers');
 import { LAST_ZONE, ZONE_ROWS } from './zones.js';
 
 /** One tensor within a network, before it has numbers. */
-export type Node = SymbolicTensor;
+export type Node = tfl.SymbolicTensor;
 
 /** Puts a layer behind one node, or behind several that it joins. */
 export const connect = (layer: { apply(input: Node | Node[]): unknown }, input: Node | Node[]): Node =>
@@ -15,14 +16,14 @@ export function frozenDense(name: string, kernel: number[][], bias?: number[]) {
   if (bias) weights.push(tf.tensor1d(bias));
   const units = kernel[0]!.length;
   const useBias = bias !== undefined;
-  return layers.dense({ name, units, useBias, weights, trainable: false, kernelInitializer: 'zeros' });
+  return tfl.layers.dense({ name, units, useBias, weights, trainable: false, kernelInitializer: 'zeros' });
 }
 
 /** A table of `width` numbers a row that training leaves as it is. `values` holds row after row. */
 export function frozenTable(name: string, width: number, values: Float32Array) {
   const rows = values.length / width;
   const weights = [tf.tensor2d(values, [rows, width])];
-  return layers.embedding({
+  return tfl.layers.embedding({
     name,
     inputDim: rows,
     outputDim: width,
@@ -34,7 +35,7 @@ export function frozenTable(name: string, width: number, values: Float32Array) {
 }
 
 /** Keeps numbers between 0 and `maxValue`. */
-export const clip = (name: string, maxValue: number) => layers.reLU({ name, maxValue });
+export const clip = (name: string, maxValue: number) => tfl.layers.reLU({ name, maxValue });
 
 /** Zone ids [rows, 2], with everything outside 1..265 at a row of its own, so that no look-up can miss. */
 export const knownZones = (zones: Node): Node => connect(clip('known_zones', LAST_ZONE + 1), zones);

@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { io } from '@tensorflow/tfjs-core';
+import tf = require('@tensorflow/tfjs-core');
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { makeFolder } from '../../shared/process/make-folder.js';
 import { type Manifest, parseManifest } from '../../shared/model/manifest.js';
@@ -16,18 +16,18 @@ export async function packModel(
   manifest: Manifest,
 ): Promise<ModelFiles> {
   parseManifest(manifest, join(folder, 'manifest.json'));
-  let saved: io.ModelArtifacts | undefined;
+  let saved: tf.io.ModelArtifacts | undefined;
   await network.save(
-    io.withSaveHandler((artifacts) => {
+    tf.io.withSaveHandler((artifacts) => {
       saved = artifacts;
-      return Promise.resolve({ modelArtifactsInfo: io.getModelArtifactsInfoForJSON(artifacts) });
+      return Promise.resolve({ modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) });
     }),
   );
   const { modelTopology, weightSpecs, weightData } = saved ?? {};
   if (!weightData || !weightSpecs || !modelTopology || modelTopology instanceof ArrayBuffer) {
     throw new Error('TensorFlow.js handed over a model without its weights or its layers');
   }
-  const weights = new Uint8Array(io.CompositeArrayBuffer.join(weightData));
+  const weights = new Uint8Array(tf.io.CompositeArrayBuffer.join(weightData));
   return { folder, manifest, model: { modelTopology }, weightSpecs, weights };
 }
 

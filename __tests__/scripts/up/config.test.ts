@@ -24,6 +24,10 @@ describe('readUpConfig', () => {
     expect(config.log.pretty).toBe(true);
   });
 
+  it('wants a number of workers', () => {
+    expect(() => readUpConfig({ WORKERS: 'x' }, '/repo', false)).toThrow('WORKERS must be');
+  });
+
   it('names every bad variable at once', () => {
     const env = {
       PORT: '80 80',

@@ -56,52 +56,56 @@ it('answers batches with the model that it was given, and keeps no tensor', asyn
   expect((await inference.predict(batch)).numTensors).toBe(first.numTensors);
 });
 
-it('answers batches in the order in which they were asked', async () => {
-  const inference = await start(faulty);
-  const answers = await Promise.all([1, 2, 3].map((value) => inference.predict(orders(['answer', value]))));
-  expect(answers.map(({ outputs }) => outputs[0]?.[0])).toEqual([2, 4, 6]);
-});
+describe('a process whose model makes trouble', () => {
+  // One for all of these: each test leaves it serving, and the last one ends it.
+  let inference: InferenceProcess;
+  beforeAll(async () => {
+    inference = await InferenceProcess.start(faulty, { entry: FAULTY_INFERENCE, engine: 'wasm', log });
+  });
+  afterAll(() => inference.end());
 
-it('reports an error of the model and lives on', async () => {
-  const inference = await start(faulty);
-  const { pid } = inference;
-  const failing = inference.predict(orders(['answer', 1], ['throw', 7]));
-  await expect(failing).rejects.toThrow(ModelThrewError);
-  await expect(failing).rejects.toThrow('told to throw at 7');
-  expect((await inference.predict(orders(['answer', 4]))).outputs[0]?.[0]).toBe(8);
-  expect(inference.pid).toBe(pid);
-});
+  it('answers batches in the order in which they were asked', async () => {
+    const answers = await Promise.all([1, 2, 3].map((value) => inference.predict(orders(['answer', value]))));
+    expect(answers.map(({ outputs }) => outputs[0]?.[0])).toEqual([2, 4, 6]);
+  });
 
-it('tells everybody who waits when it crashes, and is back for the next', async () => {
-  const inference = await start(faulty);
-  const { pid } = inference;
-  const crashing = [inference.predict(orders(['crash', 0])), inference.predict(orders(['answer', 1]))];
-  for (const waiting of crashing) await expect(waiting).rejects.toMatchObject({ loss: 'crashed' });
-  expect((await inference.predict(orders(['answer', 5]))).outputs[0]?.[0]).toBe(10);
-  expect(inference.pid).not.toBe(pid);
-});
+  it('reports an error of the model and lives on', async () => {
+    const { pid } = inference;
+    const failing = inference.predict(orders(['answer', 1], ['throw', 7]));
+    await expect(failing).rejects.toThrow(ModelThrewError);
+    await expect(failing).rejects.toThrow('told to throw at 7');
+    expect((await inference.predict(orders(['answer', 4]))).outputs[0]?.[0]).toBe(8);
+    expect(inference.pid).toBe(pid);
+  });
 
-it('is really ended by kill while the model hangs, and is back', async () => {
-  const inference = await start(faulty);
-  const { pid } = inference;
-  const hanging = inference.predict(orders(['hang', 0]));
-  await new Promise(setImmediate);
-  inference.kill('the test says so');
-  await expect(hanging).rejects.toMatchObject({ loss: 'killed' });
-  await expect(hanging).rejects.toThrow(InferenceLostError);
-  expect((await inference.predict(orders(['answer', 6]))).outputs[0]?.[0]).toBe(12);
-  expect(pid !== undefined && isRunning(pid)).toBe(false);
-});
+  it('tells everybody who waits when it crashes, and is back for the next', async () => {
+    const { pid } = inference;
+    const crashing = [inference.predict(orders(['crash', 0])), inference.predict(orders(['answer', 1]))];
+    for (const waiting of crashing) await expect(waiting).rejects.toMatchObject({ loss: 'crashed' });
+    expect((await inference.predict(orders(['answer', 5]))).outputs[0]?.[0]).toBe(10);
+    expect(inference.pid).not.toBe(pid);
+  });
 
-it('leaves no process behind when it ends, even one that hangs', async () => {
-  const inference = await start(faulty);
-  const { pid = 0 } = inference;
-  const hanging = inference.predict(orders(['hang', 0]));
-  hanging.catch(() => undefined);
-  await inference.end();
-  await expect(hanging).rejects.toMatchObject({ loss: 'ended' });
-  await expect(inference.predict(orders(['answer', 1]))).rejects.toMatchObject({ loss: 'ended' });
-  await until(() => !isRunning(pid));
+  it('is really ended by kill while the model hangs, and is back', async () => {
+    const { pid } = inference;
+    const hanging = inference.predict(orders(['hang', 0]));
+    await new Promise(setImmediate);
+    inference.kill('the test says so');
+    await expect(hanging).rejects.toMatchObject({ loss: 'killed' });
+    await expect(hanging).rejects.toThrow(InferenceLostError);
+    expect((await inference.predict(orders(['answer', 6]))).outputs[0]?.[0]).toBe(12);
+    expect(pid !== undefined && isRunning(pid)).toBe(false);
+  });
+
+  it('leaves no process behind when it ends, even one that hangs', async () => {
+    const { pid = 0 } = inference;
+    const hanging = inference.predict(orders(['hang', 0]));
+    hanging.catch(() => undefined);
+    await inference.end();
+    await expect(hanging).rejects.toMatchObject({ loss: 'ended' });
+    await expect(inference.predict(orders(['answer', 1]))).rejects.toMatchObject({ loss: 'ended' });
+    await until(() => !isRunning(pid));
+  });
 });
 
 it('refuses to start with a network that it cannot build, and says why', async () => {

@@ -1,4 +1,4 @@
-import { input, layers, type LayersModel, model } from '@tensorflow/tfjs-layers';
+import tfl = require('@tensorflow/tfjs-layers');
 import { connect, frozenDense, frozenTable, knownZones, pairPosition } from '../frozen-layers.js';
 import type { LinearModel } from './linear-regression.js';
 import { PAIR_ROWS } from '../zones.js';
@@ -10,15 +10,15 @@ export const LINEAR_OUTPUT = 'duration';
  * A linear model as a network of stock layers on raw columns: `zones` [rows, 2] (origin, destination) and
  * `trip_distance` [rows, 1] in miles.
  */
-export function buildLinearNetwork(linear: LinearModel): LayersModel {
+export function buildLinearNetwork(linear: LinearModel): tfl.LayersModel {
   const table = new Float32Array(PAIR_ROWS).fill(linear.defaultIntercept);
   for (const [pair, intercept] of linear.intercepts) table[pair] = intercept;
-  const zones = input({ shape: [2], name: 'zones' });
-  const distance = input({ shape: [1], name: 'trip_distance' });
+  const zones = tfl.input({ shape: [2], name: 'zones' });
+  const distance = tfl.input({ shape: [1], name: 'trip_distance' });
   const position = pairPosition(knownZones(zones));
   const looked = connect(frozenTable('pair_intercept', 1, table), position);
-  const intercept = connect(layers.flatten({ name: 'intercept' }), looked);
+  const intercept = connect(tfl.layers.flatten({ name: 'intercept' }), looked);
   const travel = connect(frozenDense('minutes_by_distance', [[linear.slope]]), distance);
-  const duration = connect(layers.add({ name: LINEAR_OUTPUT }), [intercept, travel]);
-  return model({ name: 'trip_duration_linear', inputs: [zones, distance], outputs: duration });
+  const duration = connect(tfl.layers.add({ name: LINEAR_OUTPUT }), [intercept, travel]);
+  return tfl.model({ name: 'trip_duration_linear', inputs: [zones, distance], outputs: duration });
 }

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import tf = require('@tensorflow/tfjs-core');
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Examples } from './examples.js';
 import { PAIR_LOOKUPS, ZONE_LOOKUPS } from './lookups.js';

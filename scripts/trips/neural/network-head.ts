@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { layers } from '@tensorflow/tfjs-layers';
+import tf = require('@tensorflow/tfjs-core');
+import tfl = require('@tensorflow/tfjs-layers');
 import { BASIS_MAXIMUM, distanceBasis } from './distance-basis.js';
 import { clip, connect, frozenDense, type Node } from '../frozen-layers.js';
 import type { Random } from '../../lib/random.js';
@@ -19,9 +19,9 @@ export function createHead(random: Random, featureWidth: number): (features: Nod
   const hidden = HIDDEN_UNITS.map((units, index) => {
     const weights = [normals(random, [width, units], Math.sqrt(2 / width)), tf.zeros([units])];
     width = units;
-    return layers.dense({ name: `hidden_${index + 1}`, units, activation: 'relu', weights });
+    return tfl.layers.dense({ name: `hidden_${index + 1}`, units, activation: 'relu', weights });
   });
-  const coefficients = layers.dense({
+  const coefficients = tfl.layers.dense({
     name: 'coefficients',
     units: slopes.length,
     activation: 'softplus',
@@ -32,7 +32,7 @@ export function createHead(random: Random, featureWidth: number): (features: Nod
   });
   const basis = frozenDense('distance_lines', [slopes], offsets);
   const clipped = clip('distance_basis', BASIS_MAXIMUM);
-  const sum = layers.dot({ name: 'minutes_beyond_first', axes: 1 });
+  const sum = tfl.layers.dot({ name: 'minutes_beyond_first', axes: 1 });
   return (features, distance) => {
     const weights = hidden.reduce((node, layer) => connect(layer, node), features);
     return connect(sum, [connect(coefficients, weights), connect(clipped, connect(basis, distance))]);

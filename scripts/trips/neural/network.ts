@@ -1,4 +1,4 @@
-import { input, layers, type LayersModel, model } from '@tensorflow/tfjs-layers';
+import tfl = require('@tensorflow/tfjs-layers');
 import {
   clip,
   connect,
@@ -29,15 +29,15 @@ export interface TripNetwork {
    * [rows, 2], `zone_lookups` [rows, 2, 2], `pair_lookups` [rows, 4], `minute_of_week` [rows, 1], `trip_distance`
    * [rows, 1]. Answers minutes beyond the first, not clipped.
    */
-  training: LayersModel;
+  training: tfl.LayersModel;
   /** The network on raw columns, with the look-ups as tables inside; answers minutes, clipped to 1..60. */
-  serving: (lookups: Lookups) => LayersModel;
+  serving: (lookups: Lookups) => tfl.LayersModel;
 }
 
 /** A network with seeded random weights. */
 export function createNetwork(random: Random): TripNetwork {
   const shared: SharedLayers = {
-    embedding: layers.embedding({
+    embedding: tfl.layers.embedding({
       name: 'zone_embedding',
       inputDim: 2 * ZONE_ROWS,
       outputDim: ZONE_EMBEDDING,
@@ -51,28 +51,28 @@ export function createNetwork(random: Random): TripNetwork {
 
 interface SharedLayers {
   /** Trained numbers of every zone as an origin, then of every zone as a destination. */
-  embedding: ReturnType<typeof layers.embedding>;
+  embedding: ReturnType<typeof tfl.layers.embedding>;
   time: ReturnType<typeof frozenTable>;
   head: (features: Node, distance: Node) => Node;
 }
 
-function buildTraining({ embedding, time, head }: SharedLayers): LayersModel {
+function buildTraining({ embedding, time, head }: SharedLayers): tfl.LayersModel {
   const raw = rawInputs();
-  const zoneLookups = input({ shape: [2, ZONE_LOOKUPS], name: 'zone_lookups' });
-  const pairLookups = input({ shape: [PAIR_LOOKUPS], name: 'pair_lookups' });
+  const zoneLookups = tfl.input({ shape: [2, ZONE_LOOKUPS], name: 'zone_lookups' });
+  const pairLookups = tfl.input({ shape: [PAIR_LOOKUPS], name: 'pair_lookups' });
   const embedded = connect(embedding, zonePosition(raw.zones));
   const features = join('training_features', [
     flat('zone_features', join('zone_numbers', [embedded, zoneLookups])),
     pairLookups,
     flat('time_features', connect(time, raw.minuteOfWeek)),
   ]);
-  return model({
+  return tfl.model({
     inputs: [raw.zones, zoneLookups, pairLookups, raw.minuteOfWeek, raw.distance],
     outputs: head(features, raw.distance),
   });
 }
 
-function buildServing({ embedding, time, head }: SharedLayers, lookups: Lookups): LayersModel {
+function buildServing({ embedding, time, head }: SharedLayers, lookups: Lookups): tfl.LayersModel {
   const raw = rawInputs();
   const zones = knownZones(raw.zones);
   // Trained numbers and look-ups of a zone side by side, as training joined them: one table, one look-up.
@@ -85,7 +85,7 @@ function buildServing({ embedding, time, head }: SharedLayers, lookups: Lookups)
     flat('pair_features', connect(pairTable, pairPosition(zones))),
     flat('time_features', connect(time, raw.minuteOfWeek)),
   ]);
-  return model({
+  return tfl.model({
     name: 'trip_duration',
     inputs: [raw.zones, raw.minuteOfWeek, raw.distance],
     outputs: clippedMinutes(head(features, raw.distance)),
@@ -93,9 +93,9 @@ function buildServing({ embedding, time, head }: SharedLayers, lookups: Lookups)
 }
 
 const rawInputs = () => ({
-  zones: input({ shape: [2], name: 'zones' }),
-  minuteOfWeek: input({ shape: [1], name: 'minute_of_week', dtype: 'int32' }),
-  distance: input({ shape: [1], name: 'trip_distance' }),
+  zones: tfl.input({ shape: [2], name: 'zones' }),
+  minuteOfWeek: tfl.input({ shape: [1], name: 'minute_of_week', dtype: 'int32' }),
+  distance: tfl.input({ shape: [1], name: 'trip_distance' }),
 });
 
 /** Rows of origin and destination in a table that lists every zone as an origin, then every zone as a destination. */
@@ -112,9 +112,9 @@ const zonePosition = (zones: Node): Node =>
     zones,
   );
 
-const flat = (name: string, node: Node): Node => connect(layers.flatten({ name }), node);
+const flat = (name: string, node: Node): Node => connect(tfl.layers.flatten({ name }), node);
 
-const join = (name: string, nodes: Node[]): Node => connect(layers.concatenate({ name }), nodes);
+const join = (name: string, nodes: Node[]): Node => connect(tfl.layers.concatenate({ name }), nodes);
 
 /** Minutes beyond the first as minutes between 1 and 60. */
 function clippedMinutes(beyondFirst: Node): Node {

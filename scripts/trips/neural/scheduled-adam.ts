@@ -1,4 +1,4 @@
-import { AdamOptimizer } from '@tensorflow/tfjs-core';
+import tf = require('@tensorflow/tfjs-core');
 
 const HIGHEST_LEARNING_RATE = 3e-3;
 /** The last step's learning rate, as a share of the highest. */
@@ -6,7 +6,7 @@ const LAST_SHARE = 0.02;
 const WARM_UP_STEPS = 200;
 
 /** Adam whose learning rate rises over the first steps and falls along a cosine over all of them. */
-export class ScheduledAdam extends AdamOptimizer {
+export class ScheduledAdam extends tf.AdamOptimizer {
   readonly #steps: number;
 
   constructor(steps: number) {

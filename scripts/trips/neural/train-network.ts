@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import tf = require('@tensorflow/tfjs-core');
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { inputTensors, predictExamples } from './example-tensors.js';
 import { allocateExamples, copyExample, type Examples, withoutTime } from './examples.js';

@@ -1,11 +1,12 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { ModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { createModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
 import { evaluate, figuresOf } from '../evaluation.js';
 import { TripFileError } from '../files/trip-file-error.js';
 import { writePackage } from '../model-package.js';
 import { checkMonotonicity } from '../monotonicity.js';
-import { readTrainingData } from '../training-data.js';
+import { readTrainingData, type TrainingData } from '../training-data.js';
 import type { NeuralTrainingRequest, TrainingResult } from '../training-request.js';
 import type { Trips } from '../trips.js';
 import { neuralDocuments } from './documents.js';
@@ -34,17 +35,8 @@ export async function trainNeural(
   request: NeuralTrainingRequest,
   progress: TrainingProgress,
 ): Promise<TrainingResult> {
-  progress.onPhase?.('reading trips');
-  const data = await readTrainingData(request);
-  if (data.trips.length < FEWEST_TRIPS) {
-    throw new TripFileError(
-      request.trainFiles.join(', '),
-      `${data.trips.length} trips of 1 to 60 minutes are too few to train on: at least ${FEWEST_TRIPS} are needed`,
-    );
-  }
-  const { network, history } = await fitNetwork(data.trips, request, progress);
+  const { data, history, files } = await fitNeural(request, progress);
   progress.onPhase?.('checking the model as it will run');
-  const files = await packNeural(request.folder, network, request);
   const model = await createModelRuntime(files);
   const evaluation = await evaluate(model, data.validation);
   const monotonicity = await checkMonotonicity(model, MONOTONICITY_CURVES);
@@ -62,6 +54,23 @@ export async function trainNeural(
   const documents = neuralDocuments({ request, data, history, evaluation, monotonicity });
   writePackage({ ...files, manifest: { ...files.manifest, figures } }, documents);
   return { figures, evaluation };
+}
+
+/** Trains the network and packs it, unchecked and unwritten. */
+export async function fitNeural(
+  request: NeuralTrainingRequest,
+  progress: TrainingProgress,
+): Promise<{ data: TrainingData; history: EpochFigures[]; files: ModelFiles }> {
+  progress.onPhase?.('reading trips');
+  const data = await readTrainingData(request);
+  if (data.trips.length < FEWEST_TRIPS) {
+    throw new TripFileError(
+      request.trainFiles.join(', '),
+      `${data.trips.length} trips of 1 to 60 minutes are too few to train on: at least ${FEWEST_TRIPS} are needed`,
+    );
+  }
+  const { network, history } = await fitNetwork(data.trips, request, progress);
+  return { data, history, files: await packNeural(request.folder, network, request) };
 }
 
 /** A trained network that takes raw columns, and the figures of its epochs. */

@@ -1,5 +1,5 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import * as tf from '@tensorflow/tfjs-core';
+import tf = require('@tensorflow/tfjs-core');
 
 /**
  * The wasm backend of TensorFlow.js 4.22 is made for inference. Two things stand between it and training, and
