@@ -1,4 +1,4 @@
-// Required, not imported, for the reason that worker/inference/tensorflow.ts gives: commands start sooner.
+// Required, not imported, for the reason that worker/inference/child/tensorflow.ts gives: commands start sooner.
 import tf = require('@tensorflow/tfjs-core');
 import tfl = require('@tensorflow/tfjs-layers');
 import { LAST_ZONE, ZONE_ROWS } from './zones.js';

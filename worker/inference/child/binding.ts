@@ -3,7 +3,7 @@ import { ModelPackageError } from '../../../shared/errors.js';
 import type { Columns, TensorSpec } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import type { Network } from './network.js';
-import { tf } from '../tensorflow.js';
+import { tf } from './tensorflow.js';
 
 /** The numbers of one output tensor, row after row. */
 export type OutputValues = Float32Array | Int32Array | Uint8Array;

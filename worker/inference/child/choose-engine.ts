@@ -12,7 +12,7 @@ import { ENGINES } from './engines/engines.js';
 import { EngineUnavailableError } from '../inference-errors.js';
 import type { ModelFiles } from '../parent/model-files.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
-import { tf } from '../tensorflow.js';
+import { tf } from './tensorflow.js';
 
 /** How far an engine's answer may lie from that of wasm, relative to it (absolute below 1). */
 const TOLERANCE = 1e-3;

@@ -8,7 +8,7 @@ import type { EngineName } from '../engine-names.js';
 import { ENGINES } from './engines/engines.js';
 import type { ModelFiles } from '../parent/model-files.js';
 import { loadNetwork } from './network.js';
-import { tf } from '../tensorflow.js';
+import { tf } from './tensorflow.js';
 
 /** What a model answers to one micro-batch. */
 export interface Prediction {

@@ -1,6 +1,6 @@
 import type { io, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import type { ModelFiles } from '../parent/model-files.js';
-import { loadConverterPackage, loadLayersPackage } from '../tensorflow.js';
+import { loadConverterPackage, loadLayersPackage } from './tensorflow.js';
 
 /** A loaded network, whichever of the two formats it came in. */
 export interface Network {

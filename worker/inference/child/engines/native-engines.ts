@@ -1,7 +1,7 @@
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import type { Device, EngineOptions } from '../../device.js';
 import { importOptional } from './import-optional.js';
-import { tf } from '../../tensorflow.js';
+import { tf } from '../tensorflow.js';
 
 /** The backend that both packages register, whose class they do not export. */
 type NativeBackend = KernelBackend & { isUsingGpuDevice?: boolean };

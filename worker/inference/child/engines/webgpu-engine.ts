@@ -1,7 +1,7 @@
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import type { Device, EngineOptions } from '../../device.js';
 import { importOptional } from './import-optional.js';
-import { tf } from '../../tensorflow.js';
+import { tf } from '../tensorflow.js';
 
 /** What this file uses of the package `webgpu` (Dawn for Node). Its types are not needed to build. */
 interface Dawn {
