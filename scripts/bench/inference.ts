@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Columns, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
-import { readManifest } from '../../shared/model/manifest.js';
+import { readManifest } from '../../shared/model/read-manifest.js';
 import { InferenceProcess } from '../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../worker/inference/parent/model-files.js';
 import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import tf = require('@tensorflow/tfjs-core');
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { makeFolder } from '../../shared/process/make-folder.js';
-import { type Manifest, parseManifest } from '../../shared/model/manifest.js';
+import type { Manifest } from '../../shared/model/manifest.js';
+import { parseManifest } from '../../shared/model/read-manifest.js';
 import type { ModelFiles } from '../../worker/inference/parent/model-files.js';
 
 /**

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { messageOf, ModelPackageError } from '../errors.js';
-import { type Manifest, readManifest } from './manifest.js';
+import type { Manifest } from './manifest.js';
+import { readManifest } from './read-manifest.js';
 
 /** A model package on disk. */
 export interface ModelPackage {

@@ -1,11 +1,4 @@
-import { closeSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Static, Type } from '../validation/schema.js';
-import type { ValidateFunction } from 'ajv';
-import { messageOf, ModelPackageError } from '../errors.js';
-import { ARRAY_OF, dtypeOf } from './columns.js';
-import { openPackageFile } from './package-file.js';
-import { createAjv, requireSchema, violationsOf } from '../validation/ajv.js';
 
 /** How one input member becomes one number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
 const Encoding = Type.Union([
@@ -58,7 +51,7 @@ const Property = Type.Object(
   { type: Type.Optional(Type.Unknown()), enum: Type.Optional(Type.Array(Type.Unknown())) },
   { additionalProperties: true },
 );
-type Property = Static<typeof Property>;
+export type ManifestProperty = Static<typeof Property>;
 
 const InputSchema = Type.Object(
   {
@@ -100,116 +93,3 @@ export const Manifest = Type.Object(
 export type Manifest = Static<typeof Manifest>;
 export type ManifestColumn = Static<typeof Column>;
 export type ManifestOutput = Static<typeof Output>;
-
-/** Largest manifest that is read. */
-const LIMIT_BYTES = 1_048_576;
-
-/** Reads and checks `<folder>/manifest.json`. Throws {@link ModelPackageError} naming every member at fault. */
-export function readManifest(folder: string): Manifest {
-  const file = join(folder, 'manifest.json');
-  const { fd } = openPackageFile(folder, 'manifest.json', LIMIT_BYTES);
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(fd, 'utf8'));
-  } catch (cause) {
-    throw new ModelPackageError(file, [messageOf(cause)]);
-  } finally {
-    closeSync(fd);
-  }
-  return parseManifest(value, file);
-}
-
-let isManifest: ValidateFunction<Manifest> | undefined;
-
-/** Checks a manifest against its schema and against itself. `where` names its source in the error. */
-export function parseManifest(value: unknown, where: string): Manifest {
-  isManifest ??= createAjv().compile<Manifest>(Manifest);
-  if (!isManifest(value)) {
-    throw new ModelPackageError(
-      where,
-      violationsOf(isManifest).map((v) => `${v.pointer} ${v.detail}`),
-    );
-  }
-  const problems = contradictionsIn(value);
-  if (problems.length > 0) throw new ModelPackageError(where, problems);
-  return value;
-}
-
-/** What a schema cannot say: members that must refer to each other, and a zone and input schema that must work. */
-function contradictionsIn(manifest: Manifest): string[] {
-  const problems: string[] = [];
-  try {
-    requireSchema(manifest.input);
-    const validate = createAjv().compile(manifest.input);
-    if (!validate(manifest.example)) {
-      problems.push(...violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`));
-    }
-  } catch (cause) {
-    return [`#/input is not a usable JSON Schema: ${messageOf(cause)}`];
-  }
-  manifest.columns.forEach((column, index) => {
-    const at = `#/columns/${index}`;
-    const { properties } = manifest.input;
-    const property = Object.hasOwn(properties, column.member) ? properties[column.member] : undefined;
-    if (!property) problems.push(`${at}/member "${column.member}" is not a property of #/input`);
-    else problems.push(...encodingProblems(column, property).map((problem) => at + problem));
-    if (column.encoding === 'minute_of_week' && !isTimezone(manifest.timezone)) {
-      problems.push(`#/timezone must be an IANA time zone, since ${at} is a minute_of_week`);
-    }
-    const first = manifest.columns.find((other) => other.tensor === column.tensor);
-    if (first && dtypeOf(first) !== dtypeOf(column)) {
-      problems.push(`${at}/dtype differs from another column of tensor "${column.tensor}"`);
-    }
-  });
-  problems.push(
-    ...duplicates(manifest.outputs.map((output) => output.member)).map((m) => `#/outputs name "${m}" twice`),
-  );
-  return problems;
-}
-
-/** JSON types that an encoding takes; an `enum` takes whatever is listed. */
-const TYPES_OF: Readonly<Record<Exclude<ManifestColumn['encoding'], 'enum'>, readonly unknown[]>> = {
-  number: ['number', 'integer'],
-  integer: ['integer'],
-  boolean: ['boolean'],
-  minute_of_week: ['string'],
-};
-
-/** What a member's schema allows that its encoding cannot take, and a default that the schema or the tensor cannot. */
-function encodingProblems(column: ManifestColumn, property: Property): string[] {
-  const { member, encoding, default: value } = column;
-  const at = `#/input/properties/${member}`;
-  if (encoding === 'enum') {
-    if (!property.enum) return [`/encoding "enum" needs ${at}/enum`];
-    if (property.enum.some((entry) => typeof entry === 'object' && entry !== null)) {
-      return [`/encoding "enum" takes no arrays and objects, which ${at}/enum lists`];
-    }
-  } else {
-    const taken = TYPES_OF[encoding];
-    if (![property.type].flat().every((type) => taken.includes(type))) {
-      const type = JSON.stringify(property.type) ?? 'missing';
-      return [`/encoding "${encoding}" needs ${at}/type to be ${taken.join(' or ')}; it is ${type}`];
-    }
-  }
-  if (value === undefined) return [];
-  const dtype = dtypeOf(column);
-  if (dtype !== 'float32' && new ARRAY_OF[dtype]([value])[0] !== value) {
-    return [`/default of "${member}" is ${value}, which a tensor of ${dtype} cannot hold`];
-  }
-  if (encoding !== 'number' && encoding !== 'integer') return [];
-  const validate = createAjv().compile(property);
-  if (validate(value)) return [];
-  return violationsOf(validate, '').map(({ detail }) => `/default of "${member}" breaks ${at}: it ${detail}`);
-}
-
-const duplicates = (names: string[]): string[] =>
-  names.filter((name, index) => names.indexOf(name) !== index);
-
-function isTimezone(zone: string | undefined): boolean {
-  if (zone === undefined) return false;
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
-}

@@ -6,7 +6,8 @@ import { jsonRows } from '../../../api/batches/upload/json-rows.js';
 import { ndjsonRows } from '../../../api/batches/upload/ndjson-rows.js';
 import type { Row, RowReader } from '../../../api/batches/upload/rows.js';
 import type { UploadError } from '../../../api/batches/upload/upload-error.js';
-import { type Manifest, parseManifest } from '../../../shared/model/manifest.js';
+import type { Manifest } from '../../../shared/model/manifest.js';
+import { parseManifest } from '../../../shared/model/read-manifest.js';
 
 const manifest: Manifest = parseManifest(
   {

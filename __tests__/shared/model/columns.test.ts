@@ -1,5 +1,5 @@
 import { createColumnLayout } from '../../../shared/model/columns.js';
-import { parseManifest } from '../../../shared/model/manifest.js';
+import { parseManifest } from '../../../shared/model/read-manifest.js';
 import { createMinuteOfWeek } from '../../../shared/model/minute-of-week.js';
 
 const manifest = {
