@@ -3,7 +3,6 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, utimesSync, wri
 import { resolve } from 'node:path';
 import { isAlive } from '../up/processes.js';
 import { BatchCommandError } from './batch-error.js';
-import { FRESH_OUTPUT, type OutputState } from './output/output-file.js';
 import { formatRunRecord, parseRunRecord, type RunProgress, type RunRecord } from './run-record.js';
 
 /** A run shows that it is alive so often; one that was silent for {@link SILENT_MS} is dead, whoever has its number. */
@@ -31,7 +30,7 @@ export interface StartOptions {
 const FRESH: RunProgress = {
   partRow: 0,
   rows: 0,
-  output: FRESH_OUTPUT,
+  outputBytes: 0,
   tally: { succeeded: 0, failed: 0, failures: [] },
   accuracy: { rows: 0, squared: 0, absolute: 0 },
 };
@@ -60,7 +59,7 @@ export class Checkpoint {
     if (!existsSync(path) && !force && existsSync(out)) {
       throw new BatchCommandError(`${out} is there already: name another --out, or replace it with --force`);
     }
-    if (run) checkIsThere(out, run.progress.output);
+    if (run) checkIsThere(out, run.progress.outputBytes);
     const fresh = { runId: randomUUID(), model, identity, progress: FRESH };
     const checkpoint = new Checkpoint(path, { ...(run ?? fresh), pid: process.pid });
     checkpoint.save(checkpoint.record.progress);
@@ -104,7 +103,9 @@ function checkIsIdle(path: string, pid: number): void {
 
 function checkIsSame(path: string, found: RunRecord | undefined, identity: Record<string, unknown>): void {
   if (!found) {
-    throw new BatchCommandError(`${path} is no checkpoint of this version: begin anew with --restart`);
+    throw new BatchCommandError(
+      `${path} is no checkpoint of this version of waggle: begin anew with --restart`,
+    );
   }
   const differs = Object.keys(identity).filter((name) => identity[name] !== found.identity[name]);
   if (differs.length === 0) return;
@@ -114,9 +115,9 @@ function checkIsSame(path: string, found: RunRecord | undefined, identity: Recor
   );
 }
 
-function checkIsThere(out: string, { bytes, isReplacing }: OutputState): void {
+function checkIsThere(out: string, bytes: number): void {
   const size = existsSync(out) ? statSync(out).size : 0;
-  if (size >= bytes || isReplacing) return;
+  if (size >= bytes) return;
   throw new BatchCommandError(
     `${out} has ${size} bytes where its checkpoint counts ${bytes}: put it back, or begin anew with --restart`,
   );

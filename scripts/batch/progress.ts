@@ -1,4 +1,5 @@
-import type { ProgressBar } from './progress-bar.js';
+import { type GenericBar, type Options, type Params, SingleBar } from 'cli-progress';
+import { count, duration } from './figures.js';
 
 /** How far a run is. */
 export interface ProgressFacts {
@@ -11,10 +12,13 @@ export interface ProgressFacts {
   secondsLeft: number | undefined;
 }
 
-/** Where progress is told. */
-export type ProgressDisplay = Pick<ProgressBar, 'show' | 'end'>;
+/** Shows a person how far a run is. */
+export interface ProgressDisplay {
+  show(facts: ProgressFacts): void;
+  end(): void;
+}
 
-/** Works out rate and time left from what is read and written. */
+/** Computes the rate and the time left from the rows that are read and written. */
 export class Progress {
   readonly #display: ProgressDisplay;
   readonly #startedMs = performance.now();
@@ -23,19 +27,19 @@ export class Progress {
   #rows: number;
   #failed = 0;
 
-  /** `rowsBefore`: written by earlier runs, and no work of this one. */
+  /** `rowsBefore`: rows that earlier runs wrote, which do not count for the rate. */
   constructor(display: ProgressDisplay, rowsBefore: number) {
     this.#display = display;
     this.#rowsBefore = rowsBefore;
     this.#rows = rowsBefore;
   }
 
-  /** So many rows of the file are read, which are such a share of it. */
+  /** Notes that `rows` rows of the file are read: `share` of it, 0..1. */
   read(rows: number, share: number): void {
     if (share > 0) this.#totalRows = Math.max(rows, Math.round(rows / share));
   }
 
-  /** So many rows are in the output file. */
+  /** Notes that `rows` rows are in the output file, `failed` of them without a result. */
   written(rows: number, failed: number): void {
     this.#rows = rows;
     this.#failed = failed;
@@ -59,4 +63,75 @@ export class Progress {
         left === 0 ? 0 : left !== undefined && rowsPerSecond > 0 ? left / rowsPerSecond : undefined,
     };
   }
+}
+
+/** Between two lines where nobody watches, in ms. */
+const LINE_EVERY_MS = 5_000;
+
+/** Where a bar is drawn. */
+export type ProgressStream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+
+/** A bar on a terminal, a line every few seconds elsewhere; both on standard error. */
+export const progressDisplay = (stream: ProgressStream): ProgressDisplay =>
+  stream.isTTY ? drawBar(stream) : writeLines((line) => stream.write(`${line}\n`), LINE_EVERY_MS);
+
+/** A line when a moment has passed since the one before. */
+export function writeLines(write: (line: string) => void, everyMs: number): ProgressDisplay {
+  let nextMs = Date.now() + everyMs;
+  return {
+    show(facts) {
+      if (Date.now() < nextMs) return;
+      nextMs = Date.now() + everyMs;
+      write(describe(facts));
+    },
+    end: () => undefined,
+  };
+}
+
+/** How far it is, in one line. */
+export function describe(facts: ProgressFacts): string {
+  const { rows, failed, totalRows, rowsPerSecond, secondsLeft } = facts;
+  return [
+    ...(totalRows === undefined ? [] : [`${Math.floor((100 * rows) / Math.max(1, totalRows))} %`]),
+    `${count(rows)}${totalRows === undefined ? '' : ` of ${count(totalRows)}`} rows`,
+    `${count(rowsPerSecond)} rows/s`,
+    ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+  ].join(', ');
+}
+
+function drawBar(stream: ProgressStream): ProgressDisplay {
+  const bar: GenericBar = new SingleBar({
+    stream,
+    fps: 10,
+    hideCursor: true,
+    clearOnComplete: true,
+    gracefulExit: false,
+    format: (_options: Options, { progress }: Params, facts: ProgressFacts) =>
+      barLine(progress, facts, stream.columns ?? MOST_COLUMNS),
+  });
+  let isDrawn = false;
+  return {
+    show(facts) {
+      if (!isDrawn) bar.start(1, 0, facts);
+      isDrawn = true;
+      bar.setTotal(Math.max(1, facts.totalRows ?? 1));
+      bar.update(facts.totalRows === undefined ? 0 : facts.rows, facts);
+    },
+    end: () => {
+      if (isDrawn) bar.stop();
+      isDrawn = false;
+    },
+  };
+}
+
+const MOST_COLUMNS = 120;
+const BAR_WIDTH = { least: 6, most: 28 } as const;
+
+/** A line that fits: the bar gives way to the figures. */
+export function barLine(progress: number, facts: ProgressFacts, columns: number): string {
+  const text = describe(facts);
+  const width = Math.max(BAR_WIDTH.least, Math.min(BAR_WIDTH.most, columns - text.length - 5));
+  const filled = Math.round(width * progress);
+  return `  \u001b[36m${'█'.repeat(filled)}\u001b[2m${'░'.repeat(width - filled)}\u001b[0m  ${text}`;
 }

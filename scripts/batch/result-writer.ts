@@ -1,7 +1,7 @@
 import type { BatchRow, BatchRowError } from '../../shared/client/batch.js';
 import { Accuracy } from './accuracy.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { OutputFile, OutputState } from './output/output-file.js';
+import type { OutputFile } from './output/output-file.js';
 import type { OutputFormat } from './output/output-format.js';
 import type { Part } from './part.js';
 import { Tally } from './tally.js';
@@ -11,13 +11,13 @@ export interface ResultWriterOptions {
   file: OutputFile;
   format: OutputFormat;
   checkpoint: Checkpoint;
-  /** The output that is compared with what happened. */
+  /** The output that is compared with the actual value. */
   comparedOutput: string;
   /** Least time between two checkpoints, in ms. */
   checkpointEveryMs: number;
 }
 
-/** Writes rows with what became of them, counts them, and keeps the checkpoint up with the file. */
+/** Writes rows with their outcomes, counts them, and keeps the checkpoint up with the file. */
 export class ResultWriter {
   readonly tally: Tally;
   readonly accuracy: Accuracy;
@@ -38,22 +38,25 @@ export class ResultWriter {
 
   /** Writes outcomes of a part that follow on what is written. Their rows are numbered within the part. */
   async write(part: Part, outcomes: readonly BatchRow[]): Promise<void> {
-    const { file, format } = this.options;
     this.#partRow = part.firstRow;
-    if (!file.hasErrorColumn && outcomes.some((outcome) => errorOf(part, outcome))) {
-      await file.addErrorColumn(format, (state) => this.#save(state));
-    }
-    await file.write(this.#linesOf(part, outcomes));
+    await this.options.file.write(this.#linesOf(part, outcomes));
     if (Date.now() - this.#savedMs >= this.options.checkpointEveryMs) await this.commit();
   }
 
-  /** Puts what is written so far on disk and remembers it. */
+  /** Puts all rows so far on disk and notes them in the checkpoint. */
   async commit(): Promise<void> {
-    await this.#save(await this.options.file.commit());
+    this.options.checkpoint.save({
+      partRow: this.#partRow,
+      rows: this.rows,
+      outputBytes: await this.options.file.commit(),
+      tally: this.tally.state,
+      accuracy: this.accuracy.state,
+    });
+    this.#savedMs = Date.now();
   }
 
   #linesOf(part: Part, outcomes: readonly BatchRow[]): string {
-    const { file, format, comparedOutput } = this.options;
+    const { format, comparedOutput } = this.options;
     let lines = '';
     for (const outcome of outcomes) {
       const carried = part.carried.at(outcome.row);
@@ -63,25 +66,14 @@ export class ResultWriter {
         this.tally.failed(part.firstRow + outcome.row, error);
         continue;
       }
-      lines += format.succeeded(carried, outcome, file.hasErrorColumn);
+      lines += format.succeeded(carried, outcome);
       this.tally.succeeded();
       if (part.actual) this.accuracy.add(outcome[comparedOutput], part.actual[outcome.row] ?? Number.NaN);
     }
     return lines;
   }
-
-  async #save(output: OutputState): Promise<void> {
-    this.options.checkpoint.save({
-      partRow: this.#partRow,
-      rows: this.rows,
-      output,
-      tally: this.tally.state,
-      accuracy: this.accuracy.state,
-    });
-    this.#savedMs = Date.now();
-  }
 }
 
-/** What was found wrong before a row was sent says more than what the server found wrong with its stand-in. */
+/** A problem found before a row was sent says more than the server's error about the `null` sent in its place. */
 const errorOf = (part: Part, outcome: BatchRow): BatchRowError | undefined =>
   part.problems.get(outcome.row) ?? outcome.error;

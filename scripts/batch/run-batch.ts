@@ -49,7 +49,7 @@ async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummar
   const startedMs = Date.now();
   const rowsBefore = checkpoint.run.progress.rows;
   announce(plan, context);
-  const file = await OutputFile.open(request.out, format, checkpoint.run.progress.output);
+  const file = await OutputFile.open(request.out, format.head, checkpoint.run.progress.outputBytes);
   const writer = new ResultWriter({
     file,
     format,

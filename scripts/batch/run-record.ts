@@ -1,6 +1,5 @@
 import { isRecord } from '../../shared/text/is-record.js';
 import { type AccuracyState, isAccuracyState } from './accuracy.js';
-import { isOutputState, type OutputState } from './output/output-file.js';
 import { isTallyState, type TallyState } from './tally.js';
 
 /** How far a run has come. */
@@ -9,7 +8,8 @@ export interface RunProgress {
   partRow: number;
   /** Rows in the output file. */
   rows: number;
-  output: OutputState;
+  /** Size of the output file up to its last whole row that is on disk. */
+  outputBytes: number;
   tally: TallyState;
   accuracy: AccuracyState;
 }
@@ -22,12 +22,12 @@ export interface RunRecord {
   runId: string;
   /** Which model the run asks, even if the server's default has changed since. */
   model: string;
-  /** What the run is made of; another file or other options are another run. */
+  /** The input file and the options; others are another run. */
   identity: Readonly<Record<string, unknown>>;
   progress: RunProgress;
 }
 
-const SCHEMA = 1;
+const SCHEMA = 2;
 
 /** A record as the text of its file. */
 export const formatRunRecord = (record: RunRecord): string =>
@@ -59,6 +59,6 @@ const isProgress = (value: unknown): value is RunProgress =>
   isRecord(value) &&
   typeof value['partRow'] === 'number' &&
   typeof value['rows'] === 'number' &&
-  isOutputState(value['output']) &&
+  typeof value['outputBytes'] === 'number' &&
   isTallyState(value['tally']) &&
   isAccuracyState(value['accuracy']);

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { INPUT_FORMATS, type InputFormat, inputFormatOf } from '../batch/input/open-source.js';
 import { interruptible } from '../batch/interruption.js';
-import { progressDisplay } from '../batch/progress-bar.js';
+import { progressDisplay } from '../batch/progress.js';
 import type { BatchRequest } from '../batch/request.js';
 import { runBatch } from '../batch/run-batch.js';
 import { summaryLines } from '../batch/summary.js';
@@ -26,8 +26,8 @@ interface BatchOptions extends ConnectionOptions {
 }
 
 const HELP = `
-The output has the columns of the input, the outputs of the model, and a column
-"error" where a row has failed. Text that is a number is read as one where the
+The output has the columns of the input, the outputs of the model, and "error",
+which says why a row has failed. Text that is a number is read as one where the
 model wants a number; an empty cell is a value that is not given.
 
 Interrupted, by Ctrl-C or by anything else, the same command goes on where it

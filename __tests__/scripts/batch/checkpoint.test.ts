@@ -26,10 +26,20 @@ const start = (
 const progress: RunProgress = {
   partRow: 10,
   rows: 12,
-  output: { bytes: 5, hasErrorColumn: true, isReplacing: false },
+  outputBytes: 5,
   tally: { succeeded: 11, failed: 1, failures: [{ reason: 'no', rows: 1, first_row: 3 }] },
   accuracy: { rows: 2, squared: 3.5, absolute: 1 },
 };
+
+/** Of a version whose CSV files had no error column until a row failed. */
+const EARLIER_VERSION = JSON.stringify({
+  schema: 1,
+  pid: 1,
+  runId: 'r',
+  model: 'm',
+  identity: {},
+  progress: { ...progress, output: { bytes: 5, hasErrorColumn: false, isReplacing: false } },
+});
 
 /** A run that has written something and was left. */
 function begun(): { out: string; runId: string } {
@@ -97,12 +107,15 @@ describe('refuses', () => {
     expect(() => start(out)).toThrow('has 1 bytes where its checkpoint counts 5');
   });
 
-  it('what is no checkpoint, unless it may go', () => {
-    const out = newOut();
-    writeFileSync(`${out}.checkpoint`, '{"schema":99}');
-    expect(() => start(out)).toThrow('no checkpoint of this version');
-    start(out, { restart: true }).leave();
-  });
+  it.each(['{"schema":99}', EARLIER_VERSION])(
+    'what is no checkpoint of this version, unless it may go',
+    (text) => {
+      const out = newOut();
+      writeFileSync(`${out}.checkpoint`, text);
+      expect(() => start(out)).toThrow('no checkpoint of this version');
+      start(out, { restart: true }).leave();
+    },
+  );
 
   it('a run that another process is at work on, until that is dead or silent', async () => {
     const { out } = begun();

@@ -4,10 +4,11 @@ import { count, duration } from '../../../scripts/batch/figures.js';
 import {
   barLine,
   describe as describeProgress,
+  Progress,
   progressDisplay,
+  type ProgressFacts,
   writeLines,
-} from '../../../scripts/batch/progress-bar.js';
-import { Progress, type ProgressFacts } from '../../../scripts/batch/progress.js';
+} from '../../../scripts/batch/progress.js';
 import { type BatchSummary, summaryLines } from '../../../scripts/batch/summary.js';
 import { Tally } from '../../../scripts/batch/tally.js';
 

@@ -6,30 +6,28 @@ import {
   type OutputFormat,
 } from './output-format.js';
 
-/** A table as RFC 4180 has it, with line feeds. What has no value is an empty cell. */
+/** A table as RFC 4180 has it, with line feeds. A value that is absent is an empty cell. */
 export function csvOutput(columns: OutputColumns): OutputFormat {
   const { input, outputs } = columns;
-  const header = [...carriedNames(columns).values(), ...outputs].map(cell).join(',');
-  const noOutputs = ','.repeat(Math.max(0, outputs.length - 1));
+  const header = [...carriedNames(columns).values(), ...outputs, ERROR_COLUMN].map(cell).join(',');
+  const noOutputs = ','.repeat(outputs.length);
   const known = new Set(input);
   const leftOut = new Set<string>();
   return {
     leftOut,
-    head: (hasErrorColumn) => `${header}${hasErrorColumn ? `,${ERROR_COLUMN}` : ''}\n`,
+    head: `${header}\n`,
     carry({ values }) {
       let text = '';
       for (const column of input) text += `${cell(values[column])},`;
       for (const column in values) if (!known.has(column)) leftOut.add(column);
       return text;
     },
-    succeeded(carried, result, hasErrorColumn) {
+    succeeded(carried, result) {
       let text = carried;
-      for (let at = 0; at < outputs.length; at += 1) {
-        text += `${at === 0 ? '' : ','}${cell(result[outputs[at] ?? ''])}`;
-      }
-      return hasErrorColumn ? `${text},\n` : `${text}\n`;
+      for (const name of outputs) text += `${cell(result[name])},`;
+      return `${text}\n`;
     },
-    failed: (carried, error) => `${carried}${noOutputs},${cell(errorText(error))}\n`,
+    failed: (carried, error) => `${carried}${noOutputs}${cell(errorText(error))}\n`,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { SourceRow } from '../input/source.js';
 import { carriedNames, ERROR_COLUMN, type OutputColumns, type OutputFormat } from './output-format.js';
 
-/** One JSON object a line. A row that was no object is carried as the member `line`. */
+/** One JSON object a line. The text of an input row that was no object becomes the member `line`. */
 export function ndjsonOutput(columns: OutputColumns): OutputFormat {
   const { outputs } = columns;
   const names = carriedNames(columns);
@@ -16,7 +16,7 @@ export function ndjsonOutput(columns: OutputColumns): OutputFormat {
   };
   return {
     leftOut: new Set(),
-    head: () => '',
+    head: '',
     carry(row) {
       if (row.unreadable !== undefined && Object.keys(row.values).length === 0) {
         return row.json === undefined ? '{' : `{"line":${JSON.stringify(row.json)},`;

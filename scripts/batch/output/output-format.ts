@@ -1,17 +1,17 @@
 import type { BatchRow, BatchRowError } from '../../../shared/client/batch.js';
 import type { SourceRow } from '../input/source.js';
 
-/** How the rows of an output file are written: what the input had, then what became of it. */
+/** How the rows of an output file are written: the values of the input, then the outcome. */
 export interface OutputFormat {
-  /** The first line, if any. */
-  head(hasErrorColumn: boolean): string;
+  /** The first line; empty where the format has none. */
+  readonly head: string;
   /** Columns of rows so far that the output has no place for. */
   readonly leftOut: ReadonlySet<string>;
-  /** What the input had, to stand before what became of it. */
+  /** The values of an input row, as text that stands before its outcome. */
   carry(row: SourceRow): string;
-  /** The line of a row with results. */
-  succeeded(carried: string, result: BatchRow, hasErrorColumn: boolean): string;
-  /** The line of a row without; the file has an error column. */
+  /** The line of a row that succeeded. */
+  succeeded(carried: string, result: BatchRow): string;
+  /** The line of a row that failed. */
   failed(carried: string, error: BatchRowError): string;
 }
 
@@ -23,10 +23,10 @@ export interface OutputColumns {
   outputs: readonly string[];
 }
 
-/** The last column, where a row failed. */
+/** The last column: why a row failed. */
 export const ERROR_COLUMN = 'error';
 
-/** An input column that would be taken for one of ours gets another name: ours are always called the same. */
+/** Renames input columns that have the name of an output or of the error column, which keep their names. */
 export function carriedNames({ input, outputs }: OutputColumns): ReadonlyMap<string, string> {
   const taken = new Set([...outputs, ERROR_COLUMN]);
   const names = new Map<string, string>();

@@ -12,9 +12,8 @@ const result = { row: 0, y: 1.5, z: 2 };
 describe('a table', () => {
   const format = outputFormatFor('out.csv', columns);
 
-  it('names the columns of the input, the outputs, and the error where there is one', () => {
-    expect(format.head(false)).toBe('a,b,y,z\n');
-    expect(format.head(true)).toBe('a,b,y,z,error\n');
+  it('names the columns of the input, the outputs, and the error', () => {
+    expect(format.head).toBe('a,b,y,z,error\n');
   });
 
   it('has what the input had', () => {
@@ -30,19 +29,18 @@ describe('a table', () => {
   });
 
   it('has as many cells in every row', () => {
-    expect(format.succeeded('1,2,', result, false)).toBe('1,2,1.5,2\n');
-    expect(format.succeeded('1,2,', result, true)).toBe('1,2,1.5,2,\n');
+    expect(format.succeeded('1,2,', result)).toBe('1,2,1.5,2,\n');
     expect(format.failed('1,2,', error)).toBe('1,2,,,"invalid_input: #/x is ""odd"", too"\n');
   });
 });
 
 describe('lines of JSON', () => {
   const format = outputFormatFor('out.ndjson', columns);
-  const lineOf = (carried: string): unknown => JSON.parse(format.succeeded(carried, result, false));
+  const lineOf = (carried: string): unknown => JSON.parse(format.succeeded(carried, result));
 
   it('keep the text of the input', () => {
     const json = '{"a": 1e2, "c": {"y": 1}}';
-    expect(format.succeeded(format.carry({ values: { a: 100, c: { y: 1 } }, json }), result, false)).toBe(
+    expect(format.succeeded(format.carry({ values: { a: 100, c: { y: 1 } }, json }), result)).toBe(
       '{"a": 1e2, "c": {"y": 1},"y":1.5,"z":2}\n',
     );
   });
@@ -80,8 +78,8 @@ describe('names', () => {
   });
 
   it('of files decide on the format', () => {
-    expect(outputFormatFor('OUT.CSV', columns).head(false)).not.toBe('');
-    expect(outputFormatFor('out.jsonl', columns).head(false)).toBe('');
+    expect(outputFormatFor('OUT.CSV', columns).head).not.toBe('');
+    expect(outputFormatFor('out.jsonl', columns).head).toBe('');
     expect(() => outputFormatFor('out.parquet', columns)).toThrow('.csv, .ndjson, .jsonl');
   });
 });
