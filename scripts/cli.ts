@@ -1,14 +1,8 @@
 import { Command } from 'commander';
 import { softwareVersion } from '../shared/process/software-version.js';
-import type { SetUp } from './up/start-all.js';
+import type { CliSetUp } from './up/start-all.js';
 
-/** What the command line is handed by what set this checkout up. */
-export interface CliSetUp extends SetUp {
-  /** Installs what the benchmark compares with, where it can. */
-  tryPeers(this: void): Promise<void>;
-}
-
-/** A command and where it is: modules are loaded when they are called for, since some bring TensorFlow along. */
+/** A command. `register` imports its module only when the command is called, since some import TensorFlow. */
 interface CommandEntry {
   name: string;
   summary: string;

@@ -14,7 +14,7 @@ import { benchLatency } from '../bench/latency.js';
 import { findingsLines, saveReport } from '../bench/rounds/report.js';
 import { benchScaling, scalingChart } from '../bench/scaling/scaling.js';
 import type { BenchHost as ServiceHost } from '../bench/service.js';
-import type { CliSetUp } from '../cli.js';
+import type { CliSetUp } from '../up/start-all.js';
 import { whole } from './numbers.js';
 import { reportErrors } from './report-errors.js';
 

@@ -13,14 +13,20 @@ import { apiPrograms, type ProgramOptions, workerPrograms } from './programs.js'
 import type { RedisProgram } from './redis-launch.js';
 import { StartError } from './start-error.js';
 
-/** What the set-up in plain JavaScript hands over. */
+/** Handed over by the set-up, which is plain JavaScript. */
 export interface SetUp {
   /** The repository's folder. */
   root: string;
   /** Of this process; its children inherit it. */
   env: Env;
-  /** Finds a Redis server on this machine, or installs one. Its `env` is what it needs beside ours. */
+  /** Finds a Redis server on this machine, or installs one. Its `env` goes beside ours. */
   ensureRedis(): Promise<RedisProgram>;
+}
+
+/** The same for the command line. */
+export interface CliSetUp extends SetUp {
+  /** Installs the services that the benchmark compares with, where it can. */
+  tryPeers(this: void): Promise<void>;
 }
 
 /** What starting takes, and where it leaves the ends of what it started. */
