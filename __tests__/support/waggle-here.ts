@@ -1,4 +1,5 @@
-import { type CliSetUp, runCli } from '../../scripts/cli.js';
+import { runCli } from '../../scripts/cli.js';
+import type { CliSetUp } from '../../scripts/up/start-all.js';
 import type { Finished } from './run-program.js';
 
 const SET_UP: CliSetUp = {
