@@ -20,13 +20,13 @@ const REASONS: Readonly<Record<string, string>> = {
 /** The `code` of a system error, such as EEXIST; undefined for anything without one. */
 export const errorCode = (error: unknown): unknown => (isRecord(error) ? error['code'] : undefined);
 
-/** Why the system refused a file or a folder, in words; undefined for what is no system's error. */
+/** The reason of a system error about a file or folder, in words; undefined for any other error. */
 export function systemReason(error: unknown): string | undefined {
   const isSystems = isRecord(error) && 'syscall' in error && 'code' in error;
   return isSystems ? (REASONS[String(error['code'])] ?? messageOf(error)) : undefined;
 }
 
-/** The same with the path that was refused. */
+/** The reason as {@link systemReason} has it, with the path. */
 export function systemProblem(error: unknown): string | undefined {
   const reason = systemReason(error);
   return reason !== undefined && isRecord(error) && 'path' in error

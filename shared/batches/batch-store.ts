@@ -6,7 +6,7 @@ import { type NoRoom, noRoom } from '../jobs/job-store.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import type { RedisBytesReply } from '../redis/redis.js';
 
-/** What a new batch is made of. */
+/** Settings of a new batch. */
 export interface NewBatch {
   id: string;
   model: string;
@@ -14,7 +14,7 @@ export interface NewBatch {
   queue: string;
   owner: string;
   requestId?: string;
-  /** The trace that its chunks go on with. */
+  /** `traceparent` of the submission: the spans of its chunks continue that trace. */
   traceparent?: string;
   chunkRows: number;
   /** Hold all chunks back until the upload is complete. */
@@ -26,7 +26,7 @@ export interface NewBatch {
   idempotencyKey?: string;
 }
 
-/** What became of {@link BatchStore.create}. */
+/** Result of {@link BatchStore.create}. */
 export type BatchCreated =
   | { kind: 'created'; createdMs: number }
   | { kind: 'replayed'; batchId: string; fingerprint: string }
@@ -43,7 +43,7 @@ export class NoRoomError extends Error {
 
 /** One chunk of an upload. */
 export interface NewChunk {
-  /** Its place in the batch, from 0. */
+  /** Position in the batch, from 0. */
   number: number;
   /** Rows with valid input. */
   rows: number;
@@ -51,7 +51,7 @@ export interface NewChunk {
   invalid: RowErrors;
 }
 
-/** What is known of a chunk's rows: invalid ones, then either results, a failure of all, or nothing yet. */
+/** Outcome of a chunk's rows: the invalid ones, and either results, one failure of all others, or nothing yet. */
 export interface ChunkResults {
   invalid: RowErrors;
   outputs?: Float32Array[];
@@ -59,8 +59,8 @@ export interface ChunkResults {
 }
 
 /**
- * How often an upload shows a sign of life, however slow its client is; and the silence after which the process that took it
- * is held for dead by whoever sends its Idempotency-Key again.
+ * Time between two signs of life of an upload, however slow its client is; and the silence after which a request with the
+ * same Idempotency-Key takes the uploading process for dead and takes the key over.
  */
 export const SIGN_OF_LIFE_MS = 1_000;
 const UPLOAD_SILENCE_MS = 5_000;
@@ -70,7 +70,7 @@ export class BatchStore {
   readonly #records: RecordScripts;
   readonly #isShared: boolean;
 
-  /** `isShared`: callers are told apart, and none may have more waiting than there is room left for all. */
+  /** `isShared`: callers are told apart, and each may have as many chunks waiting as there is room left for all. */
   constructor(records: RecordScripts, isShared = false) {
     this.#records = records;
     this.#isShared = isShared;
@@ -149,7 +149,7 @@ export class BatchStore {
     return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
   }
 
-  /** Ends a batch whose upload broke off or is not taken: its key is free again, its values are gone. */
+  /** Ends a batch whose upload broke off or was refused: frees its Idempotency-Key and deletes its values. */
   async abort(batchId: string, state: 'canceled' | 'failed' = 'canceled'): Promise<void> {
     await this.#records.run('batch-cancel', [batchId, '*', state]);
   }
@@ -162,7 +162,7 @@ export class BatchStore {
     );
   }
 
-  /** What is known of one chunk. Three values, one round trip. */
+  /** Reads the outcome of one chunk: three values, one round trip. */
   async results(batchId: string, chunk: number): Promise<ChunkResults> {
     const key = this.#records.key(`batch:${batchId}`);
     const read = (part: string): Promise<RedisBytesReply> =>
@@ -177,7 +177,7 @@ export class BatchStore {
     };
   }
 
-  /** One page of batches, newest first. One of another version is passed over: it must not keep all others from being listed. */
+  /** One page of batches, newest first. A batch that another version wrote is left out, so that the others can be listed. */
   list(owner: string | undefined, wish: PageWish): Promise<Page<Batch>> {
     return readPage(this.#records, ['batch:', owner ?? '*'], { ...wish, read: (id) => this.find(id) });
   }

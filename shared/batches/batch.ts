@@ -18,12 +18,12 @@ export interface Batch {
   /** Rows of a chunk; the last chunk may have fewer. */
   chunkRows: number;
   chunks: number;
-  /** Rows by what became of them. Until the upload is complete `total` counts the rows seen so far. */
+  /** Rows by outcome. Until the upload is complete `total` counts the rows seen so far. */
   rows: { total: number; succeeded: number; failed: number; invalid: number };
   createdMs: number;
   startedMs?: number;
   finishedMs?: number;
-  /** When the record and the results go; set once the batch has ended. */
+  /** Time at which the record and the results expire; set once the batch has ended. */
   expiresMs?: number;
 }
 

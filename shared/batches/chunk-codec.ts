@@ -68,7 +68,7 @@ function pack(arrays: readonly Packed[]): Buffer {
   return Buffer.concat(arrays.map((array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)));
 }
 
-/** Fills the arrays one after the other. Redis's bytes lie anywhere, typed arrays only on their own boundaries. */
+/** Copies bytes into the arrays, one after the other: a typed array over Redis's bytes would need them aligned. */
 function unpack(arrays: readonly Packed[], bytes: Buffer, start: number): void {
   assertLittleEndian();
   let offset = start;

@@ -27,7 +27,7 @@ export class ChunkLeases {
     return Buffer.isBuffer(bytes) ? bytes : undefined;
   }
 
-  /** Writes the results where the claim still holds the chunk, whose record goes with that. Safe to repeat. One round trip. */
+  /** Writes the results and ends the chunk, where the claim still holds it. Safe to repeat. One round trip. */
   async commit(hold: Hold, run: ChunkRun): Promise<CommitReply> {
     const word = await this.#records.run('batch-commit', [
       run.queue,

@@ -9,7 +9,7 @@ export interface IntRange {
   max?: number;
 }
 
-/** Reads typed values by variable name and remembers what is wrong instead of stopping at the first. */
+/** Reads typed values by variable name; collects the problem of every bad variable instead of stopping at the first. */
 export class EnvReader {
   readonly problems: string[] = [];
 
@@ -46,7 +46,7 @@ export class EnvReader {
     return fallback;
   }
 
-  /** A value of any type; what `parse` throws becomes the problem's text. Unset: what `parse` makes of the fallback. */
+  /** A value of any type; the message of an error that `parse` throws becomes the problem. `parse` gets the fallback when unset. */
   parsed<T>(name: string, fallback: string, parse: (text: string) => T): T {
     try {
       return parse(this.optional(name) ?? fallback);

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.js';
 
-/** What `read` gives. A configuration that is wrong ends the process with its problems, and without a stack trace. */
+/** Returns the configuration that `read` returns. Prints the problems of a bad one, without a stack trace, and ends the process. */
 export function configOrExit<T>(read: () => T): T {
   try {
     return read();

@@ -20,7 +20,7 @@ export function parseRedisAddress(text: string): RedisAddress {
   try {
     url = new URL(text);
   } catch {
-    // Not repeated: what is no address may be a password all the same.
+    // The text is not repeated in the message: a text that is no address may still be a password.
     throw new Error('must look like redis://127.0.0.1:6379, rediss://... or unix:///path/to.sock');
   }
   const login = {

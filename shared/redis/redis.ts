@@ -4,16 +4,16 @@ import { messageOf, RedisUnavailableError } from '../errors.js';
 import type { RedisAddress } from './address.js';
 import { DEAD_AFTER_PINGS, PING_EVERY_MS, watchLink } from './watch-link.js';
 
-/** What Redis answers in RESP2: texts, numbers, nothing, and lists of these. */
+/** A reply of Redis in RESP2: text, number, null, or a list of replies. */
 export type RedisReply = string | number | null | RedisReply[];
 
-/** The same where texts are wanted as bytes. */
+/** A {@link RedisReply} whose texts are bytes. */
 export type RedisBytesReply = Buffer | number | null | RedisBytesReply[];
 
 /** A word of a command: text, or bytes that are sent as they are. */
 export type RedisArgument = string | Buffer;
 
-/** A Lua script and the name it goes by in errors. */
+/** A Lua script, and its name in error messages. */
 export interface RedisScript {
   name: string;
   source: string;
@@ -27,7 +27,7 @@ export interface Redis {
   command(args: readonly RedisArgument[]): Promise<RedisReply>;
   /** Runs one command whose answer is bytes. */
   commandBytes(args: readonly RedisArgument[]): Promise<RedisBytesReply>;
-  /** Runs a script on keys and arguments; loads it where Redis does not know it (any more). */
+  /** Runs a script on keys and arguments; sends its source where Redis does not know its SHA-1 (any more). */
   script(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
   /** Whether the connection stands right now. */
   isReady(): boolean;
@@ -40,14 +40,14 @@ export interface RedisSubscriber {
   close(): Promise<void>;
 }
 
-/** How to connect. */
+/** Options of a connection. */
 export interface RedisOptions {
   address: RedisAddress;
-  /** Told of every connection error; Redis being away is reported once a try. */
+  /** Is called with every connection error: while Redis is away, once for each attempt to connect. */
   onError: (message: string) => void;
   /** Gives up waiting for the first connection. */
   signal?: AbortSignal;
-  /** How often a link is asked for a sign of life, and for its role, in ms. @default 2000 */
+  /** Time between two `INFO replication`, which prove that the link lives and tell the role of Redis, in ms. @default 2000 */
   pingEveryMs?: number;
 }
 
@@ -60,7 +60,7 @@ export const defineScript = (name: string, source: string): RedisScript => ({
   sha: createHash('sha1').update(source).digest('hex'),
 });
 
-/** Opens the command connection. Waits for Redis as long as it takes, or until the signal. */
+/** Opens the command connection. Waits for Redis without a limit, or until the signal aborts. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
   const link = await openLink({ ...options, RESP: 2 });
   const failed = (operation: string, cause: unknown): Error => {
@@ -100,12 +100,12 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
   };
 }
 
-/** Opens a subscriber connection. Waits for Redis as long as it takes, or until the signal. */
+/** Opens a subscriber connection. Waits for Redis without a limit, or until the signal aborts. */
 export async function openRedisSubscriber(options: RedisOptions): Promise<RedisSubscriber> {
   const subscriptions: [channel: string, listener: (message: string) => void][] = [];
-  // RESP3, in which a connection that listens can be asked for its role.
+  // In RESP2 a connection that has subscribed may not send INFO, which tells the role; in RESP3 it may.
   const link = await openLink({ ...options, RESP: 3 }, (client) =>
-    // Sends nothing where it listens already.
+    // The client sends no SUBSCRIBE for a channel that it listens to already.
     Promise.all(subscriptions.map(([channel, listener]) => client.subscribe(channel, listener))),
   );
   return {
@@ -120,7 +120,7 @@ export async function openRedisSubscriber(options: RedisOptions): Promise<RedisS
 /** Whether the answer to `INFO replication` is that of a replica, which takes no writes. */
 export const isReplica = (replication: unknown): boolean => /^role:slave/m.test(String(replication));
 
-/** A client that is replaced by another where its own reconnecting would not help. */
+/** Holds a client, and replaces it where the client's own reconnecting would not help. */
 interface Link {
   readonly client: Client;
   /** Takes a new connection, which may lead elsewhere; at most one in {@link REPLACE_EVERY_MS}. */
@@ -149,7 +149,7 @@ async function openLink(
     options.onError(`${reason}, taking a new connection`);
     const left = client;
     client = clientFor(options);
-    // It tries until it succeeds, or until it is closed.
+    // The client repeats its attempts until one succeeds, or until it is closed.
     client
       .connect()
       .then(ask)
@@ -161,8 +161,8 @@ async function openLink(
     if (isReplica(await asked.sendCommand(['INFO', 'replication']))) replace('this Redis is a replica');
     else await prepare(asked);
   };
-  // The client cannot be asked to notice: its socketTimeout begins anew with everything that is written, and commands are
-  // written to a dead link, too.
+  // The client's own socketTimeout does not find a dead link in time: every write starts it anew, and commands are written
+  // to a dead link, too.
   const unwatch = watchLink({
     pingEveryMs: options.pingEveryMs ?? PING_EVERY_MS,
     ping: () => (client.isReady ? ask() : undefined),
@@ -184,8 +184,8 @@ async function openLink(
 type Client = ReturnType<typeof clientFor>;
 
 /**
- * A client that never connects, and whose class its duplicates share: to make a class for a protocol attaches seven hundred
- * commands, 30 ms in which a process does nothing else.
+ * A client that never connects. Its duplicates share its class: creating a class attaches seven hundred commands, which
+ * blocks the process for 30 ms.
  */
 const patternOf = (RESP: 2 | 3) => (patterns[RESP] ??= createClient({ RESP }));
 const patterns: Partial<Record<2 | 3, ReturnType<typeof createClient>>> = {};
@@ -205,13 +205,13 @@ function clientFor({ address, onError, RESP, pingEveryMs = PING_EVERY_MS }: Link
         ? { ...common, host: address.host, port: address.port, tls: true as const }
         : { ...common, host: address.host, port: address.port };
   const client = patternOf(RESP).duplicate({
-    // Of Redis Enterprise, where RESP3 would ask for them.
+    // In RESP3 the client asks for them by default; only Redis Enterprise has them.
     maintNotifications: 'disabled',
     socket,
     database,
     disableOfflineQueue: true,
     // The client's own timeout, 5 s unless told otherwise, costs three times the command itself (an AbortSignal each,
-    // which lives on until it fires). Whoever cannot wait has a deadline; a dead link is found by socketTimeout.
+    // which lives on until it fires). Callers that cannot wait have a deadline of their own; pings find a dead link.
     commandOptions: { timeout: 0 },
     pingInterval: pingEveryMs,
     ...(username === undefined ? {} : { username }),
@@ -237,22 +237,22 @@ async function connect(options: LinkOptions): Promise<Client> {
   return client;
 }
 
-/** Lets what is under way finish when the connection stands; drops it when Redis is away. */
+/** Lets commands under way finish while the connection stands; drops them when Redis is away. */
 async function closeClient(client: Client): Promise<void> {
   if (client.isReady) await Promise.race([client.close(), new Promise((r) => setTimeout(r, 500).unref())]);
-  // Also when its close has begun: that waits for answers which may never come.
+  // close() waits for answers, which may never come; destroy() ends the client in any case.
   client.destroy();
 }
 
 /**
- * Refusals that are a mistake of ours. With any other word Redis says that it cannot serve, or not us, or not here: LOADING,
- * BUSY, OOM, MISCONF, NOREPLICAS, CLUSTERDOWN, TRYAGAIN, EXECABORT, NOAUTH, WRONGPASS, NOPERM, READONLY, MOVED and more to come.
+ * First words of refusals that a mistake of this project causes. Every other first word means that this Redis cannot serve
+ * now, not this user, or not at this address: LOADING, BUSY, OOM, MISCONF, NOREPLICAS, CLUSTERDOWN, TRYAGAIN, EXECABORT, NOAUTH, WRONGPASS, NOPERM, READONLY, MOVED and more to come.
  */
 const OUR_MISTAKE = /^(ERR|WRONGTYPE|CROSSSLOT|NOSCRIPT)\b/;
-/** The same said under the word for mistakes: by scripts before Redis 7, and where there is no word of its own. */
+/** Refusals of the second kind that begin with ERR: of scripts before Redis 7, and those without a first word of their own. */
 const CANNOT_SERVE =
   /: -(?!ERR|WRONGTYPE)[A-Z]+ |^ERR (max number of clients|AUTH|.*(unauthenticated|user executing the script|non local key))/;
-/** Another connection may lead to one that serves: the name stands for another Redis by now, or knows us again. */
+/** Refusals after which a new connection may help: the host name may lead to another Redis by now, or the user be known again. */
 const ELSEWHERE = /(^|: -)(READONLY|MASTERDOWN|MOVED|ASK|NOAUTH)\b|non local key|unauthenticated/;
 
 function failureOf(operation: string, cause: unknown): Error {

@@ -1,12 +1,12 @@
-/** How often a link is asked for a sign of life unless told otherwise, in ms. */
+/** Default time between two pings of a link, in ms. */
 export const PING_EVERY_MS = 2_000;
-/** A link on which so many pings' time passes without an answer is taken for dead. */
+/** A link counts as dead after the time of this many pings without an answer. */
 export const DEAD_AFTER_PINGS = 3;
 
-/** What a watch looks at, and what it does about it. */
+/** The link that is watched, and the reaction to its death. */
 export interface LinkWatch {
   pingEveryMs: number;
-  /** Settles, either way, when the link is alive or known to be broken; undefined while there is none to be asked. */
+  /** Sends a ping; the promise settles, either way, when the link is alive or known to be broken. Returns undefined while there is no link. */
   ping: () => Promise<unknown> | undefined;
   /** A ping has gone unanswered for {@link DEAD_AFTER_PINGS} times `pingEveryMs`. The watch goes on. */
   onDead: () => void;

@@ -1,5 +1,5 @@
 /**
- * Durations in buckets of a constant ratio, as `bucket_of` in lua/prelude.lua counts them: bucket `b` holds what lies
+ * Durations in buckets of a constant ratio, as `bucket_of` in lua/prelude.lua counts them: bucket `b` holds durations
  * between `0.125 * 2^(b/4)` and `0.125 * 2^((b+1)/4)` ms.
  */
 export type Histogram = ReadonlyMap<number, number>;
@@ -7,11 +7,11 @@ export type Histogram = ReadonlyMap<number, number>;
 const SMALLEST_MS = 0.125;
 const PER_DOUBLING = 4;
 
-/** Where a bucket begins, in ms. */
+/** Lower bound of a bucket, in ms. */
 const startOf = (bucket: number): number => SMALLEST_MS * 2 ** (bucket / PER_DOUBLING);
 
 /**
- * The duration under which a share of all lies, in ms; undefined of an empty histogram. Interpolates within the bucket,
+ * The duration below which a share of all durations lies, in ms; undefined of an empty histogram. Interpolates within the bucket,
  * so that it is off by a tenth at most.
  */
 export function percentileMs(histogram: Histogram, share: number): number | undefined {

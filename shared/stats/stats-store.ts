@@ -1,7 +1,7 @@
 import { listOf, type RecordScripts } from '../records/records.js';
 import { parseTally, type Tally } from './tally.js';
 
-/** What waits in one queue, and runs out of it. */
+/** Jobs of one queue: waiting and running. */
 export interface QueueDepth {
   waiting: number;
   /** Jobs; 0 of a queue of chunks. */
@@ -10,7 +10,7 @@ export interface QueueDepth {
   oldestCreatedMs: number | undefined;
 }
 
-/** What waits and runs at a moment. */
+/** Depths of queues at one moment. */
 export interface Depths {
   /** Unix time of Redis's clock. */
   nowMs: number;
@@ -20,12 +20,12 @@ export interface Depths {
   queues: QueueDepth[];
 }
 
-/** How long a minute stays in the history: a day, and an hour to look at it from. */
+/** Time to live of a minute of the history: a day, and an hour in which it can still be read. */
 export const HISTORY_MINUTES = 25 * 60;
-/** Minutes that one script run reads: keeps Redis from being held for more than about a millisecond. */
+/** Minutes that one script run reads: a run blocks Redis for about a millisecond at most. */
 const MINUTES_AT_ONCE = 60;
 
-/** Reads what the scripts counted. Rejects with RedisUnavailableError while Redis is away. */
+/** Reads the counters that the scripts write. Rejects with RedisUnavailableError while Redis is away. */
 export class StatsStore {
   readonly #records: RecordScripts;
 

@@ -1,7 +1,7 @@
 import type { RedisReply } from '../redis/redis.js';
 import { addHistogram } from './histogram.js';
 
-/** What is counted of a model over a stretch of time; the names are those of the fields in Redis. */
+/** Counters of a model over a stretch of time, by the names of their fields in Redis. */
 const COUNTED = [
   'submitted',
   'succeeded',
@@ -54,7 +54,7 @@ export function addTally(to: Tally, more: Tally): void {
   addHistogram(to.wait, more.wait);
 }
 
-/** Reads the fields and values of one minute's hash. What another version may have added is passed over. */
+/** Reads the fields and values of one minute's hash. Fields that another version may have added are ignored. */
 export function parseTally(flat: readonly RedisReply[]): Tally {
   const tally = emptyTally();
   for (let i = 0; i + 1 < flat.length; i += 2) {

@@ -1,13 +1,13 @@
 import type { Logger } from '../log/logger.js';
 import { NO_TRACER, type Tracer } from './tracer.js';
 
-/** Where spans are sent. */
+/** The collector that spans are sent to. */
 export interface TracingConfig {
-  /** Of a collector that takes OTLP over HTTP; `/v1/traces` is added. */
+  /** Address of a collector that takes OTLP over HTTP; `/v1/traces` is added. */
   endpoint: string;
 }
 
-/** Reads `OTEL_EXPORTER_OTLP_ENDPOINT`; an empty text is no tracing. Throws what is wrong with it. */
+/** Reads `OTEL_EXPORTER_OTLP_ENDPOINT`; an empty text is no tracing. Throws an error that names the fault. */
 export function parseTracing(text: string): TracingConfig | undefined {
   if (text === '') return undefined;
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {

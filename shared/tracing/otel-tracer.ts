@@ -30,7 +30,7 @@ import { NO_SPAN, type Span, type SpanAttributes, type SpanStart, type Tracer } 
  * is less than what processes keep for closing, so that a collector that is away does not hold them up.
  */
 const EXPORT_MS = 1_000;
-/** A collector that is away is said once in so many ms. */
+/** Least time between two log lines about a collector that is away, in ms. */
 const SAY_AGAIN_MS = 60_000;
 
 const KINDS = { server: SpanKind.SERVER, consumer: SpanKind.CONSUMER, internal: SpanKind.INTERNAL };
@@ -135,7 +135,7 @@ function known(attributes: SpanAttributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }
 
-/** What the SDK complains of, as warnings of ours: a collector that is away is one line a minute. */
+/** Writes complaints of the SDK as warnings: at most one line a minute about a collector that is away. */
 function sparingly(log: Logger) {
   let quietUntilMs = 0;
   const warn = (message: string): void => {

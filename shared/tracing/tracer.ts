@@ -1,9 +1,9 @@
 import { messageOf } from '../errors.js';
 
-/** What is known of a span beside its name and its times; members without a value are left out. */
+/** Attributes of a span; members without a value are left out. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** How a span begins. */
+/** Options of a new span. */
 export interface SpanStart {
   kind: 'server' | 'consumer' | 'internal';
   /** `traceparent` of the span in another process that caused this one; undefined begins a trace. */
@@ -13,31 +13,31 @@ export interface SpanStart {
 
 /** One piece of work in a trace. */
 export interface Span {
-  /** For whoever goes on with the trace elsewhere; undefined while tracing is off. */
+  /** `traceparent` for another process that continues the trace; undefined while tracing is off. */
   readonly traceparent: string | undefined;
-  /** Whether it will reach the collector: false where sampling decided against it. */
+  /** Whether the span is sent to the collector: false where sampling decided against it. */
   readonly isRecorded: boolean;
   /** Begins a span below this one. `links` are others that caused it. */
   child(name: string, more?: { links?: readonly Span[]; attributes?: SpanAttributes }): Span;
-  /** Points at a span that belongs to this one and stands elsewhere. */
+  /** Links to a span of another trace, or of another process, that belongs to this one. */
   link(to: Span): void;
   set(attributes: SpanAttributes): void;
-  /** Marks it as gone wrong. */
+  /** Marks the span as failed. */
   fail(message: string): void;
-  /** To be called once; nothing counts afterwards. */
+  /** Ends the span; later calls have no effect. */
   end(): void;
 }
 
-/** What the rest of the code knows of tracing. */
+/** Tracing, without a word of OpenTelemetry. */
 export interface Tracer {
-  /** Ask before building costly attributes. */
+  /** Whether tracing is on: callers ask before they build costly attributes. */
   readonly isOn: boolean;
   start(name: string, start: SpanStart): Span;
-  /** Sends what is left, as far as that goes within about a second. Never rejects. */
+  /** Sends the spans that are left, for about a second at most. Never rejects. */
   close(): Promise<void>;
 }
 
-/** The span of everything while tracing is off. */
+/** The one span that there is while tracing is off. */
 export const NO_SPAN: Span = {
   traceparent: undefined,
   isRecorded: false,

@@ -22,7 +22,7 @@ const WorkerModel = Type.Object({
 });
 export type WorkerModel = Static<typeof WorkerModel>;
 
-/** What a worker says of itself every {@link HEARTBEAT_MS}. */
+/** A worker's heartbeat, written every {@link HEARTBEAT_MS}. */
 export const WorkerInfo = Type.Object({
   id: Type.String({ minLength: 1 }),
   host: Type.String(),
@@ -40,14 +40,14 @@ export type WorkerInfo = Static<typeof WorkerInfo>;
 
 /** A worker that reported lately. */
 export type SeenWorker = WorkerInfo & {
-  /** Since its last report, by Redis's clock, in ms. */
+  /** Age of its last heartbeat by Redis's clock, in ms. */
   seenMsAgo: number;
 };
 
-/** How often a worker reports, and how long it counts as alive after its last report, in ms. */
+/** Time between two heartbeats of a worker, and the silence after which it counts as dead, in ms. */
 export const HEARTBEAT_MS = 5_000;
 const ALIVE_MS = 3 * HEARTBEAT_MS;
-/** Index entries whose worker stopped reporting so long ago are dropped, in ms: far beyond any clock's error. */
+/** Age at which the index entry of a silent worker is dropped, in ms: far beyond any clock's error. */
 const FORGET_MS = 3_600_000;
 
 /** Reports a worker. Rejects with RedisUnavailableError while Redis is away. */
@@ -69,7 +69,7 @@ export async function withdrawWorker(records: RecordScripts, id: string): Promis
   ]);
 }
 
-/** The workers that reported lately, oldest first. What is not a worker's report is left out. */
+/** The workers that reported lately, oldest first. Values that are no heartbeat are left out. */
 export async function readWorkers(records: RecordScripts): Promise<SeenWorker[]> {
   const ids = listOf(await records.redis.command(['ZRANGE', records.key('workers'), '0', '-1'])).map(String);
   if (ids.length === 0) return [];
@@ -87,7 +87,7 @@ let isWorkerInfo: ValidateFunction<WorkerInfo> | undefined;
 
 const workerKey = (records: RecordScripts, id: string): string => records.key(`worker:${id}`);
 
-/** `leftMs`: for how long the report still counts. */
+/** `leftMs`: remaining time to live of the heartbeat. */
 function parseReport(json: unknown, leftMs: number): SeenWorker[] {
   if (typeof json !== 'string') return [];
   try {
