@@ -39,7 +39,7 @@ function parseLines(lines: string, url: string): BatchRow[] {
 
 const isRow = (value: unknown): value is BatchRow => isRecord(value) && typeof value['row'] === 'number';
 
-/** Not every browser iterates over a stream by itself. */
+/** Iterates over a stream: not every browser's streams are iterable. */
 async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = body.getReader();
   try {
@@ -49,7 +49,7 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
       yield value;
     }
   } finally {
-    // Left early: the rest of the answer need not be sent.
+    // The caller left early: the server need not send the rest.
     await reader.cancel().catch(() => undefined);
   }
 }

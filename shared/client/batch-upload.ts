@@ -1,4 +1,4 @@
-/** What a body is made of: pieces of NDJSON, one input a line, in UTF-8. */
+/** The pieces of a body: NDJSON in UTF-8, one input a line. */
 export type UploadPieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** Inputs of a model. */
@@ -7,7 +7,7 @@ export type BatchInputs = Iterable<Record<string, unknown>> | AsyncIterable<Reco
 /** Characters of a piece: large enough to make the cost of sending one small. */
 const PIECE_CHARS = 65_536;
 
-/** Inputs as the pieces of a body. */
+/** Writes inputs as pieces of a body. */
 export async function* ndjsonPieces(inputs: BatchInputs): AsyncGenerator<Uint8Array, void, undefined> {
   const encoder = new TextEncoder();
   let text = '';
@@ -23,7 +23,7 @@ export async function* ndjsonPieces(inputs: BatchInputs): AsyncGenerator<Uint8Ar
 /** A body under way. */
 export interface Upload {
   stream: ReadableStream<Uint8Array>;
-  /** Lets go of the source, however far the body has come: fetch does not always when a request fails. */
+  /** Closes the source, however far the body has come: fetch does not always do so when a request fails. */
   release: () => void;
 }
 
@@ -42,12 +42,12 @@ export function startUpload(pieces: UploadPieces, gzip: boolean): Upload {
     stream: gzip ? stream.pipeThrough(gzipper()) : stream,
     release() {
       isReleased = true;
-      // A source that is busy ends when it has finished what it does; nobody waits for it.
+      // A source in the middle of a read closes after that read; nothing waits for it.
       Promise.resolve(source.return?.()).catch(() => undefined);
     },
   };
 }
 
-/** Node and browsers disagree on what a compressor takes; bytes are among it in both. */
+/** Types of Node and of browsers disagree on the input of a compressor; both allow bytes. */
 const gzipper = (): { readable: ReadableStream<Uint8Array>; writable: WritableStream } =>
   new CompressionStream('gzip');

@@ -16,45 +16,45 @@ import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 
-/** How to submit a batch. */
+/** Options of a batch. */
 export interface SubmitBatchOptions {
   /** @default the server's */
   model?: string;
   requestId?: string;
-  /** Refuse the whole batch for one bad row, which is a row error otherwise. */
+  /** Refuse the whole batch for one bad row; without it a bad row gets an error of its own. */
   strict?: boolean;
   /** With the same key the same upload may be repeated after an error and gives the same batch. */
   idempotencyKey?: string;
-  /** The server holds its answer for up to so long if the batch has not ended. */
+  /** Longest time for which the server holds its answer while the batch has not ended. */
   waitSeconds?: number;
   /** Compress the upload: for lines slower than about 20 MB/s. */
   gzip?: boolean;
   signal?: AbortSignal;
 }
 
-/** Which results to read. */
+/** Range and form of the results. */
 export interface ResultOptions extends RetryOptions {
   /** First row. @default 0 */
   from?: number;
   /** Let the server compress them: for lines slower than about 20 MB/s. Browsers always do. */
   gzip?: boolean;
-  /** Told how far the batch is, each time that its rows so far have been read. */
+  /** Is called with the state of the batch each time that all rows so far have been read. */
   onUpdate?: (batch: Batch) => void;
 }
 
-/** Between two looks at a batch that runs, the server may hold its answer so long. */
+/** Time for which the server may hold its answer about a running batch. */
 const PROGRESS_SECONDS = 1;
 
 /** Batches as typed calls. A broken upload leaves no batch behind; results survive a broken connection. */
 export class BatchClient {
   constructor(private readonly endpoint: Endpoint) {}
 
-  /** Submits inputs as they come; none is held longer than it takes to send it. */
+  /** Submits inputs as the source gives them; memory holds only those that are being sent. */
   submit(inputs: BatchInputs, options: SubmitBatchOptions = {}): Promise<Batch> {
     return this.upload(ndjsonPieces(inputs), options);
   }
 
-  /** Submits a body of NDJSON that is there already. Browsers stream uploads over HTTP/2 only. */
+  /** Submits a finished body of NDJSON. Browsers stream uploads over HTTP/2 only. */
   async upload(pieces: UploadPieces, options: SubmitBatchOptions = {}): Promise<Batch> {
     const { model, requestId, strict, idempotencyKey, waitSeconds, gzip = false, signal } = options;
     const query = new URLSearchParams();
@@ -99,7 +99,7 @@ export class BatchClient {
     for await (const page of this.resultPages(id, options)) yield* page;
   }
 
-  /** As {@link results}, for many rows: what has arrived at once comes at once. */
+  /** As {@link results}, in pages: rows that arrived together are yielded together. */
   async *resultPages(id: string, options: ResultOptions = {}): AsyncGenerator<BatchRow[], void, undefined> {
     const { signal, onUpdate } = options;
     const patience = new Patience(options);
@@ -176,7 +176,7 @@ export class BatchClient {
 
 const batchPath = (id: string): string => `/batches/${encodeURIComponent(id)}`;
 
-/** The same items; an error is thrown as what `translate` makes of it. */
+/** Yields the items of the source; throws `translate(error)` for an error of the source. */
 async function* translated<T>(
   items: AsyncIterable<T>,
   translate: (cause: unknown) => unknown,

@@ -5,7 +5,7 @@ import { idempotent, preferWait } from './headers.js';
 import { isModelDescription, isModelList, type ModelDescription } from './model.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 
-/** What to predict. */
+/** A prediction to be made. */
 export interface SubmitRequest {
   input: Record<string, unknown>;
   /** @default the server's */
@@ -18,12 +18,12 @@ export interface SubmitRequest {
   max_attempts?: number;
 }
 
-/** How long a call may take. */
+/** Limits of a call. */
 export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** Which jobs to list. */
+/** Filter and page of a list of jobs. */
 export interface ListQuery {
   status?: readonly JobStatus[];
   model?: string;
@@ -103,7 +103,7 @@ export class WaggleClient {
     return (await this.#send({ path: '/jobs', query: search, signal, accept: isJobPage })).body;
   }
 
-  /** What can be predicted. */
+  /** The models that the API serves. */
   async models({ signal }: CallOptions = {}): Promise<ModelDescription[]> {
     return (await this.#send({ path: '/models', signal, accept: isModelList })).body.models;
   }

@@ -1,14 +1,14 @@
 import { AppError } from '../errors.js';
 import { isRecord } from '../text/is-record.js';
 
-/** One member of a request that the server did not take. */
+/** One member of a request that the server refused. */
 export interface FieldProblem {
   /** JSON pointer into the request body, such as `#/input/distance`. */
   pointer: string;
   detail: string;
 }
 
-/** What `application/problem+json` (RFC 9457) carries. */
+/** A body of type `application/problem+json` (RFC 9457). */
 export interface Problem {
   status: number;
   type: string;
@@ -19,7 +19,7 @@ export interface Problem {
   retryAfterMs?: number;
 }
 
-/** The server answered that it will not, or cannot now, do what was asked. */
+/** The server refused the request, for good or for now. */
 export class ProblemError extends AppError {
   override name = 'ProblemError';
   readonly code = 'problem';
@@ -27,7 +27,7 @@ export class ProblemError extends AppError {
     super(describe(problem));
   }
 
-  /** Whether there were too many requests: nothing was done, and the server is there. */
+  /** Whether the caller sent too many requests: the server is there and did nothing. */
   get isLimit(): boolean {
     return this.problem.status === 429;
   }
@@ -36,12 +36,12 @@ export class ProblemError extends AppError {
   get isPassing(): boolean {
     const { status, type, retryAfterMs } = this.problem;
     if (type === '/problems/batch-over-rate-limit') return false;
-    // A conflict is for good, unless the server says when to come again.
+    // A conflict is permanent, unless the answer has Retry-After.
     return [408, 429, 502, 503, 504].includes(status) || (status === 409 && retryAfterMs !== undefined);
   }
 }
 
-/** No answer came: nothing listens there, or the connection broke. What was asked may still have happened. */
+/** No answer came: nothing listens at the address, or the connection broke. The request may still have taken effect. */
 export class UnreachableError extends AppError {
   override name = 'UnreachableError';
   readonly code = 'unreachable';
@@ -52,7 +52,7 @@ export class UnreachableError extends AppError {
     super(`no answer from ${url}`, options);
   }
 
-  /** Why, as the platform's fetch tells; browsers' does not. */
+  /** The cause in the words of Node's fetch; browsers give none. */
   get reason(): { code: string; message: string } {
     const cause = this.cause instanceof Error ? this.cause.cause : undefined;
     const { code, message } = isRecord(cause) ? cause : {};
@@ -62,13 +62,13 @@ export class UnreachableError extends AppError {
     };
   }
 
-  /** Whether a connection was there and has broken: there is a server. */
+  /** Whether a connection stood and broke: a server is there. */
   get isBroken(): boolean {
     return /^(ECONNRESET|EPIPE|UND_ERR_(SOCKET|HEADERS_TIMEOUT|BODY_TIMEOUT))$/.test(this.reason.code);
   }
 }
 
-/** Something answered, and it does not speak as this API does. */
+/** An answer came that is not one of this API. */
 export class UnexpectedAnswerError extends AppError {
   override name = 'UnexpectedAnswerError';
   readonly code = 'unexpected_answer';

@@ -7,7 +7,7 @@ import {
 } from './errors.js';
 import { isRecord } from '../text/is-record.js';
 
-/** Where the API is and how to reach it. */
+/** Address and credentials of the API. */
 export interface Endpoint {
   /** Such as `http://127.0.0.1:8182`; a path in it comes before the API's own. */
   url: string;
@@ -25,14 +25,14 @@ export interface ApiRequest {
   headers?: Record<string, string>;
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as it comes, instead of `body`; `headers` say what it is. */
+  /** Sent as a stream instead of `body`; `headers` name its media type. */
   stream?: ReadableStream<Uint8Array>;
   signal?: AbortSignal | undefined;
 }
 
 /** One request whose answer is JSON. */
 export interface Call<T> extends ApiRequest {
-  /** Whether the answer's body is what it should be. */
+  /** Whether the answer's body has the expected shape. */
   accept: (body: unknown) => body is T;
 }
 
@@ -46,7 +46,7 @@ export interface Answer<T> {
 
 /**
  * Sends one request and reads its JSON answer. Throws {@link ProblemError} for an error answer,
- * {@link UnreachableError} when none came, {@link UnexpectedAnswerError} when it is none of this API's, and the
+ * {@link UnreachableError} when no answer came, {@link UnexpectedAnswerError} for an answer of another service, and the
  * signal's reason when it was aborted.
  */
 export async function send<T>(endpoint: Endpoint, call: Call<T>): Promise<Answer<T>> {
@@ -75,7 +75,7 @@ export async function open(endpoint: Endpoint, request: ApiRequest): Promise<Res
   throw new ProblemError(problemOf(response, body, parseRetryAfter(response.headers.get('retry-after'))));
 }
 
-/** Why reading or sending failed: the signal's reason, or that the server cannot be reached. */
+/** The error of a failed read or write: the signal's reason, or {@link UnreachableError}. */
 export function reasonOf(
   cause: unknown,
   endpoint: Endpoint,
@@ -142,11 +142,11 @@ function problemOf(
 const isFieldProblem = (value: unknown): value is FieldProblem =>
   isRecord(value) && typeof value['pointer'] === 'string' && typeof value['detail'] === 'string';
 
-/** Retry-After as RFC 9110 has it: whole seconds, or a date. In ms from now; undefined when absent or neither. */
+/** Parses Retry-After (RFC 9110, section 10.2.3): whole seconds, or a date. In ms from now; undefined when absent or malformed. */
 export function parseRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  // Only a date starts with the name of a day; Date.parse would make one of "1.5" too.
+  // An HTTP date starts with the name of a day; Date.parse alone would accept "1.5", too.
   const atMs = /^\s*[A-Za-z]/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - Date.now());
 }

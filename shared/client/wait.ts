@@ -3,20 +3,20 @@ import type { Job } from './job.js';
 import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
 
-/** How to follow a job or a batch. */
+/** Options of following a job or a batch. */
 export interface WaitOptions<T = Job> extends RetryOptions {
-  /** Told of every answer that is not the last. */
+  /** Is called with every answer but the last. */
   onUpdate?: (seen: T) => void;
-  /** How long the server is asked to hold an answer. Stays below what proxies cut off. @default 25 */
+  /** Time for which the server is asked to hold an answer: shorter than the limits of common proxies. @default 25 */
   longPollSeconds?: number;
 }
 
-/** Asks for it once, the answer held for `waitSeconds`. */
+/** Polls once; the server holds the answer for `waitSeconds`. */
 export type Poll<T> = (call: { waitSeconds: number; signal?: AbortSignal }) => Promise<Answer<T>>;
 
 const POLL_MS = 1_000;
 
-/** Polls until it has ended; see {@link WaitOptions}. Throws what the last poll threw once it gives up. */
+/** Polls until the end; see {@link WaitOptions}. Throws the error of the last poll when it gives up. */
 export async function waitForEnd<T, Ended extends T>(
   poll: Poll<T>,
   isEnded: (seen: T) => seen is Ended,
@@ -32,7 +32,7 @@ export async function waitForEnd<T, Ended extends T>(
       if (isEnded(body)) return body;
       patience.restore();
       onUpdate?.(body);
-      // An answer that came early was not held: the server, or something before it, does not do long polls.
+      // An answer that came early was not held: the server, or a proxy before it, does not support long polls.
       const wasHeld = Date.now() - askedMs >= longPollSeconds * 500;
       if (!wasHeld) await pause(Math.max(retryAfterMs ?? POLL_MS, LEAST_PAUSE_MS), signal);
     } catch (error) {

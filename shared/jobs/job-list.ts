@@ -1,27 +1,27 @@
 import { type Job, JOB_STATES, type JobState, parseJob, readJobCommand } from './job.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 
-/** Which jobs {@link listJobs} looks for. */
+/** Filter of {@link listJobs}. */
 export interface JobFilter {
-  /** Undefined: everybody's. */
+  /** Undefined finds jobs of every owner. */
   owner: string | undefined;
-  /** None: any. */
+  /** An empty list finds every state. */
   states: readonly JobState[];
   model?: string;
   requestId?: string;
 }
 
-/** Where a page ended. */
+/** Position at which a page ended. */
 export interface Cursor {
   createdMs: number;
   id: string;
 }
 
-/** Which page is wanted. */
+/** Position and size of the wanted page. */
 export interface PageWish {
   limit: number;
   after?: Cursor | undefined;
-  /** Nobody waits for the page any more: it goes no further and rejects with the signal's reason. */
+  /** Aborted when nobody waits for the page any more: the search stops and rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -31,7 +31,7 @@ export interface Page<T> {
   next: Cursor | undefined;
 }
 
-/** Index entries that are looked at for one page, and of these in one script run: less than a millisecond of Redis. */
+/** Index entries read for one page, and for one run of the script, which takes Redis less than a millisecond. */
 const ENTRIES_A_PAGE = 2_000;
 const ENTRIES_A_SCRIPT = 200;
 
@@ -47,8 +47,8 @@ export const listJobs = (
   });
 
 /**
- * One page of the records that `list.lua` finds: `kind` is what their keys begin with, `filter` what else it takes. A
- * record that goes before it is read is left out.
+ * One page of the records that `list.lua` finds: their keys begin with `kind`; `filter` holds the script's other arguments.
+ * A record that expires before it is read is left out.
  */
 export async function readPage<T>(
   records: RecordScripts,

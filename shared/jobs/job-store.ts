@@ -4,7 +4,7 @@ import type { RedisReply } from '../redis/redis.js';
 import { type Job, parseJob, readJobCommand } from './job.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 
-/** What a new job is made of. */
+/** Settings of a new job. */
 export interface NewJob {
   id: string;
   model: string;
@@ -15,22 +15,22 @@ export interface NewJob {
   requestId?: string;
   timeoutMs: number;
   maxAttempts: number;
-  /** How long the record is kept after the job ended. */
+  /** Time to live of the record after the job's end. */
   resultTtlMs: number;
   /** A job still queued after this ends as expired. */
   expiresInMs?: number;
   traceparent?: string;
   replayOf?: string;
-  /** Name of the process that waits for the end: it is told how the job ended, on a channel of its own. */
+  /** Name of the process that waits for the end: commits publish the outcome on that process' channel. */
   replyTo?: string;
-  /** `caller` is who sent the key: an admin may create for another owner. */
+  /** `caller` names the sender of the key: an admin may create a job for another owner. */
   idempotency?: { caller: string; key: string; fingerprint: string };
 }
 
-/** Why nothing more may wait in a queue: all together have filled it, or its owner has as many as there is room left. */
+/** The refusal of a queue: it is full, or the owner has its share of it, which is as much as there is room left. */
 export type NoRoom = { kind: 'full'; depth: number } | { kind: 'share'; waiting: number };
 
-/** What became of {@link JobStore.create}. */
+/** Result of {@link JobStore.create}. */
 export type Created =
   | { kind: 'created'; createdMs: number; waitingBefore: number }
   | { kind: 'replayed'; jobId: string }
@@ -43,7 +43,7 @@ export class JobStore {
   readonly #isShared: boolean;
   readonly #creators = new Map<string, (job: Submitted) => Promise<Created>>();
 
-  /** `isShared`: callers are told apart, and none may have more waiting than there is room left for all. */
+  /** `isShared`: callers are told apart, and each may have as many jobs waiting as there is room left for all. */
   constructor(records: RecordScripts, isShared = false) {
     this.#records = records;
     this.#isShared = isShared;
@@ -83,7 +83,7 @@ export class JobStore {
     return parseJob(id, await this.#records.redis.command(readJobCommand(this.#records.key(`job:${id}`))));
   }
 
-  /** How many jobs of its queue stand before this one; undefined when it does not wait. */
+  /** Number of jobs of its queue that stand before this one; undefined when it does not wait. */
   async position(queue: string, id: string): Promise<number | undefined> {
     const rank = await this.#records.redis.command(['ZRANK', this.#records.key(`queued:${queue}`), id]);
     return typeof rank === 'number' ? rank : undefined;
@@ -107,7 +107,7 @@ export class JobStore {
   }
 }
 
-/** Keeps Redis from being held for more than a few milliseconds. */
+/** Jobs that one script call creates at most: such a call blocks Redis for a few milliseconds. */
 const MOST_AT_A_TIME = 64;
 
 interface Submitted {
@@ -115,7 +115,7 @@ interface Submitted {
   maxDepth: number;
 }
 
-/** The words of one job, after their number. */
+/** The script's arguments for one job, preceded by their number. */
 function wordsOf({ job, maxDepth }: Submitted): string[] {
   const { idempotency } = job;
   const words = [
@@ -131,7 +131,7 @@ function wordsOf({ job, maxDepth }: Submitted): string[] {
   return [String(words.length), ...words];
 }
 
-/** Reads why a script found no room. */
+/** Reads the refusal in a script's answer. */
 export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): NoRoom =>
   kind === 'full' ? { kind, depth: Number(detail) } : { kind, waiting: Number(detail) };
 

@@ -37,7 +37,7 @@ export interface Failure {
   message: string;
 }
 
-/** What the run that ended a job took, in ms, and how many jobs shared it. */
+/** Durations of the run that ended a job, in ms, and the number of jobs that shared it. */
 export interface RunTimings {
   prepareMs: number;
   predictMs: number;
@@ -55,7 +55,7 @@ interface JobBase {
   /** Longest one attempt may run. */
   timeoutMs: number;
   maxAttempts: number;
-  /** Attempts that count: begun, and not given back by a release. */
+  /** Attempts that count: those that began and were not given back by a release. */
   attempts: number;
   createdMs: number;
   replayOf?: string;
@@ -63,7 +63,7 @@ interface JobBase {
 
 interface Ended {
   finishedMs: number;
-  /** When the record goes. */
+  /** Time at which the record expires. */
   expiresMs: number;
   startedMs?: number;
 }
@@ -114,7 +114,7 @@ const JOB_FIELDS = [
 ] as const;
 
 type Field = (typeof JOB_FIELDS)[number];
-/** Reads one field of a record; undefined where it has none. */
+/** Reads one field of a record; undefined where the record lacks it. */
 type Fields = (name: Field) => string | undefined;
 
 const PLACES: ReadonlyMap<unknown, number> = new Map(JOB_FIELDS.map((field, place) => [field, place]));
@@ -137,13 +137,13 @@ export function parseJob(id: string, reply: RedisReply): Job | undefined {
   return Object.assign(baseOf(id, field), stateOf(field));
 }
 
-/** How a job ended that was submitted to be waited for: its id, and fields of its record and their values in turn. */
+/** The outcome of a job whose submitter waits: its id, then names and values of fields of its record in turn. */
 export interface JobOutcome {
   id: string;
   words: readonly string[];
 }
 
-/** Reads a message of the channel on which a process is told how the jobs ended that it waits for. */
+/** Reads a message of a process' channel: the outcomes of jobs for which requests of that process wait. */
 export function parseOutcomes(message: string): JobOutcome[] {
   const lists: unknown = JSON.parse(message);
   return (Array.isArray(lists) ? lists : []).map((list: unknown) => {
@@ -152,7 +152,7 @@ export function parseOutcomes(message: string): JobOutcome[] {
   });
 }
 
-/** A job that was queued, as its record is now that it ended so. */
+/** The record of a job that was queued, with an outcome added. */
 export function endJob(queued: Job, { words }: JobOutcome): Job {
   const field = fieldsOf(words);
   const { id, model, queue, owner, input, timeoutMs, maxAttempts, createdMs, requestId, replayOf } = queued;
@@ -163,7 +163,7 @@ export function endJob(queued: Job, { words }: JobOutcome): Job {
   return Object.assign(base, stateOf(field));
 }
 
-/** Every poll comes through here: an object with the fields that there are takes three times as long. */
+/** Every poll reads a record with this: building an object of only the fields that are present takes three times as long. */
 function fieldsOf(flat: readonly RedisReply[]): Fields {
   const values = Array.from<RedisReply | undefined>({ length: JOB_FIELDS.length });
   for (let i = 0; i + 1 < flat.length; i += 2) {

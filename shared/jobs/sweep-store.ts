@@ -15,13 +15,13 @@ export interface SweptWindow<T> {
   next: string | undefined;
 }
 
-/** A window of a list whose entries go when they are dealt with: `offset` entries before it stay. */
+/** A window of a list from which handled entries are removed: the `offset` entries before it stay. */
 export interface OffsetWindow {
   offset: number;
   limit: number;
 }
 
-/** What was found in such a window, and the offset of the one that follows; 0 when the end was reached. */
+/** The result of a {@link Window}, and the offset of the next one; 0 when the end was reached. */
 export interface SweptFrom<T> {
   found: T;
   next: number;
@@ -32,10 +32,10 @@ export interface Reaped extends SweptFrom<QueuedDelivery[]> {
   ended: { jobId: string; outcome: 'canceled' | 'worker_lost' }[];
 }
 
-/** Owners whose indexes one script run looks for: a dozen of each, and Redis is not held for long. */
+/** Owners whose indexes one run of the script looks up: a dozen each, so that a run blocks Redis for a short time. */
 const OWNERS_A_SCRIPT = 32;
 
-/** The sweeper's scripts: they look at bounded windows, so that none holds Redis for long. */
+/** The sweeper's scripts. Each run reads a bounded window, so that it blocks Redis for a short time. */
 export class SweepStore {
   readonly #records: RecordScripts;
 
@@ -84,7 +84,7 @@ export class SweepStore {
     return [...new Set([...known, ...busy.map(String)])];
   }
 
-  /** Cancels batches whose upload was silent for so long; resolves to how many. */
+  /** Cancels batches whose upload was silent for that time; resolves to their number. */
   async reapUploads(silenceMs: number, limit: number): Promise<number> {
     return Number(await this.#records.run('batch-reap', [String(silenceMs), String(limit)]));
   }
@@ -149,7 +149,7 @@ export class SweepStore {
     const [next, page] = listOf(await redis.command(scan));
     const owners = ['*', ...listOf(page).map(String)];
     const found: string[] = [];
-    // A small set is scanned whole, whatever COUNT says.
+    // Redis scans a small set as a whole and ignores COUNT.
     for (let i = 0; i < owners.length; i += OWNERS_A_SCRIPT) {
       const names = await this.#records.run('indexes', owners.slice(i, i + OWNERS_A_SCRIPT));
       found.push(...listOf(names).map(String));
@@ -161,7 +161,7 @@ export class SweepStore {
 const deliveriesOf = (flat: RedisReply[]): Delivery[] =>
   groupsOf(2, flat).map(([jobId, delivery]) => ({ jobId: String(jobId), delivery: Number(delivery) }));
 
-/** The parts of a flat list, so many in each. */
+/** Splits a flat list into parts of `size`. */
 function groupsOf(size: number, flat: RedisReply | undefined): RedisReply[][] {
   const list = listOf(flat);
   return Array.from({ length: list.length / size }, (_, i) => list.slice(i * size, (i + 1) * size));

@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.js';
 
-/** What a release step reports to when closing something fails. */
+/** Takes the errors of closers. */
 export interface ReleaseLog {
   error(message: string, fields: Record<string, unknown>): void;
 }

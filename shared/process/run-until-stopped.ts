@@ -2,10 +2,10 @@ import { AppError, messageOf } from '../errors.js';
 import { systemProblem } from '../system-error.js';
 import { ReleaseStack } from './release-stack.js';
 
-/** How a process runs and ends. */
+/** Options of a process. */
 export interface RunOptions {
   log: Record<'info' | 'error', (message: string, fields?: Record<string, unknown>) => void>;
-  /** From the first signal to the moment the process is ended whatever it still holds, in ms. */
+  /** Time from the first signal to the forced end of the process, in ms. */
   deadlineMs: number;
 }
 
@@ -13,8 +13,8 @@ export interface RunOptions {
  * Runs `start`, waits for SIGTERM, SIGINT or the loss of the parent process, closes what was opened and lets the
  * process end with code 0. A second signal, or `deadlineMs` after the first, ends it at once with code 1. A process
  * with a parent that manages it leaves Ctrl-C and second signals to that parent.
- * `start` is given the signal that it should stop, for waits that could outlast it, and resolves to what the last line of
- * the log says of the end. When `start` fails, what it had opened is closed and the error is logged; the code is 1.
+ * `start` gets an AbortSignal for its waits, and resolves to a function that gives the fields of the last log line. When it
+ * fails, everything that it opened is closed, the error is logged, and the code is 1.
  */
 export async function runUntilStopped(
   { log, deadlineMs }: RunOptions,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The version of all that lies in this checkout or package, such as `0.1.0`: that of the first package.json above that has one; workspaces have none. */
+/** The version of this checkout or package, such as `0.1.0`: the nearest package.json above with a version has it. */
 export function softwareVersion(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const file = join(folder, 'package.json');

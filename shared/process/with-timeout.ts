@@ -1,4 +1,4 @@
-/** Waits for a promise at most `timeoutMs`, then rejects; what the promise stands for goes on. */
+/** Waits for a promise at most `timeoutMs`, then rejects; the work behind the promise goes on. */
 export function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);

@@ -246,7 +246,8 @@ async function closeClient(client: Client): Promise<void> {
 
 /**
  * First words of refusals that a mistake of this project causes. Every other first word means that this Redis cannot serve
- * now, not this user, or not at this address: LOADING, BUSY, OOM, MISCONF, NOREPLICAS, CLUSTERDOWN, TRYAGAIN, EXECABORT, NOAUTH, WRONGPASS, NOPERM, READONLY, MOVED and more to come.
+ * now, not this user, or not at this address: LOADING, BUSY, OOM, MISCONF, NOREPLICAS, CLUSTERDOWN, TRYAGAIN,
+ * EXECABORT, NOAUTH, WRONGPASS, NOPERM, READONLY, MOVED and more to come.
  */
 const OUR_MISTAKE = /^(ERR|WRONGTYPE|CROSSSLOT|NOSCRIPT)\b/;
 /** Refusals of the second kind that begin with ERR: of scripts before Redis 7, and those without a first word of their own. */

@@ -6,7 +6,7 @@ export const DEAD_AFTER_PINGS = 3;
 /** The link that is watched, and the reaction to its death. */
 export interface LinkWatch {
   pingEveryMs: number;
-  /** Sends a ping; the promise settles, either way, when the link is alive or known to be broken. Returns undefined while there is no link. */
+  /** Sends a ping; settles, either way, when the link is alive or known to be broken. Undefined while there is no link. */
   ping: () => Promise<unknown> | undefined;
   /** A ping has gone unanswered for {@link DEAD_AFTER_PINGS} times `pingEveryMs`. The watch goes on. */
   onDead: () => void;

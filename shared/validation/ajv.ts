@@ -25,14 +25,14 @@ export function createAjv(): Ajv2020 {
 
 let rules: Ajv2020 | undefined;
 
-/** Throws what is wrong with a schema that came from elsewhere. */
+/** Throws an error that names the fault of a schema from outside. */
 export function requireSchema(schema: object): void {
-  // Kept: to compile JSON Schema's own schema takes longer than all of ours together.
+  // Compiled once: JSON Schema's own schema takes longer to compile than all schemas of this project together.
   rules ??= new Ajv2020(OPTIONS);
   void rules.validateSchema(schema, true);
 }
 
-/** How much a list of broken rules may take. */
+/** Limits of a list of broken rules. */
 export interface ListLimits {
   /** Entries, of which the last says how many rules are not listed. */
   entries: number;
@@ -40,7 +40,7 @@ export interface ListLimits {
   chars: number;
 }
 
-/** What the answer to one request lists. */
+/** Limits of the answer to one request. */
 export const ANSWER_LIMITS: Readonly<ListLimits> = { entries: 100, chars: 32_768 };
 
 /**
@@ -69,7 +69,7 @@ export function violationsOf(
   return listed;
 }
 
-/** What a violation takes of {@link ListLimits.chars}. */
+/** Size of a violation, as {@link ListLimits.chars} counts it. */
 export const charsOf = ({ pointer, detail }: RuleViolation): number => pointer.length + detail.length;
 
 const LONGEST_NAME = 64;

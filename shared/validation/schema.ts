@@ -1,5 +1,5 @@
 /*
- * JSON Schemas beside the types of what they allow, in the manner of TypeBox: `Static<typeof Job>` is the type of a job.
+ * JSON Schemas beside the types of their values, in the manner of TypeBox: `Static<typeof Job>` is the type of a job.
  * TypeBox itself loads four hundred modules, which made a third of the start of every process, for the dozen functions here.
  */
 
@@ -17,7 +17,7 @@ export interface SchemaOf<T> extends TSchema {
   readonly [allowed]?: () => T;
 }
 
-/** The type of what a schema allows. */
+/** The type of the values that a schema allows. */
 export type Static<S extends TSchema> = S extends SchemaOf<infer T> ? T : never;
 
 /** A JSON Schema of objects of these members. */
