@@ -1,3 +1,4 @@
+import { JSON_NUMBER } from '../../shared/text/cells.js';
 import { isRecord } from '../../shared/text/is-record.js';
 import type { ModelDescription } from '../../shared/client/model.js';
 import { BatchCommandError } from './batch-error.js';
@@ -40,8 +41,6 @@ export function createInputWriter(mapping: InputMapping): InputWriter {
     return `{${text}}`;
   };
 }
-
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 function valueText(value: unknown, isNumber: boolean): string {
   if (typeof value === 'number') return String(value);

@@ -1,6 +1,6 @@
 import type { BatchRowError } from '../../shared/client/batch.js';
+import { rowErrorText } from '../../shared/text/cells.js';
 import { isRecord } from '../../shared/text/is-record.js';
-import { errorText } from './output/output-format.js';
 
 /** Rows that failed for one reason. */
 export interface FailureCount {
@@ -34,7 +34,7 @@ export class Tally {
 
   failed(row: number, error: BatchRowError): void {
     this.#state.failed += 1;
-    const reason = errorText(error);
+    const reason = rowErrorText(error);
     const { failures } = this.#state;
     const known = failures.find((failure) => failure.reason === reason);
     if (known) known.rows += 1;

@@ -1,3 +1,4 @@
+import { csvCell, rowErrorText } from '../../../shared/text/cells.js';
 import type { ResultRow } from './result-rows.js';
 
 /** How results are written. */
@@ -27,24 +28,16 @@ export function csvResults(outputs: readonly string[]): ResultFormat {
   const empty = outputs.map(() => '').join(',');
   return {
     mediaType: 'text/csv; charset=utf-8; header=present',
-    head: `row,${outputs.map(cell).join(',')},error\r\n`,
+    head: `row,${outputs.map(csvCell).join(',')},error\r\n`,
     lines(rows) {
       let text = '';
       for (const row of rows) {
         text +=
           'result' in row
             ? `${row.row},${outputs.map((name) => row.result[name] ?? '').join(',')},\r\n`
-            : `${row.row},${empty},${cell(errorText(row))}\r\n`;
+            : `${row.row},${empty},${csvCell(rowErrorText(row.error))}\r\n`;
       }
       return text;
     },
   };
 }
-
-function errorText(row: Extract<ResultRow, { error: unknown }>): string {
-  const { code, message, errors } = row.error;
-  const rules = errors?.map((error) => `${error.pointer} ${error.detail}`).join('; ');
-  return `${code}: ${rules ?? message}`;
-}
-
-const cell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -1,12 +1,15 @@
-import { finished } from 'node:stream/promises';
-import { type CsvError, parse } from 'csv-parse';
 import type { Manifest } from '../../../shared/model/manifest.js';
+import { JSON_NUMBER } from '../../../shared/text/cells.js';
+import { type CsvRecords, CsvSyntaxError, openCsvRecords } from '../../../shared/text/csv-records.js';
 import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
 import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
 import { UploadError } from './upload-error.js';
 
 /** Length of one step, in bytes: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
 const STEP_BYTES = 1_024;
+
+/** Blank lines are no rows, but take time all the same. */
+const BLANK_LINES = 1_000_000;
 
 /** Reads rows whose first line names the members of the model's input. An empty cell is an absent member. */
 export const csvRows = (manifest: Manifest): RowReader =>
@@ -27,59 +30,40 @@ export const csvRows = (manifest: Manifest): RowReader =>
     if (!toRow) throw invalid([{ pointer: '#', detail: 'needs a header line that names the columns' }]);
   };
 
-/** Blank lines are no rows, but take time all the same. */
-const BLANK_LINES = 1_000_000;
-
-/** The parser as a pair of calls that resolve to the records completed since the one before. */
-function openCsv(): { write(bytes: Buffer): Promise<string[][]>; end(): Promise<string[][]> } {
-  const parser = parse({
-    bom: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: ROW_LIMIT_CHARS,
-  });
-  let records: string[][] = [];
-  let failure: Error | undefined;
+/** The records of an upload. Rejects with an {@link UploadError} past a limit, too. */
+function openCsv(): Pick<CsvRecords, 'write' | 'end'> {
+  const csv = openCsvRecords(ROW_LIMIT_CHARS);
   let seen = 0;
-  let sinceRowBytes = 0;
-  parser.on('data', (record: string[]) => records.push(record));
-  parser.on('error', (error) => {
-    failure = error;
-  });
-  const settle = async (done: Promise<unknown>): Promise<string[][]> => {
-    await done.catch(() => undefined);
-    if (failure) throw uploadErrorOf(failure);
-    const { records: rows, empty_lines: blank } = parser.info;
+  let sinceLineBytes = 0;
+  const checked = async (reading: Promise<string[][]>): Promise<string[][]> => {
+    const completed = await reading.catch((error: unknown) => {
+      throw error instanceof CsvSyntaxError ? uploadErrorOf(error) : error;
+    });
+    const { records, blank } = csv.lines;
     if (blank > BLANK_LINES) {
       throw new UploadError('too_large', `the body has more than ${BLANK_LINES} blank lines`);
     }
-    // The parser counts what is in the cells of a record, not how many there are.
-    if (rows + blank > seen) sinceRowBytes = 0;
-    if (sinceRowBytes > ROW_LIMIT_CHARS) throw rowTooLong();
-    seen = rows + blank;
-    const completed = records;
-    records = [];
+    // The parser's own limit counts the characters in the cells of a record, not the cells.
+    if (records + blank > seen) sinceLineBytes = 0;
+    if (sinceLineBytes > ROW_LIMIT_CHARS) throw rowTooLong();
+    seen = records + blank;
     return completed;
   };
   return {
-    write(bytes) {
-      sinceRowBytes += bytes.length;
-      return settle(new Promise((resolve) => parser.write(bytes, resolve)));
+    write(piece) {
+      sinceLineBytes += piece.length;
+      return checked(csv.write(piece));
     },
-    end() {
-      parser.end();
-      return settle(finished(parser));
-    },
+    end: () => checked(csv.end()),
   };
 }
 
 const invalid = (violations: RuleViolation[]): UploadError =>
   new UploadError('invalid', 'the header does not fit the model', violations);
 
-/** How a cell's text becomes the JSON value that the member's schema asks for; text that does not fit stays text. */
+/** Turns a cell's text into the JSON value that the member's schema asks for; text that does not fit stays text. */
 type CellReader = (text: string) => unknown;
 
-const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 const readNumber: CellReader = (text) => (JSON_NUMBER.test(text) ? Number(text) : text);
 const readBoolean: CellReader = (text) => (text === 'true' ? true : text === 'false' ? false : text);
 const readText: CellReader = (text) => text;
@@ -131,13 +115,10 @@ function readerFor(property: Record<string, unknown> | undefined): CellReader {
 const rowTooLong = (): UploadError =>
   new UploadError('too_large', `a row is longer than ${ROW_LIMIT_CHARS} characters`);
 
-function uploadErrorOf(error: Error): UploadError {
-  const { code, lines } = error as Partial<CsvError> & { lines?: number };
-  if (code === 'CSV_MAX_RECORD_SIZE') {
-    return rowTooLong();
-  }
+function uploadErrorOf({ isTooLong, message, line }: CsvSyntaxError): UploadError {
+  if (isTooLong) return rowTooLong();
   return new UploadError(
     'malformed',
-    `the body is not CSV: ${error.message}${lines === undefined ? '' : ` (line ${lines})`}`,
+    `the body is not CSV: ${message}${line === undefined ? '' : ` (line ${line})`}`,
   );
 }

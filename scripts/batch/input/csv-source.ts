@@ -1,10 +1,7 @@
-import { finished } from 'node:stream/promises';
-import { parse } from 'csv-parse';
-import { messageOf } from '../../../shared/errors.js';
+import { CsvSyntaxError, openCsvRecords } from '../../../shared/text/csv-records.js';
 import { InputFileError, type Source, type SourcePage, type SourceRow, withoutFirst } from './source.js';
 import { readTextFile } from './text-file.js';
 
-/** A quote that is never closed would otherwise make one record of the whole file. */
 const RECORD_LIMIT_CHARS = 4_194_304;
 
 /** A table whose first line names the columns. Every cell is text; an empty one is an absent value. */
@@ -57,29 +54,12 @@ function rowOf(columns: readonly string[], cells: readonly string[]): SourceRow 
 async function* readRecords(
   path: string,
 ): AsyncGenerator<{ records: string[][]; share: number }, void, undefined> {
-  const parser = parse({
-    bom: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: RECORD_LIMIT_CHARS,
-  });
-  let records: string[][] = [];
-  let failure: Error | undefined;
-  parser.on('data', (record: string[]) => records.push(record));
-  parser.on('error', (error) => {
-    failure = error;
-  });
-  const take = (): string[][] => {
-    if (failure) throw new InputFileError(path, `is not CSV: ${messageOf(failure)}`, { cause: failure });
-    const taken = records;
-    records = [];
-    return taken;
-  };
-  for await (const { text, share } of readTextFile(path)) {
-    await new Promise((resolve) => parser.write(text, resolve));
-    yield { records: take(), share };
+  const csv = openCsvRecords(RECORD_LIMIT_CHARS);
+  try {
+    for await (const { text, share } of readTextFile(path)) yield { records: await csv.write(text), share };
+    yield { records: await csv.end(), share: 1 };
+  } catch (cause) {
+    if (!(cause instanceof CsvSyntaxError)) throw cause;
+    throw new InputFileError(path, `is not CSV: ${cause.message}`, { cause });
   }
-  parser.end();
-  await finished(parser).catch(() => undefined);
-  yield { records: take(), share: 1 };
 }

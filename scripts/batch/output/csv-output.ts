@@ -1,15 +1,10 @@
-import {
-  carriedNames,
-  ERROR_COLUMN,
-  errorText,
-  type OutputColumns,
-  type OutputFormat,
-} from './output-format.js';
+import { csvCell, rowErrorText } from '../../../shared/text/cells.js';
+import { carriedNames, ERROR_COLUMN, type OutputColumns, type OutputFormat } from './output-format.js';
 
 /** A table as RFC 4180 has it, with line feeds. A value that is absent is an empty cell. */
 export function csvOutput(columns: OutputColumns): OutputFormat {
   const { input, outputs } = columns;
-  const header = [...carriedNames(columns).values(), ...outputs, ERROR_COLUMN].map(cell).join(',');
+  const header = [...carriedNames(columns).values(), ...outputs, ERROR_COLUMN].map(csvCell).join(',');
   const noOutputs = ','.repeat(outputs.length);
   const known = new Set(input);
   const leftOut = new Set<string>();
@@ -18,24 +13,15 @@ export function csvOutput(columns: OutputColumns): OutputFormat {
     head: `${header}\n`,
     carry({ values }) {
       let text = '';
-      for (const column of input) text += `${cell(values[column])},`;
+      for (const column of input) text += `${csvCell(values[column])},`;
       for (const column in values) if (!known.has(column)) leftOut.add(column);
       return text;
     },
     succeeded(carried, result) {
       let text = carried;
-      for (const name of outputs) text += `${cell(result[name])},`;
+      for (const name of outputs) text += `${csvCell(result[name])},`;
       return `${text}\n`;
     },
-    failed: (carried, error) => `${carried}${noOutputs}${cell(errorText(error))}\n`,
+    failed: (carried, error) => `${carried}${noOutputs}${csvCell(rowErrorText(error))}\n`,
   };
-}
-
-const SPECIAL = /[",\r\n]/;
-
-function cell(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return SPECIAL.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

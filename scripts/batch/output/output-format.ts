@@ -37,7 +37,3 @@ export function carriedNames({ input, outputs }: OutputColumns): ReadonlyMap<str
   }
   return names;
 }
-
-/** An error in words, for a cell or a summary. */
-export const errorText = ({ code, message, errors }: BatchRowError): string =>
-  `${code}: ${errors?.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ') ?? message}`;

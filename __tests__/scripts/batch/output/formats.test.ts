@@ -1,5 +1,6 @@
 import { outputFormatFor } from '../../../../scripts/batch/output/open-format.js';
-import { carriedNames, errorText } from '../../../../scripts/batch/output/output-format.js';
+import { carriedNames } from '../../../../scripts/batch/output/output-format.js';
+import { rowErrorText } from '../../../../shared/text/cells.js';
 
 const error = {
   code: 'invalid_input',
@@ -85,6 +86,6 @@ describe('names', () => {
 });
 
 it('an error in words names the rules, or else the message', () => {
-  expect(errorText(error)).toBe('invalid_input: #/x is "odd", too');
-  expect(errorText({ code: 'timeout', message: 'too slow' })).toBe('timeout: too slow');
+  expect(rowErrorText(error)).toBe('invalid_input: #/x is "odd", too');
+  expect(rowErrorText({ code: 'timeout', message: 'too slow' })).toBe('timeout: too slow');
 });
