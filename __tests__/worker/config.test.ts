@@ -1,7 +1,7 @@
 import { ConfigError } from '../../shared/errors.js';
 import { readWorkerConfig } from '../../worker/config.js';
 
-it('has the defaults that the README promises', () => {
+it('has the defaults that docs/operating.md promises', () => {
   expect(readWorkerConfig({}, false)).toEqual({
     redis: { kind: 'host', host: '127.0.0.1', port: 6379, tls: false, database: 0 },
     keyPrefix: '',

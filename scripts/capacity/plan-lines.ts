@@ -111,7 +111,7 @@ function startLines(demand: Demand, { api, worker, redis, limits }: Plan): strin
   if (redis.servers > 1) {
     return [
       '',
-      'Each Redis has APIs and workers of its own, and a group of the models: ARCHITECTURE.md, "Growth".',
+      'Each Redis has APIs and workers of its own, and a group of the models: docs/performance.md, "Growth".',
     ];
   }
   if (limits.some(isReached)) return ['', 'Change what says NOW, and compute again.'];

@@ -3,7 +3,7 @@ import type { SetUp } from '../up/start-all.js';
 import { up } from '../up/up.js';
 
 const HELP = `
-It takes its settings from the environment, or from a file .env beside package.json; README.md lists them all:
+It takes its settings from the environment, or from a file .env beside package.json; docs/operating.md lists them all:
   PORT=8182             where the API listens; 0 takes any free port
   WORKERS=1             worker processes
   WEB_CONCURRENCY=1     API processes that share the port

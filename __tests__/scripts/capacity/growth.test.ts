@@ -5,7 +5,7 @@ import { USUAL } from '../../../scripts/capacity/demand.js';
 import { planFor } from '../../../scripts/capacity/plan.js';
 import { megabytes, threeDigits } from '../../../scripts/capacity/words.js';
 
-const text = readFileSync(join(resolve(__dirname, '../../..'), 'ARCHITECTURE.md'), 'utf8');
+const text = readFileSync(join(resolve(__dirname, '../../..'), 'docs/performance.md'), 'utf8');
 const section = text.split('## Growth\n')[1]?.split('\n## ')[0] ?? '';
 const rows = section
   .split('\n')
