@@ -5,7 +5,7 @@ import type { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import { announceWorker, HEARTBEAT_MS, withdrawWorker, type WorkerInfo } from '../shared/workers/registry.js';
 
-/** What changes while a worker runs. */
+/** Members of a report that change while a worker runs. */
 export type WorkerState = Pick<WorkerInfo, 'models' | 'refused' | 'loading'>;
 
 /** Reports this worker to the registry, at once and then every five seconds, until it is closed. */
@@ -26,7 +26,7 @@ export class Heartbeat {
   /** Reports now; a report that Redis does not take is made up for by the next. */
   async beat(): Promise<void> {
     await announceWorker(this.#records, { ...this.#worker, ...this.#state() }).catch((error: unknown) =>
-      this.#log.debug('heartbeat not written', { error: messageOf(error) }),
+      this.#log.debug('heartbeat not written', () => ({ error: messageOf(error) })),
     );
   }
 

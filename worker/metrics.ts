@@ -2,16 +2,27 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { messageOf } from '../shared/errors.js';
-import type { ClaimedJob } from '../shared/jobs/job-leases.js';
+import type { ClaimedJob, MicroBatchRun } from '../shared/jobs/job-leases.js';
 import type { FailureCode } from '../shared/jobs/job.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 
-/** What one lane of one model tells of its work. */
+/** Sums of one lane since the worker started, as the registry reports them. */
+export interface LaneSums {
+  /** Micro-batches run. */
+  batches: number;
+  /** Outcomes written. */
+  jobs: number;
+  lastBatchSize: number;
+  meanBatchSize: number;
+}
+
+/** Records the work of one lane of one model. */
 export interface LaneMetrics {
+  readonly sums: Readonly<LaneSums>;
   /** A job was claimed; its wait is observed at the first claim alone. */
   claimed(job: Pick<ClaimedJob, 'token' | 'waitedMs'>): void;
   /** A micro-batch was run. */
-  ran(batch: { jobs: number; prepareMs: number; predictMs: number }): void;
+  ran(run: Pick<MicroBatchRun, 'batchSize' | 'prepareMs' | 'predictMs'>): void;
   /** An outcome was written: `succeeded`, or the code of a failure. */
   ended(outcome: string): void;
   retried(code: string): void;
@@ -91,16 +102,26 @@ export class WorkerMetrics {
     this.#lost.inc(labels, 0);
     this.#ended.inc({ ...labels, outcome: 'succeeded' }, 0);
     for (const code of RETRIED) this.#retried.inc({ ...labels, code }, 0);
+    const sums: LaneSums = { batches: 0, jobs: 0, lastBatchSize: 0, meanBatchSize: 0 };
+    let rows = 0;
     return {
+      sums,
       claimed({ token, waitedMs }) {
         if (token === 1) wait?.observe(waitedMs / 1000);
       },
-      ran({ jobs, prepareMs, predictMs }) {
-        size?.observe(jobs);
+      ran({ batchSize, prepareMs, predictMs }) {
+        rows += batchSize;
+        sums.batches += 1;
+        sums.lastBatchSize = batchSize;
+        sums.meanBatchSize = rows / sums.batches;
+        size?.observe(batchSize);
         prepare?.observe(prepareMs / 1000);
         predict?.observe(predictMs / 1000);
       },
-      ended: (outcome) => this.#ended.inc({ ...labels, outcome }),
+      ended: (outcome) => {
+        sums.jobs += 1;
+        this.#ended.inc({ ...labels, outcome });
+      },
       retried: (code) => this.#retried.inc({ ...labels, code }),
       lost: () => this.#lost.inc(labels),
     };

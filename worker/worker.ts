@@ -7,29 +7,31 @@ import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../shared/redis/redis.js';
 import { openTracer } from '../shared/tracing/open-tracer.js';
+import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import type { WorkerConfig } from './config.js';
 import { Heartbeat } from './heartbeat.js';
 import { LeaseKeeper } from './jobs/lease-keeper.js';
+import type { WorkerServices } from './jobs/lane.js';
+import { ModelService } from './jobs/model-service.js';
 import { WorkerMetrics } from './metrics.js';
-import { ModelService } from './model-service.js';
 import type { LoadedModel } from './models/loaded-model.js';
 import { LoadedModels } from './models/loaded-models.js';
 
-/** What a worker is opened with. */
+/** Configuration of a worker, and the process around it. */
 export interface WorkerOptions {
   config: WorkerConfig;
   log: Logger;
   release: ReleaseStack;
   /** Ends the wait for Redis. */
-  stopping?: AbortSignal;
+  stopping?: AbortSignal | undefined;
   /** Told when a model's process is beyond repair: the worker should end and be started afresh. */
   onBroken: (reason: string) => void;
   /** Program of the inference processes; undefined for the worker's own. */
-  inferenceEntry?: string | URL;
+  inferenceEntry?: string | URL | undefined;
 }
 
-/** A worker that serves. */
+/** A worker that takes jobs. */
 export interface Worker {
   models(): WorkerModel[];
   metrics: WorkerMetrics;
@@ -39,37 +41,36 @@ export interface Worker {
   left(): { given_back: number; not_written: number };
 }
 
-/** Starts the models' processes, connects to Redis and takes jobs. What it opens is on the release stack. */
+/** Starts the models' processes, connects to Redis and takes jobs. Registers the closers on the release stack. */
 export async function openWorker(options: WorkerOptions): Promise<Worker> {
   const { config, log, release, stopping } = options;
-  const { maxBatch, leaseMs } = config;
   // First, so that it is closed last.
   const tracer = await openTracer('waggle-worker', { tracing: config.tracing, log });
   release.later('traces', () => tracer.close());
-  const served = new LoadedModels(options);
-  release.later('models', () => served.end());
-  const started = await served.start();
-  const services: ModelService[] = [];
-  const models = (): WorkerModel[] => services.map((service) => service.info);
+  const loaded = new LoadedModels(options);
+  release.later('models', () => loaded.end());
+  const started = await loaded.start();
+  const served: ModelService[] = [];
+  const models = (): WorkerModel[] => served.map((service) => service.info);
   const metrics = new WorkerMetrics(models);
-  const shared = await connect(options, metrics);
+  const { records, services } = await connect(options, tracer, metrics);
   const serve = (model: LoadedModel): void => {
-    // One that was loading when the worker was told to stop.
+    // A model may still have been loading when the worker was told to stop.
     if (stopping?.aborted) return;
-    const service = new ModelService({ ...shared, model, metrics, tracer, maxBatch, leaseMs, log });
-    services.push(service);
+    const service = new ModelService(model, services);
+    served.push(service);
     const { name, version, engine, device, passedOver } = service.info;
     log.info('model served', { model: name, version, engine, device, passed_over: passedOver });
   };
   for (const model of started) serve(model);
-  release.later('jobs in hand', () => Promise.all(services.map((service) => service.drain(config.graceMs))));
+  release.later('jobs in hand', () => Promise.all(served.map((service) => service.drain(config.graceMs))));
   let reloads = 0;
   const state = () => ({
     models: models(),
-    refused: refusalsOf(served.refused, config.modelsDir),
+    refused: refusalsOf(loaded.refused, config.modelsDir),
     loading: reloads > 0,
   });
-  const heartbeat = new Heartbeat(shared.records, state, log);
+  const heartbeat = new Heartbeat(records, state, log);
   release.later('heartbeat', () => heartbeat.close());
   await heartbeat.beat();
   return {
@@ -77,39 +78,48 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
     metrics,
     async reload() {
       reloads += 1;
-      const reloading = served.reload();
+      const reloading = loaded.reload();
       await heartbeat.beat();
       for (const model of await reloading) serve(model);
       reloads -= 1;
       await heartbeat.beat();
     },
     left: () => ({
-      given_back: services.reduce((sum, { left }) => sum + left.givenBack, 0),
-      not_written: services.reduce((sum, { left }) => sum + left.notWritten, 0),
+      given_back: served.reduce((sum, { left }) => sum + left.givenBack, 0),
+      not_written: served.reduce((sum, { left }) => sum + left.notWritten, 0),
     }),
   };
 }
 
-async function connect({ config, log, release, stopping }: WorkerOptions, metrics: WorkerMetrics) {
+async function connect(
+  { config, log, release, stopping }: WorkerOptions,
+  tracer: Tracer,
+  metrics: WorkerMetrics,
+): Promise<{ records: RecordScripts; services: WorkerServices }> {
+  const { keyPrefix, maxBatch, leaseMs } = config;
   const redisOptions: RedisOptions = {
     address: config.redis,
     onError(message) {
       metrics.redisFailed();
       log.warn('Redis connection', { error: message });
     },
-    ...(stopping ? { signal: stopping } : {}),
+    signal: stopping,
   };
   const redis = await openRedis(redisOptions);
   release.later('redis', () => redis.close());
   const subscriber = await openRedisSubscriber(redisOptions);
   release.later('redis subscriber', () => subscriber.close());
-  const queue = { redis: config.redis, keyPrefix: config.keyPrefix };
-  const producers = new Producers(queue);
+  const queues = { redis: config.redis, keyPrefix };
+  const producers = new Producers(queues);
   release.later('producers', () => producers.close());
-  const records = new RecordScripts(redis, config.keyPrefix);
+  const records = new RecordScripts(redis, keyPrefix);
   const leases = new JobLeases(records, config.queueTtlMs);
-  const keeper = new LeaseKeeper({ leases, leaseMs: config.leaseMs, log });
+  const keeper = new LeaseKeeper(leases, leaseMs, log);
   release.later('leases', () => keeper.close());
   await subscriber.subscribe(records.key('canceling'), (id) => keeper.cancelRequested(id));
-  return { redis, records, leases, chunks: new ChunkLeases(records), producers, keeper, queue };
+  const chunks = new ChunkLeases(records);
+  return {
+    records,
+    services: { redis, queues, leases, chunks, producers, keeper, metrics, tracer, maxBatch, leaseMs, log },
+  };
 }

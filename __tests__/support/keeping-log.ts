@@ -10,7 +10,7 @@ export function keepingLog(): Logger & { lines: { level: string; message: string
     error: at('error'),
     warn: at('warn'),
     info: at('info'),
-    debug: at('debug'),
+    debug: (message, fields) => at('debug')(message, typeof fields === 'function' ? fields() : fields),
     isEnabled: () => true,
   };
 }

@@ -1,5 +1,8 @@
 import { RedisUnavailableError } from '../../shared/errors.js';
-import { MicroBatcher, type MicroBatcherOptions } from '../../worker/jobs/micro-batcher.js';
+import type { TakenDeliveries } from '../../worker/intake/taken-deliveries.js';
+import type { Lane } from '../../worker/jobs/lane.js';
+import type { MicroBatchRunner } from '../../worker/jobs/micro-batch-runner.js';
+import { MicroBatcher } from '../../worker/jobs/micro-batcher.js';
 import { Turns } from '../../worker/models/turns.js';
 import { recordingLog } from './recording-log.js';
 
@@ -14,26 +17,27 @@ it('ends its deliveries at once when the claim that it repeats to leave is refus
     return Promise.reject(new RedisUnavailableError('claiming'));
   };
   const nothing = (): undefined => undefined;
-  const batcher: MicroBatcher = new MicroBatcher({
+  const lane = {
     queue: 'q',
-    model: { turns: new Turns(['jobs', 'chunks', 'swap']) },
-    runner: {
-      ready: () => Promise.resolve(),
-      run: () => Promise.resolve(true),
-      stop: nothing,
-      abandon: nothing,
-    },
+    model: { turns: new Turns() },
     settlement: {
       release: nothing,
       handBack: () => Promise.resolve(),
       settled: () => Promise.resolve(),
-      through: async (_: string, call: () => Promise<unknown>) => call(),
+      abandoned: new AbortController().signal,
     },
     leases: { claimAlong },
     maxBatch: 4,
     leaseMs: 1_000,
     log,
-  } as unknown as MicroBatcherOptions);
+  } as unknown as Lane;
+  const runner = {
+    ready: () => Promise.resolve(),
+    run: () => Promise.resolve(true),
+    stop: nothing,
+    abandon: nothing,
+  } as unknown as MicroBatchRunner;
+  const batcher: MicroBatcher = new MicroBatcher(lane, runner, {} as TakenDeliveries);
   await batcher.handle({ jobId: 'a', delivery: 1 });
   await leave;
   expect(calls).toEqual([false, true]);

@@ -20,7 +20,7 @@ export function recordingLog(): Logger & { lines: LogLine[]; said(message: strin
     error: at('error'),
     warn: at('warn'),
     info: at('info'),
-    debug: at('debug'),
+    debug: (message, fields) => at('debug')(message, typeof fields === 'function' ? fields() : fields),
     isEnabled: () => true,
   };
 }

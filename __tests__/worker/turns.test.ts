@@ -2,7 +2,7 @@ import { Turns } from '../../worker/models/turns.js';
 
 /** Asks for turns and notes the order in which they come. */
 function recorder() {
-  const turns = new Turns<'jobs' | 'chunks'>(['jobs', 'chunks']);
+  const turns = new Turns();
   const order: string[] = [];
   const ask = async (lane: 'jobs' | 'chunks', name: string): Promise<void> => {
     const end = await turns.take(lane);

@@ -28,8 +28,9 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
-  debug(message: string, fields?: LogFields): void;
-  /** Whether lines of this level are written: ask before building costly fields. */
+  /** `fields` runs only where debug lines are written. */
+  debug(message: string, fields?: LogFields | (() => LogFields)): void;
+  /** Whether lines of this level are written. */
   isEnabled(level: LogLevel): boolean;
 }
 
@@ -63,7 +64,10 @@ export function createLogger(service: string, config: LogConfig): Logger {
     error: (message, fields) => void logger.error(message, fields),
     warn: (message, fields) => void logger.warn(message, fields),
     info: (message, fields) => void logger.info(message, fields),
-    debug: (message, fields) => void logger.debug(message, fields),
+    debug(message, fields) {
+      if (!logger.isLevelEnabled('debug')) return;
+      logger.debug(message, typeof fields === 'function' ? fields() : fields);
+    },
     isEnabled: (level) => logger.isLevelEnabled(level),
   };
 }

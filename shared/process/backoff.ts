@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Bounds of a growing pause, in ms. */
 export interface BackoffBounds {
   firstMs: number;
@@ -10,8 +12,8 @@ export const RETRY_BACKOFF: BackoffBounds = { firstMs: 500, mostMs: 30_000 };
 export const REDIS_BACKOFF: BackoffBounds = { firstMs: 25, mostMs: 1_000 };
 
 /**
- * Pause in ms after so many failures (1 = the first): it doubles with each up to the bound, and up to half of it is
- * left to chance, so that jobs that failed together do not come back together.
+ * The pause in ms after a number of failures in a row (1 = the first). It doubles with each failure up to the bound, and
+ * up to half of it is random, so that callers that failed together do not come back together.
  *
  * @param random from 0 up to, not including, 1
  */
@@ -22,4 +24,9 @@ export function backoffMs(
 ): number {
   const ceilingMs = Math.min(firstMs * 2 ** Math.min(failures - 1, 30), mostMs);
   return ceilingMs * (1 - random() / 2);
+}
+
+/** Waits for the pause of {@link backoffMs}, or until the signal is aborted. Never rejects. */
+export async function backOff(failures: number, bounds: BackoffBounds, signal: AbortSignal): Promise<void> {
+  await sleep(backoffMs(failures, bounds), undefined, { signal }).catch(() => undefined);
 }

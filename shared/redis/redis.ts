@@ -46,7 +46,7 @@ export interface RedisOptions {
   /** Is called with every connection error: while Redis is away, once for each attempt to connect. */
   onError: (message: string) => void;
   /** Gives up waiting for the first connection. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Time between two `INFO replication`, which prove that the link lives and tell the role of Redis, in ms. @default 2000 */
   pingEveryMs?: number;
 }

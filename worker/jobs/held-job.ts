@@ -8,7 +8,7 @@ export class HeldJob {
 
   /**
    * @param done ends the delivery through which the job came
-   * @param span of this attempt; whoever ends the job here ends it
+   * @param span of this attempt; the settlement ends it with the job
    */
   constructor(
     readonly claimed: ClaimedJob,
@@ -16,12 +16,12 @@ export class HeldJob {
     readonly span: Span = NO_SPAN,
   ) {}
 
-  /** Whether it still needs an outcome from here. */
+  /** Whether the job still needs an outcome from this worker. */
   get isLive(): boolean {
     return this.#isLive;
   }
 
-  /** What every log line of the job carries. */
+  /** Members of every log line of the job. */
   get ids(): Record<string, string> {
     const { id, requestId, traceparent } = this.claimed;
     return {
@@ -31,6 +31,11 @@ export class HeldJob {
     };
   }
 
+  /** Members of the log line of a claim. */
+  get claimFields(): Record<string, string | number> {
+    return { ...this.ids, attempt: this.claimed.attempts, waited_ms: this.claimed.waitedMs };
+  }
+
   /** True for the first caller, who decides how the job ends here; false for every later one. */
   decide(): boolean {
     const isFirst = this.#isLive;
@@ -38,10 +43,3 @@ export class HeldJob {
     return isFirst;
   }
 }
-
-/** What the line of a claim carries. */
-export const claimFields = ({ ids, claimed }: HeldJob): Record<string, string | number> => ({
-  ...ids,
-  attempt: claimed.attempts,
-  waited_ms: claimed.waitedMs,
-});

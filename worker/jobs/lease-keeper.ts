@@ -6,24 +6,21 @@ import type { HeldJob } from './held-job.js';
 /** Why a job leaves its worker before it has an outcome. */
 export type Leave = 'canceling' | 'lost';
 
-/** What a keeper works with. */
-export interface LeaseKeeperOptions {
-  leases: JobLeases;
-  leaseMs: number;
-  log: Logger;
-}
-
 /** Renews the leases of every job this worker holds, all in one call every third of a lease. */
 export class LeaseKeeper {
-  readonly #options: LeaseKeeperOptions;
+  readonly #leases: JobLeases;
+  readonly #leaseMs: number;
+  readonly #log: Logger;
   readonly #held = new Map<string, { job: HeldJob; onLeave: (job: HeldJob, why: Leave) => void }>();
   readonly #timer: NodeJS.Timeout;
   #isRenewing = false;
   #isAway = false;
 
-  constructor(options: LeaseKeeperOptions) {
-    this.#options = options;
-    this.#timer = setInterval(() => void this.#renew(), options.leaseMs / 3);
+  constructor(leases: JobLeases, leaseMs: number, log: Logger) {
+    this.#leases = leases;
+    this.#leaseMs = leaseMs;
+    this.#log = log;
+    this.#timer = setInterval(() => void this.#renew(), leaseMs / 3);
   }
 
   /** Holds a claimed job until {@link letGo}. `onLeave` is called when it is canceled, or lost to another worker. */
@@ -35,7 +32,7 @@ export class LeaseKeeper {
     if (this.#held.get(job.claimed.id)?.job === job) this.#held.delete(job.claimed.id);
   }
 
-  /** Somebody canceled this job, which may be here or anywhere. */
+  /** A client canceled this job, which this worker may hold or not. */
   cancelRequested(id: string): void {
     const entry = this.#held.get(id);
     entry?.onLeave(entry.job, 'canceling');
@@ -49,18 +46,19 @@ export class LeaseKeeper {
     // A call that hangs must not pile up others behind it.
     if (this.#held.size === 0 || this.#isRenewing) return;
     this.#isRenewing = true;
-    const { leases, leaseMs, log } = this.#options;
     const entries = [...this.#held.values()];
     const holds = entries.map(({ job }) => job.claimed);
     try {
-      const replies = await leases.renew(holds, leaseMs);
+      const replies = await this.#leases.renew(holds, this.#leaseMs);
       this.#isAway = false;
       entries.forEach(({ job, onLeave }, index) => {
         const reply = replies[index];
         if (reply === 'canceling' || reply === 'lost') onLeave(job, reply);
       });
     } catch (error) {
-      if (!this.#isAway) log.warn('leases not renewed', { jobs: holds.length, error: messageOf(error) });
+      if (!this.#isAway) {
+        this.#log.warn('leases not renewed', { jobs: holds.length, error: messageOf(error) });
+      }
       this.#isAway = true;
     } finally {
       this.#isRenewing = false;

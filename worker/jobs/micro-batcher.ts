@@ -1,37 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
-import type { Claim, JobLeases, TakeAlong } from '../../shared/jobs/job-leases.js';
-import type { Logger } from '../../shared/log/logger.js';
-import { type BeeKeys, type Delivery, parseTransportId } from '../../shared/queue/bee-queue.js';
-import type { Tracer } from '../../shared/tracing/tracer.js';
+import type { Claim, TakeAlong } from '../../shared/jobs/job-leases.js';
+import { backOff, REDIS_BACKOFF } from '../../shared/process/backoff.js';
+import { type Delivery, parseTransportId } from '../../shared/queue/bee-queue.js';
 import type { TakenDeliveries } from '../intake/taken-deliveries.js';
-import type { LaneMetrics } from '../metrics.js';
-import type { LoadedModel } from '../models/loaded-model.js';
-import { backoffMs, REDIS_BACKOFF } from '../../shared/process/backoff.js';
 import { createClaimIds } from './claim-ids.js';
-import { claimFields, HeldJob } from './held-job.js';
-import type { LeaseKeeper } from './lease-keeper.js';
+import type { HeldJob } from './held-job.js';
+import type { Lane } from './lane.js';
 import type { MicroBatchRunner } from './micro-batch-runner.js';
-import type { Settlement, Unclaimed } from './settlement.js';
-import { startJobSpan } from './spans.js';
-
-/** What a batcher works with. */
-export interface MicroBatcherOptions {
-  queue: string;
-  /** Where the queue's deliveries wait. */
-  lists: BeeKeys;
-  taken: TakenDeliveries;
-  model: LoadedModel;
-  runner: MicroBatchRunner;
-  settlement: Settlement;
-  leases: JobLeases;
-  keeper: LeaseKeeper;
-  metrics: LaneMetrics;
-  tracer: Tracer;
-  maxBatch: number;
-  leaseMs: number;
-  log: Logger;
-}
+import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
+import type { Unclaimed } from './settlement.js';
 
 /** While full micro-batches take less than this to run, in ms, the next is claimed meanwhile. */
 const CLAIM_AHEAD_MS = 50;
@@ -49,7 +26,9 @@ interface Call {
  * others.
  */
 export class MicroBatcher {
-  readonly #options: MicroBatcherOptions;
+  readonly #lane: Lane;
+  readonly #runner: MicroBatchRunner;
+  readonly #taken: TakenDeliveries;
   readonly #stopping = new AbortController();
   readonly #newClaimId = createClaimIds();
   #unclaimed: Unclaimed[] = [];
@@ -63,8 +42,10 @@ export class MicroBatcher {
   #unanswered: Call | undefined;
   #claimFailures = 0;
 
-  constructor(options: MicroBatcherOptions) {
-    this.#options = options;
+  constructor(lane: Lane, runner: MicroBatchRunner, taken: TakenDeliveries) {
+    this.#lane = lane;
+    this.#runner = runner;
+    this.#taken = taken;
   }
 
   /** Takes a delivery. Resolves when its job is dealt with; never rejects. */
@@ -81,31 +62,30 @@ export class MicroBatcher {
    * are given back too. Resolves when Redis has it all.
    */
   async drain(finishMs: number): Promise<void> {
-    const { runner, settlement } = this.#options;
     this.#stopping.abort();
     this.#handBack();
-    runner.stop();
+    this.#runner.stop();
     const ahead = this.#giveBackAhead();
-    const late = setTimeout(() => runner.abandon(), finishMs);
+    const late = setTimeout(() => this.#runner.abandon(), finishMs);
     await Promise.all([this.#working, ahead]);
     await this.#giveBackUnanswered();
     clearTimeout(late);
-    await settlement.settled();
+    await this.#lane.settlement.settled();
   }
 
   async #work(): Promise<void> {
-    const { model, runner, log } = this.#options;
+    const { model, maxBatch, log } = this.#lane;
     while (!this.#stopping.signal.aborted && this.#hasMore()) {
       const endTurn = await model.turns.take('jobs');
       try {
-        await runner.ready();
+        await this.#runner.ready();
         const claiming = this.#ahead ?? this.#claim(false);
         this.#ahead = undefined;
         const jobs = await claiming;
-        const isFull = jobs.length === this.#options.maxBatch;
+        const isFull = jobs.length === maxBatch;
         if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claim(true);
         const startMs = performance.now();
-        const isThere = await runner.run(jobs);
+        const isThere = await this.#runner.run(jobs);
         if (isFull) this.#lastRunMs = performance.now() - startMs;
         // Other workers need not wait for this one's process.
         if (!isThere) await this.#giveBackAhead();
@@ -123,21 +103,24 @@ export class MicroBatcher {
   async #giveBackAhead(): Promise<void> {
     const claiming = this.#ahead;
     this.#ahead = undefined;
-    this.#options.settlement.release((await claiming) ?? []);
+    this.#lane.settlement.release((await claiming) ?? []);
   }
 
   /** Of a worker that stops. To know what a claim without an answer has taken, it is sent again. */
   async #giveBackUnanswered(): Promise<void> {
-    const { settlement, log } = this.#options;
+    const { settlement, log } = this.#lane;
     const call = this.#unanswered;
     if (!call) return;
-    const repeat = (): Promise<HeldJob[]> =>
-      this.#send(call).catch((error: unknown) => {
-        if (error instanceof RedisUnavailableError) throw error;
-        log.error('jobs not claimed', { jobs: call.unclaimed.length, error: messageOf(error) });
-        return [];
+    try {
+      const jobs = await repeatWhileRedisIsAway(() => this.#send(call), {
+        warning: 'claim not answered yet',
+        log,
+        signal: settlement.abandoned,
       });
-    settlement.release((await settlement.through('claim', repeat)) ?? []);
+      settlement.release(jobs ?? []);
+    } catch (error) {
+      log.error('jobs not claimed', { jobs: call.unclaimed.length, error: messageOf(error) });
+    }
     // The sweeper brings back the jobs of a claim that Redis refused, or did not answer in time.
     for (const { done } of this.#unanswered?.unclaimed ?? []) done();
   }
@@ -169,7 +152,7 @@ export class MicroBatcher {
   }
 
   async #send(call: Call): Promise<HeldJob[]> {
-    const { leases, leaseMs, lists } = this.#options;
+    const { leases, leaseMs, lists } = this.#lane;
     const { unclaimed, along } = call;
     // Until it is answered it may have taken jobs.
     this.#unanswered = { unclaimed, along: { ...along, isRepeated: true } };
@@ -179,14 +162,14 @@ export class MicroBatcher {
     this.#claimFailures = 0;
     this.#mayBeMore = waiting > 0;
     const later: Unclaimed[] = [];
-    const jobs = [
-      ...unclaimed.map((one, index) => ({ one, claim: claims[index] })),
-      ...taken.map(({ transportId, claim }) => ({ one: this.#takenAlong(transportId), claim })),
-    ].flatMap(({ one, claim }) => {
-      if (claim?.kind !== 'later') return this.#accept(claim, one.done);
-      later.push(one);
-      return [];
-    });
+    const jobs: HeldJob[] = [];
+    const accept = (one: Unclaimed, claim: Claim | undefined): void => {
+      const job = claim?.kind === 'later' ? undefined : this.#runner.attempts.accept(claim, one.done);
+      if (job) jobs.push(job);
+      else if (claim?.kind === 'later') later.push(one);
+    };
+    unclaimed.forEach((one, index) => accept(one, claims[index]));
+    for (const { transportId, claim } of taken) accept(this.#takenAlong(transportId), claim);
     this.#unclaimed.unshift(...later);
     if (this.#stopping.signal.aborted) this.#handBack();
     return jobs;
@@ -197,19 +180,19 @@ export class MicroBatcher {
     const delivery = parseTransportId(transportId) ?? { jobId: transportId, delivery: 0 };
     return {
       request: { ...delivery, claimId: this.#newClaimId() },
-      done: this.#options.taken.hold(transportId),
+      done: this.#taken.hold(transportId),
     };
   }
 
   #newCall(isAhead: boolean): Call {
-    const { maxBatch } = this.#options;
+    const { maxBatch } = this.#lane;
     const unclaimed = this.#unclaimed.splice(0, maxBatch);
     const most = maxBatch - unclaimed.length;
     return { unclaimed, along: { claimId: this.#newClaimId(), most, isRepeated: false, isAhead } };
   }
 
   async #claimFailed({ unclaimed }: Call, error: unknown): Promise<void> {
-    const { log } = this.#options;
+    const { log } = this.#lane;
     const fields = { jobs: unclaimed.length, error: messageOf(error) };
     if (!(error instanceof RedisUnavailableError)) {
       // What Redis refuses it would refuse again: the sweeper brings back what still waits.
@@ -224,31 +207,13 @@ export class MicroBatcher {
     await this.#pause();
   }
 
-  /** @param done ends the delivery */
-  #accept(claim: Claim | undefined, done: () => void): HeldJob[] {
-    const { queue, keeper, runner, metrics, tracer, log } = this.#options;
-    if (claim?.kind !== 'run') {
-      if (claim?.kind === 'unreadable') {
-        log.error('job record of another version left alone', { job_id: claim.id });
-      } else log.debug('delivery not wanted', { job_id: claim?.id, why: claim?.kind });
-      done();
-      return [];
-    }
-    metrics.claimed(claim.job);
-    const job = new HeldJob(claim.job, done, startJobSpan(tracer, queue, claim.job));
-    if (log.isEnabled('debug')) log.debug('job claimed', claimFields(job));
-    keeper.hold(job, (left, why) => runner.leave(left, why));
-    return [job];
-  }
-
-  async #pause(): Promise<void> {
-    const pauseMs = backoffMs(Math.max(this.#claimFailures, 1), REDIS_BACKOFF);
-    await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  #pause(): Promise<void> {
+    return backOff(Math.max(this.#claimFailures, 1), REDIS_BACKOFF, this.#stopping.signal);
   }
 
   #handBack(): void {
     const unclaimed = this.#unclaimed;
     this.#unclaimed = [];
-    void this.#options.settlement.handBack(unclaimed);
+    void this.#lane.settlement.handBack(unclaimed);
   }
 }

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIds } from '../../shared/batches/chunk-queue.js';
 import { messageOf } from '../../shared/errors.js';
 import type { FailureCode } from '../../shared/jobs/job.js';
@@ -13,12 +12,13 @@ import type {
   Requeued,
 } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
+import { backoffMs, RETRY_BACKOFF } from '../../shared/process/backoff.js';
 import type { Producers } from '../../shared/queue/producers.js';
 import type { SpanAttributes } from '../../shared/tracing/tracer.js';
 import type { LaneMetrics } from '../metrics.js';
-import { backoffMs, REDIS_BACKOFF, RETRY_BACKOFF } from '../../shared/process/backoff.js';
 import type { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
 
 /** How a decided job ends: an outcome without its fencing token. */
 export type Verdict = { ok: true; result: Record<string, unknown> } | Failed;
@@ -28,21 +28,14 @@ interface Failed {
   message: string;
 }
 
-/** Longest error message of a model that a record keeps, in characters. */
-const MESSAGE_LENGTH = 500;
-
-/** The message of an error, as a record keeps it. */
-export const failureMessageOf = (error: unknown): string => messageOf(error).slice(0, MESSAGE_LENGTH);
-
 /** A delivery that this worker took and has not claimed, as far as it knows. */
 export interface Unclaimed {
   request: ClaimRequest;
   done: () => void;
 }
 
-/** What a settlement works with. */
-export interface SettlementOptions {
-  /** Queue of the jobs: where they go back to. */
+/** The queue that jobs go back to, and the services that write what became of them. */
+export interface SettlementServices {
   queue: string;
   leases: JobLeases;
   producers: Producers;
@@ -56,7 +49,7 @@ export interface SettlementOptions {
  * since the scripts check which claim holds the job, and ends the jobs' deliveries. Nothing here rejects.
  */
 export class Settlement {
-  readonly #options: SettlementOptions;
+  readonly #services: SettlementServices;
   readonly #pending = new Set<Promise<void>>();
   readonly #abandoned = new AbortController();
   /** Jobs and deliveries that went back to the queue without having been run to an end here. */
@@ -64,24 +57,19 @@ export class Settlement {
   /** Jobs of which Redis did not take what became of them before the worker had to leave: their leases end. */
   notWritten = 0;
 
-  constructor(options: SettlementOptions) {
-    this.#options = options;
+  constructor(services: SettlementServices) {
+    this.#services = services;
     // While Redis is away every call that has to be repeated waits for it: any number, and no leak.
     setMaxListeners(0, this.#abandoned.signal);
   }
 
-  /** Ends jobs that have been run. `onCommitted` is told how many of the outcomes counted. */
-  commit(
-    run: MicroBatchRun,
-    verdicts: readonly { job: HeldJob; verdict: Verdict }[],
-    onCommitted: (jobs: number) => void = () => undefined,
-  ): void {
-    const { leases } = this.#options;
-    const outcomes = verdicts.map(({ job, verdict }): Outcome => ({ ...holdOf(job), ...verdict }));
+  /** Ends jobs with outcomes. */
+  commit(run: MicroBatchRun, verdicts: readonly { job: HeldJob; verdict: Verdict }[]): void {
+    const { leases } = this.#services;
+    const outcomes = verdicts.map(({ job, verdict }): Outcome => ({ ...verdict, ...holdOf(job) }));
     const jobs = verdicts.map(({ job }) => job);
     this.#track(jobs, async () => {
-      const replies = await this.through('commit', () => leases.commit(run, outcomes));
-      onCommitted(replies?.filter((reply) => reply === 'committed').length ?? 0);
+      const replies = await this.#repeat('commit', () => leases.commit(run, outcomes));
       verdicts.forEach(({ job, verdict }, index) => {
         if (job.span.isRecorded) job.span.set(figuresOf(run));
         this.#tellCommit(job, replies?.[index], verdict);
@@ -91,15 +79,15 @@ export class Settlement {
 
   /** Ends a job that has succeeded by a write of the caller's own that is safe to repeat. */
   write(job: HeldJob, what: string, call: () => Promise<CommitReply>): void {
-    this.#track([job], async () => this.#tellCommit(job, await this.through(what, call), { ok: true }));
+    this.#track([job], async () => this.#tellCommit(job, await this.#repeat(what, call), { ok: true }));
   }
 
   /** Puts jobs back after a failure that may be their own, to be run again after a pause while attempts remain. */
   retry(jobs: readonly HeldJob[], code: FailureCode, message: string): void {
-    const { leases, metrics, log } = this.#options;
+    const { leases, metrics, log } = this.#services;
     this.#track(jobs, async () => {
       const failures = jobs.map((job) => ({ ...holdOf(job), code, message }));
-      const replies = await this.through('retry', () => leases.retry(failures));
+      const replies = await this.#repeat('retry', () => leases.retry(failures));
       if (!replies) this.notWritten += jobs.length;
       await Promise.all(
         (replies ?? []).map(async (reply, index) => {
@@ -124,8 +112,8 @@ export class Settlement {
   release(jobs: readonly HeldJob[], mode: 'release' | 'apart' = 'release'): void {
     const left = jobs.filter((job) => job.decide());
     this.#track(left, async () => {
-      const release = () => this.#options.leases.release(left.map(holdOf), mode);
-      const replies = await this.through('release', release);
+      const release = () => this.#services.leases.release(left.map(holdOf), mode);
+      const replies = await this.#repeat('release', release);
       left.forEach((job, index) => {
         const kind = replies?.[index]?.kind;
         if (kind === 'queued') this.givenBack += 1;
@@ -137,27 +125,27 @@ export class Settlement {
 
   /** The lease is another worker's now: nothing is to be written. */
   forget(job: HeldJob): void {
-    this.#options.metrics.lost();
+    this.#services.metrics.lost();
     job.span.set({ 'waggle.outcome': 'lost' });
     job.span.fail('the lease is now held by another worker');
-    this.#options.log.warn('job lost to another worker', job.ids);
+    this.#services.log.warn('job lost to another worker', job.ids);
     this.#finish([job]);
   }
 
   /** Puts deliveries back into the queue that were not claimed. */
   handBack(unclaimed: readonly Unclaimed[]): Promise<void> {
-    const { leases } = this.#options;
+    const { leases } = this.#services;
     if (unclaimed.length === 0) return Promise.resolve();
     return this.#note(async () => {
       try {
         const requests = unclaimed.map(({ request }) => request);
-        const renewed = await this.through('redeliver', () => leases.redeliver(requests));
+        const renewed = await this.#repeat('redeliver', () => leases.redeliver(requests));
         await Promise.all(
           (renewed ?? []).map(async (delivery, index) => {
             if (delivery === undefined) return;
             this.givenBack += 1;
             const jobId = requests[index]?.jobId ?? '';
-            this.#options.log.debug('job handed back', jobIds(jobId));
+            this.#services.log.debug('job handed back', () => jobIds(jobId));
             await this.#enqueue(jobId, { kind: 'queued', delivery }, 0);
           }),
         );
@@ -173,7 +161,12 @@ export class Settlement {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
-  /** Stops repeating: what Redis has not taken by now is left to the end of the leases, and to the sweeper. */
+  /** Aborted by {@link abandon}. */
+  get abandoned(): AbortSignal {
+    return this.#abandoned.signal;
+  }
+
+  /** Stops repeating: outcomes that Redis has not taken by now are left to the end of the leases, and to the sweeper. */
   abandon(): void {
     this.#abandoned.abort();
   }
@@ -185,7 +178,7 @@ export class Settlement {
 
   #note(work: () => Promise<void>): Promise<void> {
     const noted = work()
-      .catch((error: unknown) => this.#options.log.error('settling failed', { error: messageOf(error) }))
+      .catch((error: unknown) => this.#services.log.error('settling failed', { error: messageOf(error) }))
       .finally(() => this.#pending.delete(noted));
     this.#pending.add(noted);
     return noted;
@@ -193,7 +186,7 @@ export class Settlement {
 
   /** `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
   #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: { ok: true } | Failed): void {
-    const { metrics, log } = this.#options;
+    const { metrics, log } = this.#services;
     if (reply === undefined) this.notWritten += 1;
     if (reply !== 'committed') return this.#tell(job, 'outcome dropped', reply ?? 'not written');
     metrics.ended(verdict.ok ? 'succeeded' : verdict.code);
@@ -204,42 +197,30 @@ export class Settlement {
   }
 
   #tell(job: HeldJob, message: string, outcome: string): void {
-    const { log } = this.#options;
+    const { log } = this.#services;
     job.span.set({ 'waggle.outcome': outcome });
-    if (log.isEnabled('debug')) log.debug(message, { ...job.ids, outcome });
+    log.debug(message, () => ({ ...job.ids, outcome }));
   }
 
   #finish(jobs: readonly HeldJob[]): void {
     for (const job of jobs) {
       job.span.end();
-      this.#options.keeper.letGo(job);
+      this.#services.keeper.letGo(job);
       job.done();
     }
   }
 
-  /**
-   * Repeats a call until Redis takes it, whatever it says meanwhile: what was computed is thrown away for no refusal.
-   * Undefined when it was abandoned.
-   */
-  async through<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
-    const { log } = this.#options;
-    for (let failures = 0; ; ) {
-      try {
-        return await call();
-      } catch (error) {
-        failures += 1;
-        if (failures % 10 === 1) log.warn(`${what} not written yet`, { error: messageOf(error), failures });
-      }
-      const pauseMs = backoffMs(failures, REDIS_BACKOFF);
-      await sleep(pauseMs, undefined, { signal: this.#abandoned.signal }).catch(() => undefined);
-      if (this.#abandoned.signal.aborted) return undefined;
-    }
+  /** Repeats refusals, too: nothing that was computed is thrown away because Redis refuses it. */
+  #repeat<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
+    const warning = `${what} not written yet`;
+    const { log } = this.#services;
+    return repeatWhileRedisIsAway(call, { warning, log, signal: this.abandoned, repeatsRefusals: true });
   }
 
   /** A queued record whose delivery does not get through here is put into the queue by the sweeper. */
   async #enqueue(jobId: string, reply: Requeued, delayMs: number): Promise<void> {
     if (reply.kind !== 'queued') return;
-    const { producers, queue, log } = this.#options;
+    const { producers, queue, log } = this.#services;
     await producers
       .enqueue(queue, { jobId, delivery: reply.delivery }, delayMs)
       .catch((error: unknown) =>

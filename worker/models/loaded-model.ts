@@ -5,12 +5,9 @@ import { readModelFiles } from '../inference/parent/model-files.js';
 import { type ModelVersion, startVersion } from './model-version.js';
 import { Turns } from './turns.js';
 
-/** Who uses a model's inference process: micro-batches of jobs, chunks of batches, the swap to another version. */
-export type Lane = 'jobs' | 'chunks' | 'swap';
-
 /** A model that is served: its version of the moment, and the right to use it. */
 export class LoadedModel {
-  readonly turns = new Turns<Lane>(['jobs', 'chunks', 'swap']);
+  readonly turns = new Turns();
   readonly #folder: string;
   readonly #options: InferenceOptions;
   #current: ModelVersion;

@@ -84,7 +84,7 @@ export class LoadedModels {
   async #start(name: string, folder: string): Promise<LoadedModel> {
     const { config, log, onBroken, inferenceEntry } = this.#options;
     const model = await LoadedModel.start(folder, {
-      ...(inferenceEntry === undefined ? {} : { entry: inferenceEntry }),
+      entry: inferenceEntry,
       engine: config.engine,
       gpuMemoryMb: config.gpuMemoryMb,
       log,

@@ -1,43 +1,38 @@
 /** Gives the turn back. */
 export type EndTurn = () => void;
 
+/** Users of an inference process, in the order in which they alternate. */
+const USERS = ['jobs', 'chunks', 'swap'] as const;
+/** A user of an inference process: micro-batches of jobs, chunks of batches, or the swap to another version. */
+type User = (typeof USERS)[number];
+
 /**
- * The right to use an inference process, one holder at a time. Each lane waits in its own order; when several lanes
- * wait they alternate, so a lane with much to do gets one turn between two of the others and no more.
+ * The right to use an inference process, one holder at a time. Each user waits in its own order; when several wait they
+ * alternate, so a user with much to do gets one turn between two of the others and no more.
  */
-export class Turns<Lane extends string> {
-  readonly #lanes: readonly Lane[];
-  readonly #waiting = new Map<Lane, ((end: EndTurn) => void)[]>();
+export class Turns {
+  readonly #waiting: Record<User, ((end: EndTurn) => void)[]> = { jobs: [], chunks: [], swap: [] };
   #isTaken = false;
-  #last: Lane;
+  #last: User = 'swap';
 
-  /** @param lanes in the order in which they alternate */
-  constructor(lanes: readonly [Lane, ...Lane[]]) {
-    this.#lanes = lanes;
-    this.#last = lanes.at(-1) ?? lanes[0];
-  }
-
-  /** Resolves when it is the caller's turn, with what ends it. */
-  take(lane: Lane): Promise<EndTurn> {
+  /** Resolves when it is the caller's turn, with the function that ends the turn. */
+  take(user: User): Promise<EndTurn> {
     return new Promise((resolve) => {
-      const queue = this.#waiting.get(lane);
-      if (queue) queue.push(resolve);
-      else this.#waiting.set(lane, [resolve]);
+      this.#waiting[user].push(resolve);
       this.#next();
     });
   }
 
   #next(): void {
     if (this.#isTaken) return;
-    const after = this.#lanes.indexOf(this.#last) + 1;
-    const order = [...this.#lanes.slice(after), ...this.#lanes.slice(0, after)];
-    const lane = order.find((name) => (this.#waiting.get(name)?.length ?? 0) > 0);
-    const resolve = lane === undefined ? undefined : this.#waiting.get(lane)?.shift();
-    if (lane === undefined || !resolve) return;
+    const after = USERS.indexOf(this.#last) + 1;
+    const order = [...USERS.slice(after), ...USERS.slice(0, after)];
+    const user = order.find((name) => this.#waiting[name].length > 0);
+    if (user === undefined) return;
     this.#isTaken = true;
-    this.#last = lane;
+    this.#last = user;
     let isEnded = false;
-    resolve(() => {
+    this.#waiting[user].shift()?.(() => {
       if (isEnded) return;
       isEnded = true;
       this.#isTaken = false;

@@ -141,7 +141,7 @@ export class InferenceChild {
   /** What libraries print must not mix with the worker's own log lines. While engines are tried, much is said. */
   #pipeToLog(log: Logger): void {
     const { stdout, stderr } = this.#process;
-    if (stdout) createInterface(stdout).on('line', (line) => log.debug('inference output', { line }));
+    if (stdout) createInterface(stdout).on('line', (line) => log.debug('inference output', () => ({ line })));
     if (!stderr) return;
     createInterface(stderr).on('line', (line) => {
       if (/error/i.test(line)) this.#complaint ??= line;

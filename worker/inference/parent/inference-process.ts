@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../shared/errors.js';
 import type { Logger } from '../../../shared/log/logger.js';
 import type { Columns } from '../../../shared/model/columns.js';
+import { backOff } from '../../../shared/process/backoff.js';
 import type { Prediction } from '../child/model-runtime.js';
 import type { EngineChoice, EngineReport, PassedOver } from '../engine-names.js';
 import { InferenceLostError } from '../inference-errors.js';
@@ -12,7 +12,7 @@ import type { ModelFiles } from './model-files.js';
 /** What an inference process is to run, and where. */
 export interface InferenceOptions {
   /** Program of the process; undefined for the one of this folder. */
-  entry?: string | URL;
+  entry?: string | URL | undefined;
   engine: EngineChoice;
   gpuMemoryMb?: number | undefined;
   log: Logger;
@@ -24,7 +24,7 @@ export interface InferenceOptions {
 const START_TIMEOUT_MS = 120_000;
 /** Starts that fail one after the other before the process is given up, and the pauses between them, in ms. */
 const FAILED_STARTS = 5;
-const PAUSE_MS = { first: 100, most: 5_000 };
+const START_BACKOFF = { firstMs: 200, mostMs: 5_000 };
 
 /** Keeps one process alive that runs one version of one model: one that dies is replaced at once. */
 export class InferenceProcess {
@@ -102,7 +102,7 @@ export class InferenceProcess {
       try {
         const request = { files: this.#files, engine, passedOver, gpuMemoryMb: this.#options.gpuMemoryMb };
         const report = await child.start(request);
-        // That of the first start stands: later ones demand its engine and pass nothing over.
+        // The report of the first start stands: later starts demand its engine, so they pass none over.
         this.#report ??= report;
         child.onLost = (loss) => this.#replace(loss);
         this.#isReady = true;
@@ -139,8 +139,7 @@ export class InferenceProcess {
         failures += 1;
         if (this.#ended.signal.aborted || failures === FAILED_STARTS) throw this.#giveUp(error);
         this.#options.log.error('inference process does not start', { error: messageOf(error), failures });
-        const pauseMs = Math.min(PAUSE_MS.first * 2 ** failures, PAUSE_MS.most);
-        await sleep(pauseMs, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+        await backOff(failures, START_BACKOFF, this.#ended.signal);
       }
     }
   }

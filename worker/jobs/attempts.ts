@@ -1,0 +1,144 @@
+import { jobIds } from '../../shared/batches/chunk-queue.js';
+import { messageOf } from '../../shared/errors.js';
+import type { Claim, MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { Span } from '../../shared/tracing/tracer.js';
+import { InferenceLostError } from '../inference/inference-errors.js';
+import type { ModelVersion } from '../models/model-version.js';
+import { HeldJob } from './held-job.js';
+import type { Lane } from './lane.js';
+import type { Leave } from './lease-keeper.js';
+import { RunWatch } from './run-watch.js';
+import { startJobSpan, startRunSpan } from './spans.js';
+
+/** Longest error message of a model that a record keeps, in characters. */
+const MESSAGE_LENGTH = 500;
+
+/**
+ * Attempts at the jobs of one lane: accepts claims, watches the prediction, and decides the jobs that get no result. One
+ * prediction at a time.
+ */
+export class Attempts {
+  readonly #lane: Lane;
+  readonly #onLeave = (job: HeldJob, why: Leave): void => this.#leave(job, why);
+  #running: readonly HeldJob[] = [];
+  #watch: RunWatch | undefined;
+
+  constructor(lane: Lane) {
+    this.#lane = lane;
+  }
+
+  /**
+   * Holds the job of a claim until it is decided. Undefined, with the delivery ended, where the claim gives nothing to
+   * run.
+   *
+   * @param done ends the delivery
+   */
+  accept(claim: Claim | undefined, done: () => void): HeldJob | undefined {
+    const { queue, keeper, metrics, tracer, log } = this.#lane;
+    if (claim?.kind === 'run') {
+      metrics.claimed(claim.job);
+      const job = new HeldJob(claim.job, done, startJobSpan(tracer, queue, claim.job));
+      log.debug('job claimed', () => job.claimFields);
+      keeper.hold(job, this.#onLeave);
+      return job;
+    }
+    if (claim?.kind === 'unreadable') log.error('job record of another version left alone', jobIds(claim.id));
+    else log.debug('delivery not wanted', () => ({ ...jobIds(claim?.id ?? ''), why: claim?.kind }));
+    done();
+    return undefined;
+  }
+
+  /**
+   * Runs a prediction for claimed jobs, and ends it where it takes too long for one of them. Jobs of a prediction that
+   * fails are decided here. False when the prediction took the process with it.
+   *
+   * @param predict decides the jobs, and fills in how long its parts took
+   */
+  async run(
+    jobs: readonly HeldJob[],
+    version: ModelVersion,
+    predict: (run: MicroBatchRun, span: Span) => Promise<void>,
+  ): Promise<boolean> {
+    const run = this.#runOf(version, jobs.length);
+    const span = startRunSpan(jobs, version);
+    const watch = new RunWatch(jobs, {
+      timedOut: (job) => this.#timedOut(job),
+      kill: (reason) => version.inference.kill(reason),
+    });
+    this.#running = jobs;
+    this.#watch = watch;
+    try {
+      await predict(run, span);
+      return true;
+    } catch (error) {
+      span.fail(messageOf(error));
+      this.#blame(jobs, error, run);
+      return !(error instanceof InferenceLostError);
+    } finally {
+      span.end();
+      watch.end();
+      this.#watch = undefined;
+      this.#running = [];
+    }
+  }
+
+  /** Ends a job with an error. */
+  fail(job: HeldJob, error: unknown): void {
+    if (job.decide()) this.#commitFailure(job, error, this.#runOf(this.#lane.model.current, 1));
+  }
+
+  /** Gives back those of the jobs that do not run yet. */
+  releaseWaiting(jobs: readonly HeldJob[]): void {
+    this.#lane.settlement.release(jobs.filter((job) => !this.#running.includes(job)));
+  }
+
+  /** Gives back those of the jobs that are undecided, and stops the prediction that runs. */
+  abandon(jobs: readonly HeldJob[]): void {
+    this.#lane.settlement.release(jobs);
+    if (this.#watch) void this.#lane.model.current.inference.end();
+  }
+
+  /** A job is canceled, or lost to another worker, while it is held here. */
+  #leave(job: HeldJob, why: Leave): void {
+    if (!job.decide()) return;
+    if (why === 'lost') this.#lane.settlement.forget(job);
+    // commit.lua turns any outcome of a job in the state `canceling` into `canceled`.
+    else this.#commitFailure(job, 'canceled', this.#runOf(this.#lane.model.current, 0));
+    this.#watch?.left(job, why);
+  }
+
+  #timedOut(job: HeldJob): void {
+    if (!job.decide()) return;
+    const message = `one attempt ran longer than the job's timeout of ${job.claimed.timeoutMs} ms`;
+    this.#lane.settlement.retry([job], 'timeout', message);
+  }
+
+  /**
+   * The failure of a micro-batch of several, or a timeout of one of them, does not show which job is to blame. So all go
+   * back to the queue, before those that wait, to be run one by one, by any worker; only what fails alone fails.
+   */
+  #blame(jobs: readonly HeldJob[], error: unknown, run: MicroBatchRun): void {
+    const { settlement, log } = this.#lane;
+    const [job] = jobs;
+    const message = messageFor(error);
+    if (error instanceof InferenceLostError && error.loss === 'ended') settlement.release(jobs);
+    else if (!job || jobs.length > 1) {
+      log.warn('batch failed, running its jobs one by one', { jobs: jobs.length, error: message });
+      settlement.release(jobs, 'apart');
+    } else if (!job.decide()) return;
+    else if (error instanceof InferenceLostError) settlement.retry([job], 'worker_lost', message);
+    else this.#commitFailure(job, error, run);
+  }
+
+  #commitFailure(job: HeldJob, error: unknown, run: MicroBatchRun): void {
+    const verdict = { ok: false, code: 'model_error', message: messageFor(error) } as const;
+    this.#lane.settlement.commit(run, [{ job, verdict }]);
+  }
+
+  #runOf(version: ModelVersion, batchSize: number): MicroBatchRun {
+    const { queue } = this.#lane;
+    return { queue, modelVersion: version.manifest.version, prepareMs: 0, predictMs: 0, batchSize };
+  }
+}
+
+const messageFor = (error: unknown): string => messageOf(error).slice(0, MESSAGE_LENGTH);
