@@ -24,7 +24,7 @@ const KINDS = [
   /^[\w.-]+\.(md|json)$/,
   /^LICENSE$/,
   /^\.env\.example$/,
-  /^dist\/(api|shared|worker|scripts)\/.+\.(js|lua|html|css|svg|sh)$/,
+  /^dist\/(api|shared|worker|scripts)\/.+\.(m?js|lua|html|css|svg|sh)$/,
   /^scripts\/((start|waggle)|setup\/[\w-]+)\.mjs$/,
   /^(api|shared|worker|worker\/native|scripts)\/package\.json$/,
   /^(model|compose|docs)\//,

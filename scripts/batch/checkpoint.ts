@@ -1,19 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isAlive } from '../up/processes.js';
+import { lives, thisProcess } from '../setup/lock.mjs';
 import { BatchCommandError } from './batch-error.js';
 import { formatRunRecord, parseRunRecord, type RunProgress, type RunRecord } from './run-record.js';
 
-/** A run shows that it is alive so often; one that was silent for {@link SILENT_MS} is dead, whoever has its number. */
-const ALIVE_EVERY_MS = 5_000;
-const SILENT_MS = 30_000;
-
-/** What a run reads and writes. */
+/** The files of a run, and its options. */
 export interface RunFiles {
   input: string;
   out: string;
-  /** Whatever decides what is sent and what is written. */
+  /** Every option that changes the rows sent or the file written. */
   options: Readonly<Record<string, unknown>>;
 }
 
@@ -21,9 +17,9 @@ export interface RunFiles {
 export interface StartOptions {
   /** The model of a new run. */
   model: string;
-  /** Begin anew whatever the checkpoint says. */
+  /** Begin anew in spite of a checkpoint. */
   restart: boolean;
-  /** Replace an output file that no checkpoint tells of. */
+  /** Replace an output file that has no checkpoint. */
   force: boolean;
 }
 
@@ -37,22 +33,20 @@ const FRESH: RunProgress = {
 
 /** The file beside an output file that says how far its run has come. It goes when the run is complete. */
 export class Checkpoint {
-  #alive: NodeJS.Timeout | undefined;
-
   private constructor(
     readonly path: string,
     private readonly record: RunRecord,
   ) {}
 
   /**
-   * Takes up the run that the checkpoint tells of, or begins a new one. Throws {@link BatchCommandError} when the
-   * checkpoint is another run's, or of a run that is still at work.
+   * Takes up the run of the checkpoint, or begins a new one. Throws {@link BatchCommandError} when the checkpoint
+   * belongs to another run, or to a run that is still at work.
    */
   static start({ input, out, options }: RunFiles, { model, restart, force }: StartOptions): Checkpoint {
     const path = `${out}.checkpoint`;
     const identity = identityOf(input, options);
     const found = existsSync(path) ? parseRunRecord(readFileSync(path, 'utf8')) : undefined;
-    if (found) checkIsIdle(path, found.pid);
+    if (found) checkIsIdle(path, found);
     const isNew = restart || !existsSync(path) || found?.progress.rows === 0;
     if (!isNew) checkIsSame(path, found, identity);
     const run = isNew ? undefined : found;
@@ -61,9 +55,8 @@ export class Checkpoint {
     }
     if (run) checkIsThere(out, run.progress.outputBytes);
     const fresh = { runId: randomUUID(), model, identity, progress: FRESH };
-    const checkpoint = new Checkpoint(path, { ...(run ?? fresh), pid: process.pid });
+    const checkpoint = new Checkpoint(path, { ...(run ?? fresh), ...thisProcess() });
     checkpoint.save(checkpoint.record.progress);
-    checkpoint.#alive = setInterval(() => utimesSync(path, new Date(), new Date()), ALIVE_EVERY_MS).unref();
     return checkpoint;
   }
 
@@ -78,14 +71,8 @@ export class Checkpoint {
     renameSync(`${this.path}.new`, this.path);
   }
 
-  /** Lets go of the run, which can be taken up later. */
-  leave(): void {
-    clearInterval(this.#alive);
-  }
-
   /** The run is complete. */
   remove(): void {
-    this.leave();
     rmSync(this.path, { force: true });
   }
 }
@@ -96,9 +83,11 @@ function identityOf(input: string, options: Readonly<Record<string, unknown>>): 
   return { input: resolve(input), size, mtimeMs, options: hash };
 }
 
-function checkIsIdle(path: string, pid: number): void {
-  if (pid === process.pid || !isAlive(pid) || Date.now() - statSync(path).mtimeMs > SILENT_MS) return;
-  throw new BatchCommandError(`process ${pid} is at work on ${path}: let it finish, or name another --out`);
+function checkIsIdle(path: string, found: RunRecord): void {
+  if (found.pid === process.pid || !lives(found)) return;
+  throw new BatchCommandError(
+    `process ${found.pid} is at work on ${path}: let it finish, or name another --out`,
+  );
 }
 
 function checkIsSame(path: string, found: RunRecord | undefined, identity: Record<string, unknown>): void {

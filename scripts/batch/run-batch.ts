@@ -29,19 +29,15 @@ const PARTS_AHEAD = 2;
 const CHECKPOINT_EVERY_MS = 1_000;
 
 /**
- * Sends the rows of a file through the server and writes them down with their results, in their order, each once.
- * A run that broke off is taken up where its checkpoint says. Throws an AppError when it cannot go on; what is
- * written until then counts.
+ * Sends the rows of a file through the server and writes them with their results, in order, each once. Takes up a
+ * run that broke off where its checkpoint says. Throws an AppError when the run cannot go on; the rows written until
+ * then count.
  */
 export async function runBatch(request: BatchRequest, context: RunContext): Promise<BatchSummary> {
   const plan = await planRun(request, context);
-  try {
-    const summary = await carryOut(plan, context);
-    plan.checkpoint.remove();
-    return summary;
-  } finally {
-    plan.checkpoint.leave();
-  }
+  const summary = await carryOut(plan, context);
+  plan.checkpoint.remove();
+  return summary;
 }
 
 async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummary> {

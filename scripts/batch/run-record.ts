@@ -16,8 +16,9 @@ export interface RunProgress {
 
 /** A run as its checkpoint file has it. */
 export interface RunRecord {
-  /** The process that writes it. */
+  /** The process that writes it, and its start, by which the lock of `scripts/setup` knows it. */
   pid: number;
+  started: string | undefined;
   /** Names the run's submissions: the same names after an interruption, others in another run. */
   runId: string;
   /** Which model the run asks, even if the server's default has changed since. */
@@ -35,15 +36,16 @@ export const formatRunRecord = (record: RunRecord): string =>
 
 /** Reads what {@link formatRunRecord} wrote; undefined for anything else. */
 export function parseRunRecord(text: string): RunRecord | undefined {
-  const { schema, pid, runId, model, identity, progress } = parseObject(text);
+  const { schema, pid, started, runId, model, identity, progress } = parseObject(text);
   const isWhole =
     schema === SCHEMA &&
     typeof pid === 'number' &&
+    (started === undefined || typeof started === 'string') &&
     typeof runId === 'string' &&
     typeof model === 'string' &&
     isRecord(identity) &&
     isProgress(progress);
-  return isWhole ? { pid, runId, model, identity, progress } : undefined;
+  return isWhole ? { pid, started, runId, model, identity, progress } : undefined;
 }
 
 function parseObject(text: string): Record<string, unknown> {

@@ -15,6 +15,8 @@ import { runCommand } from './run-command.mjs';
 
 /** Files of the source folders that the built program does not read: run as they are, or for people and npm. */
 const NOT_BUILT = new Set(['.mjs', '.md', '.py']);
+/** Modules of the set-up that the built program imports, too. */
+const BUILT_MODULE = /scripts\/setup\/(lock|setup-error)\.mjs$/;
 const STAMP = '.built-from';
 
 /**
@@ -48,7 +50,7 @@ export async function build(folder) {
   for (const path of sources) {
     if (isProject(path)) continue;
     const output = join(dist, relative(folder, path));
-    if (extname(path) === '.ts') {
+    if (extname(path) === '.ts' || BUILT_MODULE.test(path)) {
       const compiled = output.replace(/\.ts$/, '.js');
       outputs.add(compiled).add(`${compiled}.map`);
       if (!existsSync(compiled)) missing.push(compiled);
@@ -95,7 +97,8 @@ function sourceFiles(folder) {
     .map((name) => join(folder, name))
     .filter((path) => existsSync(path))
     .flatMap(filesBelow)
-    .filter((path) => !NOT_BUILT.has(extname(path)) && !/package(-lock)?\.json$|\.test\.ts$/.test(path));
+    .filter((path) => !NOT_BUILT.has(extname(path)) || BUILT_MODULE.test(path))
+    .filter((path) => !/package(-lock)?\.json$|\.test\.ts$/.test(path));
 }
 
 /**

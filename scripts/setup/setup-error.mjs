@@ -15,15 +15,6 @@ export function reportAndFail(error) {
 }
 
 /**
- * The `code` of a system error, such as EEXIST; undefined for anything without one.
- *
- * @param {unknown} error
- * @returns {unknown}
- */
-export const errorCode = (error) =>
-  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-
-/**
  * The first line of what an error says.
  *
  * @param {unknown} error

@@ -3,9 +3,9 @@ import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Env } from '../../shared/config/env.js';
+import { isAlive } from '../setup/lock.mjs';
 import type { FsyncPolicy } from './config.js';
 import type { Lifeline } from './lifeline.js';
-import { isAlive } from './processes.js';
 
 /** A Redis server to run, and its environment. */
 export interface RedisProgram {

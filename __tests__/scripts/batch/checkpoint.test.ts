@@ -2,6 +2,7 @@ import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { Checkpoint } from '../../../scripts/batch/checkpoint.js';
 import { formatRunRecord, parseRunRecord, type RunProgress } from '../../../scripts/batch/run-record.js';
+import { startOf } from '../../../scripts/setup/lock.mjs';
 import { scratchFolder } from './scratch.js';
 
 const { path, write } = scratchFolder();
@@ -47,7 +48,6 @@ function begun(): { out: string; runId: string } {
   const checkpoint = start(out);
   writeFileSync(out, 'a,y\n1');
   checkpoint.save(progress);
-  checkpoint.leave();
   return { out, runId: checkpoint.run.runId };
 }
 
@@ -66,7 +66,6 @@ it('is there before anything is sent, and gone when the run is complete', () => 
 it('takes a run up where it was left, with its name and its model', () => {
   const { out, runId } = begun();
   const again = start(out, { model: 'another by now' });
-  again.leave();
   expect(again.run).toMatchObject({ runId, model: 'm', progress, pid: process.pid });
 });
 
@@ -75,10 +74,8 @@ it('begins anew when asked to, or when nothing was written yet', () => {
   const anew = start(out, { restart: true });
   expect(anew.run.progress.rows).toBe(0);
   expect(anew.run.runId).not.toBe(runId);
-  anew.leave();
   const other = start(out, { options: { rows: 20 } });
   expect(other.run.runId).not.toBe(anew.run.runId);
-  other.leave();
 });
 
 describe('refuses', () => {
@@ -90,7 +87,7 @@ describe('refuses', () => {
     );
     expect(() => start(out, { restart: true })).toThrow('--force');
     expect(existsSync(`${out}.checkpoint`)).toBe(false);
-    start(out, { force: true }).leave();
+    start(out, { force: true });
   });
 
   it('another run', () => {
@@ -113,26 +110,27 @@ describe('refuses', () => {
       const out = newOut();
       writeFileSync(`${out}.checkpoint`, text);
       expect(() => start(out)).toThrow('no checkpoint of this version');
-      start(out, { restart: true }).leave();
+      start(out, { restart: true });
     },
   );
 
-  it('a run that another process is at work on, until that is dead or silent', async () => {
+  it('a run that another process is at work on, until its number is free or is given to another', async () => {
     const { out } = begun();
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     const record = parseRunRecord(readFileSync(`${out}.checkpoint`, 'utf8'));
     if (!record || other.pid === undefined) throw new Error('no record, or no process');
-    const held = formatRunRecord({ ...record, pid: other.pid });
+    const { pid } = other;
+    const held = formatRunRecord({ ...record, pid, started: startOf(pid) });
     writeFileSync(`${out}.checkpoint`, held);
-    expect(() => start(out)).toThrow(`process ${other.pid} is at work`);
-    expect(() => start(out, { restart: true })).toThrow(`process ${other.pid} is at work`);
-    utimesSync(`${out}.checkpoint`, new Date(), new Date(Date.now() - 60_000));
-    start(out).leave();
+    expect(() => start(out)).toThrow(`process ${pid} is at work`);
+    expect(() => start(out, { restart: true })).toThrow(`process ${pid} is at work`);
+    writeFileSync(`${out}.checkpoint`, formatRunRecord({ ...record, pid, started: 'at another time' }));
+    start(out);
     writeFileSync(`${out}.checkpoint`, held);
     const ended = new Promise((resolve) => other.once('exit', resolve));
     other.kill('SIGKILL');
     await ended;
-    start(out).leave();
+    start(out);
   });
 });
 
@@ -141,7 +139,10 @@ it.each([
   '{',
   '[]',
   '{"schema":1}',
-  formatRunRecord({ pid: 1, runId: 'r', model: 'm', identity: {}, progress }).replace('"rows"', '"row"'),
+  formatRunRecord({ pid: 1, started: undefined, runId: 'r', model: 'm', identity: {}, progress }).replace(
+    '"rows"',
+    '"row"',
+  ),
 ])('knows no record in %j', (text) => {
   expect(parseRunRecord(text)).toBeUndefined();
 });

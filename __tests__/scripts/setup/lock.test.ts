@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withLock } from '../../../scripts/setup/lock.mjs';
+import { startOf, withLock } from '../../../scripts/setup/lock.mjs';
 import { root } from '../../../scripts/setup/project.mjs';
 
 let folder: string;
@@ -16,7 +16,7 @@ describe('withLock', () => {
     const log = join(folder, 'log');
     const script = `
       import { appendFileSync } from 'node:fs';
-      import { withLock } from ${JSON.stringify(join(root, 'scripts/setup/lock.mjs'))};
+      import { startOf, withLock } from ${JSON.stringify(join(root, 'scripts/setup/lock.mjs'))};
       await withLock(${JSON.stringify(join(folder, 'lock'))}, async () => {
         appendFileSync(${JSON.stringify(log)}, 'in ');
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -36,14 +36,14 @@ describe('withLock', () => {
     const path = join(folder, 'lock');
     const child = spawn('true');
     await new Promise((resolve) => child.once('exit', resolve));
-    writeFileSync(path, String(child.pid));
+    writeFileSync(path, JSON.stringify({ pid: child.pid }));
     expect(await withLock(path, async () => 'done')).toBe('done');
     expect(existsSync(path)).toBe(false);
   });
 
   it('waits for a living one, says for whom, and gives up in the end', async () => {
     const path = join(folder, 'lock');
-    writeFileSync(path, String(process.ppid));
+    writeFileSync(path, JSON.stringify({ pid: process.ppid, started: startOf(process.ppid) }));
     const waitedFor: number[] = [];
     const locked = withLock(path, async () => 'done', {
       giveUpMs: 0,
@@ -51,9 +51,17 @@ describe('withLock', () => {
     });
     await expect(locked).rejects.toThrow(`Process ${process.ppid} has held`);
     expect(existsSync(path)).toBe(true);
-    expect(await withLock(path, async () => 'done', { staleMs: 0 })).toBe('done');
     expect(waitedFor.length).toBeLessThanOrEqual(1);
   });
+
+  it.each(['', 'not json', JSON.stringify({ pid: process.ppid, started: 'at another time' })])(
+    'takes over a lock that says %j',
+    async (text) => {
+      const path = join(folder, 'lock');
+      writeFileSync(path, text);
+      expect(await withLock(path, async () => 'done')).toBe('done');
+    },
+  );
 
   it('lets go when the work fails', async () => {
     const path = join(folder, 'lock');

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startOf } from '../../../scripts/setup/lock.mjs';
 import { lockDataDir } from '../../../scripts/up/data-dir-lock.js';
-import { startOf } from '../../../scripts/up/processes.js';
 
 let folder: string;
 let server: Server | undefined;
