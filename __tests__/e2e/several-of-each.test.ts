@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isEnded, type Job } from '../../shared/client/job.js';
+import { isEnded } from '../../shared/client/bodies.js';
+import type { JobBody } from '../../shared/contract/job.js';
 import { BalancedClient, type Troubles } from '../support/balanced-client.js';
 import { type Fleet, type FleetWorker, startFleet } from '../support/fleet.js';
 import { until } from '../support/latch.js';
@@ -48,10 +49,10 @@ class Caller {
   }
 
   /** Polls until it has ended. An API that drains does not wait with its answers. */
-  endOf(path: string): Promise<Job> {
+  endOf(path: string): Promise<JobBody> {
     return until(
       async () => {
-        const job = await this.get<Job>(path, { prefer: 'wait=1' });
+        const job = await this.get<JobBody>(path, { prefer: 'wait=1' });
         return isEnded(job) && job;
       },
       { timeoutMs: 60_000, what: `the end of ${path}` },
@@ -77,7 +78,7 @@ const heldUp = (other?: FleetWorker): Promise<FleetWorker> =>
  * the first makes of it must not count. Resolves to the first worker, once it takes jobs again.
  */
 async function cutOffOne(caller: Caller, ids: string[]): Promise<FleetWorker> {
-  const { id } = await caller.post<Job>('/jobs', { input: { act: 'hold', value: 21 } });
+  const { id } = await caller.post<JobBody>('/jobs', { input: { act: 'hold', value: 21 } });
   ids.push(id);
   const cutOff = await heldUp();
   cutOff.link.silenceAll();
@@ -90,7 +91,7 @@ async function cutOffOne(caller: Caller, ids: string[]): Promise<FleetWorker> {
   const settled = ({ job_id: of, message }: Record<string, unknown>): boolean =>
     of === id && (message === 'outcome dropped' || message === 'job succeeded');
   expect(await until(() => cutOff.program.log.find(settled))).toMatchObject({ outcome: 'stale' });
-  const { status, attempts } = await caller.get<Job>(`/jobs/${id}`);
+  const { status, attempts } = await caller.get<JobBody>(`/jobs/${id}`);
   expect(status).toBe('running');
   // The loss of the first worker counts only where that one had claimed nothing else with it.
   expect([1, 2]).toContain(attempts);
@@ -102,7 +103,7 @@ async function cutOffOne(caller: Caller, ids: string[]): Promise<FleetWorker> {
 
 it('loses and doubles nothing on two APIs and three workers, one cut off and all others replaced', async () => {
   const troubles: Troubles = { draining: 0, refused: 0, closed: [], others: [] };
-  const jobs: Job[] = [];
+  const jobs: JobBody[] = [];
   const ids: string[] = [];
   /** Those submitted after all networks were well again. */
   const undisturbed = new Set<string>();
@@ -113,7 +114,7 @@ it('loses and doubles nothing on two APIs and three workers, one cut off and all
       const wasWell = isWell;
       // Half of them wait with the submission, half of them poll.
       const prefer = which % 4 < 2 ? { prefer: 'wait=20' } : undefined;
-      const { id } = await caller.post<Job>('/jobs', { input: orderOf(ids.length) }, prefer);
+      const { id } = await caller.post<JobBody>('/jobs', { input: orderOf(ids.length) }, prefer);
       ids.push(id);
       if (wasWell) undisturbed.add(id);
       jobs.push(await caller.endOf(`/jobs/${id}`));
@@ -131,7 +132,7 @@ it('loses and doubles nothing on two APIs and three workers, one cut off and all
 
   const caller = new Caller(0, troubles);
   const inputs = Array.from({ length: ROWS }, (_, row) => orderOf(row));
-  const { id: batchId } = await caller.post<Job>('/batches', { inputs });
+  const { id: batchId } = await caller.post<JobBody>('/batches', { inputs });
   const cutOff = await cutOffOne(caller, ids);
   isWell = true;
   await moreEnd();
@@ -194,10 +195,10 @@ it('loses and doubles nothing on two APIs and three workers, one cut off and all
 });
 
 /** Every job that there is, by id. */
-async function everyJob(caller: Caller): Promise<Map<string, Job>> {
-  const found = new Map<string, Job>();
+async function everyJob(caller: Caller): Promise<Map<string, JobBody>> {
+  const found = new Map<string, JobBody>();
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const page: { jobs: Job[]; next_cursor: string | null } = await caller.get(
+    const page: { jobs: JobBody[]; next_cursor: string | null } = await caller.get(
       `/jobs?limit=200${cursor && `&cursor=${cursor}`}`,
     );
     for (const job of page.jobs) found.set(job.id, job);

@@ -1,6 +1,6 @@
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
-import type { Job } from '../../shared/client/job.js';
+import type { JobBody } from '../../shared/contract/job.js';
 import { pause } from '../../shared/process/pause.js';
 import { persist } from '../../shared/client/retry.js';
 import type { Order } from './orders.js';
@@ -30,13 +30,13 @@ export class Callers {
     );
   }
 
-  submit({ key, input, maxAttempts, timeoutMs }: Order): Promise<Job> {
+  submit({ key, input, maxAttempts, timeoutMs }: Order): Promise<JobBody> {
     const request = { input, request_id: key, max_attempts: maxAttempts, timeout_ms: timeoutMs };
     return this.call((client, signal) => client.submit(request, { signal, idempotencyKey: key }));
   }
 
   /** Undefined when there is no such job. */
-  find(id: string): Promise<Job | undefined> {
+  find(id: string): Promise<JobBody | undefined> {
     return this.call((client, signal) => client.get(id, { signal })).catch((error: unknown) => {
       if (error instanceof ProblemError && [404, 410].includes(error.problem.status)) return undefined;
       throw error;

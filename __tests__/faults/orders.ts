@@ -1,4 +1,4 @@
-import type { Job } from '../../shared/client/job.js';
+import type { JobBody } from '../../shared/contract/job.js';
 
 /** What the model of the harness is told to do with a row. */
 type Act = 'answer' | 'slow' | 'throw' | 'crash' | 'hang' | 'nan';
@@ -62,7 +62,7 @@ export const expectedOf = (value: number): number => 2 * value;
 export const TOLERANCE = 0.011;
 
 /** Why an ended job is not as it should be; undefined when it is. */
-export function faultOf({ input, isCanceled }: Order, job: Job): string | undefined {
+export function faultOf({ input, isCanceled }: Order, job: JobBody): string | undefined {
   const found = job.status === 'failed' ? `failed: ${job.error?.code}` : job.status;
   const allowed = isCanceled ? [...ENDINGS[input.act], 'canceled'] : ENDINGS[input.act];
   if (!allowed.includes(found)) return `${found} instead of ${allowed.join(' or ')}`;
@@ -74,7 +74,7 @@ export function faultOf({ input, isCanceled }: Order, job: Job): string | undefi
 }
 
 /** Whether a job lost an attempt though nothing is wrong with it. One that was canceled may have none. */
-export function isCharged({ input }: Order, { attempts, error }: Job): boolean {
+export function isCharged({ input }: Order, { attempts, error }: JobBody): boolean {
   if (input.act === 'crash' || input.act === 'hang') return false;
   return attempts > 1 || error?.code === 'worker_lost' || error?.code === 'timeout';
 }

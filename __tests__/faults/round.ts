@@ -1,5 +1,5 @@
-import type { Job } from '../../shared/client/job.js';
-import { isEnded } from '../../shared/client/job.js';
+import { isEnded } from '../../shared/client/bodies.js';
+import type { JobBody } from '../../shared/contract/job.js';
 import { pause } from '../../shared/process/pause.js';
 import { checkBatch } from './batch-check.js';
 import { type Callers, eachOf, untilNone } from './callers.js';
@@ -130,7 +130,7 @@ async function inspect(
 }
 
 /** All that must never change once a job has ended. */
-const outcomeOf = ({ status, result, error, attempts, finished_at }: Job): string =>
+const outcomeOf = ({ status, result, error, attempts, finished_at }: JobBody): string =>
   JSON.stringify({ status, result, error, attempts, finished_at });
 
 /** Reads every job of all rounds once more: nothing that has ended may have changed since. */

@@ -87,7 +87,7 @@ describe('waggle submit', () => {
   });
 
   it('fails when the job does', async () => {
-    const error = { code: 'timeout', message: 'it ran longer than 60000 ms' };
+    const error = { code: 'timeout' as const, message: 'it ran longer than 60000 ms' };
     const url = await answering({ body: jobView({ status: 'failed', error }) });
     const { code, stderr } = await waggleHere(['submit', '--url', url, ...TRIP]);
     expect(code).toBe(1);

@@ -1,7 +1,7 @@
-import type { Batch } from '../../shared/client/batch.js';
+import type { BatchBody } from '../../shared/contract/batch.js';
 
 /** A batch as the API shows it. */
-export const batchView = (changes: Partial<Batch> = {}): Batch => ({
+export const batchView = (changes: Partial<BatchBody> = {}): BatchBody => ({
   id: '019ac1f2-7c1e-7d63-9a55-0f6c1b1d2e3f',
   status: 'running',
   model: 'm',

@@ -1,4 +1,5 @@
-import { isEnded, type Job, type JobState } from '../../shared/jobs/job.js';
+import type { JobState } from '../../shared/contract/states.js';
+import { isEnded, type Job } from '../../shared/jobs/job.js';
 import type { NewJob } from '../../shared/jobs/job-store.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
 import type { WorkerConfig } from '../../worker/config.js';

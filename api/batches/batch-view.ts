@@ -3,7 +3,7 @@ import { type Awaited, pollUntilEnd } from '../waiting/await-end.js';
 import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
 import { missingRecord } from '../jobs/record-id.js';
-import { type BatchView, rowsDone } from './batch-body.js';
+import { type BatchView, rowsDone } from './present-batch.js';
 
 /** Adds the estimate of when the rows seen so far will have an outcome. */
 export async function viewBatch(x: Exchange, batch: Batch): Promise<BatchView> {

@@ -2,7 +2,7 @@ import { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError, UnreachableError } from '../../shared/client/errors.js';
 import { type ApiRequest, type Endpoint, open, send } from '../../shared/client/http.js';
 import { isRecord } from '../../shared/text/is-record.js';
-import type { StatsBody } from '../stats/stats-body.js';
+import type { StatsBody } from '../../shared/contract/stats.js';
 import { type ApiKey, fetchWith } from './api-key.js';
 
 /** What one part of the page shows: everything, or one model. */

@@ -1,5 +1,6 @@
-import { type Batch, isBatchEnded } from '../../shared/client/batch.js';
-import type { StatsBody } from '../stats/stats-body.js';
+import { isBatchEnded } from '../../shared/client/bodies.js';
+import type { BatchBody } from '../../shared/contract/batch.js';
+import type { StatsBody } from '../../shared/contract/stats.js';
 import { type DashboardApi, explain } from './api.js';
 import { batchBadge } from './badge.js';
 import { button, byId, h, setChildren, setText } from './dom.js';
@@ -56,7 +57,7 @@ export class Batches {
     }
   }
 
-  #show(batches: readonly Batch[], nowMs: number): void {
+  #show(batches: readonly BatchBody[], nowMs: number): void {
     const open = batches.filter((batch) => !isBatchEnded(batch));
     const shown = [...open, ...batches.filter(isBatchEnded).slice(0, ENDED_SHOWN)];
     this.#isBusy = open.length > 0;
@@ -147,7 +148,7 @@ class BatchCard {
     );
   }
 
-  show(batch: Batch, nowMs: number): void {
+  show(batch: BatchBody, nowMs: number): void {
     const { status, rows, progress, eta_ms: etaMs } = batch;
     if (this.element.dataset['status'] !== status) {
       this.element.dataset['status'] = status;

@@ -1,4 +1,4 @@
-import type { ModelDescription } from '../../shared/client/model.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 import { byId, setOptions } from './dom.js';
 
 /** What the whole page is about. */
@@ -25,7 +25,7 @@ export class FilterBar {
     };
   }
 
-  setModels(models: readonly ModelDescription[]): void {
+  setModels(models: readonly ModelBody[]): void {
     const choices = models.map(({ name }) => ({ value: name, label: name }));
     setOptions(this.#models, [{ value: '', label: 'All models' }, ...choices], '');
   }

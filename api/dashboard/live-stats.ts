@@ -1,7 +1,7 @@
 import { ProblemError, UnreachableError } from '../../shared/client/errors.js';
 import { pause } from '../../shared/process/pause.js';
 import { Patience } from '../../shared/client/retry.js';
-import type { StatsBody } from '../stats/stats-body.js';
+import type { StatsBody } from '../../shared/contract/stats.js';
 import { type DashboardApi, isStats } from './api.js';
 import { readEvents } from './server-events.js';
 

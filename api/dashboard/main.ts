@@ -12,7 +12,7 @@ import { followStats } from './live-stats.js';
 import { showOverview, showTrouble } from './overview.js';
 import { setUpTheme } from './theme.js';
 import { WorkersTable } from './workers.js';
-import type { StatsBody } from '../stats/stats-body.js';
+import type { StatsBody } from '../../shared/contract/stats.js';
 
 /** What can be predicted changes seldom: looked at so often, in ms. */
 const MODELS_EVERY_MS = 20_000;

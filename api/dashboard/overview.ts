@@ -1,4 +1,4 @@
-import type { Figures, StatsBody } from '../stats/stats-body.js';
+import type { Figures, StatsBody } from '../../shared/contract/stats.js';
 import { byId, setText } from './dom.js';
 import { formatCount, formatMs, formatRate, plural } from './format.js';
 

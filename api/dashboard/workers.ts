@@ -1,5 +1,5 @@
-import type { ModelDescription } from '../../shared/client/model.js';
-import type { StatsBody, WorkerBody } from '../stats/stats-body.js';
+import type { ModelBody } from '../../shared/contract/model.js';
+import type { StatsBody, WorkerBody } from '../../shared/contract/stats.js';
 import { byId, h, setChildren, setText } from './dom.js';
 import { formatCount, formatRate, formatSeconds } from './format.js';
 
@@ -13,10 +13,10 @@ export class WorkersTable {
   /** Why engines were passed over, by worker and model. */
   #passedOver = new Map<string, string>();
 
-  setModels(models: readonly ModelDescription[]): void {
+  setModels(models: readonly ModelBody[]): void {
     this.#passedOver = new Map(
       models.flatMap(({ name, workers = [] }) =>
-        workers.flatMap(({ id, passed_over: engines = [] }): [string, string][] =>
+        workers.flatMap(({ id, passed_over: engines }): [string, string][] =>
           engines.length === 0
             ? []
             : [[`${id} ${name}`, engines.map(({ engine, why }) => `${engine}: ${why}`).join('\n')]],

@@ -1,5 +1,6 @@
+import type { BrokenRule } from '../../shared/contract/problem.js';
 import { messageOf } from '../../shared/errors.js';
-import { type BrokenRule, validationFailed } from './problem.js';
+import { validationFailed } from './problem.js';
 
 /** Makes a value of a parameter's text, or of all its texts when it may be given several times; throws what is wrong. */
 type Reader<T> = ((text: string) => T) | { all: (texts: readonly string[]) => T };

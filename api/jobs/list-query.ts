@@ -1,5 +1,5 @@
 import type { Cursor } from '../../shared/jobs/job-list.js';
-import { JOB_STATES, type JobState } from '../../shared/jobs/job.js';
+import { JOB_STATES, type JobState } from '../../shared/contract/states.js';
 import { PAGE_LIMIT, readCursor } from './cursor.js';
 import { readQuery, readText, readWhole } from '../http/query.js';
 

@@ -13,12 +13,6 @@ export interface Standing {
   isRefused: boolean;
 }
 
-/** Why no job of a model runs, as a member, where there is a reason. */
-export function presentHeldUp(model: string, workers: readonly WorkerInfo[]): { held_up?: string } {
-  const { heldUp } = standingOf(model, workers);
-  return heldUp === undefined ? {} : { held_up: heldUp };
-}
-
 /** How a model stands. A worker that reads its packages may yet serve those that it has not refused. */
 export function standingOf(model: string, workers: readonly WorkerInfo[]): Standing {
   const serving = workers.filter(({ models }) => models.some(({ name }) => name === model)).length;

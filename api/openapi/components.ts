@@ -1,9 +1,13 @@
+import { BatchBody, BatchList } from '../../shared/contract/batch.js';
+import { Health, Probe } from '../../shared/contract/health.js';
+import { JobBody, JobList } from '../../shared/contract/job.js';
+import { ModelBody, ModelList } from '../../shared/contract/model.js';
+import { ref } from '../../shared/contract/parts.js';
+import { ProblemBody, ProblemTypeBody } from '../../shared/contract/problem.js';
+import { StatsBody } from '../../shared/contract/stats.js';
+import { TripRefusal, TripReply } from '../../shared/contract/trip.js';
 import type { TSchema } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
-import { BatchBody } from '../batches/batch-body.js';
-import { Problem } from '../http/problem.js';
-import { JobBody } from '../jobs/job-body.js';
-import { ModelBody } from '../models/model-body.js';
 import type { ServedModels } from '../models/served-models.js';
 import {
   flatSubmissionSchema,
@@ -12,14 +16,7 @@ import {
   submissionSchema,
   unnamedSubmissionSchema,
 } from '../models/submission-schemas.js';
-import { Health, Probe } from '../routes/health.js';
-import { BatchList } from '../routes/list-batches.js';
-import { JobList } from '../routes/list-jobs.js';
-import { ModelList } from '../routes/models.js';
-import { ProblemTypeBody } from '../routes/problem-types.js';
-import { TripRefusal, TripReply } from '../routes/trip-predict.js';
-import { StatsBody } from '../stats/stats-body.js';
-import { type Json, ref } from './operation.js';
+import type { Json } from './json.js';
 
 /** The schemas of the components: what is answered, and what the models of the catalog take. */
 export const componentSchemas = (models: ServedModels): Record<string, TSchema | Json> => ({
@@ -43,7 +40,7 @@ export const componentSchemas = (models: ServedModels): Record<string, TSchema |
   },
   Model: ModelBody,
   ModelList,
-  Problem,
+  Problem: ProblemBody,
   ProblemType: ProblemTypeBody,
   Stats: StatsBody,
   Health,

@@ -3,7 +3,8 @@ import type { Route } from '../http/route.js';
 import type { ServedModels } from '../models/served-models.js';
 import { componentSchemas } from './components.js';
 import { HEADERS, type HeaderName } from './headers.js';
-import { type Answer, type Json, mergeAnswers, type Operation, problems } from './operation.js';
+import type { Json } from './json.js';
+import { type Answer, mergeAnswers, type Operation, problems } from './operation.js';
 import { PARAMETERS } from './parameters.js';
 
 /** Version of the contract, not of the software: counted up with what clients can notice. */
@@ -93,7 +94,7 @@ function describeOperation(
 ): Json {
   const { security } = operation;
   const { id, tag, summary, description, parameters, body, bodyExample, otherBodies, answers } = operation;
-  const example = bodyExample?.({ ...models.default.manifest.example });
+  const example = bodyExample?.(models.default.manifest.example);
   const withCommon = mergeAnswers(
     answers,
     problems('host-malformed', 'misdirected-request', 'internal-error'),

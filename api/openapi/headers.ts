@@ -1,4 +1,4 @@
-import type { Json } from './operation.js';
+import type { Json } from './json.js';
 
 const text = (description: string, more: Json = {}) => ({ description, schema: { type: 'string', ...more } });
 

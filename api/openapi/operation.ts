@@ -1,10 +1,9 @@
+import { ref } from '../../shared/contract/parts.js';
 import type { ServedModels } from '../models/served-models.js';
 import { PROBLEM_TYPES, type ProblemCode } from '../http/problem-types.js';
 import type { HeaderName } from './headers.js';
+import type { Json } from './json.js';
 import type { ParameterName } from './parameters.js';
-
-/** A JSON Schema, or any other part of the document. */
-export type Json = Readonly<Record<string, unknown>>;
 
 /** One answer of an operation. */
 export interface Answer {
@@ -33,9 +32,6 @@ export interface Operation {
   otherBodies?: Readonly<Record<string, Json>>;
   answers: Readonly<Record<number, Answer>>;
 }
-
-/** A reference to a schema among the components. */
-export const ref = (component: string): Json => ({ $ref: `#/components/schemas/${component}` });
 
 /** An answer whose JSON body is a component. */
 export const json = (

@@ -1,8 +1,8 @@
-import { JOB_STATES } from '../../shared/jobs/job.js';
+import { JOB_STATES } from '../../shared/contract/states.js';
 import { HISTORY_MINUTES } from '../../shared/stats/stats-store.js';
 import { PAGE_LIMIT } from '../jobs/cursor.js';
 import { IDEMPOTENCY_KEY_PATTERN } from '../http/idempotency-key.js';
-import type { Json } from './operation.js';
+import type { Json } from './json.js';
 
 const parameter = (place: 'path' | 'query' | 'header', name: string, more: Json) => ({
   name,

@@ -1,4 +1,4 @@
-import { presentBatch } from '../batches/batch-body.js';
+import { presentBatch } from '../batches/present-batch.js';
 import { readBatch, viewBatch } from '../batches/batch-view.js';
 import { visibleOwner } from '../admission/caller.js';
 import { ProblemError } from '../http/problem.js';

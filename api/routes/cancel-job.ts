@@ -1,7 +1,7 @@
 import { visibleOwner } from '../admission/caller.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
-import { presentJob } from '../jobs/job-body.js';
+import { presentJob } from '../jobs/present-job.js';
 import { readJob, retryAfterSeconds } from '../jobs/job-view.js';
 import { json, problems } from '../openapi/operation.js';
 import { missingRecord, parseRecordId } from '../jobs/record-id.js';

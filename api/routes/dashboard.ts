@@ -10,7 +10,12 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** What the page loads of ours, by kind; nothing else is ever read from the disk. */
 const FOLDERS = ['api/dashboard', 'shared/client'];
-const SINGLE_FILES = ['shared/errors.js', 'shared/text/is-record.js', 'shared/process/pause.js'];
+const SINGLE_FILES = [
+  'shared/contract/states.js',
+  'shared/errors.js',
+  'shared/process/pause.js',
+  'shared/text/is-record.js',
+];
 const KINDS = /\.(js|css|svg)$/;
 
 /** What has changed since is fetched anew, all else is answered with 304. */

@@ -1,5 +1,5 @@
 import { requireShareOfWaits } from '../waiting/await-end.js';
-import { presentBatch } from '../batches/batch-body.js';
+import { presentBatch } from '../batches/present-batch.js';
 import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from '../http/route.js';

@@ -3,7 +3,7 @@ import { isEnded } from '../../shared/jobs/job.js';
 import { matchesEtag } from '../http/conditional.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from '../http/route.js';
-import { presentJob } from '../jobs/job-body.js';
+import { presentJob } from '../jobs/present-job.js';
 import { etagOf, type JobView, retryAfterSeconds } from '../jobs/job-view.js';
 import { pollJob } from '../waiting/wait-for-job.js';
 import { json, problems } from '../openapi/operation.js';

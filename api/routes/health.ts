@@ -1,4 +1,4 @@
-import { type Static, Type } from '../../shared/validation/schema.js';
+import type { Check } from '../../shared/contract/health.js';
 import { messageOf } from '../../shared/errors.js';
 import { isReplica } from '../../shared/redis/redis.js';
 import { readWorkers } from '../../shared/workers/registry.js';
@@ -6,39 +6,6 @@ import type { ApiContext } from '../context.js';
 import type { Route } from '../http/route.js';
 import { standingOf } from '../models/serving.js';
 import { json } from '../openapi/operation.js';
-
-/** The original service's health body: exactly these members. */
-export const Health = Type.Object(
-  {
-    name: Type.String({ description: 'SERVICE_NAME.' }),
-    api_version: Type.String({ description: 'API_VERSION.' }),
-    model_version: Type.String({ description: "MODEL_VERSION, else the default model's." }),
-  },
-  { additionalProperties: false, description: 'As the original service has it.' },
-);
-
-const Check = Type.Object(
-  {
-    ok: Type.Boolean({ description: 'Whether all is well with it.' }),
-    required: Type.Boolean({ description: 'Whether the whole is unavailable without it.' }),
-    detail: Type.Optional(Type.String({ description: 'What was found, for people.' })),
-  },
-  { additionalProperties: false },
-);
-type Check = Static<typeof Check>;
-
-/** What a probe finds, check by check. */
-export const Probe = Type.Object(
-  {
-    status: Type.Unsafe<'ok' | 'unavailable'>({
-      type: 'string',
-      enum: ['ok', 'unavailable'],
-      description: '`unavailable` when a check that is required has failed.',
-    }),
-    checks: Type.Record(Type.String(), Check, { description: 'By name.' }),
-  },
-  { additionalProperties: false, description: 'What a probe finds, check by check.' },
-);
 
 const NOT_STORED = { headers: ['Cache-Control'] } as const;
 

@@ -4,7 +4,7 @@ import { maySee } from '../admission/caller.js';
 import type { EventStream } from '../waiting/event-streams.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Route } from '../http/route.js';
-import { presentJob } from '../jobs/job-body.js';
+import { presentJob } from '../jobs/present-job.js';
 import { etagOf, type JobView, readJob } from '../jobs/job-view.js';
 import { problems } from '../openapi/operation.js';
 import { missingRecord, parseRecordId } from '../jobs/record-id.js';

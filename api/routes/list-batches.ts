@@ -1,23 +1,11 @@
-import { Type } from '../../shared/validation/schema.js';
-import { type BatchBody, presentBatch } from '../batches/batch-body.js';
+import type { BatchList } from '../../shared/contract/batch.js';
+import { presentBatch } from '../batches/present-batch.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { viewBatch } from '../batches/batch-view.js';
 import { visibleOwner } from '../admission/caller.js';
 import { formatCursor, PAGE_LIMIT, readCursor } from '../jobs/cursor.js';
 import type { Route } from '../http/route.js';
-import { json, problems, ref } from '../openapi/operation.js';
-
-/** A page of batches. */
-export const BatchList = Type.Object(
-  {
-    batches: Type.Array(Type.Unsafe<BatchBody>(ref('Batch')), { description: 'Newest first.' }),
-    next_cursor: Type.Union([Type.String(), Type.Null()], {
-      description:
-        'For the page that follows; null on the last one. A page may be short, or empty, and not be the last.',
-    }),
-  },
-  { additionalProperties: false, description: 'A page of batches.' },
-);
+import { json, problems } from '../openapi/operation.js';
 
 /** `GET /batches`: lists, newest first. */
 export const listBatchesRoute: Route = {
@@ -47,9 +35,10 @@ export const listBatchesRoute: Route = {
       const { found, next } = await x.ctx.batches.list(visibleOwner(x.caller), wish);
       return { views: await Promise.all(found.map((batch) => viewBatch(x, batch))), next };
     });
-    x.sendJson(200, {
+    const list: BatchList = {
       batches: page.views.map(presentBatch),
       next_cursor: page.next ? formatCursor(page.next) : null,
-    });
+    };
+    x.sendJson(200, list);
   },
 };

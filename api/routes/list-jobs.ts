@@ -1,24 +1,12 @@
-import { Type } from '../../shared/validation/schema.js';
+import type { JobList } from '../../shared/contract/job.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
 import { visibleOwner } from '../admission/caller.js';
 import { formatCursor } from '../jobs/cursor.js';
 import type { Route } from '../http/route.js';
-import { type JobBody, presentJob } from '../jobs/job-body.js';
+import { presentJob } from '../jobs/present-job.js';
 import { viewJob } from '../jobs/job-view.js';
 import { parseListQuery } from '../jobs/list-query.js';
-import { json, problems, ref } from '../openapi/operation.js';
-
-/** A page of jobs. */
-export const JobList = Type.Object(
-  {
-    jobs: Type.Array(Type.Unsafe<JobBody>(ref('Job')), { description: 'Newest first.' }),
-    next_cursor: Type.Union([Type.String(), Type.Null()], {
-      description:
-        'For the page that follows; null on the last one. A page may be short, or empty, and not be the last.',
-    }),
-  },
-  { additionalProperties: false, description: 'A page of jobs.' },
-);
+import { json, problems } from '../openapi/operation.js';
 
 /** `GET /jobs`: lists, newest first. */
 export const listJobsRoute: Route = {
@@ -48,6 +36,7 @@ export const listJobsRoute: Route = {
       const page = await listJobs(x.ctx.records, filter, { limit, after, signal });
       return { views: await Promise.all(page.found.map((job) => viewJob(x.ctx, job))), next: page.next };
     });
-    x.sendJson(200, { jobs: views.map(presentJob), next_cursor: next ? formatCursor(next) : null });
+    const list: JobList = { jobs: views.map(presentJob), next_cursor: next ? formatCursor(next) : null };
+    x.sendJson(200, list);
   },
 };

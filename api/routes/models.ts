@@ -1,24 +1,12 @@
-import { Type } from '../../shared/validation/schema.js';
+import type { ModelBody, ModelList } from '../../shared/contract/model.js';
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
-import { type ModelBody, presentModel } from '../models/model-body.js';
-import { Refusals } from '../models/held-up.js';
+import { presentModel } from '../models/present-model.js';
 import type { ServedModel, ServedModels } from '../models/served-models.js';
-import { json, problems, ref } from '../openapi/operation.js';
-
-/** Every model that can be asked. */
-export const ModelList = Type.Object(
-  {
-    models: Type.Array(Type.Unsafe<ModelBody>(ref('Model')), { description: 'By name.' }),
-    refused: Refusals(
-      'Packages that this process cannot use; of one that is also listed above an older version serves.',
-    ),
-  },
-  { additionalProperties: false, description: 'Every model that is served.' },
-);
+import { json, problems } from '../openapi/operation.js';
 
 /** `GET /models`: what can be predicted. */
 export const listModelsRoute: Route = {
@@ -34,10 +22,11 @@ export const listModelsRoute: Route = {
   async handle(x) {
     const models = x.ctx.models.current;
     const workers = await liveWorkers(x.ctx);
-    x.sendJson(200, {
+    const list: ModelList = {
       models: [...models.byName.values()].map((model) => present(models, model, workers)),
       refused: x.ctx.models.refusals,
-    });
+    };
+    x.sendJson(200, list);
   },
 };
 

@@ -1,19 +1,7 @@
-import { Type } from '../../shared/validation/schema.js';
 import { ProblemError } from '../http/problem.js';
 import { PROBLEM_TYPES, type ProblemCode, problemUri } from '../http/problem-types.js';
 import type { Route } from '../http/route.js';
 import { json, problems } from '../openapi/operation.js';
-
-/** What a problem type means. */
-export const ProblemTypeBody = Type.Object(
-  {
-    type: Type.String({ format: 'uri-reference', description: 'Its address, as problems carry it.' }),
-    status: Type.Integer({ description: 'HTTP status of its answers.' }),
-    title: Type.String({ description: 'What it is, for people.' }),
-    advice: Type.String({ description: 'What a client can do about it.' }),
-  },
-  { additionalProperties: false, description: 'A kind of problem.' },
-);
 
 /** `GET /problems/{code}`: where the `type` of a problem leads. */
 export const problemTypeRoute: Route = {

@@ -1,10 +1,11 @@
-import type { Job, JobState } from '../../shared/jobs/job.js';
+import type { JobState } from '../../shared/contract/states.js';
+import type { Job } from '../../shared/jobs/job.js';
 import { maySee } from '../admission/caller.js';
 import type { Exchange } from '../http/exchange.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
-import { jobPath, presentJob } from '../jobs/job-body.js';
+import { jobPath, presentJob } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/job-view.js';
 import { resubmit } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';

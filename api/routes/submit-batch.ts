@@ -1,5 +1,6 @@
+import { ref } from '../../shared/contract/parts.js';
 import { requireShareOfWaits } from '../waiting/await-end.js';
-import { batchPath, presentBatch } from '../batches/batch-body.js';
+import { batchPath, presentBatch } from '../batches/present-batch.js';
 import { readFlag, readQuery, readText } from '../http/query.js';
 import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
 import { submitBatch } from '../batches/submit-batch.js';
@@ -9,7 +10,7 @@ import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
 import type { ServedModel, ServedModels } from '../models/served-models.js';
-import { json, problems, ref } from '../openapi/operation.js';
+import { json, problems } from '../openapi/operation.js';
 
 const LONGEST_TEXT = 200;
 

@@ -1,11 +1,12 @@
+import { ref } from '../../shared/contract/parts.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from '../http/route.js';
-import { jobPath, presentJob } from '../jobs/job-body.js';
+import { jobPath, presentJob } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/job-view.js';
 import { parseSubmission } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
-import { json, problems, ref } from '../openapi/operation.js';
+import { json, problems } from '../openapi/operation.js';
 
 /** `POST /jobs`: accepts one prediction. */
 export const submitJobRoute: Route = {

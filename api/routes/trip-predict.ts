@@ -1,51 +1,17 @@
-import { type Static, Type } from '../../shared/validation/schema.js';
+import { ref } from '../../shared/contract/parts.js';
+import type { BrokenRule } from '../../shared/contract/problem.js';
+import { REPLY, type TripReply } from '../../shared/contract/trip.js';
 import { isEnded, type Job } from '../../shared/jobs/job.js';
 import { violationsOf } from '../../shared/validation/ajv.js';
 import type { Exchange } from '../http/exchange.js';
 import { parsePrefer, MAX_WAIT_SECONDS, preferenceApplied } from '../http/prefer.js';
-import { type BrokenRule, ProblemError } from '../http/problem.js';
+import { ProblemError } from '../http/problem.js';
 import type { Route } from '../http/route.js';
-import { jobPath, presentJob } from '../jobs/job-body.js';
+import { jobPath, presentJob } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/job-view.js';
 import { fromFlat } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
-import { json, problems, ref } from '../openapi/operation.js';
-
-/** Reply codes of the original service. */
-const REPLY = { ok: 0, noAnswerInTime: 1, taskFailed: 101 } as const;
-
-/** The original service's answer. */
-export const TripReply = Type.Object(
-  {
-    reply_code: Type.Unsafe<number>({
-      type: 'integer',
-      enum: Object.values(REPLY),
-      description: '0: done. 1: no answer in time. 101: the task failed.',
-    }),
-    duration: Type.Number({ description: 'Minutes; 0 unless done.' }),
-  },
-  { additionalProperties: false, description: 'The answer of the original service.' },
-);
-type TripReply = Static<typeof TripReply>;
-
-/** The original service's answer to a bad body. */
-export const TripRefusal = Type.Object(
-  {
-    message: Type.String({ description: 'What is wrong, in short.' }),
-    detail: Type.Array(
-      Type.Object(
-        {
-          pointer: Type.String({ description: 'Member of the body, a JSON Pointer as a URI fragment.' }),
-          detail: Type.String({ description: 'The rule that it breaks.' }),
-        },
-        { additionalProperties: false },
-      ),
-      { description: 'Every broken rule (at most 100).' },
-    ),
-    body: Type.Unknown({ description: 'What was sent; null for what is not JSON.' }),
-  },
-  { additionalProperties: false, description: 'The answer of the original service to a bad body.' },
-);
+import { json, problems } from '../openapi/operation.js';
 
 /** `POST /v1/trip/predict`: the original service's blocking call, on top of a job like any other. */
 export const tripPredictRoute: Route = {

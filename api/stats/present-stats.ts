@@ -1,8 +1,8 @@
+import type { Figures, Point, WorkerBody } from '../../shared/contract/stats.js';
 import { percentileMs } from '../../shared/stats/histogram.js';
 import type { QueueDepth } from '../../shared/stats/stats-store.js';
 import { addCounts, addTally, type Counts, emptyTally, type Tally } from '../../shared/stats/tally.js';
 import type { SeenWorker } from '../../shared/workers/registry.js';
-import type { Figures, Point, WorkerBody } from './stats-body.js';
 
 const MINUTE_MS = 60_000;
 
@@ -43,7 +43,7 @@ export function presentFigures(
   return {
     waiting: totalOf(jobs),
     chunks_waiting: totalOf(chunks),
-    ...(Number.isFinite(oldest) ? { oldest_waiting_ms: round(Math.max(0, nowMs - oldest)) } : {}),
+    oldest_waiting_ms: Number.isFinite(oldest) ? round(Math.max(0, nowMs - oldest)) : undefined,
     per_second: {
       submitted: perSecond(counts.submitted),
       ended: perSecond(counts.succeeded + counts.failed + counts.canceled + counts.expired),
@@ -113,13 +113,14 @@ function presentTimes({
   wait,
 }: Tally): Pick<Point, 'total_ms' | 'wait_ms' | 'mean_batch_size'> {
   return {
-    ...(total.size > 0 ? { total_ms: percentilesOf(total) } : {}),
-    ...(wait.size > 0 ? { wait_ms: percentilesOf(wait) } : {}),
-    ...(counts.batches > 0 ? { mean_batch_size: round(counts.batch_jobs / counts.batches) } : {}),
+    total_ms: percentilesOf(total),
+    wait_ms: percentilesOf(wait),
+    mean_batch_size: counts.batches > 0 ? round(counts.batch_jobs / counts.batches) : undefined,
   };
 }
 
-function percentilesOf(histogram: ReadonlyMap<number, number>) {
+function percentilesOf(histogram: ReadonlyMap<number, number>): Point['total_ms'] {
+  if (histogram.size === 0) return undefined;
   const at = (share: number): number => round(percentileMs(histogram, share) ?? 0);
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

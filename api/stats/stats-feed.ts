@@ -1,7 +1,8 @@
+import type { ProblemBody } from '../../shared/contract/problem.js';
 import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
 import type { Logger } from '../../shared/log/logger.js';
 import type { EventStream } from '../waiting/event-streams.js';
-import { type Problem, problemBody, ProblemError } from '../http/problem.js';
+import { problemBody, ProblemError } from '../http/problem.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 import type { StatsSource } from './stats-source.js';
 
@@ -60,7 +61,7 @@ export class StatsFeed {
     }
   }
 
-  #problemOf(error: unknown): Problem {
+  #problemOf(error: unknown): ProblemBody {
     if (error instanceof RedisUnavailableError) {
       return problemBody(new ProblemError('redis-unavailable', messageOf(error)));
     }

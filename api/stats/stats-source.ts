@@ -1,12 +1,13 @@
+import type { StatsBody } from '../../shared/contract/stats.js';
 import { StatsStore } from '../../shared/stats/stats-store.js';
 import { addTally, emptyTally, type Tally } from '../../shared/stats/tally.js';
 import { readWorkers } from '../../shared/workers/registry.js';
 import type { RecordScripts } from '../../shared/records/records.js';
 import type { ModelRegistry } from '../models/model-registry.js';
-import { presentHeldUp } from '../models/serving.js';
+import type { ServedModel } from '../models/served-models.js';
+import { standingOf } from '../models/serving.js';
 import { History } from './history.js';
 import { presentFigures, presentPoints, presentWorker, sumCounts, sumOf } from './present-stats.js';
-import type { Figures, StatsBody } from './stats-body.js';
 
 /** What of the past is wanted. */
 export interface HistoryQuery {
@@ -62,6 +63,12 @@ export class StatsSource {
         },
       );
     };
+    const ofModel = ({ manifest: { name } }: ServedModel, index: number): StatsBody['models'][number] => ({
+      name,
+      running: queues[2 * index]?.running ?? 0,
+      held_up: standingOf(name, workers).heldUp,
+      ...of([index]),
+    });
     const wanted = past.filter((_, index) => model === undefined || served[index]?.manifest.name === model);
     const step = STEPS_MINUTES.find((candidate) => minutes / candidate <= POINTS_AT_MOST) ?? 10;
     return {
@@ -69,20 +76,12 @@ export class StatsSource {
       running,
       window_s: Math.round(windowMs / 100) / 10,
       ...of(served.map((_, index) => index)),
-      models: served.map(({ manifest: { name } }, index) =>
-        ofModel(name, queues[2 * index]?.running ?? 0, { ...presentHeldUp(name, workers), ...of([index]) }),
-      ),
+      models: served.map(ofModel),
       workers: workers.map(presentWorker),
       history: { step_s: step * 60, points: presentPoints(mergeMinutes(wanted, current - minutes), step) },
     };
   }
 }
-
-const ofModel = (name: string, running: number, figures: Figures & { held_up?: string }) => ({
-  name,
-  running,
-  ...figures,
-});
 
 /** The minutes of several models together, those after `after` only. */
 function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after: number): Map<number, Tally> {

@@ -1,4 +1,4 @@
-import type { ModelDescription } from '../../shared/client/model.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 import { actualMinutes } from '../trips/actual-minutes.js';
 import { type ActualReader, columnReader } from './accuracy.js';
 import { BatchCommandError } from './batch-error.js';
@@ -19,7 +19,7 @@ export interface Comparison {
  * undefined when there is neither. Throws {@link BatchCommandError} for a column that is not there.
  */
 export function comparisonFor(
-  { outputs }: Pick<ModelDescription, 'outputs'>,
+  { outputs }: Pick<ModelBody, 'outputs'>,
   columns: readonly string[],
   actualColumn: string | undefined,
 ): Comparison | undefined {

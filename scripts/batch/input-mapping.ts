@@ -1,12 +1,12 @@
 import { JSON_NUMBER } from '../../shared/text/cells.js';
 import { isRecord } from '../../shared/text/is-record.js';
-import type { ModelDescription } from '../../shared/client/model.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 import { BatchCommandError } from './batch-error.js';
 import type { SourceRow } from './input/source.js';
 
 /** Where the members of a model's input come from. */
 export interface InputMapping {
-  model: Pick<ModelDescription, 'name' | 'input'>;
+  model: Pick<ModelBody, 'name' | 'input'>;
   /** Columns that the file has, or that its first rows have. */
   columns: readonly string[];
   /** Column by member, where they have different names. */

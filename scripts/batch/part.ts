@@ -1,4 +1,4 @@
-import type { BatchRowError } from '../../shared/client/batch.js';
+import type { BatchRowError } from '../../shared/contract/batch.js';
 import type { ActualReader } from './accuracy.js';
 import type { InputWriter } from './input-mapping.js';
 import type { Source, SourceRow } from './input/source.js';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { WaggleClient } from '../../shared/client/client.js';
-import type { ModelDescription } from '../../shared/client/model.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 import { firstContact, type OnWait, persist } from '../../shared/client/retry.js';
 import { BatchCommandError } from './batch-error.js';
 import { Checkpoint } from './checkpoint.js';
@@ -14,7 +14,7 @@ import type { BatchRequest } from './request.js';
 
 /** What a run does with each row: how it is sent, and how it is written down. */
 interface RowPlan {
-  model: ModelDescription;
+  model: ModelBody;
   toInput: InputWriter;
   format: OutputFormat;
   comparison: Comparison | undefined;
@@ -62,11 +62,7 @@ export async function planRun(
   };
 }
 
-function planRows(
-  { renamed, out, actual }: BatchRequest,
-  { columns }: Source,
-  model: ModelDescription,
-): RowPlan {
+function planRows({ renamed, out, actual }: BatchRequest, { columns }: Source, model: ModelBody): RowPlan {
   const outputs = model.outputs.map(({ member }) => member);
   return {
     model,
@@ -76,7 +72,7 @@ function planRows(
   };
 }
 
-function chooseModel(models: readonly ModelDescription[], name: string | undefined): ModelDescription {
+function chooseModel(models: readonly ModelBody[], name: string | undefined): ModelBody {
   const model = models.find((known) => (name === undefined ? known.default : known.name === name));
   if (model) return model;
   const known = models.map((one) => one.name).join(', ');

@@ -1,4 +1,4 @@
-import type { BatchRow, BatchRowError } from '../../shared/client/batch.js';
+import type { BatchRow, BatchRowError } from '../../shared/contract/batch.js';
 import { Accuracy } from './accuracy.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { OutputFile } from './output/output-file.js';

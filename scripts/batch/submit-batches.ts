@@ -1,4 +1,4 @@
-import type { Batch, BatchRow } from '../../shared/client/batch.js';
+import type { BatchBody, BatchRow } from '../../shared/contract/batch.js';
 import type { BatchClient } from '../../shared/client/batches.js';
 import { UnexpectedAnswerError } from '../../shared/client/errors.js';
 import { persist } from '../../shared/client/retry.js';
@@ -11,7 +11,7 @@ export interface SubmitBatchesOptions extends SubmitOptions {
   /** Compress what goes over the line. */
   gzip: boolean;
   /** Told of every batch. */
-  onBatch: (batch: Batch) => void;
+  onBatch: (batch: BatchBody) => void;
 }
 
 /** Submits one part after the other, each as a batch of its own. */
@@ -26,7 +26,7 @@ export async function* submitBatches(
   }
 }
 
-async function submit(client: BatchClient, part: Part, options: SubmitBatchesOptions): Promise<Batch> {
+async function submit(client: BatchClient, part: Part, options: SubmitBatchesOptions): Promise<BatchBody> {
   const { model, runId, signal, gzip, onBatch } = options;
   const idempotencyKey = `${runId}-${part.firstRow}`;
   const batch = await persist(
@@ -43,7 +43,7 @@ function* bodyOf(inputs: RowTexts): Generator<Uint8Array, void, undefined> {
 
 async function* outcomes(
   client: BatchClient,
-  start: { part: Part; batch: Batch; from: number },
+  start: { part: Part; batch: BatchBody; from: number },
   options: SubmitBatchesOptions,
 ): AsyncGenerator<BatchRow[], void, undefined> {
   const { part } = start;

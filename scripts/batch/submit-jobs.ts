@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import type { BatchRow, BatchRowError } from '../../shared/client/batch.js';
+import { isEnded, type EndedJob } from '../../shared/client/bodies.js';
+import type { BatchRow, BatchRowError } from '../../shared/contract/batch.js';
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
-import { isEnded, type EndedJob } from '../../shared/client/job.js';
 import { persist } from '../../shared/client/retry.js';
 import type { Part } from './part.js';
 import { Slots } from './slots.js';

@@ -1,4 +1,4 @@
-import type { BatchRow } from '../../shared/client/batch.js';
+import type { BatchRow } from '../../shared/contract/batch.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import type { RetryOptions } from '../../shared/client/retry.js';
 import type { Part } from './part.js';

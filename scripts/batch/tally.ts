@@ -1,4 +1,4 @@
-import type { BatchRowError } from '../../shared/client/batch.js';
+import type { BatchRowError } from '../../shared/contract/batch.js';
 import { rowErrorText } from '../../shared/text/cells.js';
 import { isRecord } from '../../shared/text/is-record.js';
 

@@ -1,4 +1,5 @@
-import type { Batch, EndedBatch } from '../../shared/client/batch.js';
+import type { EndedBatch } from '../../shared/client/bodies.js';
+import type { BatchBody } from '../../shared/contract/batch.js';
 import type { BatchClient } from '../../shared/client/batches.js';
 import { firstContact, type OnWait, persist } from '../../shared/client/retry.js';
 import { count, duration } from './figures.js';
@@ -23,7 +24,7 @@ export async function watchBatch(
 ): Promise<EndedBatch> {
   const startedMs = Date.now();
   let doneBefore: number | undefined;
-  const onUpdate = (batch: Batch): void => {
+  const onUpdate = (batch: BatchBody): void => {
     const done = rowsDone(batch);
     doneBefore ??= done;
     const seconds = (Date.now() - startedMs) / 1000;
@@ -63,4 +64,4 @@ export function batchLines({ id, status, model, rows, created_at, finished_at }:
 export const hasEveryRow = ({ status, rows }: EndedBatch): boolean =>
   status === 'succeeded' && rows.succeeded === rows.total;
 
-const rowsDone = ({ rows }: Batch): number => rows.succeeded + rows.failed + rows.invalid;
+const rowsDone = ({ rows }: BatchBody): number => rows.succeeded + rows.failed + rows.invalid;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isRecord } from '../../shared/text/is-record.js';
-import type { ModelDescription } from '../../shared/client/model.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 import { addConnectionOptions, type ConnectionOptions, withClient } from './connection.js';
 
 const HELP = `
@@ -24,16 +24,16 @@ export function registerModelsCommand(program: Command): void {
     );
 }
 
-function describe(model: ModelDescription): string {
+function describe(model: ModelBody): string {
   const { name, version, title, description, input, outputs, example, workers = [] } = model;
   const engines = [...new Set(workers.map(({ engine }) => engine))];
   return [
-    `${name} ${version}${model.default === true ? ' (default)' : ''}${title === undefined ? '' : `  ${title}`}`,
-    ...(description === undefined ? [] : [`  ${description}`]),
+    `${name} ${version}${model.default ? ' (default)' : ''}  ${title}`,
+    `  ${description}`,
     `  takes    ${inputMembers(input).join(', ')}`,
     `  gives    ${outputs.map(({ member, unit }) => (unit === undefined ? member : `${member} in ${unit}`)).join(', ')}`,
     `  runs on  ${engines.join(', ') || (model.held_up ?? 'no worker that reported lately')}`,
-    ...(example === undefined ? [] : [`  example  ${JSON.stringify(example)}`]),
+    `  example  ${JSON.stringify(example)}`,
   ].join('\n');
 }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SubmitRequest, WaggleClient } from '../../shared/client/client.js';
-import { type EndedJob, isEnded, type Job } from '../../shared/client/job.js';
-import type { ModelDescription } from '../../shared/client/model.js';
+import { type EndedJob, isEnded } from '../../shared/client/bodies.js';
+import type { JobBody } from '../../shared/contract/job.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 import { firstContact, persist } from '../../shared/client/retry.js';
 import { isRecord } from '../../shared/text/is-record.js';
 import { addTripOptions, TRIP_EXAMPLES, type TripOptions, tripInput } from '../trips/trip-options.js';
@@ -79,7 +80,7 @@ async function follow(client: WaggleClient, request: SubmitRequest, outageMs: nu
   return client.wait(job.id, { onUpdate: tell, onWait, outageMs });
 }
 
-function tell({ status, queue }: Job): void {
+function tell({ status, queue }: JobBody): void {
   const place = queue === undefined ? '' : `, number ${queue.position} in line`;
   const eta = queue?.eta_ms === undefined ? '' : `, about ${(queue.eta_ms / 1000).toFixed(1)} s to go`;
   console.error(`  ${status}${place}${eta}`);
@@ -97,8 +98,8 @@ async function print(client: WaggleClient, job: EndedJob): Promise<void> {
 }
 
 function resultLines(
-  { id, model, model_version, result = {}, timings }: Job,
-  described?: ModelDescription,
+  { id, model, model_version, result = {}, timings }: JobBody,
+  described?: ModelBody,
 ): string[] {
   const unitOf = (member: string) =>
     described?.outputs.find((output) => output.member === member)?.unit ?? '';

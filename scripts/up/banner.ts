@@ -1,11 +1,11 @@
-import type { ModelDescription } from '../../shared/client/model.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 
 /** What the banner tells. */
 export interface BannerFacts {
   /** Such as `http://127.0.0.1:8182`. */
   url: string;
   /** Empty when the API does not tell without a key. */
-  models: readonly ModelDescription[];
+  models: readonly ModelBody[];
   /** What the workers' TensorFlow runs on, without doubles. */
   engines: readonly string[];
   redis: string;
@@ -42,7 +42,7 @@ export function bannerLines(facts: BannerFacts, style: Style): string[] {
 
 const counted = (n: number, one: string, plural: string): string => `${n} ${one}${n === 1 ? '' : plural}`;
 
-const describeModel = ({ name, version, default: isDefault }: ModelDescription): string =>
+const describeModel = ({ name, version, default: isDefault }: ModelBody): string =>
   `${name} ${version}${isDefault ? ' (default)' : ''}`;
 
 function tryLines({ url, models }: BannerFacts, style: Style): string[] {

@@ -1,5 +1,5 @@
 import { WaggleClient } from '../../shared/client/client.js';
-import type { ModelDescription } from '../../shared/client/model.js';
+import type { ModelBody } from '../../shared/contract/model.js';
 import { AppError } from '../../shared/errors.js';
 import { createLogger, type Logger } from '../../shared/log/logger.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
@@ -63,7 +63,7 @@ async function runUntilSignal(context: UpContext): Promise<void> {
 }
 
 /** What the API says it predicts; nothing when it does not tell, as it does not where it asks for keys. */
-async function modelsAt(url: string, stopping: AbortSignal): Promise<ModelDescription[]> {
+async function modelsAt(url: string, stopping: AbortSignal): Promise<ModelBody[]> {
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(MODELS_MS)]);
   return new WaggleClient({ url }).models({ signal }).catch(() => []);
 }

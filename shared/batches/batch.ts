@@ -1,10 +1,7 @@
+import { BATCH_STATES, type BatchState } from '../contract/states.js';
 import { RecordSchemaError } from '../errors.js';
 import { RECORD_SCHEMA } from '../jobs/job.js';
 import type { RedisReply } from '../redis/redis.js';
-
-/** Every state of a batch; the last three are final. */
-export const BATCH_STATES = ['accepting', 'queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
-export type BatchState = (typeof BATCH_STATES)[number];
 
 /** A batch as its record has it. Times are Unix milliseconds of Redis's clock, with microseconds as decimals. */
 export interface Batch {

@@ -1,4 +1,4 @@
-import type { BatchRow } from './batch.js';
+import type { BatchRow } from '../contract/batch.js';
 import { UnexpectedAnswerError } from './errors.js';
 import { isRecord } from '../text/is-record.js';
 

@@ -1,12 +1,5 @@
-import {
-  type Batch,
-  type BatchPage,
-  type BatchRow,
-  type EndedBatch,
-  isBatch,
-  isBatchEnded,
-  isBatchPage,
-} from './batch.js';
+import { type EndedBatch, isBatch, isBatchEnded, isBatchList } from './bodies.js';
+import type { BatchBody, BatchList, BatchRow } from '../contract/batch.js';
 import { readRows } from './batch-results.js';
 import { type BatchInputs, ndjsonPieces, type UploadPieces, startUpload } from './batch-upload.js';
 import { UnexpectedAnswerError } from './errors.js';
@@ -19,27 +12,27 @@ import { waitForEnd, type WaitOptions } from './wait.js';
 /** Options of a batch. */
 export interface SubmitBatchOptions {
   /** @default the server's */
-  model?: string;
-  requestId?: string;
+  model?: string | undefined;
+  requestId?: string | undefined;
   /** Refuse the whole batch for one bad row; without it a bad row gets an error of its own. */
-  strict?: boolean;
+  strict?: boolean | undefined;
   /** With the same key the same upload may be repeated after an error and gives the same batch. */
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   /** Longest time for which the server holds its answer while the batch has not ended. */
-  waitSeconds?: number;
+  waitSeconds?: number | undefined;
   /** Compress the upload: for lines slower than about 20 MB/s. */
-  gzip?: boolean;
-  signal?: AbortSignal;
+  gzip?: boolean | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** Range and form of the results. */
 export interface ResultOptions extends RetryOptions {
   /** First row. @default 0 */
-  from?: number;
+  from?: number | undefined;
   /** Let the server compress them: for lines slower than about 20 MB/s. Browsers always do. */
-  gzip?: boolean;
+  gzip?: boolean | undefined;
   /** Is called with the state of the batch each time that all rows so far have been read. */
-  onUpdate?: (batch: Batch) => void;
+  onUpdate?: ((batch: BatchBody) => void) | undefined;
 }
 
 /** Time for which the server may hold its answer about a running batch. */
@@ -50,12 +43,12 @@ export class BatchClient {
   constructor(private readonly endpoint: Endpoint) {}
 
   /** Submits inputs as the source gives them; memory holds only those that are being sent. */
-  submit(inputs: BatchInputs, options: SubmitBatchOptions = {}): Promise<Batch> {
+  submit(inputs: BatchInputs, options: SubmitBatchOptions = {}): Promise<BatchBody> {
     return this.upload(ndjsonPieces(inputs), options);
   }
 
   /** Submits a finished body of NDJSON. Browsers stream uploads over HTTP/2 only. */
-  async upload(pieces: UploadPieces, options: SubmitBatchOptions = {}): Promise<Batch> {
+  async upload(pieces: UploadPieces, options: SubmitBatchOptions = {}): Promise<BatchBody> {
     const { model, requestId, strict, idempotencyKey, waitSeconds, gzip = false, signal } = options;
     const query = new URLSearchParams();
     if (model !== undefined) query.set('model', model);
@@ -85,12 +78,15 @@ export class BatchClient {
   }
 
   /** The batch as it is now, or as it is once it has ended or `waitSeconds` have passed. */
-  async get(id: string, options: { signal?: AbortSignal; waitSeconds?: number } = {}): Promise<Batch> {
+  async get(
+    id: string,
+    options: { signal?: AbortSignal | undefined; waitSeconds?: number | undefined } = {},
+  ): Promise<BatchBody> {
     return (await this.#poll(id, options)).body;
   }
 
   /** Follows a batch to its end: by long polls, and by the server's Retry-After where those are not honoured. */
-  wait(id: string, options: WaitOptions<Batch> = {}): Promise<EndedBatch> {
+  wait(id: string, options: WaitOptions<BatchBody> = {}): Promise<EndedBatch> {
     return waitForEnd((call) => this.#poll(id, call), isBatchEnded, options);
   }
 
@@ -114,7 +110,7 @@ export class BatchClient {
         }
         if (isComplete) return;
         const askedMs = Date.now();
-        const batch = await this.get(id, { waitSeconds: PROGRESS_SECONDS, ...(signal ? { signal } : {}) });
+        const batch = await this.get(id, { waitSeconds: PROGRESS_SECONDS, signal });
         patience.restore();
         onUpdate?.(batch);
         await pause(Math.max(0, askedMs + LEAST_PAUSE_MS - Date.now()), signal);
@@ -147,23 +143,26 @@ export class BatchClient {
   }
 
   /** Cancels what has not run; rows that have run keep their results. An ended batch is a problem, 409. */
-  async cancel(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<Batch> {
+  async cancel(id: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<BatchBody> {
     return (await send(this.endpoint, { method: 'DELETE', path: batchPath(id), signal, accept: isBatch }))
       .body;
   }
 
   /** One page of batches, newest first. */
   async list(
-    { limit, cursor }: { limit?: number; cursor?: string } = {},
-    { signal }: { signal?: AbortSignal } = {},
-  ): Promise<BatchPage> {
+    { limit, cursor }: { limit?: number | undefined; cursor?: string | undefined } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<BatchList> {
     const query = new URLSearchParams();
     if (limit !== undefined) query.set('limit', String(limit));
     if (cursor !== undefined) query.set('cursor', cursor);
-    return (await send(this.endpoint, { path: '/batches', query, signal, accept: isBatchPage })).body;
+    return (await send(this.endpoint, { path: '/batches', query, signal, accept: isBatchList })).body;
   }
 
-  #poll(id: string, call: { signal?: AbortSignal; waitSeconds?: number }): Promise<Answer<Batch>> {
+  #poll(
+    id: string,
+    call: { signal?: AbortSignal | undefined; waitSeconds?: number | undefined },
+  ): Promise<Answer<BatchBody>> {
     const { signal, waitSeconds } = call;
     return send(this.endpoint, {
       path: batchPath(id),

@@ -1,35 +1,37 @@
 import { BatchClient } from './batches.js';
 import { type Answer, type Call, type Endpoint, send } from './http.js';
-import { type EndedJob, isEnded, isJob, isJobPage, type Job, type JobPage, type JobStatus } from './job.js';
+import { type EndedJob, isEnded, isJob, isJobList, isModel, isModelList } from './bodies.js';
+import type { JobBody, JobList } from '../contract/job.js';
+import type { ModelBody } from '../contract/model.js';
+import type { JobState } from '../contract/states.js';
 import { idempotent, preferWait } from './headers.js';
-import { isModelDescription, isModelList, type ModelDescription } from './model.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 
 /** A prediction to be made. */
 export interface SubmitRequest {
   input: Record<string, unknown>;
   /** @default the server's */
-  model?: string;
-  request_id?: string;
+  model?: string | undefined;
+  request_id?: string | undefined;
   /** Longest run of one attempt, in ms. */
-  timeout_ms?: number;
+  timeout_ms?: number | undefined;
   /** A job still queued after this many ms ends without being run. */
-  expires_in_ms?: number;
-  max_attempts?: number;
+  expires_in_ms?: number | undefined;
+  max_attempts?: number | undefined;
 }
 
 /** Limits of a call. */
 export interface CallOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Filter and page of a list of jobs. */
 export interface ListQuery {
-  status?: readonly JobStatus[];
-  model?: string;
-  requestId?: string;
-  limit?: number;
-  cursor?: string;
+  status?: readonly JobState[] | undefined;
+  model?: string | undefined;
+  requestId?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
 }
 
 /** The API as typed calls. Needs nothing but fetch, AbortSignal and URL: it runs in Node and in browsers. */
@@ -51,15 +53,22 @@ export class WaggleClient {
       signal,
       waitSeconds,
       idempotencyKey,
-    }: CallOptions & { waitSeconds?: number; idempotencyKey?: string } = {},
-  ): Promise<Job> {
+    }: CallOptions & { waitSeconds?: number | undefined; idempotencyKey?: string | undefined } = {},
+  ): Promise<JobBody> {
     const headers = { ...preferWait(waitSeconds), ...idempotent(idempotencyKey) };
-    const call: Call<Job> = { method: 'POST', path: '/jobs', body: request, headers, signal, accept: isJob };
+    const call: Call<JobBody> = {
+      method: 'POST',
+      path: '/jobs',
+      body: request,
+      headers,
+      signal,
+      accept: isJob,
+    };
     return (await this.#send(call)).body;
   }
 
   /** The job as it is now, or as it is once it has ended or `waitSeconds` have passed. */
-  async get(id: string, options: CallOptions & { waitSeconds?: number } = {}): Promise<Job> {
+  async get(id: string, options: CallOptions & { waitSeconds?: number | undefined } = {}): Promise<JobBody> {
     return (await this.#poll(id, options)).body;
   }
 
@@ -69,7 +78,7 @@ export class WaggleClient {
   }
 
   /** Cancels a job: `canceled` when it was queued, `canceling` when it was running. An ended one is a problem, 409. */
-  async cancel(id: string, { signal }: CallOptions = {}): Promise<Job> {
+  async cancel(id: string, { signal }: CallOptions = {}): Promise<JobBody> {
     return (await this.#send({ method: 'DELETE', path: jobPath(id), signal, accept: isJob })).body;
   }
 
@@ -79,10 +88,10 @@ export class WaggleClient {
    */
   async replay(
     id: string,
-    { signal, idempotencyKey }: CallOptions & { idempotencyKey?: string } = {},
-  ): Promise<Job> {
+    { signal, idempotencyKey }: CallOptions & { idempotencyKey?: string | undefined } = {},
+  ): Promise<JobBody> {
     const headers = idempotent(idempotencyKey);
-    const call: Call<Job> = {
+    const call: Call<JobBody> = {
       method: 'POST',
       path: `${jobPath(id)}/replay`,
       headers,
@@ -93,28 +102,31 @@ export class WaggleClient {
   }
 
   /** One page of jobs, newest first. */
-  async list(query: ListQuery = {}, { signal }: CallOptions = {}): Promise<JobPage> {
+  async list(query: ListQuery = {}, { signal }: CallOptions = {}): Promise<JobList> {
     const search = new URLSearchParams();
     for (const status of query.status ?? []) search.append('status', status);
     const { model, requestId, limit, cursor } = query;
     for (const [name, value] of Object.entries({ model, request_id: requestId, limit, cursor })) {
       if (value !== undefined) search.set(name, String(value));
     }
-    return (await this.#send({ path: '/jobs', query: search, signal, accept: isJobPage })).body;
+    return (await this.#send({ path: '/jobs', query: search, signal, accept: isJobList })).body;
   }
 
   /** The models that the API serves. */
-  async models({ signal }: CallOptions = {}): Promise<ModelDescription[]> {
+  async models({ signal }: CallOptions = {}): Promise<ModelBody[]> {
     return (await this.#send({ path: '/models', signal, accept: isModelList })).body.models;
   }
 
   /** One model. */
-  async model(name: string, { signal }: CallOptions = {}): Promise<ModelDescription> {
+  async model(name: string, { signal }: CallOptions = {}): Promise<ModelBody> {
     const path = `/models/${encodeURIComponent(name)}`;
-    return (await this.#send({ path, signal, accept: isModelDescription })).body;
+    return (await this.#send({ path, signal, accept: isModel })).body;
   }
 
-  #poll(id: string, { signal, waitSeconds }: CallOptions & { waitSeconds?: number }): Promise<Answer<Job>> {
+  #poll(
+    id: string,
+    { signal, waitSeconds }: CallOptions & { waitSeconds?: number | undefined },
+  ): Promise<Answer<JobBody>> {
     return this.#send({ path: jobPath(id), headers: preferWait(waitSeconds), signal, accept: isJob });
   }
 

@@ -1,22 +1,13 @@
+import type { FieldProblem, ProblemBody } from '../contract/problem.js';
 import { AppError } from '../errors.js';
 import { isRecord } from '../text/is-record.js';
 
-/** One member of a request that the server refused. */
-export interface FieldProblem {
-  /** JSON pointer into the request body, such as `#/input/distance`. */
-  pointer: string;
-  detail: string;
-}
-
-/** A body of type `application/problem+json` (RFC 9457). */
-export interface Problem {
-  status: number;
-  type: string;
-  title: string;
-  detail?: string;
+/** A problem as it arrived. */
+export interface Problem extends ProblemBody {
+  /** Broken rules of the request's body alone. */
   errors: FieldProblem[];
   /** From the Retry-After header, in ms. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
 }
 
 /** The server refused the request, for good or for now. */

@@ -1,32 +1,27 @@
-import {
-  type FieldProblem,
-  type Problem,
-  ProblemError,
-  UnexpectedAnswerError,
-  UnreachableError,
-} from './errors.js';
+import type { FieldProblem } from '../contract/problem.js';
 import { isRecord } from '../text/is-record.js';
+import { type Problem, ProblemError, UnexpectedAnswerError, UnreachableError } from './errors.js';
 
 /** Address and credentials of the API. */
 export interface Endpoint {
   /** Such as `http://127.0.0.1:8182`; a path in it comes before the API's own. */
   url: string;
   /** Secret of an API key. */
-  key?: string;
+  key?: string | undefined;
   /** @default the global one */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
 }
 
 /** One request. */
 export interface ApiRequest {
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'DELETE' | undefined;
   path: string;
-  query?: URLSearchParams;
-  headers?: Record<string, string>;
+  query?: URLSearchParams | undefined;
+  headers?: Record<string, string> | undefined;
   /** Sent as JSON. */
   body?: unknown;
   /** Sent as a stream instead of `body`; `headers` name its media type. */
-  stream?: ReadableStream<Uint8Array>;
+  stream?: ReadableStream<Uint8Array> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -101,9 +96,10 @@ function initOf(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(stream === undefined ? {} : { body: stream, duplex: 'half' }),
-    ...(signal ? { signal } : {}),
+    ...(stream
+      ? { body: stream, duplex: 'half' }
+      : { body: body === undefined ? null : JSON.stringify(body) }),
+    signal: signal ?? null,
   };
 }
 
@@ -133,9 +129,9 @@ function problemOf(
     status,
     type: typeof type === 'string' ? type : 'about:blank',
     title: typeof title === 'string' ? title : statusText,
-    ...(typeof detail === 'string' ? { detail } : {}),
+    detail: typeof detail === 'string' ? detail : undefined,
     errors: Array.isArray(errors) ? errors.filter(isFieldProblem) : [],
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    retryAfterMs,
   };
 }
 

@@ -3,13 +3,13 @@ import { pause } from '../process/pause.js';
 
 /** How long to bear with a server that is away. */
 export interface RetryOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * How long the server may be away, or answer that it cannot now, before that is an error, in ms. A 429 starts the time
    * anew: what counts is how long each asks to wait. @default 60_000
    */
-  outageMs?: number;
-  onWait?: OnWait;
+  outageMs?: number | undefined;
+  onWait?: OnWait | undefined;
 }
 
 /** Told of every wait, and why. An error that it throws ends the waiting. */

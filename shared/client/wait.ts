@@ -1,18 +1,18 @@
 import type { Answer } from './http.js';
-import type { Job } from './job.js';
+import type { JobBody } from '../contract/job.js';
 import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
 
 /** Options of following a job or a batch. */
-export interface WaitOptions<T = Job> extends RetryOptions {
+export interface WaitOptions<T = JobBody> extends RetryOptions {
   /** Is called with every answer but the last. */
-  onUpdate?: (seen: T) => void;
+  onUpdate?: ((seen: T) => void) | undefined;
   /** Time for which the server is asked to hold an answer: shorter than the limits of common proxies. @default 25 */
-  longPollSeconds?: number;
+  longPollSeconds?: number | undefined;
 }
 
 /** Polls once; the server holds the answer for `waitSeconds`. */
-export type Poll<T> = (call: { waitSeconds: number; signal?: AbortSignal }) => Promise<Answer<T>>;
+export type Poll<T> = (call: { waitSeconds: number; signal?: AbortSignal | undefined }) => Promise<Answer<T>>;
 
 const POLL_MS = 1_000;
 
@@ -24,7 +24,7 @@ export async function waitForEnd<T, Ended extends T>(
 ): Promise<Ended> {
   const { signal, onUpdate, longPollSeconds = 25 } = options;
   const patience = new Patience(options);
-  const call = { waitSeconds: longPollSeconds, ...(signal ? { signal } : {}) };
+  const call = { waitSeconds: longPollSeconds, signal };
   for (;;) {
     const askedMs = Date.now();
     try {

@@ -1,6 +1,6 @@
 import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
-import type { FailureCode } from './job.js';
+import type { FailureCode } from '../contract/states.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 
 /** A job as a worker holds it after a claim. */

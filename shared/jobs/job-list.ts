@@ -1,4 +1,5 @@
-import { type Job, JOB_STATES, type JobState, parseJob, readJobCommand } from './job.js';
+import { JOB_STATES, type JobState } from '../contract/states.js';
+import { type Job, parseJob, readJobCommand } from './job.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 
 /** Filter of {@link listJobs}. */

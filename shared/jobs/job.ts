@@ -1,17 +1,7 @@
+import type { JobBody } from '../contract/job.js';
+import { type EndedJobState, FAILURE_CODES, JOB_STATES, type JobState } from '../contract/states.js';
 import { RecordSchemaError } from '../errors.js';
 import type { RedisReply } from '../redis/redis.js';
-
-/** Every state of a job; the last four are final. */
-export const JOB_STATES = [
-  'queued',
-  'running',
-  'canceling',
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-] as const;
-export type JobState = (typeof JOB_STATES)[number];
 
 /** The way from state to state. A retry or a release leads back from `running` to `queued`. */
 export const NEXT_STATES = {
@@ -22,20 +12,13 @@ export const NEXT_STATES = {
   failed: [],
   canceled: [],
   expired: [],
-} as const satisfies Record<JobState, readonly JobState[]>;
+} as const satisfies Record<JobState, readonly JobState[]> & Record<EndedJobState, readonly []>;
 
 /** Whether a job in this state has ended. */
 export const isEnded = (state: JobState): boolean => NEXT_STATES[state].length === 0;
 
-/** Why a job failed. */
-export const FAILURE_CODES = ['model_error', 'timeout', 'worker_lost', 'invalid_output'] as const;
-export type FailureCode = (typeof FAILURE_CODES)[number];
-
 /** A failure as clients see it. */
-export interface Failure {
-  code: FailureCode;
-  message: string;
-}
+export type Failure = NonNullable<JobBody['error']>;
 
 /** Durations of the run that ended a job, in ms, and the number of jobs that shared it. */
 export interface RunTimings {

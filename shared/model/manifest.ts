@@ -79,10 +79,7 @@ export const Manifest = Type.Object(
     description: Type.String({ minLength: 1, description: 'What it predicts, in a sentence or two.' }),
     format: Type.Union([Type.Literal('tfjs-layers'), Type.Literal('tfjs-graph')]),
     input: InputSchema,
-    example: Type.Object(
-      {},
-      { additionalProperties: true, description: 'A valid input, for documentation and forms.' },
-    ),
+    example: Type.AnyObject({ description: 'A valid input, for documentation and forms.' }),
     timezone: Type.Optional(Type.String({ description: 'IANA zone in which `minute_of_week` counts.' })),
     columns: Type.Array(Column, { minItems: 1 }),
     outputs: Type.Array(Output, { minItems: 1 }),

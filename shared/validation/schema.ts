@@ -35,7 +35,7 @@ type OptionalKeys<P> = { [K in keyof P]: P[K] extends Optional ? K : never }[key
 type Flat<T> = { [K in keyof T]: T[K] };
 type ObjectOf<P extends Properties> = Flat<
   { -readonly [K in Exclude<keyof P, OptionalKeys<P>>]: Static<P[K]> } & {
-    -readonly [K in OptionalKeys<P>]?: Static<P[K]>;
+    -readonly [K in OptionalKeys<P>]?: Static<P[K]> | undefined;
   }
 >;
 
@@ -89,6 +89,14 @@ export const Type = {
       ...keywords,
     };
   },
+
+  /** An object of any members. */
+  AnyObject: (keywords: Keywords = {}): SchemaOf<Record<string, unknown>> => ({
+    type: 'object',
+    properties: {},
+    additionalProperties: true,
+    ...keywords,
+  }),
 
   /** A member that may be missing. The mark is a symbol: it stands in no JSON. */
   Optional: <S extends TSchema>(schema: S): S & Optional => ({ ...schema, [optional]: true }),

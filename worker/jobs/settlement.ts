@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { jobIds } from '../../shared/batches/chunk-queue.js';
 import { messageOf } from '../../shared/errors.js';
-import type { FailureCode } from '../../shared/jobs/job.js';
+import type { FailureCode } from '../../shared/contract/states.js';
 import type {
   MicroBatchRun,
   ClaimRequest,

@@ -1,5 +1,5 @@
 import { History } from '../../../api/dashboard/charts/history.js';
-import type { StatsBody } from '../../../api/stats/stats-body.js';
+import type { StatsBody } from '../../../shared/contract/stats.js';
 
 const FIGURES = {
   waiting: 0,

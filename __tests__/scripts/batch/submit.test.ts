@@ -1,4 +1,4 @@
-import type { BatchRow } from '../../../shared/client/batch.js';
+import type { BatchRow } from '../../../shared/contract/batch.js';
 import { WaggleClient } from '../../../shared/client/client.js';
 import type { Part } from '../../../scripts/batch/part.js';
 import { RowTexts } from '../../../scripts/batch/row-texts.js';

@@ -1,10 +1,18 @@
 import { type BannerFacts, bannerLines, styleFor } from '../../../scripts/up/banner.js';
 
+const model = {
+  title: 'A model',
+  description: 'Predicts',
+  input: {},
+  outputs: [],
+  figures: {},
+  links: { self: '/models/m' },
+};
 const facts: BannerFacts = {
   url: 'http://127.0.0.1:8182',
   models: [
-    { name: 'm', version: '1.0.0', default: true, input: {}, outputs: [], example: { x: 1 } },
-    { name: 'n', version: '2.1.0', default: false, input: {}, outputs: [] },
+    { ...model, name: 'm', version: '1.0.0', default: true, example: { x: 1 } },
+    { ...model, name: 'n', version: '2.1.0', default: false, example: { y: 2 } },
   ],
   engines: ['wasm'],
   redis: 'private',

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import type { BatchRow } from '../../../shared/client/batch.js';
+import type { BatchRow } from '../../../shared/contract/batch.js';
 import { WaggleClient } from '../../../shared/client/client.js';
 import { ProblemError, UnexpectedAnswerError, UnreachableError } from '../../../shared/client/errors.js';
 import { type AnswerServer, type ScriptedAnswer, startAnswers } from '../../support/answer-server.js';

@@ -1,7 +1,8 @@
 import { type Arbitrary, array, assert, asyncProperty, boolean, constantFrom, nat, record } from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import type { ClaimedJob, ClaimRequest, Outcome } from '../../../shared/jobs/job-leases.js';
-import { isEnded, type Job, JOB_STATES, type JobState, NEXT_STATES } from '../../../shared/jobs/job.js';
+import { JOB_STATES, type JobState } from '../../../shared/contract/states.js';
+import { isEnded, type Job, NEXT_STATES } from '../../../shared/jobs/job.js';
 import { StatsStore } from '../../../shared/stats/stats-store.js';
 import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';

@@ -1,19 +1,13 @@
 import type { Batch } from '../../../shared/batches/batch.js';
 import { isBatchEnded } from '../../../shared/batches/batch.js';
 import type { BatchStore, ChunkResults } from '../../../shared/batches/batch-store.js';
+import type { BatchRowError } from '../../../shared/contract/batch.js';
 import type { ReadRow } from '../../../shared/model/row-reader.js';
-import type { RuleViolation } from '../../../shared/validation/ajv.js';
-
-/** Why a row has no result. */
-export interface RowError {
-  code: string;
-  message: string;
-  /** The broken rules of an invalid row. */
-  errors?: readonly RuleViolation[];
-}
 
 /** One row of the results, in input order. */
-export type ResultRow = { row: number; result: Record<string, number> } | { row: number; error: RowError };
+export type ResultRow =
+  | { row: number; result: Record<string, number> }
+  | { row: number; error: BatchRowError };
 
 /** Where results come from. */
 export interface ResultSource {

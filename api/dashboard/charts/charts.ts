@@ -1,4 +1,4 @@
-import type { Point, StatsBody } from '../../stats/stats-body.js';
+import type { Point, StatsBody } from '../../../shared/contract/stats.js';
 import type { DashboardApi, StatsQuery } from '../api.js';
 import { formatCount, formatMs, formatRate } from '../format.js';
 import { COUNTS, DURATIONS, RATES } from './axis.js';

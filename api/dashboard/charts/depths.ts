@@ -1,4 +1,4 @@
-import type { StatsBody } from '../../stats/stats-body.js';
+import type { StatsBody } from '../../../shared/contract/stats.js';
 import type { ChartData } from './chart.js';
 
 /** How long it goes back, in s. */

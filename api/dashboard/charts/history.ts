@@ -1,4 +1,4 @@
-import type { Point, StatsBody } from '../../stats/stats-body.js';
+import type { Point, StatsBody } from '../../../shared/contract/stats.js';
 
 /** The past as it was read, kept up to date with what the stream brings. */
 export class History {

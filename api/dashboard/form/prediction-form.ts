@@ -1,6 +1,7 @@
-import { type FieldProblem, ProblemError } from '../../../shared/client/errors.js';
-import type { Job } from '../../../shared/client/job.js';
-import type { ModelDescription } from '../../../shared/client/model.js';
+import type { FieldProblem } from '../../../shared/contract/problem.js';
+import { ProblemError } from '../../../shared/client/errors.js';
+import type { JobBody } from '../../../shared/contract/job.js';
+import type { ModelBody } from '../../../shared/contract/model.js';
 import { type DashboardApi, explain } from '../api.js';
 import { byId, setOptions, setText } from '../dom.js';
 import { followJob } from '../jobs/follow-job.js';
@@ -19,8 +20,8 @@ export class PredictionForm {
   readonly #submit = byId('predict-submit', HTMLButtonElement);
   readonly #error = byId('predict-error', HTMLElement);
   readonly #trial = new Trial();
-  #models: readonly ModelDescription[] = [];
-  #shown: { model: ModelDescription; fields: Field[] } | undefined;
+  #models: readonly ModelBody[] = [];
+  #shown: { model: ModelBody; fields: Field[] } | undefined;
   #following = new AbortController();
 
   /** `onSubmitted` is told when a job was accepted, and when it has ended. */
@@ -35,7 +36,7 @@ export class PredictionForm {
   }
 
   /** Models may come and change while the page is open; what is being filled in stays while its model does. */
-  setModels(models: readonly ModelDescription[]): void {
+  setModels(models: readonly ModelBody[]): void {
     this.#models = models;
     const first = models.find((model) => model.default)?.name ?? '';
     setOptions(
@@ -74,7 +75,7 @@ export class PredictionForm {
       this.#submit.disabled = false;
       this.#trial.show(job, model);
       this.#onSubmitted();
-      await followJob(this.#api, job.id, { signal, onJob: (now: Job) => this.#trial.show(now, model) });
+      await followJob(this.#api, job.id, { signal, onJob: (now: JobBody) => this.#trial.show(now, model) });
       this.#onSubmitted();
     } catch (error) {
       if (signal.aborted) return;

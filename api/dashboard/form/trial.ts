@@ -1,5 +1,7 @@
-import { isEnded, type Job, type JobStatus } from '../../../shared/client/job.js';
-import type { ModelDescription } from '../../../shared/client/model.js';
+import { isEnded } from '../../../shared/client/bodies.js';
+import type { JobBody } from '../../../shared/contract/job.js';
+import type { ModelBody } from '../../../shared/contract/model.js';
+import type { JobState } from '../../../shared/contract/states.js';
 import { byId, h, setText } from '../dom.js';
 import { formatMs } from '../format.js';
 import { results } from '../jobs/job-facts.js';
@@ -7,7 +9,7 @@ import { results } from '../jobs/job-facts.js';
 const STEPS = ['queued', 'running', 'done'] as const;
 
 /** How far a job has come on its way. */
-const PLACE: Readonly<Record<JobStatus, number>> = {
+const PLACE: Readonly<Record<JobState, number>> = {
   queued: 0,
   running: 1,
   canceling: 1,
@@ -25,7 +27,7 @@ export class Trial {
   readonly #note = byId('trial-note', HTMLElement);
   readonly #link = byId('trial-link', HTMLAnchorElement);
 
-  show(job: Job, model: ModelDescription): void {
+  show(job: JobBody, model: ModelBody): void {
     const place = PLACE[job.status];
     this.#box.hidden = false;
     this.#box.dataset['status'] = job.status;
@@ -42,20 +44,20 @@ export class Trial {
   }
 }
 
-function stepState(step: number, place: number, job: Job): string {
+function stepState(step: number, place: number, job: JobBody): string {
   const hasEnded = isEnded(job);
   if (step === 1 && hasEnded && job.started_at === undefined) return 'skipped';
   if (step < place || (step === place && hasEnded)) return 'done';
   return step === place ? 'now' : 'next';
 }
 
-function outcomeOf({ result, error }: Job, { outputs }: ModelDescription): HTMLElement[] {
+function outcomeOf({ result, error }: JobBody, { outputs }: ModelBody): HTMLElement[] {
   if (result) return [results(result, (member) => outputs.find((output) => output.member === member)?.unit)];
   if (error) return [h('p', { class: 'error' }, `${error.code}: ${error.message}`)];
   return [];
 }
 
-function noteOf({ timings, queue }: Job): string {
+function noteOf({ timings, queue }: JobBody): string {
   if (timings?.total_ms !== undefined) {
     const inModel =
       timings.model_predict_ms === undefined

@@ -1,5 +1,6 @@
 import { UnreachableError } from '../../../shared/client/errors.js';
-import { isEnded, isJob, type Job } from '../../../shared/client/job.js';
+import { isEnded, isJob } from '../../../shared/client/bodies.js';
+import type { JobBody } from '../../../shared/contract/job.js';
 import { pause } from '../../../shared/process/pause.js';
 import { Patience } from '../../../shared/client/retry.js';
 import type { DashboardApi } from '../api.js';
@@ -14,7 +15,7 @@ const REOPEN_MS = 500;
 export async function followJob(
   api: DashboardApi,
   id: string,
-  { onJob, signal }: { onJob: (job: Job) => void; signal: AbortSignal },
+  { onJob, signal }: { onJob: (job: JobBody) => void; signal: AbortSignal },
 ): Promise<void> {
   const patience = new Patience({ outageMs: Number.POSITIVE_INFINITY, signal });
   let lastId: string | undefined;

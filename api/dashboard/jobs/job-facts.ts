@@ -1,4 +1,4 @@
-import type { Job } from '../../../shared/client/job.js';
+import type { JobBody } from '../../../shared/contract/job.js';
 import { h } from '../dom.js';
 import { formatMoment, formatMs, formatValue } from '../format.js';
 import { timeline } from './timeline.js';
@@ -6,7 +6,7 @@ import { timeline } from './timeline.js';
 type Unit = (member: string) => string | undefined;
 
 /** Everything there is to know of a job. `unit` knows those of its model's outputs. */
-export function jobFacts(job: Job, unit: Unit): HTMLElement[] {
+export function jobFacts(job: JobBody, unit: Unit): HTMLElement[] {
   const { result, error } = job;
   return [
     timeline(job),
@@ -32,7 +32,7 @@ export function results(result: Record<string, unknown>, unit: Unit): HTMLElemen
   return h('dl', { class: 'results' }, ...entries);
 }
 
-function about(job: Job): [string, string | Node][] {
+function about(job: JobBody): [string, string | Node][] {
   const { timings, queue_expires_at: deadline, expires_at: kept, replay_of: before } = job;
   const version = job.model_version === undefined ? '' : ` ${job.model_version}`;
   return [

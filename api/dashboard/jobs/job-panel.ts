@@ -1,12 +1,13 @@
-import type { Job, JobStatus } from '../../../shared/client/job.js';
-import type { ModelDescription } from '../../../shared/client/model.js';
+import type { JobBody } from '../../../shared/contract/job.js';
+import type { ModelBody } from '../../../shared/contract/model.js';
+import type { JobState } from '../../../shared/contract/states.js';
 import { type DashboardApi, explain } from '../api.js';
 import { badge } from '../badge.js';
 import { byId, setText } from '../dom.js';
 import { followJob } from './follow-job.js';
 import { jobFacts } from './job-facts.js';
 
-const REPLAYABLE: ReadonlySet<JobStatus> = new Set(['failed', 'expired', 'canceled']);
+const REPLAYABLE: ReadonlySet<JobState> = new Set(['failed', 'expired', 'canceled']);
 
 /**
  * One job in full, at the side: open while the address ends in `#job/<id>`. The address alone decides: whatever closes the
@@ -23,7 +24,7 @@ export class JobPanel {
   readonly #cancel = byId('job-cancel', HTMLButtonElement);
   readonly #replay = byId('job-replay', HTMLButtonElement);
   #following = new AbortController();
-  #models: readonly ModelDescription[] = [];
+  #models: readonly ModelBody[] = [];
 
   /** `onChange` is told when a job was canceled or run again here. */
   constructor(api: DashboardApi, onChange: () => void) {
@@ -44,7 +45,7 @@ export class JobPanel {
     });
   }
 
-  setModels(models: readonly ModelDescription[]): void {
+  setModels(models: readonly ModelBody[]): void {
     this.#models = models;
   }
 
@@ -85,7 +86,7 @@ export class JobPanel {
     }
   }
 
-  #show(job: Job): void {
+  #show(job: JobBody): void {
     const units = this.#models.find(({ name }) => name === job.model)?.outputs ?? [];
     this.#state.replaceChildren(badge(job.status));
     this.#facts.replaceChildren(

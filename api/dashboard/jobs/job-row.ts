@@ -1,4 +1,4 @@
-import type { Job } from '../../../shared/client/job.js';
+import type { JobBody } from '../../../shared/contract/job.js';
 import { badge } from '../badge.js';
 import { h, setText } from '../dom.js';
 import { formatAgo, formatMoment, formatMs, formatValue, shortId } from '../format.js';
@@ -10,9 +10,9 @@ export class JobRow {
   readonly #outcome = h('td', { class: 'outcome' });
   readonly #time = h('time');
   readonly #total = h('td', { class: 'number' });
-  #job: Job;
+  #job: JobBody;
 
-  constructor(job: Job) {
+  constructor(job: JobBody) {
     this.#job = job;
     const link = h('a', { href: `#job/${job.id}`, class: 'mono', title: job.id }, shortId(job.id));
     this.#time.dateTime = job.created_at;
@@ -30,7 +30,7 @@ export class JobRow {
     );
   }
 
-  show(job: Job, nowMs: number): void {
+  show(job: JobBody, nowMs: number): void {
     if (this.element.dataset['status'] !== job.status) {
       this.element.dataset['status'] = job.status;
       this.#state.replaceChildren(badge(job.status));
@@ -48,7 +48,7 @@ export class JobRow {
 }
 
 /** What came of a job, or how far it is, in a few words. */
-function outcomeOf({ status, result, error, queue }: Job): string {
+function outcomeOf({ status, result, error, queue }: JobBody): string {
   if (result) {
     return Object.entries(result)
       .map(([name, value]) => `${name} ${formatValue(value)}`)

@@ -1,6 +1,7 @@
 import { ProblemError } from '../../../shared/client/errors.js';
-import type { Job, JobPage, JobStatus } from '../../../shared/client/job.js';
-import type { StatsBody } from '../../stats/stats-body.js';
+import type { JobBody, JobList } from '../../../shared/contract/job.js';
+import type { JobState } from '../../../shared/contract/states.js';
+import type { StatsBody } from '../../../shared/contract/stats.js';
 import { type DashboardApi, explain } from '../api.js';
 import { byId, setChildren, setText } from '../dom.js';
 import { JobRow } from './job-row.js';
@@ -9,7 +10,7 @@ const PAGE = 20;
 /** The newest page is read again so often while things happen, in ms. */
 const REFRESH_MS = 2_000;
 
-const STATES: ReadonlySet<string> = new Set<JobStatus>([
+const STATES: ReadonlySet<string> = new Set<JobState>([
   'queued',
   'running',
   'canceling',
@@ -18,7 +19,7 @@ const STATES: ReadonlySet<string> = new Set<JobStatus>([
   'canceled',
   'expired',
 ]);
-const isStatus = (value: string): value is JobStatus => STATES.has(value);
+const isStatus = (value: string): value is JobState => STATES.has(value);
 
 /** The table of jobs: newest first, by state, by id or by request id, page by page. */
 export class JobsTable {
@@ -103,7 +104,7 @@ export class JobsTable {
     }
   }
 
-  async #find(text: string): Promise<JobPage> {
+  async #find(text: string): Promise<JobList> {
     if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
       const job = await this.#findById(text.toLowerCase());
       if (job) return { jobs: [job], next_cursor: null };
@@ -119,7 +120,7 @@ export class JobsTable {
   }
 
   /** Undefined when there is none: the text may be a request id that looks like an id. */
-  async #findById(id: string): Promise<Job | undefined> {
+  async #findById(id: string): Promise<JobBody | undefined> {
     try {
       return await this.#api.client.get(id);
     } catch (error) {
@@ -128,7 +129,7 @@ export class JobsTable {
     }
   }
 
-  #show({ jobs, next_cursor: next }: JobPage): void {
+  #show({ jobs, next_cursor: next }: JobList): void {
     const rows = jobs.map((job) => {
       const row = this.#rows.get(job.id) ?? new JobRow(job);
       row.show(job, this.#nowMs);

@@ -1,9 +1,9 @@
-import type { Job } from '../../../shared/client/job.js';
+import type { JobBody } from '../../../shared/contract/job.js';
 import { h } from '../dom.js';
 import { formatClock, formatMs } from '../format.js';
 
 /** Where the time of a job went: its moments in order, and how long each part took. */
-export function timeline(job: Job): HTMLElement {
+export function timeline(job: JobBody): HTMLElement {
   return h('div', { class: 'timeline', 'data-status': job.status }, steps(job), bar(job));
 }
 
@@ -13,7 +13,7 @@ function steps({
   started_at: started,
   finished_at: finished,
   queue,
-}: Job): HTMLElement {
+}: JobBody): HTMLElement {
   const waits = queue?.eta_ms === undefined ? '' : `, about ${formatMs(queue.eta_ms)} to go`;
   const place = queue ? `place ${queue.position}${waits}` : undefined;
   return h(
@@ -33,7 +33,7 @@ const step = (label: string, note: string, state: 'done' | 'now' | 'next' | 'ski
   h('li', { class: `step ${state}` }, h('strong', {}, label), h('span', { class: 'muted' }, note));
 
 /** One bar in proportion, and its parts in words: colour alone says nothing. */
-function bar({ timings }: Job): HTMLElement | undefined {
+function bar({ timings }: JobBody): HTMLElement | undefined {
   const { total_ms: total, queued_ms: queued = 0 } = timings ?? {};
   if (total === undefined || total <= 0) return undefined;
   const { feature_prepare_ms: prepare = 0, model_predict_ms: predict = 0 } = timings ?? {};

@@ -1,4 +1,4 @@
-import type { BatchRow, BatchRowError } from '../../../shared/client/batch.js';
+import type { BatchRow, BatchRowError } from '../../../shared/contract/batch.js';
 import type { SourceRow } from '../input/source.js';
 
 /** How the rows of an output file are written: the values of the input, then the outcome. */

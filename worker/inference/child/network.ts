@@ -52,7 +52,13 @@ async function loadGraph(files: ModelFiles): Promise<Network> {
 }
 
 const handlerFor = ({ model, weightSpecs, weights }: ModelFiles): io.IOHandler => ({
-  load: () => Promise.resolve({ ...model, weightSpecs, weightData: new Uint8Array(weights).buffer }),
+  load: () =>
+    Promise.resolve({
+      ...model,
+      // JSON leaves members out where the type here says undefined, which TensorFlow.js does not allow.
+      weightSpecs: weightSpecs as io.WeightsManifestEntry[],
+      weightData: new Uint8Array(weights).buffer,
+    }),
 });
 
 type Signature = Partial<Record<'inputs' | 'outputs', Record<string, { name?: string }>>>;
