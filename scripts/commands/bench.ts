@@ -2,15 +2,12 @@ import { availableParallelism, cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { createLogger } from '../../shared/log/logger.js';
-import { benchBatch } from '../bench/batch.js';
 import { benchCosts } from '../bench/costs/costs.js';
 import { compare } from '../bench/compare/compare.js';
 import { comparisonChart, comparisonLines } from '../bench/compare/report.js';
-import { type Figure, figureLines } from '../lib/figures.js';
+import { figureLines } from '../lib/figures.js';
 import { benchDashboards } from '../bench/dashboards.js';
 import { benchGrowth, growthChart } from '../bench/growth/growth.js';
-import { benchInference } from '../bench/inference.js';
-import { benchLatency } from '../bench/latency.js';
 import { findingsLines, saveReport } from '../bench/rounds/report.js';
 import { benchScaling, scalingChart } from '../bench/scaling/scaling.js';
 import type { BenchHost as ServiceHost } from '../bench/service.js';
@@ -25,7 +22,6 @@ interface BenchOptions {
   rounds: number;
   seconds: number;
   burst: number;
-  model: string;
   only?: string;
   json?: true;
 }
@@ -43,13 +39,6 @@ interface Scenario {
   run: (host: BenchHost, options: BenchOptions, machine: string) => Promise<Report>;
 }
 
-const figuresOnly =
-  (measure: (host: BenchHost, options: BenchOptions) => Promise<Figure[]>): Scenario['run'] =>
-  async (host, options) => {
-    const figures = await measure(host, options);
-    return { document: { figures }, lines: figureLines(figures) };
-  };
-
 /** Every scenario by name: what it measures, and how it is run. */
 const SCENARIOS = {
   compare: { summary: 'beside what one would write instead, and beside what limits it', run: runCompare },
@@ -62,25 +51,13 @@ const SCENARIOS = {
     summary: 'batches of 1,000 to 1,000,000 rows, time and memory; submits into queues of up to 100,000 jobs',
     run: runGrowth,
   },
-  batch: {
-    summary: 'rows a second from first byte sent to last result byte read; memory',
-    run: figuresOnly(benchBatch),
-  },
-  latency: {
-    summary: 'one job at a time from submission to result, idle machine',
-    run: figuresOnly(benchLatency),
-  },
   dashboards: {
     summary: 'submits at 500 jobs a second, with no and with 50 dashboards open',
-    run: figuresOnly(benchDashboards),
+    run: runDashboards,
   },
   costs: {
     summary: 'CPU time of each process and what Redis keeps, for each job and row',
     run: runCosts,
-  },
-  inference: {
-    summary: 'rows a second through the inference process and without it',
-    run: figuresOnly(benchInference),
   },
 } as const satisfies Record<string, Scenario>;
 type ScenarioName = keyof typeof SCENARIOS;
@@ -104,7 +81,7 @@ Examples:
   $ npx waggle bench compare --only "64 clients,burst" --rounds 3
   $ npx waggle bench scaling --only "20 ms"
   $ npx waggle bench growth --rows 100000 --rounds 3
-  $ npx waggle bench latency --json | tail -1`;
+  $ npx waggle bench compare --only idle --json | tail -1`;
 
 /** `waggle bench`: measures on this machine. */
 export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
@@ -112,7 +89,7 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
     .command('bench')
     .description('Measures how fast this machine serves.')
     .addArgument(new Argument('<scenario>', 'what to measure; see below').choices(Object.keys(SCENARIOS)))
-    .option('--rows <n>', 'rows of the batch scenario, and of the largest batch of growth', count, 1_000_000)
+    .option('--rows <n>', 'rows of the largest batch of growth', count, 1_000_000)
     .option('--rounds <n>', 'how often each thing is measured', count, 5)
     .option('--seconds <n>', 'how long clients submit in each run of compare and scaling', count, 3)
     .option('--burst <n>', 'jobs of the burst in compare', count, 20_000)
@@ -120,7 +97,6 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
       '--only <texts>',
       'of compare, scaling and growth, what has one of these in its name, comma-separated',
     )
-    .option('--model <name>', 'model of the inference scenario', 'trip-duration')
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP)
     .action((scenario: ScenarioName, options: BenchOptions) => {
@@ -140,6 +116,11 @@ async function run(host: BenchHost, name: ScenarioName, options: BenchOptions): 
 }
 
 const onProgress = (text: string): void => console.error(text);
+
+async function runDashboards(host: BenchHost, options: BenchOptions): Promise<Report> {
+  const figures = await benchDashboards(host, options);
+  return { document: { figures }, lines: figureLines(figures) };
+}
 
 async function runCosts(host: BenchHost, options: BenchOptions): Promise<Report> {
   const found = await benchCosts(host, options);

@@ -1,4 +1,4 @@
-import { runBatch } from '../batch.js';
+import { runBatch } from '../run-batch.js';
 import { type BenchHost, startBenchService } from '../service.js';
 import { OnDemand } from '../subjects/on-demand.js';
 import { syntheticInputs } from '../../trips/synthetic-trips.js';

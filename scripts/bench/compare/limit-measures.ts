@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { messageOf } from '../../../shared/errors.js';
-import { openEngine } from '../inference.js';
+import { openEngine } from '../engine.js';
 import { runClients } from '../load/clients.js';
 import { submitOnly } from '../load/job-clients.js';
 import type { BenchHost } from '../service.js';

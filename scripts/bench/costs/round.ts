@@ -1,6 +1,6 @@
 import { type Costs, MEASURED_MAX_BATCH } from '../../capacity/costs.js';
 import { Readable } from 'node:stream';
-import { runBatch } from '../batch.js';
+import { runBatch } from '../run-batch.js';
 import { median } from '../../lib/figures.js';
 import { send } from '../http.js';
 import { type Act, runClients } from '../load/clients.js';
