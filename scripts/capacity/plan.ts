@@ -11,7 +11,7 @@ export interface ProcessPlan {
   memoryMb: number;
 }
 
-/** What of a worker is busy first. */
+/** The part of a worker that is fully busy first. */
 export type WorkerBound = 'worker' | 'inference' | 'model';
 
 /** Workers, each with one inference process a model. */
@@ -19,7 +19,7 @@ export interface WorkerPlan extends ProcessPlan {
   /** Of the inference processes; a model that is not the CPU's counts as long as it predicts. */
   inferenceCores: number;
   boundBy: WorkerBound;
-  /** What one worker runs of single jobs when it runs nothing else. */
+  /** Single jobs that one worker runs a second when it runs nothing else. */
   jobsPerSecondEach: number;
 }
 
@@ -30,20 +30,20 @@ export interface RedisPlan {
   commandsPerSecond: number;
   networkMbPerSecond: number;
   appendedMbPerSecond: number;
-  /** Results, for as long as they are kept. */
+  /** Memory of results. */
   resultsMb: number;
-  /** What waits after an outage of the workers. */
+  /** Memory of jobs and rows that wait after an outage of the workers. */
   backlogMb: number;
 }
 
-/** What a demand takes. */
+/** The processes and the memory that a demand takes. */
 export interface Plan {
   api: ProcessPlan;
   worker: WorkerPlan;
   redis: RedisPlan;
-  /** What ends first when the demand grows, first things first. Processes are none: they are added. */
+  /** Limits in the order in which a growing demand reaches them. Processes are none: more are added. */
   limits: Limit[];
-  /** How long until jobs are refused when no worker runs, in s; null without jobs or rows. */
+  /** Time after which jobs are refused when no worker runs, in s; null without jobs or rows. */
   refusesAfterSeconds: number | null;
 }
 
@@ -52,7 +52,7 @@ const FEWEST = 1;
 const BYTES_A_MB = 1e6;
 const US_A_SECOND = 1e6;
 
-/** Computes what a demand takes, at what things cost. Pure arithmetic: cost times rate, over what one process may do. */
+/** Plans for a demand. Pure arithmetic: cost times rate, divided by the share of a core that one process may use. */
 export function planFor(demand: Demand, costs: Costs): Plan {
   const { jobsPerSecond, rowsPerSecond, maxBatch } = demand;
   const second = totalCost([
@@ -86,12 +86,12 @@ export function planFor(demand: Demand, costs: Costs): Plan {
     api: { processes: apis, busyCores: apiCores, memoryMb: apis * costs.resident.api },
     worker,
     redis,
-    limits: limitsOf(demand, { ...redis, rowsShare: rowsShareOf(demand, costs, second.redisUs) }),
+    limits: limitsOf(demand, redis),
     refusesAfterSeconds: refusesAfter(demand, servers),
   };
 }
 
-/** Processes that together are so busy, none of them more than {@link TARGET_UTILISATION}. */
+/** Number of processes for so many busy cores, none of them busier than {@link TARGET_UTILISATION}. */
 const processesFor = (cores: number): number =>
   // Rounded first: 0.6 cores in floating point may be a little more than 0.6.
   Math.max(FEWEST, Math.ceil(Number((cores / TARGET_UTILISATION).toPrecision(12))));
@@ -110,7 +110,7 @@ interface WorkerLoad {
   workerCores: number;
   inferenceCores: number;
   modelCores: number;
-  /** What one job takes the busiest part of a worker. */
+  /** Time of one job in the busiest part of a worker. */
   jobUs: number;
   memoryMb: number;
 }
@@ -129,7 +129,7 @@ function workersFor(load: WorkerLoad): WorkerPlan {
   };
 }
 
-/** What Redis keeps of results and, after an outage, of what waits. */
+/** Memory of results and, after an outage, of waiting jobs and rows. */
 function keptMb(
   demand: Demand,
   servers: number,
@@ -147,9 +147,6 @@ function keptMb(
     backlogMb: (jobs * (kept.queuedJob + moreBytes) + rows * kept.waitingRow) / BYTES_A_MB,
   };
 }
-
-const rowsShareOf = ({ rowsPerSecond }: Demand, costs: Costs, redisUs: number): number =>
-  redisUs === 0 ? 0 : ((rowsPerSecond / 1000) * costs.thousandRows.redisUs) / redisUs;
 
 function refusesAfter(
   { jobsPerSecond, rowsPerSecond, maxQueueDepth }: Demand,
