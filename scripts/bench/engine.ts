@@ -25,7 +25,7 @@ export async function openEngine(host: BenchHost, model: string): Promise<Engine
 }
 
 function exampleBatch(layout: ColumnLayout, folder: string): Columns {
-  const example: Record<string, unknown> = { ...readManifest(folder).example };
+  const { example } = readManifest(folder);
   const columns = layout.allocate(BATCH_ROWS);
   for (let row = 0; row < BATCH_ROWS; row += 1) layout.write(columns, row, example);
   return columns;
