@@ -30,6 +30,15 @@ const linksIn = (page: string): { file: string; anchor: string | undefined }[] =
     return { file: path === '' ? page : relative(ROOT, resolve(ROOT, dirname(page), path)), anchor };
   });
 
+/** Files and folders that a page names from the root, `{a,b}` spelt out. */
+const pathsIn = (page: string): string[] =>
+  [...read(page).matchAll(/`((?:api|worker|shared|scripts|compose|docs|__tests__)\/[\w./,{}-]*)`/g)].flatMap(
+    ([, path = '']) => {
+      const [, before = '', names, after = ''] = /^([^{]*)\{(.*)\}(.*)$/.exec(path) ?? [];
+      return names === undefined ? [path] : names.split(',').map((name) => before + name + after);
+    },
+  );
+
 it('finds pages', () => {
   expect(PAGES).toContain('README.md');
 });
@@ -40,4 +49,8 @@ it.each(PAGES)('%s links to files and headings that exist', (page) => {
       !existsSync(join(ROOT, file)) || (anchor !== undefined && !anchorsIn(file).includes(anchor)),
   );
   expect(broken).toEqual([]);
+});
+
+it.each(PAGES)('%s names files and folders that exist', (page) => {
+  expect(pathsIn(page).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
