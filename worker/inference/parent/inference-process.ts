@@ -11,7 +11,7 @@ import type { ModelFiles } from './model-files.js';
 
 /** What an inference process is to run, and where. */
 export interface InferenceOptions {
-  /** Program of the process; undefined for the one of this folder. */
+  /** Program of the process; undefined for `child/main.ts`. */
   entry?: string | URL | undefined;
   engine: EngineChoice;
   gpuMemoryMb?: number | undefined;
@@ -94,7 +94,7 @@ export class InferenceProcess {
     const passedOver: PassedOver[] = [];
     for (;;) {
       const child = new InferenceChild(
-        this.#options.entry ?? new URL('main.js', import.meta.url),
+        this.#options.entry ?? new URL('../child/main.js', import.meta.url),
         this.#options.log,
       );
       this.#child = child;
