@@ -1,6 +1,6 @@
 import { type Batch, isBatchEnded } from '../../shared/batches/batch.js';
 import type { BatchBody } from '../../shared/contract/batch.js';
-import { rfc3339 } from '../http/rfc3339.js';
+import { rfc3339, rfc3339Of } from '../http/rfc3339.js';
 
 /** A batch as it was at one moment, with an estimate while it goes on. */
 export interface BatchView {
@@ -19,7 +19,6 @@ export const rowsDone = ({ rows }: Batch): number => rows.succeeded + rows.faile
 export function presentBatch({ batch, etaMs }: BatchView): BatchBody {
   const self = batchPath(batch.id);
   const { total } = batch.rows;
-  const timeOf = (ms: number | undefined) => (ms === undefined ? undefined : rfc3339(ms));
   return {
     id: batch.id,
     status: batch.state,
@@ -30,9 +29,9 @@ export function presentBatch({ batch, etaMs }: BatchView): BatchBody {
     progress: total === 0 ? 0 : rowsDone(batch) / total,
     eta_ms: etaMs,
     created_at: rfc3339(batch.createdMs),
-    started_at: timeOf(batch.startedMs),
-    finished_at: timeOf(batch.finishedMs),
-    expires_at: timeOf(batch.expiresMs),
+    started_at: rfc3339Of(batch.startedMs),
+    finished_at: rfc3339Of(batch.finishedMs),
+    expires_at: rfc3339Of(batch.expiresMs),
     links: { self, results: `${self}/results`, cancel: isBatchEnded(batch.state) ? undefined : self },
   };
 }

@@ -17,3 +17,7 @@ export function rfc3339(unixMs: number): string {
   }
   return `${kept.text}${String(Math.floor(unixMs - second * 1000)).padStart(3, '0')}Z`;
 }
+
+/** The same of a time that may be missing. */
+export const rfc3339Of = (unixMs: number | undefined): string | undefined =>
+  unixMs === undefined ? undefined : rfc3339(unixMs);
