@@ -9,8 +9,8 @@ import type { Route } from '../http/route.js';
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** What the page loads of ours, by kind; nothing else is ever read from the disk. */
-const FOLDERS = ['api/dashboard', 'shared/client'];
-const SINGLE_FILES = [
+export const FOLDERS = ['api/dashboard', 'shared/client'];
+export const SINGLE_FILES = [
   'shared/contract/states.js',
   'shared/errors.js',
   'shared/process/pause.js',

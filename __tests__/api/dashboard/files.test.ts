@@ -1,5 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import request from 'supertest';
 import { createApp } from '../../../api/app.js';
+import { FOLDERS, SINGLE_FILES } from '../../../api/routes/dashboard.js';
 import { type ApiBench, openApiBench } from '../../contract/bench.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 
@@ -36,6 +39,26 @@ it('serves the style sheets and pictures that the page names, which browsers may
     const again = await get(path).set('If-Modified-Since', first.headers['last-modified'] ?? '');
     expect([path, again.status]).toEqual([path, 304]);
   }
+});
+
+it('serves every module that the page imports, directly or by way of others', () => {
+  const root = resolve(__dirname, '../../..');
+  const found = new Set<string>();
+  const follow = (file: string): void => {
+    const source = join(root, file.replace(/\.js$/, '.ts'));
+    // uPlot comes from its package.
+    if (found.has(file) || !existsSync(source)) return;
+    found.add(file);
+    const imports = readFileSync(source, 'utf8').matchAll(
+      /^(?:im|ex)port (?!type\b)[^;']*from '(\.[^']+)'/gm,
+    );
+    for (const [, name = ''] of imports) follow(join(file, '..', name));
+  };
+  follow('api/dashboard/main.js');
+  expect(found.size).toBeGreaterThan(30);
+  const isServed = (file: string) =>
+    SINGLE_FILES.includes(file) || FOLDERS.some((folder) => file.startsWith(`${folder}/`));
+  expect([...found].filter((file) => !isServed(file))).toEqual([]);
 });
 
 it.each([
