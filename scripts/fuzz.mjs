@@ -4,18 +4,10 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { prepare } from './setup/prepare.mjs';
-import { root } from './setup/project.mjs';
+import { importBuilt, root } from './setup/project.mjs';
 import { ensureRedis } from './setup/redis.mjs';
 import { reportAndFail, SetupError } from './setup/setup-error.mjs';
-
-/** @param {string | undefined} text */
-function whole(text, unlessGiven = 0) {
-  const value = text === undefined ? unlessGiven : Number(text);
-  if (Number.isInteger(value) && value >= 0 && value < 2 ** 31) return String(value);
-  throw new SetupError('npm run fuzz -- [--requests NUMBER] [--seed NUMBER] [--json]');
-}
 
 /**
  * Runs the campaign, which is a test, to its end. Resolves to what the test runner printed.
@@ -46,26 +38,36 @@ function runJest(env) {
 
 /** @param {string[]} args */
 async function fuzz(args) {
-  const options = /** @type {const} */ ({
-    requests: { type: 'string' },
-    seed: { type: 'string' },
-    json: { type: 'boolean' },
-  });
-  const { values } = parseArgs({ args, options });
-  const requests = whole(values.requests, 5_000);
-  const seed = whole(values.seed, Math.floor(Math.random() * 2 ** 31));
   await prepare();
+  // Packages are there from now on.
+  const { Command } = await import('commander');
+  const { whole } = await importBuilt('scripts/commands/numbers.js');
+  const number = whole(0, 2 ** 31 - 1);
+  const { requests, seed, json } = new Command('npm run fuzz --')
+    .description(
+      'Sends generated requests to everything running, and holds every answer against the document.',
+    )
+    .option('--requests <n>', 'how many requests', number, 5_000)
+    .option(
+      '--seed <n>',
+      'the same seed gives the same requests',
+      number,
+      Math.floor(Math.random() * 2 ** 31),
+    )
+    .option('--json', 'one JSON document instead of text')
+    .parse(args, { from: 'user' })
+    .opts();
   const redis = await ensureRedis();
   const dir = mkdtempSync(join(tmpdir(), 'waggle-fuzz-report-'));
   try {
     const file = join(dir, 'report.json');
     const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
-    const own = { FUZZ_REQUESTS: requests, FUZZ_SEED: seed, FUZZ_REPORT: file };
+    const own = { FUZZ_REQUESTS: String(requests), FUZZ_SEED: String(seed), FUZZ_REPORT: file };
     console.error(`sending ${requests} requests, seed ${seed}`);
     const printed = await runJest({ ...process.env, ...redis.env, PATH: path, ...own });
     if (!existsSync(file)) throw new SetupError(`the campaign broke off:\n${printed}`);
     const { text, ...report } = JSON.parse(readFileSync(file, 'utf8'));
-    console.log(values.json ? JSON.stringify(report, undefined, 2) : text);
+    console.log(json ? JSON.stringify(report, undefined, 2) : text);
     if (report.findings.length + report.aftermath.length > 0) process.exitCode = 1;
   } finally {
     rmSync(dir, { recursive: true, force: true });

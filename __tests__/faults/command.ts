@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { whole } from '../../scripts/commands/numbers.js';
 import { FAULT_KINDS, type FaultKind } from './fault-kinds.js';
 import type { Tally } from './round.js';
 import { type FaultReport, type RoundReport, runFaults } from './run-faults.js';
@@ -28,17 +29,19 @@ interface Options {
   json?: true;
 }
 
+const count = whole(1, 999_999_999);
+
 /** `npm run faults`: breaks things on purpose and counts what is lost. */
 export async function runCommand(args: readonly string[], host: FaultHost): Promise<void> {
   const program = new Command('npm run faults --')
     .description(
       'Breaks things on purpose while jobs run, and counts what is lost, doubled, wrong or charged.',
     )
-    .option('--jobs <n>', 'jobs of all rounds together', wholeNumber, 2_000)
-    .option('--rounds <n>', 'rounds, of three faults each', wholeNumber, 3)
-    .option('--seed <n>', 'order of the faults', wholeNumber, Date.now() % 1_000_000)
+    .option('--jobs <n>', 'jobs of all rounds together', count, 2_000)
+    .option('--rounds <n>', 'rounds, of three faults each', count, 3)
+    .option('--seed <n>', 'order of the faults', count, Date.now() % 1_000_000)
     .option('--kinds <names>', 'the kinds of faults, comma-separated', kindsOf, FAULT_KINDS)
-    .option('--freeze-ms <ms>', 'how long Redis is frozen when it is', wholeNumber, 10_000)
+    .option('--freeze-ms <ms>', 'how long Redis is frozen when it is', count, 10_000)
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP);
   const { jobs, rounds, seed, kinds, freezeMs, json } = program.parse(args, { from: 'user' }).opts<Options>();
@@ -105,10 +108,4 @@ function kindsOf(text: string): FaultKind[] {
       `There is no "${name}"; there is ${FAULT_KINDS.map((known) => known.name).join(', ')}.`,
     );
   });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (/^\d{1,9}$/.test(text) && value > 0) return value;
-  throw new InvalidArgumentError('It must be a whole number above 0.');
 }

@@ -9,7 +9,7 @@ import { WaggleClient } from '../../shared/client/client.js';
 import { pause } from '../../shared/process/pause.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { defineScript, openRedis } from '../../shared/redis/redis.js';
-import { freePort } from '../../scripts/up/free-port.js';
+import { freePort } from '../../scripts/up/port.js';
 import { readyMessage } from '../../scripts/up/ready-message.js';
 import { pingRedis } from '../../scripts/up/redis-ping.js';
 import { Kept } from './kept.js';

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { decimal } from '../../scripts/commands/numbers.js';
 import { pause } from '../../shared/process/pause.js';
 import { parseRedisAddress } from '../../shared/redis/address.js';
 import { openRedis } from '../../shared/redis/redis.js';
@@ -39,7 +40,7 @@ type Moment = 'start' | 'quarter' | 'half' | 'end' | 'expired';
 export async function runCommand(args: readonly string[], host: FaultHost): Promise<void> {
   const { minutes, json } = new Command('npm run soak --')
     .description('Mixed load for a while; memory, handles and keys have to stay level.')
-    .option('--minutes <n>', 'how long the load lasts', minutesOf, 10)
+    .option('--minutes <n>', 'how long the load lasts', decimal(0.01, 24 * 60), 10)
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP)
     .parse(args, { from: 'user' })
@@ -131,9 +132,3 @@ const lineOf = ({ heapBytes, redisBytes, redisKeys }: Sizes): string =>
 const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
-function minutesOf(text: string): number {
-  const value = Number(text);
-  if (value > 0 && value <= 24 * 60) return value;
-  throw new InvalidArgumentError('It must be a number of minutes above 0.');
-}

@@ -6,11 +6,35 @@ import { BatchCommandError } from './batch-error.js';
 import { Checkpoint } from './checkpoint.js';
 import { type Comparison, comparisonFor } from './comparison.js';
 import { createInputWriter, type InputWriter } from './input-mapping.js';
-import { openSource } from './input/open-source.js';
+import { type InputFormat, openSource } from './input/open-source.js';
 import type { Source } from './input/source.js';
 import { outputFormatFor } from './output/open-format.js';
 import { carriedNames, type OutputFormat } from './output/output-format.js';
-import type { BatchRequest } from './request.js';
+
+/** The arguments of `waggle batch FILE`. */
+export interface BatchRequest {
+  input: string;
+  format: InputFormat;
+  out: string;
+  /** Undefined: the server's default. */
+  model: string | undefined;
+  /** Column by member, where they have different names. */
+  renamed: ReadonlyMap<string, string>;
+  /** Column of the actual values. */
+  actual: string | undefined;
+  mode: 'batch' | 'jobs';
+  rowsPerPart: number;
+  /** Jobs under way at a time. */
+  concurrency: number;
+  /** Compress what goes over the line. */
+  gzip: boolean;
+  /** Begin anew in spite of a checkpoint. */
+  restart: boolean;
+  /** Replace a file that is there already. */
+  force: boolean;
+  /** How long the server may be away, in ms. */
+  outageMs: number;
+}
 
 /** What a run does with each row: how it is sent, and how it is written down. */
 interface RowPlan {

@@ -1,5 +1,6 @@
 import { type GenericBar, type Options, type Params, SingleBar } from 'cli-progress';
-import { count, duration } from './figures.js';
+import { count, duration } from '../lib/figures.js';
+import { barLine, USUAL_COLUMNS } from '../lib/terminal.js';
 
 /** How far a run is. */
 export interface ProgressFacts {
@@ -108,7 +109,7 @@ function drawBar(stream: ProgressStream): ProgressDisplay {
     clearOnComplete: true,
     gracefulExit: false,
     format: (_options: Options, { progress }: Params, facts: ProgressFacts) =>
-      barLine(progress, facts, stream.columns ?? MOST_COLUMNS),
+      barLine(progress, describe(facts), stream.columns ?? USUAL_COLUMNS),
   });
   let isDrawn = false;
   return {
@@ -123,15 +124,4 @@ function drawBar(stream: ProgressStream): ProgressDisplay {
       isDrawn = false;
     },
   };
-}
-
-const MOST_COLUMNS = 120;
-const BAR_WIDTH = { least: 6, most: 28 } as const;
-
-/** A line that fits: the bar gives way to the figures. */
-export function barLine(progress: number, facts: ProgressFacts, columns: number): string {
-  const text = describe(facts);
-  const width = Math.max(BAR_WIDTH.least, Math.min(BAR_WIDTH.most, columns - text.length - 5));
-  const filled = Math.round(width * progress);
-  return `  \u001b[36m${'█'.repeat(filled)}\u001b[2m${'░'.repeat(width - filled)}\u001b[0m  ${text}`;
 }

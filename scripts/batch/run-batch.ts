@@ -1,13 +1,12 @@
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import type { OnWait } from '../../shared/client/retry.js';
-import { count } from './figures.js';
+import { count } from '../lib/figures.js';
 import { OutputFile } from './output/output-file.js';
 import { type Part, partsOf } from './part.js';
-import { planRun, type RunPlan } from './plan.js';
-import { prefetch } from './prefetch.js';
+import { type BatchRequest, planRun, type RunPlan } from './plan.js';
+import { prefetch } from './flow.js';
 import { Progress, type ProgressDisplay } from './progress.js';
-import type { BatchRequest } from './request.js';
 import { ResultWriter } from './result-writer.js';
 import { submitBatches } from './submit-batches.js';
 import { submitJobs } from './submit-jobs.js';

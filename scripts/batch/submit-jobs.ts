@@ -5,7 +5,7 @@ import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import { persist } from '../../shared/client/retry.js';
 import type { Part } from './part.js';
-import { Slots } from './slots.js';
+import { Slots } from './flow.js';
 import { isForgotten, MOST_RESUBMISSIONS, type SubmitOptions, type SubmittedPart } from './submitted-part.js';
 
 /** How jobs are submitted. */

@@ -1,5 +1,5 @@
-import { styleFor } from '../up/banner.js';
-import { count, duration } from './figures.js';
+import { count, duration } from '../lib/figures.js';
+import { styleFor } from '../lib/terminal.js';
 import type { FailureCount } from './tally.js';
 
 /** How a run went; with `--json`, the document as it is. */

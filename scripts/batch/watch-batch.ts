@@ -2,7 +2,7 @@ import type { EndedBatch } from '../../shared/client/bodies.js';
 import type { BatchBody } from '../../shared/contract/batch.js';
 import type { BatchClient } from '../../shared/client/batches.js';
 import { firstContact, type OnWait, persist } from '../../shared/client/retry.js';
-import { count, duration } from './figures.js';
+import { count, duration } from '../lib/figures.js';
 import type { ProgressDisplay } from './progress.js';
 
 /** Where a followed batch is told of. */

@@ -2,10 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { INPUT_FORMATS, type InputFormat, inputFormatOf } from '../batch/input/open-source.js';
 import { interruptible } from '../batch/interruption.js';
 import { progressDisplay } from '../batch/progress.js';
-import type { BatchRequest } from '../batch/request.js';
+import type { BatchRequest } from '../batch/plan.js';
 import { runBatch } from '../batch/run-batch.js';
 import { summaryLines } from '../batch/summary.js';
 import { batchLines, hasEveryRow, watchBatch } from '../batch/watch-batch.js';
+import { sayAboveBar } from '../lib/terminal.js';
 import { addConnectionOptions, type ConnectionOptions, waitTeller, withClient } from './connection.js';
 import { whole } from './numbers.js';
 
@@ -95,16 +96,13 @@ export function registerBatchCommand(program: Command): void {
     });
 }
 
-/** The bar owns its line: what is said goes above it. */
-const tell = (line: string): void => console.error(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${line}`);
-
 function run({ file, out }: { file: string; out: string }, options: BatchOptions): Promise<void> {
   return withClient(options, async (client) => {
     const display = progressDisplay(process.stderr);
     const request = requestOf(file, out, options);
-    const onWait = waitTeller(tell);
+    const onWait = waitTeller(sayAboveBar);
     const summary = await interruptible((signal) =>
-      runBatch(request, { client, signal, display, tell, onWait }),
+      runBatch(request, { client, signal, display, tell: sayAboveBar, onWait }),
     );
     if (summary.failed > 0) process.exitCode = 2;
     console.log(
@@ -117,7 +115,7 @@ function watch(id: string, options: BatchOptions): Promise<void> {
   return withClient(options, async ({ batches: client }) => {
     const display = progressDisplay(process.stderr);
     const outageMs = options.outage * 1000;
-    const onWait = waitTeller(tell);
+    const onWait = waitTeller(sayAboveBar);
     const batch = await interruptible((signal) =>
       watchBatch(id, { client, signal, display, outageMs, onWait }),
     );

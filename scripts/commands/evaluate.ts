@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { figureLines } from '../trips/figure-lines.js';
+import { figureLines } from '../trips/metrics.js';
 import { reportErrors } from './report-errors.js';
 
 interface EvaluateOptions {

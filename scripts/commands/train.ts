@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { figureLines } from '../trips/figure-lines.js';
+import { type Command, Option } from 'commander';
+import { figureLines } from '../trips/metrics.js';
 import type { TrainingRequest, TrainingResult } from '../trips/training-request.js';
+import { whole } from './numbers.js';
 import { reportErrors } from './report-errors.js';
 import { reportProgress } from './training-progress.js';
 
@@ -46,8 +47,8 @@ export function registerTrainCommand(program: Command): void {
     )
     .option('--model <name>', 'its name (default: trip-duration, or trip-duration-linear)')
     .option('--model-version <version>', 'the version its package carries', '1.0.0')
-    .option('--epochs <count>', 'neural: most passes over the trips', wholeNumber, 10)
-    .option('--seed <number>', 'neural: the same seed and files give the same model', wholeNumber, 1)
+    .option('--epochs <count>', 'neural: most passes over the trips', whole(1), 10)
+    .option('--seed <number>', 'neural: the same seed and files give the same model', whole(1), 1)
     .option('--out <folder>', 'folder of the package (default: one of its name in the models folder)')
     .addOption(new Option('--models-dir <folder>', 'models folder').env('MODELS_DIR').default('model'))
     .option('--json', 'print the figures as one JSON document, the last line of standard output')
@@ -85,10 +86,4 @@ async function run({ kind, epochs, seed }: TrainOptions, request: TrainingReques
   } finally {
     progress.stop();
   }
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new InvalidArgumentError('It must be a whole number from 1 up.');
 }

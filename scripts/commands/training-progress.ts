@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { sayAboveBar } from '../lib/terminal.js';
 import type { TrainingProgress } from '../trips/neural/train-neural.js';
 
 /**
@@ -7,15 +8,10 @@ import type { TrainingProgress } from '../trips/neural/train-neural.js';
  */
 export function reportProgress(): TrainingProgress & { stop: () => void } {
   const bar = process.stderr.isTTY ? createBar() : undefined;
-  const say = (line: string): void => {
-    // The bar owns its line: what is said goes above it.
-    if (bar?.isActive) process.stderr.write('\r\u001b[K');
-    process.stderr.write(`${line}\n`);
-  };
   return {
     onPhase: (phase) => {
       bar?.stop();
-      say(`${phase} ...`);
+      sayAboveBar(`${phase} ...`);
     },
     onStep: (step, steps) => {
       if (!bar) return;
@@ -24,7 +20,7 @@ export function reportProgress(): TrainingProgress & { stop: () => void } {
       if (step === steps) bar.stop();
     },
     onEpoch: ({ epoch, training, holdoutWithoutTime, holdoutWithTime }) =>
-      say(
+      sayAboveBar(
         `epoch ${String(epoch).padStart(2)}  RMSE ${training.toFixed(3)}  ` +
           `kept back ${holdoutWithoutTime.toFixed(3)} without time, ${holdoutWithTime.toFixed(3)} with`,
       ),

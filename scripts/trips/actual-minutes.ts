@@ -1,6 +1,6 @@
 import { findTripColumns } from './files/trip-columns.js';
 import { parseLocalTime } from './files/local-time.js';
-import { TripFileError } from './files/trip-file-error.js';
+import { TripFileError } from './files/trip-columns.js';
 import { DURATION_RANGE_MINUTES } from './trips.js';
 
 /** How long the trip of a row took. */

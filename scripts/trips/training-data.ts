@@ -1,9 +1,12 @@
-import { baseNames } from './files/base-names.js';
+import { basename } from 'node:path';
 import { readTrips } from './files/read-trips.js';
 import type { TrainingRequest } from './training-request.js';
 import { selectTrips, type Trips } from './trips.js';
 
 const VALIDATION_SHARE = 0.2;
+
+/** Files by their own names, for texts that travel to other machines. */
+const baseNames = (files: readonly string[]): string[] => files.map((file) => basename(file));
 
 /** Trips of a training run. */
 export interface TrainingData {

@@ -1,12 +1,13 @@
 import type { ModelBody } from '../../shared/contract/model.js';
+import type { Style } from '../lib/terminal.js';
 
-/** What the banner tells. */
+/** The facts in the banner. */
 export interface BannerFacts {
   /** Such as `http://127.0.0.1:8182`. */
   url: string;
   /** Empty when the API does not tell without a key. */
   models: readonly ModelBody[];
-  /** What the workers' TensorFlow runs on, without doubles. */
+  /** The engines of the workers' TensorFlow, each once. */
   engines: readonly string[];
   redis: string;
   apis: number;
@@ -56,19 +57,3 @@ function tryLines({ url, models }: BannerFacts, style: Style): string[] {
     '',
   ];
 }
-
-/** How words stand out; plain where nobody looks. */
-export interface Style {
-  title(text: string): string;
-  link(text: string): string;
-  faint(text: string): string;
-}
-
-const paint = (code: string) => (text: string) => `\u001b[${code}m${text}\u001b[0m`;
-const plain = (text: string) => text;
-
-/** Colours for a terminal, none elsewhere. */
-export const styleFor = (isTerminal: boolean): Style =>
-  isTerminal
-    ? { title: paint('1;33'), link: paint('4;36'), faint: paint('2') }
-    : { title: plain, link: plain, faint: plain };

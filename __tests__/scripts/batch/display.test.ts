@@ -1,8 +1,6 @@
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
-import { count, duration } from '../../../scripts/batch/figures.js';
 import {
-  barLine,
   describe as describeProgress,
   Progress,
   progressDisplay,
@@ -11,6 +9,8 @@ import {
 } from '../../../scripts/batch/progress.js';
 import { type BatchSummary, summaryLines } from '../../../scripts/batch/summary.js';
 import { Tally } from '../../../scripts/batch/tally.js';
+import { count, duration } from '../../../scripts/lib/figures.js';
+import { barLine } from '../../../scripts/lib/terminal.js';
 
 const facts = (changes: Partial<ProgressFacts> = {}): ProgressFacts => ({
   rows: 480_000,
@@ -94,13 +94,13 @@ describe('progress', () => {
   });
 
   it('fits on a line of the terminal', () => {
-    expect(stripVTControlCharacters(barLine(0.5, facts(), 200))).toBe(
+    expect(stripVTControlCharacters(barLine(0.5, describeProgress(facts()), 200))).toBe(
       `  ${'█'.repeat(14)}${'░'.repeat(14)}  ${describeProgress(facts())}`,
     );
-    expect(stripVTControlCharacters(barLine(0.5, facts(), 80)).length).toBeLessThan(80);
-    expect(stripVTControlCharacters(barLine(0.5, facts({ totalRows: undefined }), 10))).toContain(
-      '███░░░  480,000 rows',
-    );
+    expect(stripVTControlCharacters(barLine(0.5, describeProgress(facts()), 80)).length).toBeLessThan(80);
+    expect(
+      stripVTControlCharacters(barLine(0.5, describeProgress(facts({ totalRows: undefined })), 10)),
+    ).toContain('███░░░  480,000 rows');
   });
 
   it('is a bar on a terminal that leaves nothing behind', () => {

@@ -1,5 +1,4 @@
-import { prefetch } from '../../../scripts/batch/prefetch.js';
-import { Slots } from '../../../scripts/batch/slots.js';
+import { prefetch, Slots } from '../../../scripts/batch/flow.js';
 import { createLatch } from '../../support/latch.js';
 
 describe('prefetch', () => {

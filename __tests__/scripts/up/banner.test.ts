@@ -1,4 +1,5 @@
-import { type BannerFacts, bannerLines, styleFor } from '../../../scripts/up/banner.js';
+import { styleFor } from '../../../scripts/lib/terminal.js';
+import { type BannerFacts, bannerLines } from '../../../scripts/up/banner.js';
 
 const model = {
   title: 'A model',

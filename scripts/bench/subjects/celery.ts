@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { RawConnection, requestText } from '../load/raw-connection.js';
-import { freePort } from '../../up/free-port.js';
+import { freePort } from '../../up/port.js';
 import type { BenchHost } from '../service.js';
 import { startServing } from './child.js';
 import { peakMb } from './memory.js';

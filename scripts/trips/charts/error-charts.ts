@@ -2,7 +2,7 @@ import type { Evaluation } from '../evaluation.js';
 import { minuteOfWeekOf, recordedDistance, type Trips } from '../trips.js';
 import { type ErrorGroup, errorsByGroup } from './grouping.js';
 import { COLORS, Plot } from '../../lib/plot.js';
-import { roundTicks } from '../../lib/ticks.js';
+import { roundTicks } from '../../lib/plot.js';
 
 /** What a chart of errors is drawn from. */
 export interface ChartData {

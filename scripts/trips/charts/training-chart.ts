@@ -1,6 +1,6 @@
 import type { EpochFigures } from '../neural/train-network.js';
 import { COLORS, Plot } from '../../lib/plot.js';
-import { roundTicks } from '../../lib/ticks.js';
+import { roundTicks } from '../../lib/plot.js';
 
 /** Errors after each epoch. */
 export function trainingCurve(history: readonly EpochFigures[]): string {

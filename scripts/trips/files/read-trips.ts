@@ -3,7 +3,7 @@ import { messageOf } from '../../../shared/errors.js';
 import { readCsvTrips } from './csv-trips.js';
 import { readParquetTrips } from './parquet-trips.js';
 import { TripCollector } from './trip-collector.js';
-import { TripFileError } from './trip-file-error.js';
+import { TripFileError } from './trip-columns.js';
 import type { Trips } from '../trips.js';
 
 const READERS: Readonly<Record<string, typeof readCsvTrips>> = {

@@ -1,4 +1,4 @@
-import { TripFileError } from './trip-file-error.js';
+import { AppError } from '../../../shared/errors.js';
 
 /** The columns of a file that hold a trip, by the file's own names. */
 export interface TripColumns {
@@ -40,4 +40,13 @@ export function findTripColumns(file: string, names: readonly string[]): TripCol
     throw new TripFileError(file, `no column ${wanted}. It has: ${names.join(', ')}. Is it a TLC trip file?`);
   }
   return { pickup, dropoff, pickupZone, dropoffZone, ...(distance === undefined ? {} : { distance }) };
+}
+
+/** A file cannot be read as trips, or holds none that a model can learn from. */
+export class TripFileError extends AppError {
+  override name = 'TripFileError';
+  readonly code = 'trip_file_invalid';
+  constructor(file: string, problem: string, options?: ErrorOptions) {
+    super(`${file}: ${problem}`, options);
+  }
 }

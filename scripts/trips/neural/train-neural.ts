@@ -3,7 +3,7 @@ import type { ModelFiles } from '../../../worker/inference/parent/model-files.js
 import { createModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
 import { evaluate, figuresOf } from '../evaluation.js';
-import { TripFileError } from '../files/trip-file-error.js';
+import { TripFileError } from '../files/trip-columns.js';
 import { writePackage } from '../model-package.js';
 import { checkMonotonicity } from '../monotonicity.js';
 import { readTrainingData, type TrainingData } from '../training-data.js';

@@ -1,5 +1,5 @@
 import { Plot } from '../../../../scripts/lib/plot.js';
-import { roundTicks } from '../../../../scripts/lib/ticks.js';
+import { roundTicks } from '../../../../scripts/lib/plot.js';
 
 describe('roundTicks', () => {
   it.each([

@@ -9,7 +9,7 @@ export async function* prefetch<T>(
   const coming: Promise<IteratorResult<T, void>>[] = [];
   const ask = (): void => {
     const next = items.next();
-    // Whoever takes the item hears of it; until then it is no unhandled rejection.
+    // The consumer awaits the item later; until then its rejection must not count as unhandled.
     next.catch(() => undefined);
     coming.push(next);
   };
@@ -23,5 +23,28 @@ export async function* prefetch<T>(
     }
   } finally {
     void items.return().catch(() => undefined);
+  }
+}
+
+/** A bound on the number of things that go on at a time. */
+export class Slots {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Resolves when there is room. */
+  async take(): Promise<void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Makes room for the one that has waited longest. */
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free += 1;
   }
 }
