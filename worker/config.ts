@@ -3,7 +3,7 @@ import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
-import type { MetricsAddress } from './metrics.js';
+import type { MetricsAddress } from './jobs/metrics.js';
 import { ENGINE_CHOICES, type EngineChoice } from './inference/engine-names.js';
 
 /** What a worker process is told by its environment. */

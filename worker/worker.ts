@@ -10,11 +10,11 @@ import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import type { WorkerConfig } from './config.js';
-import { Heartbeat } from './heartbeat.js';
-import { LeaseKeeper } from './jobs/lease-keeper.js';
 import type { WorkerServices } from './jobs/lane.js';
+import { LeaseKeeper } from './jobs/lease-keeper.js';
+import { WorkerMetrics } from './jobs/metrics.js';
 import { ModelService } from './jobs/model-service.js';
-import { WorkerMetrics } from './metrics.js';
+import { Heartbeat } from './models/heartbeat.js';
 import type { LoadedModel } from './models/loaded-model.js';
 import { LoadedModels } from './models/loaded-models.js';
 
@@ -25,7 +25,7 @@ export interface WorkerOptions {
   release: ReleaseStack;
   /** Ends the wait for Redis. */
   stopping?: AbortSignal | undefined;
-  /** Told when a model's process is beyond repair: the worker should end and be started afresh. */
+  /** Is called when a model's process is beyond repair: the worker should end and be started afresh. */
   onBroken: (reason: string) => void;
   /** Program of the inference processes; undefined for the worker's own. */
   inferenceEntry?: string | URL | undefined;

@@ -1,4 +1,5 @@
 import { ProblemError, UnreachableError } from './errors.js';
+import { backoffMs } from '../process/backoff.js';
 import { pause } from '../process/pause.js';
 
 /** How long to bear with a server that is away. */
@@ -27,8 +28,7 @@ export function firstContact(onWait: OnWait): OnWait {
 
 /** Whatever the server says: a Retry-After of 0 must not become a busy loop. */
 export const LEAST_PAUSE_MS = 100;
-const FIRST_RETRY_MS = 250;
-const MOST_RETRY_MS = 5_000;
+const SERVER_BACKOFF = { firstMs: 250, mostMs: 5_000 };
 
 /** Counts the failures in a row of one kind of request, and waits longer after each. */
 export class Patience {
@@ -78,5 +78,5 @@ function retryDelay(error: unknown, failures: number): number | undefined {
   if (!mayPass) return undefined;
   const asked = error instanceof ProblemError ? error.problem.retryAfterMs : undefined;
   if (asked !== undefined) return Math.max(asked, LEAST_PAUSE_MS);
-  return Math.min(FIRST_RETRY_MS * 2 ** failures, MOST_RETRY_MS) * (1 - Math.random() / 2);
+  return backoffMs(failures + 1, SERVER_BACKOFF);
 }

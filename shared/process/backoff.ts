@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from './pause.js';
 
 /** Bounds of a growing pause, in ms. */
 export interface BackoffBounds {
@@ -28,5 +28,5 @@ export function backoffMs(
 
 /** Waits for the pause of {@link backoffMs}, or until the signal is aborted. Never rejects. */
 export async function backOff(failures: number, bounds: BackoffBounds, signal: AbortSignal): Promise<void> {
-  await sleep(backoffMs(failures, bounds), undefined, { signal }).catch(() => undefined);
+  await pause(backoffMs(failures, bounds), signal).catch(() => undefined);
 }

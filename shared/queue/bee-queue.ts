@@ -74,8 +74,6 @@ export function parseTransportId(id: string): Delivery | undefined {
 export interface BeeLink {
   /** Puts a delivery into the queue; with `notBeforeMs` (Unix time) it waits until then. */
   save(delivery: Delivery, notBeforeMs?: number): Promise<void>;
-  /** Takes a delivery out of the queue's hash and lists. */
-  remove(delivery: Delivery): Promise<void>;
   /** Starts handing out deliveries, so many at a time. The handler must resolve, never reject. */
   process(concurrency: number, handler: (delivery: Delivery) => Promise<void>): Promise<void>;
   /** Closes; waits up to `timeoutMs` for handlers that still run. */
@@ -136,7 +134,7 @@ export async function openBeeLink(
   };
   // Also for what Redis refuses: it may be another Redis by now, or a replica, and Bee-Queue would ask again without a pause.
   queue.on('error', (error) => isDead(error.message));
-  // A producer's calls have a limit each.
+  // Producers need no link watch: every call has its own timeout (producers.ts).
   const unwatch = isWorker
     ? watchLink({ pingEveryMs, ping: clients.ping, onDead: () => isDead('no answer for several pings') })
     : () => undefined;
@@ -160,7 +158,6 @@ export async function openBeeLink(
       if (notBeforeMs !== undefined) job.delayUntil(new Date(notBeforeMs));
       await job.save();
     },
-    remove: (delivery) => queue.removeJob(transportId(delivery)),
     async process(concurrency, handler) {
       // Bee-Queue starts no loop when its first stall check fails, and says so nowhere: make one succeed first.
       await withTimeout(queue.checkStalledJobs(STALL_INTERVAL_MS), OPEN_TIMEOUT_MS);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
+import { backOff } from '../process/backoff.js';
 import { type BeeLink, type Delivery, openBeeLink, type QueueAddress } from './bee-queue.js';
 
 /** Takes deliveries from one queue and keeps doing so whatever happens to the connection. */
@@ -23,7 +24,8 @@ export interface ConsumerOptions {
   onWarning: (message: string, fields: Record<string, unknown>) => void;
 }
 
-const RETRY_MS = { first: 50, most: 1_000 };
+/** Pause before a new link; the first one follows on a link that was lost. */
+const LINK_BACKOFF = { firstMs: 50, mostMs: 1_000 };
 
 /** Starts consuming in the background. Handlers run until the link breaks or {@link Consumer.drain}. */
 export function startConsumer({ address, concurrency, handler, onWarning }: ConsumerOptions): Consumer {
@@ -66,8 +68,7 @@ export function startConsumer({ address, concurrency, handler, onWarning }: Cons
           onWarning('queue link not opened', { queue: address.name, reason: messageOf(error) });
         }
       }
-      const pauseMs = Math.min(RETRY_MS.first * 2 ** Math.min(failures, 10), RETRY_MS.most);
-      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await backOff(failures + 1, LINK_BACKOFF, stopping.signal);
     }
   };
   const ended = loop();

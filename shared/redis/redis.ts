@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createClient, ErrorReply, RESP_TYPES } from 'redis';
 import { messageOf, RedisUnavailableError } from '../errors.js';
+import { backoffMs } from '../process/backoff.js';
 import type { RedisAddress } from './address.js';
 import { DEAD_AFTER_PINGS, PING_EVERY_MS, watchLink } from './watch-link.js';
 
@@ -29,8 +30,6 @@ export interface Redis {
   commandBytes(args: readonly RedisArgument[]): Promise<RedisBytesReply>;
   /** Runs a script on keys and arguments; sends its source where Redis does not know its SHA-1 (any more). */
   script(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
-  /** Whether the connection stands right now. */
-  isReady(): boolean;
   close(): Promise<void>;
 }
 
@@ -51,7 +50,7 @@ export interface RedisOptions {
   pingEveryMs?: number;
 }
 
-const RECONNECT_MS = { first: 25, most: 500 };
+const RECONNECT_BACKOFF = { firstMs: 25, mostMs: 500 };
 
 /** Makes a {@link RedisScript} of Lua text. */
 export const defineScript = (name: string, source: string): RedisScript => ({
@@ -95,7 +94,6 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
         throw failed(name, cause);
       }
     },
-    isReady: () => link.client.isReady,
     close: () => link.close(),
   };
 }
@@ -195,8 +193,7 @@ function clientFor({ address, onError, RESP, pingEveryMs = PING_EVERY_MS }: Link
   const common = {
     connectTimeout: 2_000,
     socketTimeout: DEAD_AFTER_PINGS * pingEveryMs,
-    reconnectStrategy: (retries: number) =>
-      Math.min(RECONNECT_MS.first * 2 ** Math.min(retries, 10), RECONNECT_MS.most),
+    reconnectStrategy: (retries: number) => backoffMs(retries + 1, RECONNECT_BACKOFF),
   };
   const socket =
     address.kind === 'socket'

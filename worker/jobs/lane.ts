@@ -8,7 +8,7 @@ import type { RedisAddress } from '../../shared/redis/address.js';
 import type { Redis } from '../../shared/redis/redis.js';
 import type { Tracer } from '../../shared/tracing/tracer.js';
 import type { LoadedModel } from '../models/loaded-model.js';
-import type { WorkerMetrics } from '../metrics.js';
+import type { WorkerMetrics } from './metrics.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { Settlement, type SettlementServices } from './settlement.js';
 

@@ -10,7 +10,7 @@ import type { MicroBatchRunner } from './micro-batch-runner.js';
 import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
 import type { Unclaimed } from './settlement.js';
 
-/** While full micro-batches take less than this to run, in ms, the next is claimed meanwhile. */
+/** While full micro-batches run in less time than this, in ms, the next one is claimed meanwhile. */
 const CLAIM_AHEAD_MS = 50;
 
 /** A claim that was sent, until it is answered. */
@@ -20,10 +20,10 @@ interface Call {
 }
 
 /**
- * Turns what waits into micro-batches, without a timer: as soon as the model is idle, what was delivered is claimed, and
- * with it what else waits in Bee-Queue's list, up to a full batch. A lone job never waits, and load makes the batches
- * grow. So Bee-Queue wakes a worker; it does not have to hand out each job, and what this worker cannot run yet is left to
- * others.
+ * Turns waiting jobs into micro-batches, without a timer. As soon as the model is idle, one claim takes the jobs that were
+ * delivered and the oldest others in Bee-Queue's list, up to a full micro-batch. So a lone job never waits, and load
+ * makes the micro-batches grow. Bee-Queue wakes a worker and does not have to hand out each job; jobs that this worker
+ * cannot run yet are left to other workers.
  */
 export class MicroBatcher {
   readonly #lane: Lane;
@@ -33,7 +33,7 @@ export class MicroBatcher {
   readonly #newClaimId = createClaimIds();
   #unclaimed: Unclaimed[] = [];
   #working: Promise<void> | undefined;
-  /** As the last claim saw it. */
+  /** Whether the last claim left jobs in Bee-Queue's list. */
   #mayBeMore = false;
   /** The next micro-batch, claimed while one runs. */
   #ahead: Promise<HeldJob[]> | undefined;
@@ -58,8 +58,8 @@ export class MicroBatcher {
   }
 
   /**
-   * Claims nothing more, gives back what has not begun to run, and lets the jobs that run finish; after `finishMs` those
-   * are given back too. Resolves when Redis has it all.
+   * Claims nothing more, gives back the jobs that do not run yet, and lets the jobs that run finish; after `finishMs` the
+   * latter are given back, too. Resolves when Redis has all of them.
    */
   async drain(finishMs: number): Promise<void> {
     this.#stopping.abort();
@@ -87,7 +87,7 @@ export class MicroBatcher {
         const startMs = performance.now();
         const isThere = await this.#runner.run(jobs);
         if (isFull) this.#lastRunMs = performance.now() - startMs;
-        // Other workers need not wait for this one's process.
+        // Other workers run the next micro-batch sooner than a process can start here.
         if (!isThere) await this.#giveBackAhead();
       } catch (error) {
         log.error('micro-batch not run', { error: messageOf(error) });
@@ -96,7 +96,7 @@ export class MicroBatcher {
         endTurn();
       }
     }
-    // In the same turn as the last look: a delivery that comes from now on starts the work anew.
+    // No await since #hasMore(), so no delivery can slip in between: handle() restarts the loop.
     this.#working = undefined;
   }
 
@@ -106,7 +106,7 @@ export class MicroBatcher {
     this.#lane.settlement.release((await claiming) ?? []);
   }
 
-  /** Of a worker that stops. To know what a claim without an answer has taken, it is sent again. */
+  /** Sends a claim without an answer again, to learn which jobs it took, and gives these back. */
   async #giveBackUnanswered(): Promise<void> {
     const { settlement, log } = this.#lane;
     const call = this.#unanswered;
@@ -125,7 +125,7 @@ export class MicroBatcher {
     for (const { done } of this.#unanswered?.unclaimed ?? []) done();
   }
 
-  /** What is claimed ahead is kept from other workers for as long as a micro-batch runs: that has to be short. */
+  /** A micro-batch that is claimed ahead is kept from other workers while one runs, so that time has to be short. */
   #mayClaimAhead(): boolean {
     return this.#mayBeMore && this.#lastRunMs < CLAIM_AHEAD_MS && !this.#stopping.signal.aborted;
   }
@@ -139,7 +139,10 @@ export class MicroBatcher {
     );
   }
 
-  /** Claims what waits, up to a full batch. While Redis is away the same claim is sent again. */
+  /**
+   * Claims waiting jobs, up to a full micro-batch. While Redis is away the same claim is sent again in the next turn: in
+   * between, chunks and reloads get theirs.
+   */
   async #claim(isAhead: boolean): Promise<HeldJob[]> {
     if (this.#stopping.signal.aborted) return [];
     const call = this.#unanswered ?? this.#newCall(isAhead);
@@ -164,9 +167,9 @@ export class MicroBatcher {
     const later: Unclaimed[] = [];
     const jobs: HeldJob[] = [];
     const accept = (one: Unclaimed, claim: Claim | undefined): void => {
-      const job = claim?.kind === 'later' ? undefined : this.#runner.attempts.accept(claim, one.done);
+      if (claim?.kind === 'later') return void later.push(one);
+      const job = this.#runner.attempts.accept(claim, one.done);
       if (job) jobs.push(job);
-      else if (claim?.kind === 'later') later.push(one);
     };
     unclaimed.forEach((one, index) => accept(one, claims[index]));
     for (const { transportId, claim } of taken) accept(this.#takenAlong(transportId), claim);

@@ -15,7 +15,7 @@ import type { Logger } from '../../shared/log/logger.js';
 import { backoffMs, RETRY_BACKOFF } from '../../shared/process/backoff.js';
 import type { Producers } from '../../shared/queue/producers.js';
 import type { SpanAttributes } from '../../shared/tracing/tracer.js';
-import type { LaneMetrics } from '../metrics.js';
+import type { LaneMetrics } from './metrics.js';
 import type { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';

@@ -4,11 +4,11 @@ import { type ModelCatalog, readCatalog } from '../../shared/model/catalog.js';
 import type { WorkerConfig } from '../config.js';
 import { LoadedModel } from './loaded-model.js';
 
-/** What the models of a worker are started with. */
+/** Configuration of the models, and who is told of them. */
 export interface LoadedModelsOptions {
   config: WorkerConfig;
   log: Logger;
-  /** Told when a model's process is beyond repair. */
+  /** Is called when a model's process is beyond repair. */
   onBroken: (reason: string) => void;
   /** Program of the inference processes; undefined for the worker's own. */
   inferenceEntry?: string | URL | undefined;

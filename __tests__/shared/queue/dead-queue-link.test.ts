@@ -1,6 +1,6 @@
 import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
 import { beeKeys, openBeeLink } from '../../../shared/queue/bee-queue.js';
-import { createProducer } from '../../../shared/queue/producer.js';
+import { Producers } from '../../../shared/queue/producers.js';
 import { parseRedisAddress } from '../../../shared/redis/address.js';
 import { createLatch, until } from '../../support/latch.js';
 import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
@@ -40,28 +40,28 @@ it("tells of a worker's link that fell silent, and leaves no connection of it be
 
 it('repeats a call on a new link when the old one fell silent, and ends the old one', async () => {
   const queue = address();
-  const producer = createProducer(queue);
-  await producer.enqueue(job('a'));
+  const producers = new Producers(queue);
+  await producers.enqueue('q', job('a'));
   proxy.silence();
-  await producer.enqueue(job('b'));
+  await producers.enqueue('q', job('b'));
   const redis = await server.connect();
   expect(await redis.command(['LRANGE', beeKeys(queue).waiting, '0', '-1'])).toEqual(['b.1', 'a.1']);
   await until(() => proxy.connections() === 1, { what: 'the end of the dead link' });
-  await producer.close();
+  await producers.close();
   await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
 });
 
 it('gives up links that Redis never answers, and ends them', async () => {
-  const producer = createProducer(address());
+  const producers = new Producers(address());
   proxy.silenceAll();
-  expect(await Promise.all(['a', 'b', 'c'].map((id) => settled(producer.enqueue(job(id)))))).toEqual(
+  expect(await Promise.all(['a', 'b', 'c'].map((id) => settled(producers.enqueue('q', job(id)))))).toEqual(
     Array(3).fill(false),
   );
   expect(proxy.connections()).toBeLessThanOrEqual(2);
   await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
   proxy.heal();
-  await producer.enqueue(job('d'));
-  await producer.close();
+  await producers.enqueue('q', job('d'));
+  await producers.close();
 });
 
 it('outlasts a Redis with a password that is gone, and one that is killed while it is asked', async () => {
@@ -69,17 +69,17 @@ it('outlasts a Redis with a password that is gone, and one that is killed while 
   const admin = await own.connect();
   const queue = { redis: { ...own.address, password: 'secret' }, keyPrefix: testPrefix(), name: 'q' };
   await admin.command(['CONFIG', 'SET', 'requirepass', 'secret']);
-  const producer = createProducer(queue);
-  await producer.enqueue(job('a'));
+  const producers = new Producers(queue);
+  await producers.enqueue('q', job('a'));
   await own.kill();
-  expect(await settled(producer.enqueue(job('b')))).toBe(false);
+  expect(await settled(producers.enqueue('q', job('b')))).toBe(false);
   await own.restart();
   own.freeze();
-  const other = createProducer({ ...queue, redis: own.address });
-  const asked = settled(other.enqueue(job('c')));
+  const other = new Producers({ ...queue, redis: own.address });
+  const asked = settled(other.enqueue('q', job('c')));
   await new Promise((resolve) => setTimeout(resolve, 100));
   await own.kill();
   expect(await asked).toBe(false);
-  await Promise.all([producer.close(), other.close()]);
+  await Promise.all([producers.close(), other.close()]);
   await own.stop();
 });

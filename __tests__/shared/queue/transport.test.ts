@@ -1,12 +1,12 @@
 import type { Delivery } from '../../../shared/queue/bee-queue.js';
 import { beeKeys, parseTransportId, transportId } from '../../../shared/queue/bee-queue.js';
 import { type Consumer, startConsumer } from '../../../shared/queue/consumer.js';
-import { createProducer, type Producer } from '../../../shared/queue/producer.js';
+import { Producers } from '../../../shared/queue/producers.js';
 import { createLatch, until } from '../../support/latch.js';
 import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
 
 let server: TestRedis;
-let producer: Producer;
+let producers: Producers;
 let consumer: Consumer | undefined;
 let keyPrefix: string;
 
@@ -17,11 +17,11 @@ afterAll(() => server.stop());
 beforeEach(() => {
   keyPrefix = testPrefix();
   consumer = undefined;
-  producer = createProducer(address());
+  producers = new Producers(address());
 });
 afterEach(async () => {
   await consumer?.drain(1_000);
-  await producer.close();
+  await producers.close();
 });
 
 const address = () => ({ redis: server.address, keyPrefix, name: 'q' });
@@ -51,7 +51,7 @@ it('writes transport ids that it can read back', () => {
 it('carries deliveries from producer to consumer and keeps nothing of them', async () => {
   const { seen, handler } = recorder();
   consume(handler);
-  await Promise.all(['a', 'b', 'c'].map((id) => producer.enqueue(job(id))));
+  await Promise.all(['a', 'b', 'c'].map((id) => producers.enqueue('q', job(id))));
   await until(() => seen.length === 3);
   const redis = await server.connect();
   const keys = beeKeys({ keyPrefix, name: 'q' });
@@ -63,8 +63,8 @@ it('carries deliveries from producer to consumer and keeps nothing of them', asy
 it('holds a delayed delivery back until its time', async () => {
   const { seen, handler } = recorder();
   consume(handler);
-  await producer.enqueue(job('late'), 300);
-  await producer.enqueue(job('now'));
+  await producers.enqueue('q', job('late'), 300);
+  await producers.enqueue('q', job('now'));
   await until(() => seen.length === 2);
   expect(seen).toEqual(['now', 'late']);
 });
@@ -78,7 +78,7 @@ it('never hands out more than its concurrency', async () => {
     await gate.opened;
     running -= 1;
   }, 2);
-  for (const id of ['a', 'b', 'c', 'd']) await producer.enqueue(job(id));
+  for (const id of ['a', 'b', 'c', 'd']) await producers.enqueue('q', job(id));
   await until(() => most === 2);
   gate.open();
   await until(() => running === 0);
@@ -88,13 +88,13 @@ it('never hands out more than its concurrency', async () => {
 it('delivers again after Redis was killed and restarted, for producer and consumer', async () => {
   const { seen, handler } = recorder();
   const warnings = consume(handler);
-  await producer.enqueue(job('before'));
+  await producers.enqueue('q', job('before'));
   await until(() => seen.includes('before'));
   await server.kill();
-  await expect(producer.enqueue(job('lost'))).rejects.toThrow(/Redis did not complete/);
+  await expect(producers.enqueue('q', job('lost'))).rejects.toThrow(/Redis did not complete/);
   await server.restart();
   await until(() =>
-    producer.enqueue(job('after')).then(
+    producers.enqueue('q', job('after')).then(
       () => true,
       () => false,
     ),
@@ -105,20 +105,20 @@ it('delivers again after Redis was killed and restarted, for producer and consum
 
 it('enqueues after SCRIPT FLUSH', async () => {
   const redis = await server.connect();
-  await producer.enqueue(job('a'));
+  await producers.enqueue('q', job('a'));
   await redis.command(['SCRIPT', 'FLUSH']);
-  await producer.enqueue(job('b'));
+  await producers.enqueue('q', job('b'));
   const keys = beeKeys({ keyPrefix, name: 'q' });
   expect(await redis.command(['LRANGE', keys.waiting, '0', '-1'])).toEqual(['b.1', 'a.1']);
 });
 
 it('rejects within two seconds while Redis is frozen, and works when it thaws', async () => {
-  await producer.enqueue(job('a'));
+  await producers.enqueue('q', job('a'));
   server.freeze();
-  await expect(producer.enqueue(job('b'))).rejects.toThrow(/no answer within/);
+  await expect(producers.enqueue('q', job('b'))).rejects.toThrow(/no answer within/);
   server.thaw();
   await until(() =>
-    producer.enqueue(job('c')).then(
+    producers.enqueue('q', job('c')).then(
       () => true,
       () => false,
     ),
@@ -133,10 +133,10 @@ it('drains: takes nothing more, waits for its handlers, and leaves the rest to o
     await gate.opened;
     ended.push(jobId);
   });
-  await producer.enqueue(job('held'));
+  await producers.enqueue('q', job('held'));
   await started.opened;
   const draining = consumer?.drain(10_000);
-  await producer.enqueue(job('late'));
+  await producers.enqueue('q', job('late'));
   gate.open();
   await draining;
   expect(ended).toEqual(['held']);
@@ -158,12 +158,12 @@ async function blockedClients(): Promise<string> {
 it('takes a new link when told to', async () => {
   const { seen, handler } = recorder();
   const warnings = consume(handler);
-  await producer.enqueue(job('a'));
+  await producers.enqueue('q', job('a'));
   await until(() => seen.includes('a'));
   const old = await until(async () => (await blockedClients()) || false);
   consumer?.rebuild('a test');
   await until(async () => ![old, ''].includes(await blockedClients()));
-  await producer.enqueue(job('b'));
+  await producers.enqueue('q', job('b'));
   await until(() => seen.includes('b'));
   expect(warnings).toEqual(['queue link lost']);
 });

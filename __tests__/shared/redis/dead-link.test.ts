@@ -1,5 +1,6 @@
 import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
 import { parseRedisAddress } from '../../../shared/redis/address.js';
+import { RedisUnavailableError } from '../../../shared/errors.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../../../shared/redis/redis.js';
 import { until } from '../../support/latch.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
@@ -54,7 +55,7 @@ it('closes while the dead link is being replaced, and leaves no connection and n
   const redis = await openRedis(options());
   proxy.silenceAll();
   await until(() => errors.length > 0, { what: 'a new connection' });
-  expect(redis.isReady()).toBe(false);
+  await expect(redis.command(['PING'])).rejects.toThrow(RedisUnavailableError);
   await redis.close();
   await noConnectionLeft();
   const told = errors.length;

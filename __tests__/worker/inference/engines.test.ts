@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../../../shared/errors.js';
 import { ENGINE_NAMES, type EngineName } from '../../../worker/inference/engine-names.js';
 import { ENGINES } from '../../../worker/inference/child/engines/engines.js';
-import { importOptional } from '../../../worker/inference/child/engines/import-optional.js';
+import { importOptional } from '../../../worker/inference/child/engines/engine.js';
 import { InferenceProcess } from '../../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { built, FIXTURES } from '../paths.js';

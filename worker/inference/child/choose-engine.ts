@@ -1,6 +1,5 @@
 import { messageOf, ModelPackageError } from '../../../shared/errors.js';
 import { createRowReader } from '../../../shared/model/row-reader.js';
-import type { Device } from '../device.js';
 import {
   ENGINE_NAMES,
   type EngineChoice,
@@ -8,23 +7,24 @@ import {
   type EngineReport,
   type PassedOver,
 } from '../engine-names.js';
-import { ENGINES } from './engines/engines.js';
 import { EngineUnavailableError } from '../inference-errors.js';
 import type { ModelFiles } from '../parent/model-files.js';
+import type { Device } from './engines/engine.js';
+import { ENGINES } from './engines/engines.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
 import { tf } from './tensorflow.js';
 
 /** How far an engine's answer may lie from that of wasm, relative to it (absolute below 1). */
 const TOLERANCE = 1e-3;
 
-/** What is to be run, and on what. */
+/** The model to run, and the engine that is asked for. */
 export interface EngineWish {
   choice: EngineChoice;
   files: ModelFiles;
   gpuMemoryMb: number | undefined;
   /** Engines known not to work here, such as one that crashed an earlier process. */
   passedOver: readonly PassedOver[];
-  /** Told before an engine's code is loaded: the next thing that happens may be a crash. */
+  /** Is called before the code of an engine is loaded, which may crash the process. */
   onTry: (engine: EngineName) => void;
 }
 
@@ -65,12 +65,12 @@ async function firstThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
       passedOver.push({ engine, why: messageOf(cause).replaceAll(/\s*\n\s*/g, ' ') });
     }
   }
-  // What was tried last may have left another backend set, or none.
+  // The last engine that was tried may have left another backend set, or none.
   await tf.setBackend(ENGINES.wasm.backend);
   return { ...wasm, report: { ...wasm.report, passedOver } };
 }
 
-/** Throws why the engine does not serve; it is gone from TensorFlow.js then. */
+/** Throws the reason why the engine does not serve, and removes its backend from TensorFlow.js then. */
 async function tryEngine(
   engine: EngineName,
   wish: EngineWish,
@@ -84,7 +84,7 @@ async function tryEngine(
     checkAgreement(await answerExample(runtime, wish.files), expected);
     return { runtime, report: reportOn(engine, device) };
   } catch (cause) {
-    // The two native engines share a name: what one leaves behind would be taken for the other.
+    // The two native engines share a backend name: a backend left by one would be taken for the other's.
     if (tf.findBackendFactory(backend)) tf.removeBackend(backend);
     throw cause;
   }
@@ -97,8 +97,8 @@ const reportOn = (engine: EngineName, { description, memory }: Device): EngineRe
 });
 
 /**
- * Outputs for the manifest's example, so many times. Throws {@link ModelPackageError} when the model does not answer, or
- * answers what would fail every job.
+ * Outputs for `rows` copies of the manifest's example. Throws {@link ModelPackageError} when the model does not answer, or
+ * gives an answer that would fail every job.
  */
 export async function answerExample(
   runtime: ModelRuntime,

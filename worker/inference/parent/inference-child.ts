@@ -9,10 +9,10 @@ import type { EngineName, EngineReport } from '../engine-names.js';
 import { type InferenceLoss, InferenceLostError, ModelThrewError } from '../inference-errors.js';
 import type { FromInference, StartRequest, ToInference } from '../protocol.js';
 
-/** After it was asked to end, an inference process that does not is killed, in ms. */
+/** An inference process that was asked to end is killed after this time, in ms. */
 const END_MS = 500;
 
-/** What a process said on standard error may come so long after its exit, in ms. */
+/** Lines on standard error may arrive for this time after the exit of the process, in ms. */
 const LAST_WORDS_MS = 100;
 
 interface Waiter<T> {
@@ -22,19 +22,19 @@ interface Waiter<T> {
 
 /** One operating-system process that runs one model, from its fork to its exit. */
 export class InferenceChild {
-  /** Resolves when the process is gone, with how. */
+  /** Resolves when the process is gone, with its exit code, signal or error. */
   readonly exited: Promise<string>;
-  /** Called once when it will answer no more, before its predictions reject. */
+  /** Is called once when the process will answer no more, before its predictions reject. */
   onLost: ((loss: InferenceLostError) => void) | undefined;
   readonly #process: ChildProcess;
   readonly #predictions = new Map<number, Waiter<Prediction>>();
   #starting: Waiter<EngineReport> | undefined;
   #isReady = false;
-  /** The first line of an error on its standard error: where a process that dies while it starts says why. */
+  /** The first line on standard error with the word error: a process that dies while it starts gives its reason there. */
   #complaint: string | undefined;
   #lastId = 0;
   #tried: EngineName | undefined;
-  /** Why it is gone, or going; the first reason stands. */
+  /** Why the process is gone, or going; the first reason stands. */
   #loss: InferenceLostError | undefined;
 
   /** @param entry program of the process: `main.js` of this folder, or a test's own that serves more layers. */
@@ -138,18 +138,19 @@ export class InferenceChild {
     this.#predictions.clear();
   }
 
-  /** What libraries print must not mix with the worker's own log lines. While engines are tried, much is said. */
+  /** Keeps output of libraries apart from the worker's own log lines. While engines are tried, they print much. */
   #pipeToLog(log: Logger): void {
     const { stdout, stderr } = this.#process;
     if (stdout) createInterface(stdout).on('line', (line) => log.debug('inference output', () => ({ line })));
     if (!stderr) return;
     createInterface(stderr).on('line', (line) => {
       if (/error/i.test(line)) this.#complaint ??= line;
-      log[this.#isReady ? 'warn' : 'debug']('inference output', { line });
+      if (this.#isReady) log.warn('inference output', { line });
+      else log.debug('inference output', () => ({ line }));
     });
   }
 
-  /** How it ended, with what it complained of when it never came to serve. */
+  /** How the process ended, with the line of its error when it never came to serve. */
   async #endedHow(how: string): Promise<string> {
     const { stderr } = this.#process;
     if (this.#isReady || !stderr) return how;

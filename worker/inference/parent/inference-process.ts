@@ -9,24 +9,24 @@ import { InferenceLostError } from '../inference-errors.js';
 import { InferenceChild } from './inference-child.js';
 import type { ModelFiles } from './model-files.js';
 
-/** What an inference process is to run, and where. */
+/** The program and the engine of inference processes, and who is told of them. */
 export interface InferenceOptions {
   /** Program of the process; undefined for `child/main.ts`. */
   entry?: string | URL | undefined;
   engine: EngineChoice;
   gpuMemoryMb?: number | undefined;
   log: Logger;
-  /** Told once when the process died and could not be started again. */
-  onGivenUp?: (reason: string) => void;
+  /** Is called once when the process died and could not be started again. */
+  onGivenUp?: ((reason: string) => void) | undefined;
 }
 
-/** A process that has not finished loading by then is killed, in ms. */
+/** A process that has not finished loading after this time is killed, in ms. */
 const START_TIMEOUT_MS = 120_000;
 /** Starts that fail one after the other before the process is given up, and the pauses between them, in ms. */
 const FAILED_STARTS = 5;
 const START_BACKOFF = { firstMs: 200, mostMs: 5_000 };
 
-/** Keeps one process alive that runs one version of one model: one that dies is replaced at once. */
+/** Keeps one process alive that runs one version of one model, and replaces the process at once when it dies. */
 export class InferenceProcess {
   readonly #files: ModelFiles;
   readonly #options: InferenceOptions;
@@ -78,7 +78,7 @@ export class InferenceProcess {
     return child.predict(columns);
   }
 
-  /** Kills what runs now; its predictions reject and a new process starts. */
+  /** Kills the process that runs now; its predictions reject and a new process starts. */
   kill(reason: string): void {
     this.#child?.kill(reason);
   }
@@ -125,7 +125,7 @@ export class InferenceProcess {
     if (this.#ended.signal.aborted) return;
     this.#options.log.warn('inference process gone, starting another', { reason: loss.message });
     this.#ready = this.#relaunch();
-    // Whoever predicts next is told when it fails; until then nobody may be waiting.
+    // The next prediction rejects when the start fails; until then no caller may be waiting for it.
     this.#ready.catch(() => undefined);
   }
 

@@ -44,17 +44,17 @@ const LIMIT_BYTES = { modelJson: 67_108_864, weights: 2_147_483_647 } as const;
 export interface ModelFiles {
   folder: string;
   manifest: Manifest;
-  /** What `model.json` says of the network. */
+  /** The network as `model.json` describes it. */
   model: { modelTopology: object; signature?: object };
   weightSpecs: WeightSpec[];
   weights: Uint8Array;
 }
 
-/** What `model.json` calls the formats of a manifest. */
+/** Names in `model.json` of the formats of a manifest. */
 const FORMATS = { 'tfjs-layers': 'layers-model', 'tfjs-graph': 'graph-model' } as const;
 
 /**
- * Reads a package's manifest, `model.json` and weights; however large these are, nobody else waits for them. Rejects with
+ * Reads a package's manifest, `model.json` and weights without holding up the event loop. Rejects with
  * {@link ModelPackageError} when one is unusable.
  */
 export async function readModelFiles(folder: string): Promise<ModelFiles> {
@@ -137,7 +137,7 @@ const readSome = promisify(read);
 async function fill(fd: number, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesRead } = await readSome(fd, bytes, at, bytes.length - at, null);
-    // Shorter than it was a moment ago: it is being written.
+    // The file is shorter than it was a moment ago: somebody writes it now.
     if (bytesRead === 0) throw new Error('a file of the package shrank while it was read');
     at += bytesRead;
   }

@@ -1,20 +1,8 @@
-import type { Device, EngineOptions } from '../../device.js';
 import type { EngineName } from '../../engine-names.js';
+import type { Engine } from './engine.js';
 import { loadGpu, loadNode } from './native-engines.js';
 import { loadWasm } from './wasm-engine.js';
 import { loadWebGpu } from './webgpu-engine.js';
-
-/** One way to run networks. */
-export interface Engine {
-  packages: readonly string[];
-  /** The name by which TensorFlow.js knows its backend. */
-  backend: string;
-  runsOn: string;
-  /** What to do when it is demanded and does not load. */
-  advice: string;
-  /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device that will do. */
-  load(options: EngineOptions): Promise<Device>;
-}
 
 const NATIVE_ADVICE =
   "install the workspace worker/native (WITH_GPU=1 npm start does it); it downloads TensorFlow's own library";

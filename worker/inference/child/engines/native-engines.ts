@@ -1,7 +1,6 @@
 import type { KernelBackend } from '@tensorflow/tfjs-core';
-import type { Device, EngineOptions } from '../../device.js';
-import { importOptional } from './import-optional.js';
 import { tf } from '../tensorflow.js';
+import { type Device, type EngineOptions, importOptional, noCapOf } from './engine.js';
 
 /** The backend that both packages register, whose class they do not export. */
 type NativeBackend = KernelBackend & { isUsingGpuDevice?: boolean };
@@ -18,12 +17,7 @@ export async function loadGpu({ gpuMemoryMb }: EngineOptions): Promise<Device> {
   if (backend.isUsingGpuDevice !== true) {
     throw new Error('TensorFlow finds no CUDA GPU that it can use (driver, CUDA 11 and cuDNN 8 are needed)');
   }
-  return {
-    description: 'NVIDIA GPU, CUDA',
-    ...(gpuMemoryMb === undefined
-      ? {}
-      : { memory: `tfjs-node-gpu has no cap: memory grows on demand past ${gpuMemoryMb} MB` }),
-  };
+  return { description: 'NVIDIA GPU, CUDA', memory: noCapOf('tfjs-node-gpu', gpuMemoryMb) };
 }
 
 async function loadNative(name: string): Promise<NativeBackend> {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import type { Device } from '../../device.js';
 import { loadWasmPackage, tf, wasmManifest } from '../tensorflow.js';
+import type { Device } from './engine.js';
 
 /** Sets the WebAssembly backend, which every installation has. */
 export async function loadWasm(): Promise<Device> {

@@ -1,7 +1,6 @@
 import type { KernelBackend } from '@tensorflow/tfjs-core';
-import type { Device, EngineOptions } from '../../device.js';
-import { importOptional } from './import-optional.js';
 import { tf } from '../tensorflow.js';
+import { type Device, type EngineOptions, importOptional, noCapOf } from './engine.js';
 
 /** What this file uses of the package `webgpu` (Dawn for Node). Its types are not needed to build. */
 interface Dawn {
@@ -44,12 +43,7 @@ export async function loadWebGpu({ gpuMemoryMb, allowSoftware }: EngineOptions):
   await importOptional('@tensorflow/tfjs-backend-webgpu');
   if (!(await tf.setBackend('webgpu'))) throw new Error('the WebGPU backend does not start on its adapter');
   void endWithDevice(tf.backend());
-  return {
-    description: `${name} (WebGPU)`,
-    ...(gpuMemoryMb === undefined
-      ? {}
-      : { memory: `WebGPU has no cap: memory grows on demand past ${gpuMemoryMb} MB` }),
-  };
+  return { description: `${name} (WebGPU)`, memory: noCapOf('WebGPU', gpuMemoryMb) };
 }
 
 const nameOf = ({ description, device, vendor, architecture }: AdapterInfo): string =>

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { messageOf } from '../shared/errors.js';
-import type { ClaimedJob, MicroBatchRun } from '../shared/jobs/job-leases.js';
-import type { FailureCode } from '../shared/contract/states.js';
-import type { WorkerModel } from '../shared/workers/registry.js';
+import { messageOf } from '../../shared/errors.js';
+import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { FailureCode } from '../../shared/contract/states.js';
+import type { WorkerModel } from '../../shared/workers/registry.js';
 
 /** Sums of one lane since the worker started, as the registry reports them. */
 export interface LaneSums {

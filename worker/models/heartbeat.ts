@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { messageOf } from '../shared/errors.js';
-import type { RecordScripts } from '../shared/records/records.js';
-import type { Logger } from '../shared/log/logger.js';
-import { announceWorker, HEARTBEAT_MS, withdrawWorker, type WorkerInfo } from '../shared/workers/registry.js';
+import { messageOf } from '../../shared/errors.js';
+import type { RecordScripts } from '../../shared/records/records.js';
+import type { Logger } from '../../shared/log/logger.js';
+import {
+  announceWorker,
+  HEARTBEAT_MS,
+  withdrawWorker,
+  type WorkerInfo,
+} from '../../shared/workers/registry.js';
 
 /** Members of a report that change while a worker runs. */
 export type WorkerState = Pick<WorkerInfo, 'models' | 'refused' | 'loading'>;

@@ -1,0 +1,49 @@
+import { messageOf } from '../../../../shared/errors.js';
+
+/** The processor that an engine found. */
+export interface Device {
+  description: string;
+  /** How the engine deals with a cap on GPU memory that was wished for. */
+  memory?: string | undefined;
+}
+
+/** Conditions under which an engine is loaded. */
+export interface EngineOptions {
+  /** Wished-for cap on GPU memory; engines that cannot cap it say so. */
+  gpuMemoryMb: number | undefined;
+  /** Whether a software GPU is accepted: its kernels run on the CPU, slower than the engines made for the CPU. */
+  allowSoftware: boolean;
+}
+
+/** One way to run networks. */
+export interface Engine {
+  packages: readonly string[];
+  /** The name by which TensorFlow.js knows its backend. */
+  backend: string;
+  runsOn: string;
+  /** What to do when it is demanded and does not load. */
+  advice: string;
+  /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device that will do. */
+  load(options: EngineOptions): Promise<Device>;
+}
+
+/** The note of an engine that cannot cap GPU memory; undefined where no cap was wished for. */
+export const noCapOf = (engine: string, gpuMemoryMb: number | undefined): string | undefined =>
+  gpuMemoryMb === undefined
+    ? undefined
+    : `${engine} has no cap: memory grows on demand past ${gpuMemoryMb} MB`;
+
+/**
+ * Imports a package that an installation may lack. Importing is the only sure test: a package can be there without the
+ * native library that its installation should have fetched. The name is a value, so the build does without the types of
+ * the package. Throws an error that gives the reason in one line.
+ */
+export async function importOptional(name: string): Promise<unknown> {
+  try {
+    return await import(name);
+  } catch (cause) {
+    const line = messageOf(cause).split('\n', 1)[0] ?? '';
+    const isMissing = line.startsWith(`Cannot find package '${name}'`);
+    throw new Error(`${name} ${isMissing ? 'is not installed' : `does not load (${line})`}`, { cause });
+  }
+}
