@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/errors.js';
+import { backoffMs } from '../../shared/process/backoff.js';
 import type { Logger } from '../../shared/log/logger.js';
 import { StartError } from './start-error.js';
 
@@ -19,8 +20,7 @@ export interface ProcessSpec<T> {
 
 /** A process that ran this long was healthy: the next restart is quick again. */
 const HEALTHY_MS = 30_000;
-const FIRST_DELAY_MS = 100;
-const MOST_DELAY_MS = 10_000;
+const RESTART_BACKOFF = { firstMs: 100, mostMs: 10_000 };
 
 /**
  * One process that is started again whenever it ends without having been asked to: after a jittered delay that
@@ -118,10 +118,7 @@ export class KeptProcess<T> {
 }
 
 /** A delay in ms, doubling with each failure, up to half of it left to chance. */
-export function delayAfter(failures: number): number {
-  const ms = Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 16), MOST_DELAY_MS);
-  return ms * (1 - Math.random() / 2);
-}
+export const delayAfter = (failures: number): number => backoffMs(failures + 1, RESTART_BACKOFF);
 
 /** Resolves with how the process ended: a code, a signal, or why it could not be started. */
 function endOf(child: ChildProcess): Promise<string> {
