@@ -1,79 +1,96 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import { allowOrigins } from './admission/cors.js';
 import type { ApiContext } from './context.js';
 import { answerError } from './http/answer-error.js';
-import { Exchange, type ExchangeDefaults } from './http/exchange.js';
+import { Exchange, type ExchangeDefaults, type ExchangeSettings } from './http/exchange.js';
 import { checkHost } from './http/host.js';
 import { recordExchange } from './telemetry/record-exchange.js';
 import { ProblemError } from './http/problem.js';
-import type { RouteMethod } from './http/route.js';
 import { dataHeaders, pageHeaders } from './http/security-headers.js';
+import type { RouteMethod } from './openapi/operation.js';
 import { allRoutes } from './routes/all-routes.js';
 import { noSuchPath, otherMethod } from './routes/fallbacks.js';
+import type { Handle } from './routes/route.js';
 
 /** The whole HTTP interface on a context. Opens no port. */
 export function createApp(ctx: ApiContext): Express {
   const app = express();
-  // Answers are written whole by Exchange, queries are parsed where they are wanted: Express need do neither.
+  // Exchange writes whole answers, and routes parse the queries that they need: Express does neither.
   app.disable('x-powered-by').set('etag', false).set('query parser', false);
   const { corsOrigins, trustedProxies } = ctx.config.admission;
   if (trustedProxies > 0) app.set('trust proxy', trustedProxies);
   if (corsOrigins !== undefined) app.use(allowOrigins(corsOrigins));
   const forData = dataHeaders();
   const forPages = pageHeaders();
+  const open = exchangeOpener(ctx);
 
   const methodsOf = new Map<string, RouteMethod[]>();
   for (const { method, path, isPage, isPublic, handle } of allRoutes()) {
-    const pattern = expressPath(path);
     const headers = isPage ? forPages : forData;
-    app[method](
-      pattern,
-      exchanging(ctx, { headers, route: path }, isPublic ? handle : admitting(ctx, handle)),
-    );
+    const answer = isPublic ? handle : admitting(handle);
+    app[method](expressPath(path), exchanging(ctx, open({ headers, route: path }), answer));
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
   }
   for (const [path, methods] of methodsOf) {
-    app.all(expressPath(path), exchanging(ctx, { headers: forData, route: path }, otherMethod(methods)));
+    app.all(
+      expressPath(path),
+      exchanging(ctx, open({ headers: forData, route: path }), otherMethod(methods)),
+    );
   }
-  const nowhere: ExchangeDefaults = { headers: forData, route: 'none' };
-  app.use(exchanging(ctx, nowhere, noSuchPath));
-  return app.use(refusal(ctx, nowhere));
+  const openNowhere = open({ headers: forData, route: 'none' });
+  app.use(exchanging(ctx, openNowhere, noSuchPath));
+  return app.use(refusal(ctx, openNowhere));
 }
 
 /** OpenAPI's `/jobs/{id}` as Express writes it. */
 const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-type Handle = (x: Exchange) => void | Promise<void>;
-
-/** Nothing of a request is looked at before it is known who sent it. */
+/** Admission identifies the sender before a handler looks at the request. */
 const admitting =
-  ({ admission }: ApiContext, handle: Handle): Handle =>
-  async (x) => {
-    await admission.admit(x);
-    await handle(x);
+  (handle: Handle): Handle =>
+  async (exchange, ctx) => {
+    await ctx.admission.admit(exchange);
+    await handle(exchange, ctx);
   };
 
-function exchanging(ctx: ApiContext, defaults: ExchangeDefaults, handle: Handle): RequestHandler {
+type OpenExchange = (request: Request, response: Response) => Exchange;
+
+/** Makes the exchanges of a route, each of which is recorded when it is over. */
+function exchangeOpener(ctx: ApiContext): (defaults: ExchangeDefaults) => OpenExchange {
+  const settings: ExchangeSettings = {
+    bodyLimits: { limitBytes: ctx.config.bodyLimitBytes, timeoutMs: ctx.limits.bodyMs },
+    draining: ctx.draining,
+  };
+  return (defaults) => (request, response) => {
+    const exchange = new Exchange(request, response, defaults, settings);
+    recordExchange(ctx, exchange);
+    return exchange;
+  };
+}
+
+function exchanging(ctx: ApiContext, open: OpenExchange, handle: Handle): RequestHandler {
   return async (request, response) => {
-    const x = new Exchange(ctx, request, response, defaults);
-    recordExchange(ctx, x);
+    const exchange = open(request, response);
     try {
       checkHost(request, ctx.config.listen.isLoopbackOnly);
-      await handle(x);
+      await handle(exchange, ctx);
     } catch (error) {
-      answerError(x, error);
+      answerError(exchange, error, ctx.log);
     }
   };
 }
 
-/** What Express itself throws, before any route is reached: paths that cannot be decoded. */
-function refusal(ctx: ApiContext, defaults: ExchangeDefaults): ErrorRequestHandler {
+/** Answers an error of Express itself, before any route is reached: a path that cannot be decoded. */
+function refusal({ log }: ApiContext, open: OpenExchange): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
-    const x = new Exchange(ctx, request, response, defaults);
-    recordExchange(ctx, x);
-    answerError(
-      x,
-      error instanceof URIError ? new ProblemError('not-found', 'the path cannot be decoded') : error,
-    );
+    const problem =
+      error instanceof URIError ? new ProblemError('not-found', 'the path cannot be decoded') : error;
+    answerError(open(request, response), problem, log);
   };
 }

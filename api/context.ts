@@ -140,7 +140,7 @@ export async function openApiContext(
     statsFeed: new StatsFeed(stats, { withinDeadline, log }),
     metrics,
     tracer,
-    listTurns: new ListTurns(),
+    listTurns: new ListTurns(withinDeadline),
     withinDeadline,
     draining,
   };

@@ -1,7 +1,7 @@
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { type ApiKey, identify } from './api-keys.js';
-import { ANYONE, type Caller } from './caller.js';
+import { ANYONE, type Caller } from '../http/caller.js';
 import type { RateLimits, RowCount } from './rate-limits.js';
 
 const CHALLENGE = 'Bearer realm="waggle"';
@@ -18,21 +18,21 @@ export class Admission {
   }
 
   /** Sets the caller of a request, or throws a 401 or 429 problem. Nothing of the body is read before. */
-  async admit(x: Exchange): Promise<void> {
-    x.caller = this.#keys ? await this.#callerOf(x, this.#keys) : ANYONE;
-    const { method } = x.request;
-    await this.#limits?.count(x, method === 'GET' || method === 'HEAD' ? 'polls' : 'submits');
+  async admit(exchange: Exchange): Promise<void> {
+    exchange.caller = this.#keys ? await this.#callerOf(exchange, this.#keys) : ANYONE;
+    const { method } = exchange.request;
+    await this.#limits?.count(exchange, method === 'GET' || method === 'HEAD' ? 'polls' : 'submits');
   }
 
   /** Counts further predictions of a request that has been let in. Rejects with a 429 problem when there are too many. */
-  async countRows(x: Exchange, rows: RowCount): Promise<void> {
-    await this.#limits?.countRows(x, rows);
+  async countRows(exchange: Exchange, rows: RowCount): Promise<void> {
+    await this.#limits?.countRows(exchange, rows);
   }
 
-  async #callerOf(x: Exchange, keys: readonly ApiKey[]): Promise<Caller> {
-    const identified = identify(keys, x.header('authorization'));
+  async #callerOf(exchange: Exchange, keys: readonly ApiKey[]): Promise<Caller> {
+    const identified = identify(keys, exchange.header('authorization'));
     if (identified.kind === 'caller') return identified.caller;
-    await this.#limits?.count(x, 'strangers');
+    await this.#limits?.count(exchange, 'strangers');
     throw identified.kind === 'missing'
       ? new ProblemError('unauthorized', 'send the header Authorization: Bearer <secret>', {
           headers: { 'WWW-Authenticate': CHALLENGE },

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Caller } from './caller.js';
+import type { Caller } from '../http/caller.js';
 
 /** One who may call. The secret itself is not kept. */
 export interface ApiKey {

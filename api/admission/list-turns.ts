@@ -2,6 +2,7 @@ import { callerOf } from './rate-limits.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { untilClientGone } from '../http/read-json.js';
+import type { RedisDeadline } from '../redis-deadline.js';
 
 /** Lists of one caller that wait for their turn: more are refused. */
 const LONGEST_LINE = 64;
@@ -9,17 +10,22 @@ const LONGEST_LINE = 64;
 /** Walks over the indexes, one at a time for each caller: who asks for many lists at once holds up only itself. */
 export class ListTurns {
   /** Who comes after the walk that is under way, by caller. */
+  readonly #withinDeadline: RedisDeadline;
   readonly #lines = new Map<string, (() => void)[]>();
+
+  constructor(withinDeadline: RedisDeadline) {
+    this.#withinDeadline = withinDeadline;
+  }
 
   /**
    * Runs a walk when its turn has come, all within one deadline of Redis. The signal is aborted once nobody waits for the
    * answer any more, because the deadline has passed or the client has left. Throws a 429 problem when too many wait already.
    */
-  async run<T>(x: Exchange, step: string, walk: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const over = untilClientGone(x.response);
+  async run<T>(exchange: Exchange, step: string, walk: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const over = untilClientGone(exchange.response);
     try {
-      return await x.ctx.withinDeadline(step, async () => {
-        const caller = callerOf(x);
+      return await this.#withinDeadline(step, async () => {
+        const caller = callerOf(exchange);
         await this.#turnOf(caller, over.signal);
         try {
           over.signal.throwIfAborted();

@@ -48,7 +48,7 @@ interface Counting {
 
 /** Counts requests in Redis, so that a limit holds over all API processes. */
 export class RateLimits {
-  readonly #check: Record<Bucket, (x: Exchange) => Promise<void>>;
+  readonly #check: Record<Bucket, (exchange: Exchange) => Promise<void>>;
   readonly #limit: RateLimit;
   readonly #redis: Counting;
 
@@ -67,24 +67,26 @@ export class RateLimits {
    * Counts a request, and says in the headers of its answer what is left. Rejects with a 429 problem past the limit, and
    * with RedisUnavailableError while it cannot be counted: a limit that could be passed by overloading is none.
    */
-  count(x: Exchange, bucket: Bucket): Promise<void> {
-    return this.#check[bucket](x);
+  count(exchange: Exchange, bucket: Bucket): Promise<void> {
+    return this.#check[bucket](exchange);
   }
 
   /**
    * Counts further predictions of a request that has been counted as one; `total`: all of the request so far. Rejects as
    * {@link count} does, and with another problem where the request alone passes the limit: it would the next time, too.
    */
-  async countRows(x: Exchange, { more, total }: RowCount): Promise<void> {
+  async countRows(exchange: Exchange, { more, total }: RowCount): Promise<void> {
     if (more === 0) return;
     const { count, seconds } = this.#limit;
     const { records, withinDeadline } = this.#redis;
-    const key = records.key(`${prefixOf('submits')}${callerOf(x)}`);
+    const key = records.key(`${prefixOf('submits')}${callerOf(exchange)}`);
     const words = [more, count, seconds * 1000].map(String);
     const reply = await withinDeadline('counting rows', () => records.redis.script(TAKE, [key], words));
     const [taken = 0, left = 0, leftMs = 0] = listOf(reply).map(Number);
     const leftSeconds = Math.max(1, Math.ceil(leftMs / 1000));
-    if (!x.response.headersSent) x.response.setHeader('RateLimit', `"submits"; r=${left}; t=${leftSeconds}`);
+    if (!exchange.response.headersSent) {
+      exchange.response.setHeader('RateLimit', `"submits"; r=${left}; t=${leftSeconds}`);
+    }
     if (taken === 1) return;
     throw new ProblemError(
       total > count ? 'batch-over-rate-limit' : 'rate-limited',
@@ -115,11 +117,11 @@ function limiter(bucket: Bucket, { count, seconds }: RateLimit, { records, withi
     // Its checks look for mistakes of set-up, and print to the console.
     validate: false,
   });
-  return (x: Exchange): Promise<void> => {
-    keys.set(x.request, bucket === 'strangers' ? addressOf(x) : callerOf(x));
+  return (exchange: Exchange): Promise<void> => {
+    keys.set(exchange.request, bucket === 'strangers' ? addressOf(exchange) : callerOf(exchange));
     return new Promise((resolve, reject) => {
       const next = (error?: unknown): void => (error === undefined ? resolve() : reject(error));
-      Promise.resolve(middleware(x.request, x.response, next)).catch(reject);
+      Promise.resolve(middleware(exchange.request, exchange.response, next)).catch(reject);
     });
   };
 }
@@ -130,8 +132,8 @@ const prefixOf = (bucket: Bucket): string => `limit:${bucket}:`;
 const WITH_PORT = /^(?:\[(.+)\](?::\d+)?|([^:]+):\d+)$/;
 
 /** Names who sent a request among all that are counted: its key, or its address where callers are not told apart. */
-export const callerOf = (x: Exchange): string =>
-  x.caller.owner === '' ? addressOf(x) : `key:${x.caller.owner}`;
+export const callerOf = (exchange: Exchange): string =>
+  exchange.caller.owner === '' ? addressOf(exchange) : `key:${exchange.caller.owner}`;
 
 /** Addresses of one /56 network of IPv6 belong to one client. */
 function addressOf({ request: { ip = '' } }: Exchange): string {

@@ -1,5 +1,11 @@
-import { type BatchCreated, NoRoomError, SIGN_OF_LIFE_MS } from '../../shared/batches/batch-store.js';
+import {
+  type BatchCreated,
+  type NewBatch,
+  NoRoomError,
+  SIGN_OF_LIFE_MS,
+} from '../../shared/batches/batch-store.js';
 import type { NoRoom } from '../../shared/jobs/job-store.js';
+import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError, requestTimeout } from '../http/problem.js';
 import { ClientGoneError, untilClientGone } from '../http/read-json.js';
@@ -10,7 +16,7 @@ import { newRecordId } from '../jobs/record-id.js';
 import { ChunkPacker } from './upload/chunk-packer.js';
 import { BatchClosedError, ChunkSender } from './upload/chunk-sender.js';
 import { fingerprintOf, readUpload, type UploadOptions } from './upload/read-upload.js';
-import { UploadError } from './upload/upload-error.js';
+import { UploadError } from './upload/rows.js';
 
 /** A batch that a client uploads. */
 export interface BatchRequest {
@@ -30,28 +36,31 @@ export interface SubmittedBatch {
  * Takes an upload to its end. Its chunks run while it goes on, unless it is strict. An upload that cannot be taken as
  * a whole, or breaks off, leaves nothing but a canceled batch. Throws a problem.
  */
-export async function submitBatch(x: Exchange, request: BatchRequest): Promise<SubmittedBatch> {
-  if (x.ctx.draining.aborted) {
-    throw new ProblemError('draining', 'nothing was accepted: repeat on a new connection', {
-      retryAfterSeconds: 1,
-    });
-  }
+export async function submitBatch(
+  exchange: Exchange,
+  ctx: ApiContext,
+  request: BatchRequest,
+): Promise<SubmittedBatch> {
+  exchange.refuseWhileDraining();
   const batchId = newRecordId();
-  const { serving, config } = x.ctx;
-  const { notServed, created } = await x.ctx.withinDeadline('opening a batch', async () => {
+  const { serving, config } = ctx;
+  const { notServed, created } = await ctx.withinDeadline('opening a batch', async () => {
     const problem = await serving.problemOf(request.model.manifest.name);
-    // Without room nothing is accepted, and what an Idempotency-Key has made is still found.
+    // Without room nothing is accepted, and a batch of the same Idempotency-Key is found all the same.
     const maxChunks = problem ? 0 : config.jobs.maxQueueDepth;
-    return { notServed: problem, created: await create(x, batchId, request, maxChunks) };
+    return {
+      notServed: problem,
+      created: await ctx.batches.create(newBatch(exchange, ctx, batchId, request), maxChunks),
+    };
   });
   switch (created.kind) {
     case 'created':
-      x.batchId = batchId;
-      await takeUpload(x, batchId, request);
-      x.ctx.log.debug('batch accepted', { batch_id: batchId, request_id: x.requestId });
+      exchange.about['batch_id'] = batchId;
+      await takeUpload(exchange, ctx, batchId, request);
+      ctx.log.debug('batch accepted', { batch_id: batchId, request_id: exchange.requestId });
       return { batchId, isReplay: false };
     case 'replayed':
-      return replay(x, created, request.upload);
+      return replay(exchange, created, request.upload);
     case 'uploading':
       throw new ProblemError(
         'batch-uploading',
@@ -60,48 +69,46 @@ export async function submitBatch(x: Exchange, request: BatchRequest): Promise<S
       );
     case 'full':
     case 'share':
-      throw notServed ?? noRoom(x, request, created);
+      throw notServed ?? noRoom(exchange, request, created);
   }
 }
 
-const noRoom = (x: Exchange, { model }: BatchRequest, refusal: NoRoom): ProblemError =>
-  noRoomProblem(refusal, { what: 'chunks', model: model.manifest.name, owner: x.caller.owner });
+const noRoom = (exchange: Exchange, { model }: BatchRequest, refusal: NoRoom): ProblemError =>
+  noRoomProblem(refusal, { what: 'chunks', model: model.manifest.name, owner: exchange.caller.owner });
 
-function create(
-  x: Exchange,
+const newBatch = (
+  exchange: Exchange,
+  { config: { batches, jobs } }: ApiContext,
   id: string,
   { model, upload, requestId, idempotencyKey }: BatchRequest,
-  maxChunks: number,
-): Promise<BatchCreated> {
-  const { batches, jobs } = x.ctx.config;
-  const traceparent = x.traceparent();
-  return x.ctx.batches.create(
-    {
-      id,
-      model: model.manifest.name,
-      queue: model.batch.queue,
-      owner: x.caller.owner,
-      chunkRows: batches.chunkRows,
-      strict: upload.strict,
-      timeoutMs: submissionDefaults(jobs.most).timeoutMs,
-      maxAttempts: CHUNK_ATTEMPTS,
-      resultTtlMs: jobs.resultTtlMs,
-      ...(requestId === undefined ? {} : { requestId }),
-      ...(traceparent === undefined ? {} : { traceparent }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    },
-    maxChunks,
-  );
-}
+): NewBatch => ({
+  id,
+  model: model.manifest.name,
+  queue: model.batch.queue,
+  owner: exchange.caller.owner,
+  chunkRows: batches.chunkRows,
+  strict: upload.strict,
+  timeoutMs: submissionDefaults(jobs.most).timeoutMs,
+  maxAttempts: CHUNK_ATTEMPTS,
+  resultTtlMs: jobs.resultTtlMs,
+  requestId,
+  traceparent: exchange.traceparent(),
+  idempotencyKey,
+});
 
-/** Attempts at one chunk: a worker that is lost takes many chunks along, none of which need be to blame. */
+/** Attempts at one chunk: a lost worker loses many chunks, and none of them need be the cause. */
 const CHUNK_ATTEMPTS = 10;
 
-async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): Promise<void> {
+async function takeUpload(
+  exchange: Exchange,
+  ctx: ApiContext,
+  batchId: string,
+  request: BatchRequest,
+): Promise<void> {
   const { model, upload: options } = request;
-  const { batches, producers, withinDeadline, config, limits, admission } = x.ctx;
+  const { batches, producers, withinDeadline, config, limits, admission } = ctx;
   const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
-  const unwanted = untilClientGone(x.response);
+  const unwanted = untilClientGone(exchange.response);
   const sender = new ChunkSender({
     batches,
     producers,
@@ -110,7 +117,7 @@ async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): 
     queue: model.batch.queue,
     roomMs: limits.roomMs,
     signal: unwanted.signal,
-    countRows: (rows) => admission.countRows(x, rows),
+    countRows: (rows) => admission.countRows(exchange, rows),
   });
   const alive = setInterval(() => {
     batches.touch(batchId).then(
@@ -119,7 +126,7 @@ async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): 
     );
   }, SIGN_OF_LIFE_MS);
   try {
-    const path = { request: x.request, signal: unwanted.signal, packer, sender };
+    const path = { request: exchange.request, signal: unwanted.signal, packer, sender };
     const fingerprint = await readUpload(path, options);
     await withinDeadline('closing an upload', async () => {
       const held = await batches.complete(batchId, fingerprint);
@@ -131,23 +138,27 @@ async function takeUpload(x: Exchange, batchId: string, request: BatchRequest): 
     await sender.finish().catch(() => undefined);
     const state = error instanceof UploadError && error.code === 'too_many_invalid' ? 'failed' : 'canceled';
     await withinDeadline('dropping an upload', () => batches.abort(batchId, state)).catch(() => undefined);
-    throw problemOf(x, error instanceof NoRoomError ? noRoom(x, request, error.refusal) : error);
+    throw problemOf(
+      exchange,
+      error instanceof NoRoomError ? noRoom(exchange, request, error.refusal) : error,
+    );
   } finally {
     clearInterval(alive);
   }
 }
 
-/** The same key again: the rows are only read to see that they are the same. */
+/** The same key again: the rows are read only to check that they are the same. */
 async function replay(
-  x: Exchange,
+  exchange: Exchange,
   first: Extract<BatchCreated, { kind: 'replayed' }>,
   options: UploadOptions,
 ): Promise<SubmittedBatch> {
+  exchange.about['batch_id'] = first.batchId;
   let fingerprint: string;
   try {
-    fingerprint = await fingerprintOf(x.request, untilClientGone(x.response).signal, options);
+    fingerprint = await fingerprintOf(exchange.request, untilClientGone(exchange.response).signal, options);
   } catch (error) {
-    throw problemOf(x, error);
+    throw problemOf(exchange, error);
   }
   if (fingerprint !== first.fingerprint) {
     throw new ProblemError(
@@ -158,12 +169,11 @@ async function replay(
   return { batchId: first.batchId, isReplay: true };
 }
 
-function problemOf(x: Exchange, error: unknown): unknown {
-  // Even of a body that has arrived as a whole, what was not read yet is lost with the connection.
-  if (x.request.destroyed && !x.request.readableEnded) return new ClientGoneError();
-  if (error instanceof UploadError && error.code === 'stalled') return requestTimeout(error.message);
-  // Read on and dropped, so that the client gets to see the answer.
-  x.request.resume();
+function problemOf(exchange: Exchange, error: unknown): unknown {
+  // The unread part of a body is lost with the connection, even when it has arrived.
+  if (exchange.request.destroyed && !exchange.request.readableEnded) return new ClientGoneError();
+  // The rest of a body that still comes is read and dropped, so that the client gets to see the answer.
+  if (!(error instanceof UploadError && error.code === 'stalled')) exchange.request.resume();
   if (error instanceof BatchClosedError) {
     return new ProblemError('batch-ended', 'the batch was canceled while its rows were sent');
   }

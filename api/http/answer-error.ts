@@ -1,31 +1,32 @@
 import { messageOf, RecordSchemaError, RedisUnavailableError } from '../../shared/errors.js';
+import type { Logger } from '../../shared/log/logger.js';
 import type { Exchange } from './exchange.js';
 import { ProblemError, problemBody } from './problem.js';
 import { PROBLEM_TYPES } from './problem-types.js';
 import { ClientGoneError } from './read-json.js';
 
-/** Turns whatever a handler threw into an answer. What nobody foresaw is logged and tells the client nothing. */
-export function answerError(x: Exchange, error: unknown): void {
+/** Turns an error that a handler threw into an answer. An unforeseen error is logged, and its text is kept from the client. */
+export function answerError(exchange: Exchange, error: unknown, log: Logger): void {
   if (error instanceof ClientGoneError) {
-    x.failure = error.message;
-    x.response.destroy();
+    exchange.failure = error.message;
+    exchange.response.destroy();
     return;
   }
-  const problem = toProblem(x, error);
+  const problem = toProblem(exchange, error, log);
   const { status } = PROBLEM_TYPES[problem.code];
-  if (status >= 500) x.failure = messageOf(error);
-  x.sendJson(status, problemBody(problem), {
+  if (status >= 500) exchange.failure = messageOf(error);
+  exchange.sendJson(status, problemBody(problem), {
     'Content-Type': 'application/problem+json',
     'Retry-After': problem.extras.retryAfterSeconds,
     ...problem.extras.headers,
   });
 }
 
-function toProblem(x: Exchange, error: unknown): ProblemError {
+function toProblem(exchange: Exchange, error: unknown, log: Logger): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof RedisUnavailableError) {
     const detail =
-      x.request.method === 'GET'
+      exchange.request.method === 'GET'
         ? 'the store did not answer in time: ask again'
         : 'the store did not answer in time, and the request may have taken effect: repeat a submission with an ' +
           'Idempotency-Key, so that it is not run twice';
@@ -34,10 +35,10 @@ function toProblem(x: Exchange, error: unknown): ProblemError {
   if (error instanceof RecordSchemaError) {
     return new ProblemError('record-unreadable', error.message, { retryAfterSeconds: 60 });
   }
-  x.ctx.log.error('request failed', {
-    request_id: x.requestId,
-    method: x.request.method,
-    route: x.defaults.route,
+  log.error('request failed', {
+    request_id: exchange.requestId,
+    method: exchange.request.method,
+    route: exchange.defaults.route,
     error: error instanceof Error ? error.stack : String(error),
   });
   return new ProblemError('internal-error', '');

@@ -1,47 +1,51 @@
 import type { Request, Response } from 'express';
 import type { Span } from '../../shared/tracing/tracer.js';
-import { ANYONE, type Caller } from '../admission/caller.js';
-import type { ApiContext } from '../context.js';
+import { ANYONE, type Caller } from './caller.js';
 import { ProblemError } from './problem.js';
-import { readJson } from './read-json.js';
-import { requestIdOf } from './request-id.js';
+import { type BodyLimits, readJson } from './read-json.js';
+import { parseTraceparent, requestIdOf } from './request-headers.js';
 import type { HeaderPairs } from './security-headers.js';
-import { parseTraceparent } from './trace-context.js';
 
 /** Headers of one answer; those without a value are left out. */
 export type AnswerHeaders = Readonly<Record<string, string | number | undefined>>;
 
-/** What a route's answers begin with, and what the log calls it. */
+/** The headers with which every answer of a route begins, and the name of the route in the log. */
 export interface ExchangeDefaults {
   headers: HeaderPairs;
   route: string;
 }
 
-/** What Express says of a file that was not sent. */
+/** The settings that all exchanges of a process share. */
+export interface ExchangeSettings {
+  /** Of a JSON body. */
+  bodyLimits: BodyLimits;
+  /** Aborted when the process has been told to stop. */
+  draining: AbortSignal;
+}
+
+/** The error with which Express reports a file that was not sent. */
 interface SendFileError extends NodeJS.ErrnoException {
   status?: number;
 }
 
-/** One request and its answer: what handlers see of HTTP. */
+/** One request and its answer: handlers know HTTP through it alone. */
 export class Exchange {
   readonly requestId: string;
-  /** Who sent it, once that has been found out. */
+  /** The sender of the request, once admission has identified it. */
   caller: Caller = ANYONE;
   readonly startedMs = performance.now();
-  /** The job that this exchange is about, for the log. */
-  jobId: string | undefined;
-  /** The batch that this exchange is about, for the log. */
-  batchId: string | undefined;
-  /** What traces say of this exchange; undefined while tracing is off. */
+  /** Ids of the records that this exchange is about, for the log and the trace. */
+  readonly about: Record<string, string> = {};
+  /** The span of this exchange; undefined while tracing is off. */
   span: Span | undefined;
-  /** Why the answer is an error of ours, for the log. */
+  /** The reason of an answer that is an error of the service, for the log. */
   failure: string | undefined;
 
   constructor(
-    readonly ctx: ApiContext,
     readonly request: Request,
     readonly response: Response,
     readonly defaults: ExchangeDefaults,
+    private readonly settings: ExchangeSettings,
   ) {
     this.requestId = requestIdOf(this.header('x-request-id'));
   }
@@ -72,8 +76,14 @@ export class Exchange {
 
   /** The body, as JSON. Throws a problem as {@link readJson} does. */
   json(): Promise<unknown> {
-    const { config, limits } = this.ctx;
-    return readJson(this.request, { limitBytes: config.bodyLimitBytes, timeoutMs: limits.bodyMs });
+    return readJson(this.request, this.settings.bodyLimits);
+  }
+
+  /** Throws a 503 problem when the process has been told to stop. */
+  refuseWhileDraining(): void {
+    if (!this.settings.draining.aborted) return;
+    const detail = 'this process is shutting down and did nothing: repeat on a new connection';
+    throw new ProblemError('draining', detail, { retryAfterSeconds: 1 });
   }
 
   /** Answers with JSON. Nothing is stored on the way unless `Cache-Control` says otherwise. */
@@ -102,7 +112,7 @@ export class Exchange {
       if (value !== undefined) pairs.push(name, name === 'Vary' ? this.#vary(value) : value);
     }
     // A process that is going away wants no further request on this connection.
-    if (this.ctx.draining.aborted) pairs.push('Connection', 'close');
+    if (this.settings.draining.aborted) pairs.push('Connection', 'close');
     return this.response.writeHead(status, pairs);
   }
 
@@ -119,10 +129,10 @@ export class Exchange {
       this.response.setHeader(headers[i] ?? '', headers[i + 1] ?? '');
     }
     this.response.setHeader('X-Request-Id', this.requestId).setHeader('Cache-Control', cacheControl);
-    if (this.ctx.draining.aborted) this.response.setHeader('Connection', 'close');
+    if (this.settings.draining.aborted) this.response.setHeader('Connection', 'close');
     return new Promise((resolve, reject) => {
       this.response.sendFile(path, { cacheControl: false, acceptRanges: false }, (error?: SendFileError) => {
-        // Without its client there is nothing left to do.
+        // A client that has left needs no answer.
         if (!error || error.code === 'ECONNABORTED') resolve();
         else if (error.status === 412) {
           reject(new ProblemError('precondition-failed', 'the file is not what If-Match or the like says'));

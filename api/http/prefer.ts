@@ -29,7 +29,7 @@ export function parsePrefer(header: string | undefined): Preferences {
 }
 
 /** The `Preference-Applied` value for what was honoured; undefined when nothing was. */
-export function preferenceApplied({ waitSeconds, respondAsync }: Preferences): string | undefined {
+export function preferenceApplied({ waitSeconds, respondAsync }: Partial<Preferences>): string | undefined {
   const applied = [
     ...(respondAsync ? ['respond-async'] : []),
     ...(waitSeconds === undefined ? [] : [`wait=${waitSeconds}`]),

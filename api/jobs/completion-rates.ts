@@ -1,9 +1,9 @@
 import type { JobStore } from '../../shared/jobs/job-store.js';
 
-/** A rate is read again after so long, by the first who needs it, in ms. */
+/** Time after which the next request that needs a rate reads it again, in ms. */
 const FRESH_MS = 500;
 
-/** How fast each queue moves, read from Redis at most twice a second and process. */
+/** The speed of each queue, read from Redis at most twice a second and process. */
 export class CompletionRates {
   readonly #jobs: JobStore;
   readonly #known = new Map<string, { rate: Promise<number>; untilMs: number }>();
@@ -22,3 +22,14 @@ export class CompletionRates {
     return rate;
   }
 }
+
+/** Estimated time until `count` more jobs or rows have ended, in ms; undefined while none has ended lately. */
+export const etaMsOf = (count: number, completionsPerSecond: number): number | undefined =>
+  completionsPerSecond > 0 ? Math.ceil((count / completionsPerSecond) * 1000) : undefined;
+
+/** Longest `Retry-After`: a longer estimate may be far off. */
+const LONGEST_RETRY_SECONDS = 60;
+
+/** Whole seconds, at least 1, after which a client does well to ask again. */
+export const retryAfterSeconds = (etaMs: number | undefined): number =>
+  Math.min(Math.max(1, Math.ceil((etaMs ?? 0) / 1000)), LONGEST_RETRY_SECONDS);

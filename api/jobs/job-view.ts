@@ -1,6 +1,9 @@
-import type { Job } from '../../shared/jobs/job.js';
-import { isEnded } from '../../shared/jobs/job.js';
+import { isEnded, type Job } from '../../shared/jobs/job.js';
 import type { ApiContext } from '../context.js';
+import { maySee } from '../http/caller.js';
+import type { Exchange } from '../http/exchange.js';
+import { etaMsOf } from './completion-rates.js';
+import { missingRecord } from './record-id.js';
 
 /** Where a queued job stands. */
 export interface QueuePlace {
@@ -16,11 +19,12 @@ export interface JobView {
   place?: QueuePlace;
 }
 
-/** The place of a job that so many wait before. */
+export const hasJobEnded = ({ job }: JobView): boolean => isEnded(job.state);
+
+/** The place of a job behind `waitingBefore` others. */
 export function placeOf(waitingBefore: number, completionsPerSecond: number): QueuePlace {
   const position = waitingBefore + 1;
-  const etaMs = completionsPerSecond > 0 ? Math.ceil((position / completionsPerSecond) * 1000) : undefined;
-  return { position, etaMs };
+  return { position, etaMs: etaMsOf(position, completionsPerSecond) };
 }
 
 /** Adds the place of a queued job. A job that was taken meanwhile has none. */
@@ -30,29 +34,28 @@ export async function viewJob({ jobs, rates }: ApiContext, job: Job): Promise<Jo
   return waitingBefore === undefined ? { job } : { job, place: placeOf(waitingBefore, rate) };
 }
 
+/** The job that the caller may see. Throws a 404 or 410 problem when there is none. */
+export async function readJob(exchange: Exchange, ctx: ApiContext, id: string): Promise<JobView> {
+  const view = await ctx.withinDeadline('reading a job', () => findJob(ctx, id));
+  if (view && maySee(exchange.caller, view.job)) return view;
+  throw missingRecord('job', id, ctx.config.jobs.resultTtlMs);
+}
+
 /**
- * Reads a job: one round trip, and one more while it is queued, for its place. (One script for both was measured to
+ * Reads anybody's job: one round trip, and one more while it is queued, for its place. (One script for both was measured to
  * cost Redis 2.7 times the two plain commands' reading of the hash, on every poll.) Undefined when there is none.
  */
-export async function readJob(ctx: ApiContext, id: string): Promise<JobView | undefined> {
+export async function findJob(ctx: ApiContext, id: string): Promise<JobView | undefined> {
   const job = await ctx.jobs.find(id);
   if (!job) return undefined;
   const view = await viewJob(ctx, job);
   if (job.state !== 'queued' || view.place) return view;
-  // Taken between the two reads: what it is now needs no place, or has one again.
+  // A worker took the job between the two reads. It runs now and needs no place, or it waits again and has one.
   const again = await ctx.jobs.find(id);
   return again && viewJob(ctx, again);
 }
 
-/** Longest that a client is told to stay away: the estimate may be far off by then. */
-const LONGEST_RETRY_SECONDS = 60;
-
-/** Whole seconds after which asking again makes sense, never 0. */
-export function retryAfterSeconds({ place }: JobView): number {
-  return Math.min(Math.max(1, Math.ceil((place?.etaMs ?? 0) / 1000)), LONGEST_RETRY_SECONDS);
-}
-
-/** Changes with everything that {@link JobView} tells but the estimate of time. */
+/** An entity tag that changes with every member of a {@link JobView} but the estimate of time. */
 export function etagOf({ job, place }: JobView): string {
   const moment = isEnded(job.state) && 'finishedMs' in job ? job.finishedMs : (place?.position ?? '');
   return `W/"${job.state}-${job.attempts}-${moment}"`;

@@ -1,8 +1,9 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 
-/** What an id may name. */
+/** The kind of record that an id names. */
 export type RecordKind = 'job' | 'batch';
 
 /** Bytes of one id, and of the ids for which randomness is drawn at once: drawing it for each costs 3 us a job. */
@@ -24,7 +25,14 @@ export const newRecordId = (): string => uuidv7({ rng });
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** An id as records are named by. Throws a 404 problem for text that can be none. */
+/** The id in the path of a request. Throws a 404 problem for text that can be none. */
+export function recordIdOf(exchange: Exchange, kind: RecordKind): string {
+  const id = parseRecordId(kind, exchange.param('id'));
+  exchange.about[`${kind}_id`] = id;
+  return id;
+}
+
+/** An id in the form that names records. Throws a 404 problem for text that can be none. */
 export function parseRecordId(kind: RecordKind, text: string): string {
   const id = text.toLowerCase();
   if (UUID_V7.test(id)) return id;

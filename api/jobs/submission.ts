@@ -3,8 +3,8 @@ import { isRecord } from '../../shared/text/is-record.js';
 import type { Job } from '../../shared/jobs/job.js';
 import { violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
-import { ProblemError, validationFailed } from '../http/problem.js';
-import type { ServedModel, ServedModels } from '../models/served-models.js';
+import { validationFailed } from '../http/problem.js';
+import { modelNamed, type ServedModel, type ServedModels } from '../models/served-models.js';
 import { submissionDefaults, type Submitted } from '../models/submission-schemas.js';
 
 /** A job that a client asks for, checked and complete. */
@@ -38,7 +38,7 @@ export function fromFlat(models: ServedModels, body: Record<string, unknown>): S
   const { request_id: requestId, ...input } = body;
   return toSubmission(models, models.default, {
     input,
-    ...(typeof requestId === 'string' ? { request_id: requestId } : {}),
+    request_id: typeof requestId === 'string' ? requestId : undefined,
   });
 }
 
@@ -53,7 +53,7 @@ export function resubmit(models: ServedModels, job: Job): Submission {
     input: job.input,
     timeout_ms: Math.min(job.timeoutMs, models.most.timeoutMs),
     max_attempts: Math.min(job.maxAttempts, models.most.attempts),
-    ...(job.requestId === undefined ? {} : { request_id: job.requestId }),
+    request_id: job.requestId,
   };
   check(validate, asked);
   return {
@@ -73,10 +73,8 @@ function isFlat(models: ServedModels, members: Record<string, unknown>): boolean
 function checkFor(models: ServedModels, name: unknown): { model: ServedModel; validate: ValidateFunction } {
   if (name === undefined) return { model: models.default, validate: models.default.validateUnnamed };
   if (typeof name !== 'string') return { model: models.default, validate: models.default.validateNamed };
-  const model = models.byName.get(name);
-  if (model) return { model, validate: model.validateNamed };
-  const known = [...models.byName.keys()].join(', ');
-  throw new ProblemError('model-not-found', `there is no model "${name.slice(0, 100)}"; there is ${known}`);
+  const model = modelNamed(models, name);
+  return { model, validate: model.validateNamed };
 }
 
 function check(validate: ValidateFunction, body: unknown): void {

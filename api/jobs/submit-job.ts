@@ -1,87 +1,155 @@
-import { RedisUnavailableError } from '../../shared/errors.js';
-import { isEnded } from '../../shared/jobs/job.js';
-import { type Awaited, requireShareOfWaits, standBy } from '../waiting/await-end.js';
+import { endJob, isEnded, type Job } from '../../shared/jobs/job.js';
+import type { NewJob } from '../../shared/jobs/job-store.js';
+import { noRoomProblem } from '../admission/no-room.js';
+import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
+import { requireShareOfWaits, waitForEnd } from '../waiting/wait-for-end.js';
+import type { Waiter } from '../waiting/waiters.js';
+import { findJob, hasJobEnded, type JobView, placeOf, readJob } from './job-view.js';
 import { newRecordId } from './record-id.js';
-import { type AcceptedJob, acceptJob } from './accept-job.js';
-import type { JobView } from './job-view.js';
 import type { Submission } from './submission.js';
-import { pollJob, waitForJob } from '../waiting/wait-for-job.js';
-
-/** What the client wants beside the job itself. */
-export interface SubmitWishes {
-  /** Undefined: an answer as soon as the job is accepted. */
-  waitSeconds: number | undefined;
-  idempotencyKey?: string | undefined;
-}
 
 /** A job that was accepted, as it was when the waiting was over. */
 export interface SubmittedJob {
   view: JobView;
+  /** Whether an earlier request with the same Idempotency-Key had created the job. */
   isReplay: boolean;
-  /** Whether the job ended while it was waited for. */
+  /** Whether the job ended while the request waited for it. */
   hasEnded: boolean;
   /** Whether the wish to wait was honoured. */
   hasWaited: boolean;
 }
 
-/** Accepts a job and, where the client wants that, waits for its end. Throws as `acceptJob` does. */
+/**
+ * Accepts a job and waits for its end where `waitSeconds` is given. Throws a problem where the queue has no room or the
+ * key belongs to another request, and RedisUnavailableError, after which the job may exist.
+ */
 export async function submitJob(
-  x: Exchange,
+  exchange: Exchange,
+  ctx: ApiContext,
   submission: Submission,
-  { waitSeconds, idempotencyKey }: SubmitWishes,
+  { waitSeconds, idempotencyKey }: { waitSeconds?: number | undefined; idempotencyKey?: string | undefined },
 ): Promise<SubmittedJob> {
-  if (x.ctx.draining.aborted) {
-    throw new ProblemError('draining', 'nothing was accepted: repeat on a new connection', {
-      retryAfterSeconds: 1,
-    });
-  }
+  exchange.refuseWhileDraining();
+  requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
   const id = newRecordId();
-  requireShareOfWaits(x, waitSeconds);
-  const waiter = standBy(x, id, waitSeconds);
-  try {
-    const { view, isReplay } = await acceptJob(x.ctx, {
-      id,
-      submission,
-      caller: x.caller,
-      idempotencyKey,
-      traceparent: x.traceparent(),
-      isAwaited: waiter !== undefined,
-    });
-    x.jobId = view.job.id;
-    sayAccepted(x, { view, isReplay });
-    if (!waiter || waitSeconds === undefined) {
-      const hasEnded = waitSeconds !== undefined && isEnded(view.job.state);
-      return { view, isReplay, hasEnded, hasWaited: hasEnded || waitSeconds === 0 };
-    }
-    const waited = await unlessRedisLeaves(
-      isReplay ? pollJob(x, view.job.id, waitSeconds) : waitForJob(x, waiter, { view, waitSeconds }),
-    );
-    const last = waited.view ?? view;
-    return { view: last, isReplay, hasEnded: isEnded(last.job.state), hasWaited: waited.honoured };
-  } finally {
-    waiter?.leave();
-  }
+  const { view, honoured } = await waitForEnd<JobView>(exchange, ctx, {
+    id,
+    waitSeconds,
+    async create(waiter) {
+      const job = newJob(exchange, ctx, submission, { id, idempotencyKey, isAwaited: waiter !== undefined });
+      const accepted = await acceptJob(ctx, job, submission.input, waiter);
+      noteAccepted(exchange, ctx, accepted.job, id);
+      return accepted;
+    },
+    read: (jobId) => readJob(exchange, ctx, jobId),
+    ended: ({ job }, outcome) => ({ job: endJob(job, outcome) }),
+    hasEnded: hasJobEnded,
+  });
+  return {
+    view,
+    isReplay: view.job.id !== id,
+    hasEnded: waitSeconds !== undefined && isEnded(view.job.state),
+    hasWaited: honoured,
+  };
 }
 
-function sayAccepted(x: Exchange, { view: { job }, isReplay }: AcceptedJob): void {
-  const { log } = x.ctx;
-  if (!log.isEnabled('debug')) return;
-  log.debug(isReplay ? 'job accepted before' : 'job accepted', {
-    job_id: job.id,
-    request_id: x.requestId,
-    model: job.model,
-    ...(job.replayOf === undefined ? {} : { replay_of: job.replayOf }),
+function newJob(
+  exchange: Exchange,
+  { config: { jobs }, replyTo }: ApiContext,
+  submission: Submission,
+  {
+    id,
+    idempotencyKey: key,
+    isAwaited,
+  }: { id: string; idempotencyKey: string | undefined; isAwaited: boolean },
+): NewJob {
+  const { model, input, requestId, timeoutMs, maxAttempts, expiresInMs, replayOf } = submission;
+  const { owner } = exchange.caller;
+  return {
+    id,
+    model: model.manifest.name,
+    queue: model.queue,
+    owner: replayOf?.owner ?? owner,
+    inputJson: JSON.stringify(input),
+    requestId,
+    timeoutMs,
+    maxAttempts,
+    resultTtlMs: jobs.resultTtlMs,
+    expiresInMs: expiresInMs && Math.min(expiresInMs, jobs.queueTtlMs),
+    replayOf: replayOf?.id,
+    replyTo: isAwaited ? replyTo : undefined,
+    traceparent: exchange.traceparent(),
+    idempotency:
+      key === undefined ? undefined : { caller: owner, key, fingerprint: submission.fingerprint() },
+  };
+}
+
+/** Writes the record and the first delivery. The waiter of a replay follows the job of the first request. */
+async function acceptJob(
+  ctx: ApiContext,
+  job: NewJob,
+  input: Submission['input'],
+  waiter: Waiter | undefined,
+): Promise<JobView> {
+  return ctx.withinDeadline('accepting a job', async () => {
+    const rate = ctx.rates.of(job.queue);
+    const notServed = await ctx.serving.problemOf(job.model);
+    // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.
+    const created = await ctx.jobs.create(job, notServed ? 0 : ctx.config.jobs.maxQueueDepth);
+    switch (created.kind) {
+      case 'created': {
+        const { createdMs, waitingBefore } = created;
+        return { job: asQueued(job, input, createdMs), place: placeOf(waitingBefore, await rate) };
+      }
+      case 'replayed':
+        waiter?.follow(created.jobId);
+        return firstJob(ctx, created.jobId);
+      case 'mismatch':
+        throw new ProblemError(
+          'idempotency-key-reused',
+          'the Idempotency-Key came before with another request: use a new one for this',
+        );
+      case 'full':
+      case 'share':
+        throw notServed ?? noRoomProblem(created, { what: 'jobs', model: job.model, owner: job.owner });
+    }
   });
 }
 
-/** An accepted job is answered as accepted, even when Redis goes away while it is waited for. */
-async function unlessRedisLeaves(waiting: Promise<Awaited<JobView>>): Promise<Awaited<JobView>> {
-  try {
-    return await waiting;
-  } catch (error) {
-    if (error instanceof RedisUnavailableError) return { view: undefined, honoured: false };
-    throw error;
-  }
+/** The record right after its creation; reading it would cost another round trip. */
+const asQueued = (job: NewJob, input: Submission['input'], createdMs: number): Job => ({
+  state: 'queued',
+  id: job.id,
+  model: job.model,
+  queue: job.queue,
+  owner: job.owner,
+  input,
+  timeoutMs: job.timeoutMs,
+  maxAttempts: job.maxAttempts,
+  attempts: 0,
+  createdMs,
+  requestId: job.requestId,
+  replayOf: job.replayOf,
+  queueDeadlineMs: job.expiresInMs && createdMs + job.expiresInMs,
+});
+
+async function firstJob(ctx: ApiContext, id: string): Promise<JobView> {
+  const view = await findJob(ctx, id);
+  if (view) return view;
+  throw new ProblemError('redis-unavailable', 'the first job of this key expired at this moment: repeat', {
+    retryAfterSeconds: 1,
+  });
+}
+
+function noteAccepted(exchange: Exchange, { log }: ApiContext, job: Job, newId: string): void {
+  exchange.about['job_id'] = job.id;
+  if (!log.isEnabled('debug')) return;
+  log.debug(job.id === newId ? 'job accepted' : 'job accepted before', {
+    job_id: job.id,
+    request_id: exchange.requestId,
+    model: job.model,
+    replay_of: job.replayOf,
+  });
 }

@@ -6,6 +6,7 @@ import { type ColumnLayout, createColumnLayout } from '../../shared/model/column
 import type { Manifest } from '../../shared/model/manifest.js';
 import { createRowReader, type ReadRow } from '../../shared/model/row-reader.js';
 import { createAjv } from '../../shared/validation/ajv.js';
+import { ProblemError } from '../http/problem.js';
 import {
   flatSubmissionSchema,
   originalCallSchema,
@@ -53,6 +54,19 @@ export interface ServedModels {
   default: DefaultModel;
   /** Packages that cannot be used, and why. */
   refused: ReadonlyMap<string, string>;
+}
+
+const LONGEST_ECHO = 100;
+
+/** The model of this name. Throws a 404 problem when none is served. */
+export function modelNamed({ byName }: ServedModels, name: string): ServedModel {
+  const model = byName.get(name);
+  if (model) return model;
+  const known = [...byName.keys()].join(', ');
+  throw new ProblemError(
+    'model-not-found',
+    `there is no model "${name.slice(0, LONGEST_ECHO)}"; there is ${known}`,
+  );
 }
 
 /** The first of these that there is answers requests that name no model, unless DEFAULT_MODEL says which. */

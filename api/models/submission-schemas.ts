@@ -60,7 +60,7 @@ const optionsOf = (most: SubmissionBounds) => ({
 export interface Submitted {
   input: Record<string, unknown>;
   model?: string;
-  request_id?: string;
+  request_id?: string | undefined;
   timeout_ms?: number;
   expires_in_ms?: number;
   max_attempts?: number;

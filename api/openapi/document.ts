@@ -1,10 +1,9 @@
 import { PROBLEM_TYPES } from '../http/problem-types.js';
-import type { Route } from '../http/route.js';
 import type { ServedModels } from '../models/served-models.js';
 import { componentSchemas } from './components.js';
 import { HEADERS, type HeaderName } from './headers.js';
 import type { Json } from './json.js';
-import { type Answer, mergeAnswers, type Operation, problems } from './operation.js';
+import { type Answer, type DescribedRoute, mergeAnswers, type Operation, problems } from './operation.js';
 import { PARAMETERS } from './parameters.js';
 
 /** Version of the contract, not of the software: counted up with what clients can notice. */
@@ -34,7 +33,7 @@ const SECURITY_SCHEMES = {
  * need one.
  */
 export function describeService(
-  routes: readonly Route[],
+  routes: readonly DescribedRoute[],
   models: ServedModels,
   { title, hasKeys }: { title: string; hasKeys: boolean },
 ): Json {

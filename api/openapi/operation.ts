@@ -33,6 +33,19 @@ export interface Operation {
   answers: Readonly<Record<number, Answer>>;
 }
 
+export type RouteMethod = 'get' | 'post' | 'delete';
+
+/** A route: how it is reached, and what the OpenAPI document says of it. */
+export interface DescribedRoute {
+  method: RouteMethod;
+  /** As OpenAPI writes paths: `/jobs/{id}`. */
+  path: string;
+  /** Undefined for a route that is no part of the interface. */
+  operation?: Operation;
+  /** Answered to everybody, because it holds no data of anybody. */
+  isPublic?: true;
+}
+
 /** An answer whose JSON body is a component. */
 export const json = (
   component: string,

@@ -1,4 +1,4 @@
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { batchResultsRoute } from './batch-results.js';
 import { cancelBatchRoute } from './cancel-batch.js';
 import { cancelJobRoute } from './cancel-job.js';

@@ -7,10 +7,10 @@ import { readBatch } from '../batches/batch-view.js';
 import { csvResults, ndjsonResults, type ResultFormat } from '../batches/results/result-formats.js';
 import { type ResultRow, resultRows } from '../batches/results/result-rows.js';
 import { acceptsGzip, prefersCsv } from '../batches/results/results-negotiation.js';
-import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { problems } from '../openapi/operation.js';
-import { parseRecordId } from '../jobs/record-id.js';
+import { recordIdOf } from '../jobs/record-id.js';
+import { modelNamed } from '../models/served-models.js';
 
 const FORMATS = { headers: ['Vary', 'Batch-Complete', 'Cache-Control'] } as const;
 
@@ -42,24 +42,18 @@ export const batchResultsRoute: Route = {
       ),
     },
   },
-  async handle(x) {
-    const id = parseRecordId('batch', x.param('id'));
-    const { from = 0 } = readQuery<{ from: number }>(x.query(), {
+  async handle(exchange, ctx) {
+    const id = recordIdOf(exchange, 'batch');
+    const { from = 0 } = readQuery<{ from: number }>(exchange.query(), {
       from: readWhole(0, Number.MAX_SAFE_INTEGER),
     });
-    const batch = await readBatch(x, id);
-    const model = x.ctx.models.current.byName.get(batch.model);
-    if (!model) {
-      throw new ProblemError(
-        'model-not-found',
-        `the model ${batch.model} of this batch is not served any more`,
-      );
-    }
+    const batch = await readBatch(exchange, ctx, id);
+    const model = modelNamed(ctx.models.current, batch.model);
     const outputs = model.manifest.outputs.map(({ member }) => member);
-    const format = prefersCsv(x.header('accept')) ? csvResults(outputs) : ndjsonResults;
-    const gzip = acceptsGzip(x.header('accept-encoding'));
-    const rows = resultRows({ batches: x.ctx.batches, batch, readRow: model.batch.readRow }, from);
-    const response = x.begin(200, {
+    const format = prefersCsv(exchange.header('accept')) ? csvResults(outputs) : ndjsonResults;
+    const gzip = acceptsGzip(exchange.header('accept-encoding'));
+    const rows = resultRows({ batches: ctx.batches, batch, readRow: model.batch.readRow }, from);
+    const response = exchange.begin(200, {
       'Content-Type': format.mediaType,
       'Content-Encoding': gzip ? 'gzip' : undefined,
       Vary: 'Accept, Accept-Encoding',
@@ -69,8 +63,8 @@ export const batchResultsRoute: Route = {
     try {
       await (gzip ? pipeline(text, createGzip({ level: 1 }), response) : pipeline(text, response));
     } catch (error) {
-      // The status is sent: all that is left is to break the answer off, which the client notices by its length.
-      x.failure = response.destroyed && !response.errored ? undefined : String(error);
+      // The status is sent already. The client notices by the length of the answer that it was broken off.
+      exchange.failure = response.destroyed && !response.errored ? undefined : String(error);
       response.destroy();
     }
   },

@@ -1,10 +1,10 @@
 import { presentBatch } from '../batches/present-batch.js';
 import { readBatch, viewBatch } from '../batches/batch-view.js';
-import { visibleOwner } from '../admission/caller.js';
+import { visibleOwner } from '../http/caller.js';
 import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../jobs/record-id.js';
+import { missingRecord, recordIdOf } from '../jobs/record-id.js';
 
 /** `DELETE /batches/{id}`: cancels what has not run. */
 export const cancelBatchRoute: Route = {
@@ -24,17 +24,17 @@ export const cancelBatchRoute: Route = {
       ...problems('batch-not-found', 'batch-ended', 'batch-gone', 'redis-unavailable', 'record-unreadable'),
     },
   },
-  async handle(x) {
-    const id = parseRecordId('batch', x.param('id'));
-    const done = await x.ctx.withinDeadline('canceling a batch', () =>
-      x.ctx.batches.cancel(id, visibleOwner(x.caller)),
+  async handle(exchange, ctx) {
+    const id = recordIdOf(exchange, 'batch');
+    const done = await ctx.withinDeadline('canceling a batch', () =>
+      ctx.batches.cancel(id, visibleOwner(exchange.caller)),
     );
-    x.ctx.log.debug('batch cancellation', { batch_id: id, request_id: x.requestId, now: done });
-    if (done === 'gone') throw missingRecord('batch', id, x.ctx.config.jobs.resultTtlMs);
-    const batch = await readBatch(x, id);
+    ctx.log.debug('batch cancellation', { batch_id: id, request_id: exchange.requestId, now: done });
+    if (done === 'gone') throw missingRecord('batch', id, ctx.config.jobs.resultTtlMs);
+    const batch = await readBatch(exchange, ctx, id);
     if (done === 'ended') {
       throw new ProblemError('batch-ended', `batch ${id} has already ended: it is ${batch.state}`);
     }
-    x.sendJson(done === 'canceled' ? 200 : 202, presentBatch(await viewBatch(x, batch)));
+    exchange.sendJson(done === 'canceled' ? 200 : 202, presentBatch(await viewBatch(ctx, batch)));
   },
 };

@@ -1,10 +1,11 @@
-import { visibleOwner } from '../admission/caller.js';
+import { visibleOwner } from '../http/caller.js';
 import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { presentJob } from '../jobs/present-job.js';
-import { readJob, retryAfterSeconds } from '../jobs/job-view.js';
+import { retryAfterSeconds } from '../jobs/completion-rates.js';
+import { findJob } from '../jobs/job-view.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../jobs/record-id.js';
+import { missingRecord, recordIdOf } from '../jobs/record-id.js';
 
 /** `DELETE /jobs/{id}`: cancels. */
 export const cancelJobRoute: Route = {
@@ -25,21 +26,20 @@ export const cancelJobRoute: Route = {
       ...problems('job-not-found', 'job-ended', 'job-gone', 'redis-unavailable', 'record-unreadable'),
     },
   },
-  async handle(x) {
-    const id = parseRecordId('job', x.param('id'));
-    x.jobId = id;
-    const { done, view } = await x.ctx.withinDeadline('canceling a job', async () => ({
-      done: await x.ctx.jobs.cancel(id, visibleOwner(x.caller)),
-      view: await readJob(x.ctx, id),
+  async handle(exchange, ctx) {
+    const id = recordIdOf(exchange, 'job');
+    const { done, view } = await ctx.withinDeadline('canceling a job', async () => ({
+      done: await ctx.jobs.cancel(id, visibleOwner(exchange.caller)),
+      view: await findJob(ctx, id),
     }));
-    x.ctx.log.debug('job cancellation', { job_id: id, request_id: x.requestId, now: done });
-    if (done === 'gone' || !view) throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
+    ctx.log.debug('job cancellation', { job_id: id, request_id: exchange.requestId, now: done });
+    if (done === 'gone' || !view) throw missingRecord('job', id, ctx.config.jobs.resultTtlMs);
     if (done === 'ended') {
       throw new ProblemError('job-ended', `job ${id} has already ended: it is ${view.job.state}`);
     }
     const canceled = done === 'canceled';
-    x.sendJson(canceled ? 200 : 202, presentJob(view), {
-      'Retry-After': canceled ? undefined : retryAfterSeconds(view),
+    exchange.sendJson(canceled ? 200 : 202, presentJob(view), {
+      'Retry-After': canceled ? undefined : retryAfterSeconds(view.place?.etaMs),
     });
   },
 };

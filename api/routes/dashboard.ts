@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 
 /** Where the API's and the shared files lie: the page's modules import each other across both. */
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -29,7 +29,7 @@ export const dashboardRoute: Route = {
   path: '/dashboard',
   isPage: true,
   isPublic: true,
-  handle: (x) => x.sendFile(join(ROOT, 'api/dashboard/index.html'), REVALIDATED),
+  handle: (exchange) => exchange.sendFile(join(ROOT, 'api/dashboard/index.html'), REVALIDATED),
 };
 
 /** `GET /dashboard/...`: what the page loads. */
@@ -45,11 +45,11 @@ export function dashboardFileRoute(): Route {
     path: '/dashboard/*file',
     isPage: true,
     isPublic: true,
-    handle(x) {
-      const file = [x.request.params['file'] ?? []].flat().join('/');
+    handle(exchange) {
+      const file = [exchange.request.params['file'] ?? []].flat().join('/');
       const foreign = packaged.get(file);
-      if (foreign !== undefined) return x.sendFile(foreign, FOR_A_DAY);
-      if (own.has(file)) return x.sendFile(join(ROOT, file), REVALIDATED);
+      if (foreign !== undefined) return exchange.sendFile(foreign, FOR_A_DAY);
+      if (own.has(file)) return exchange.sendFile(join(ROOT, file), REVALIDATED);
       throw new ProblemError('not-found', 'the dashboard has no such file: see /dashboard');
     },
   };

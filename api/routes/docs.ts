@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -40,8 +40,8 @@ export const docsRoute: Route = {
   path: '/docs',
   isPublic: true,
   isPage: true,
-  handle(x) {
-    x.send(200, PAGE, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' });
+  handle(exchange) {
+    exchange.send(200, PAGE, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' });
   },
 };
 
@@ -52,14 +52,17 @@ export function docsFileRoute(): Route {
     method: 'get',
     path: '/docs/{file}',
     isPublic: true,
-    handle(x) {
-      const file = x.param('file');
+    handle(exchange) {
+      const file = exchange.param('file');
       if (file === 'start.js') {
-        x.send(200, START, { 'Content-Type': 'text/javascript; charset=utf-8', 'Cache-Control': 'no-cache' });
+        exchange.send(200, START, {
+          'Content-Type': 'text/javascript; charset=utf-8',
+          'Cache-Control': 'no-cache',
+        });
         return undefined;
       }
       if (!ASSETS.has(file)) throw new ProblemError('not-found', 'the reference has no such file: see /docs');
-      return x.sendFile(join(folder, file), 'public, max-age=86400');
+      return exchange.sendFile(join(folder, file), 'public, max-age=86400');
     },
   };
 }

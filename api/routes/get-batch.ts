@@ -1,10 +1,10 @@
-import { requireShareOfWaits } from '../waiting/await-end.js';
+import { requireShareOfWaits } from '../waiting/wait-for-end.js';
 import { presentBatch } from '../batches/present-batch.js';
-import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
+import { batchRetryAfterSeconds, waitForBatch } from '../batches/batch-view.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../jobs/record-id.js';
+import { recordIdOf } from '../jobs/record-id.js';
 
 /** `GET /batches/{id}`: polls, and with `Prefer: wait` polls long. */
 export const getBatchRoute: Route = {
@@ -30,19 +30,15 @@ export const getBatchRoute: Route = {
       ),
     },
   },
-  async handle(x) {
-    const id = parseRecordId('batch', x.param('id'));
-    const { waitSeconds } = parsePrefer(x.header('prefer'));
-    requireShareOfWaits(x, waitSeconds);
-    const { view, honoured } = await pollBatch(x, id, waitSeconds);
-    if (!view) throw missingRecord('batch', id, x.ctx.config.jobs.resultTtlMs);
-    x.sendJson(200, presentBatch(view), {
+  async handle(exchange, ctx) {
+    const id = recordIdOf(exchange, 'batch');
+    const { waitSeconds } = parsePrefer(exchange.header('prefer'));
+    requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
+    const { view, honoured } = await waitForBatch(exchange, ctx, id, waitSeconds);
+    exchange.sendJson(200, presentBatch(view), {
       Vary: 'Prefer',
       'Retry-After': batchRetryAfterSeconds(view),
-      'Preference-Applied': preferenceApplied({
-        respondAsync: false,
-        waitSeconds: honoured ? waitSeconds : undefined,
-      }),
+      'Preference-Applied': preferenceApplied({ waitSeconds: honoured ? waitSeconds : undefined }),
     });
   },
 };

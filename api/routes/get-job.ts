@@ -1,13 +1,12 @@
-import { requireShareOfWaits } from '../waiting/await-end.js';
-import { isEnded } from '../../shared/jobs/job.js';
-import { matchesEtag } from '../http/conditional.js';
+import { requireShareOfWaits, waitForEnd } from '../waiting/wait-for-end.js';
+import { matchesEtag } from '../http/request-headers.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { presentJob } from '../jobs/present-job.js';
-import { etagOf, type JobView, retryAfterSeconds } from '../jobs/job-view.js';
-import { pollJob } from '../waiting/wait-for-job.js';
+import { retryAfterSeconds } from '../jobs/completion-rates.js';
+import { etagOf, hasJobEnded, type JobView, readJob } from '../jobs/job-view.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../jobs/record-id.js';
+import { recordIdOf } from '../jobs/record-id.js';
 
 const ANSWER_HEADERS = {
   headers: ['ETag', 'Vary', 'Cache-Control'],
@@ -30,27 +29,27 @@ export const getJobRoute: Route = {
       ...problems('job-not-found', 'job-gone', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },
-  async handle(x) {
-    const id = parseRecordId('job', x.param('id'));
-    x.jobId = id;
-    const { waitSeconds } = parsePrefer(x.header('prefer'));
-    requireShareOfWaits(x, waitSeconds);
-    const { view, honoured } = await pollJob(x, id, waitSeconds);
-    if (!view) throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
+  async handle(exchange, ctx) {
+    const id = recordIdOf(exchange, 'job');
+    const { waitSeconds } = parsePrefer(exchange.header('prefer'));
+    requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
+    const { view, honoured } = await waitForEnd(exchange, ctx, {
+      id,
+      waitSeconds,
+      read: () => readJob(exchange, ctx, id),
+      hasEnded: hasJobEnded,
+    });
     const etag = etagOf(view);
     const headers = {
       ETag: etag,
       // A browser that is given another key must not find this answer in its cache.
-      Vary: x.caller.owner === '' ? 'Prefer' : 'Prefer, Authorization',
+      Vary: exchange.caller.owner === '' ? 'Prefer' : 'Prefer, Authorization',
       'Cache-Control': cacheControl(view),
-      'Retry-After': isEnded(view.job.state) ? undefined : retryAfterSeconds(view),
-      'Preference-Applied': preferenceApplied({
-        respondAsync: false,
-        waitSeconds: honoured ? waitSeconds : undefined,
-      }),
+      'Retry-After': hasJobEnded(view) ? undefined : retryAfterSeconds(view.place?.etaMs),
+      'Preference-Applied': preferenceApplied({ waitSeconds: honoured ? waitSeconds : undefined }),
     };
-    if (matchesEtag(x.header('if-none-match'), etag)) x.send(304, undefined, headers);
-    else x.sendJson(200, presentJob(view), headers);
+    if (matchesEtag(exchange.header('if-none-match'), etag)) exchange.send(304, undefined, headers);
+    else exchange.sendJson(200, presentJob(view), headers);
   },
 };
 

@@ -3,7 +3,7 @@ import { messageOf } from '../../shared/errors.js';
 import { isReplica } from '../../shared/redis/redis.js';
 import { readWorkers } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { standingOf } from '../models/serving.js';
 import { json } from '../openapi/operation.js';
 
@@ -21,12 +21,12 @@ export const healthRoute: Route = {
     description: 'The health check of the original service. It looks at nothing else: `/health/ready` does.',
     answers: { 200: json('Health', 'The service is up.', NOT_STORED) },
   },
-  handle(x) {
-    const { service } = x.ctx.config;
-    x.sendJson(200, {
+  handle(exchange, ctx) {
+    const { service } = ctx.config;
+    exchange.sendJson(200, {
       name: service.name,
       api_version: service.apiVersion,
-      model_version: service.modelVersion ?? x.ctx.models.current.default.manifest.version,
+      model_version: service.modelVersion ?? ctx.models.current.default.manifest.version,
     });
   },
 };
@@ -43,7 +43,8 @@ export const liveRoute: Route = {
     description: 'For liveness probes: it asks nobody else.',
     answers: { 200: json('Probe', 'It is.', NOT_STORED) },
   },
-  handle: (x) => x.sendJson(200, { status: 'ok', checks: { process: { ok: true, required: true } } }),
+  handle: (exchange) =>
+    exchange.sendJson(200, { status: 'ok', checks: { process: { ok: true, required: true } } }),
 };
 
 /** `GET /health/ready`: whether work should be sent here. */
@@ -62,23 +63,23 @@ export const readyRoute: Route = {
       503: json('Probe', 'It should not: the checks say why.', NOT_STORED),
     },
   },
-  async handle(x) {
-    const { manifest } = x.ctx.models.current.default;
-    const [redis, workers] = await Promise.all([checkRedis(x.ctx), checkWorkers(x.ctx)]);
+  async handle(exchange, ctx) {
+    const { manifest } = ctx.models.current.default;
+    const [redis, workers] = await Promise.all([checkRedis(ctx), checkWorkers(ctx)]);
     const checks: Record<string, Check> = {
       redis,
-      accepting: x.ctx.draining.aborted
+      accepting: ctx.draining.aborted
         ? { ok: false, required: true, detail: 'the process is shutting down' }
         : { ok: true, required: true },
       model: { ok: true, required: true, detail: `${manifest.name} ${manifest.version}` },
       ...workers,
       ...troubles(
         'packages',
-        x.ctx.models.refusals.map(({ name, reason }) => `${name}: ${reason}`),
+        ctx.models.refusals.map(({ name, reason }) => `${name}: ${reason}`),
       ),
     };
     const ready = Object.values(checks).every(({ ok, required }) => ok || !required);
-    x.sendJson(ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', checks });
+    exchange.sendJson(ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', checks });
   },
 };
 

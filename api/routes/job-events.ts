@@ -1,13 +1,12 @@
 import { RedisUnavailableError } from '../../shared/errors.js';
-import { isEnded } from '../../shared/jobs/job.js';
-import { maySee } from '../admission/caller.js';
+import type { ApiContext } from '../context.js';
 import type { EventStream } from '../waiting/event-streams.js';
 import type { Exchange } from '../http/exchange.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { presentJob } from '../jobs/present-job.js';
-import { etagOf, type JobView, readJob } from '../jobs/job-view.js';
+import { etagOf, hasJobEnded, type JobView, readJob } from '../jobs/job-view.js';
 import { problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../jobs/record-id.js';
+import { recordIdOf } from '../jobs/record-id.js';
 import type { Waiter } from '../waiting/waiters.js';
 
 /** `GET /jobs/{id}/events`: the states of a job as it goes through them. */
@@ -36,25 +35,21 @@ export const jobEventsRoute: Route = {
       ),
     },
   },
-  async handle(x) {
-    const id = parseRecordId('job', x.param('id'));
-    x.jobId = id;
-    // Lined up before the first read, so that no change is missed in between.
-    const follower = x.ctx.followers.register(id);
+  async handle(exchange, ctx) {
+    const id = recordIdOf(exchange, 'job');
+    // Registered before the first read, so that no change in between is missed.
+    const follower = ctx.followers.register(id);
     let stream: EventStream | undefined;
     try {
-      const view = await read(x, id);
-      if (!view || !maySee(x.caller, view.job)) {
-        throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
-      }
-      const known = x.header('last-event-id');
-      if (isEnded(view.job.state) && eventId(view) === known) {
-        x.send(204, undefined, {});
+      const view = await readJob(exchange, ctx, id);
+      const known = exchange.header('last-event-id');
+      if (hasJobEnded(view) && eventId(view) === known) {
+        exchange.send(204, undefined, {});
         return;
       }
-      stream = x.ctx.streams.open(x);
-      x.response.once('close', () => follower?.end());
-      if (follower) await follow(x, { stream, follower, view, known });
+      stream = ctx.streams.open(exchange);
+      exchange.response.once('close', () => follower?.end());
+      if (follower) await follow(exchange, ctx, { stream, follower, view, known });
     } finally {
       stream?.end();
       follower?.leave();
@@ -63,7 +58,8 @@ export const jobEventsRoute: Route = {
 };
 
 async function follow(
-  x: Exchange,
+  exchange: Exchange,
+  ctx: ApiContext,
   {
     stream,
     follower,
@@ -71,31 +67,23 @@ async function follow(
     known,
   }: { stream: EventStream; follower: Waiter; view: JobView; known?: string | undefined },
 ): Promise<void> {
-  let now: JobView | undefined = view;
+  let now = view;
   let last = known;
-  while (now) {
+  for (;;) {
     const id = eventId(now);
     if (id !== last) stream.send({ event: 'status', id, data: JSON.stringify(presentJob(now)) });
     last = id;
-    if (isEnded(now.job.state) || follower.isOver || !stream.isOpen) return;
-    // Places in the queue are not announced.
-    await follower.sleep(x.ctx.limits.rereadMs);
-    now = await readOr(x, follower.id, now);
+    if (hasJobEnded(now) || follower.isOver || !stream.isOpen) return;
+    // Places in the queue are not announced, so the job is read again after a while, too.
+    await follower.sleep(ctx.limits.rereadMs);
+    try {
+      now = await readJob(exchange, ctx, follower.id);
+    } catch (error) {
+      // The stream goes on once Redis is back.
+      if (!(error instanceof RedisUnavailableError)) throw error;
+    }
   }
 }
-
-/** What was read before while Redis is away: the stream goes on when it is back. */
-async function readOr(x: Exchange, id: string, before: JobView): Promise<JobView | undefined> {
-  try {
-    return await read(x, id);
-  } catch (error) {
-    if (error instanceof RedisUnavailableError) return before;
-    throw error;
-  }
-}
-
-const read = (x: Exchange, id: string): Promise<JobView | undefined> =>
-  x.ctx.withinDeadline('reading a job', () => readJob(x.ctx, id));
 
 /** Without the quotes and the mark of an ETag, which have no meaning here. */
 const eventId = (view: JobView): string => etagOf(view).replaceAll(/^W\/|"/g, '');

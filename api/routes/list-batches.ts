@@ -2,9 +2,9 @@ import type { BatchList } from '../../shared/contract/batch.js';
 import { presentBatch } from '../batches/present-batch.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { viewBatch } from '../batches/batch-view.js';
-import { visibleOwner } from '../admission/caller.js';
+import { visibleOwner } from '../http/caller.js';
 import { formatCursor, PAGE_LIMIT, readCursor } from '../jobs/cursor.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { json, problems } from '../openapi/operation.js';
 
 /** `GET /batches`: lists, newest first. */
@@ -22,23 +22,23 @@ export const listBatchesRoute: Route = {
       ...problems('validation-failed', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },
-  async handle(x) {
+  async handle(exchange, ctx) {
     const { limit = PAGE_LIMIT.unlessGiven, cursor } = readQuery<{
       limit: number;
       cursor: ReturnType<typeof readCursor>;
-    }>(x.query(), {
+    }>(exchange.query(), {
       limit: readWhole(1, PAGE_LIMIT.most),
       cursor: readCursor,
     });
-    const page = await x.ctx.listTurns.run(x, 'listing batches', async (signal) => {
+    const page = await ctx.listTurns.run(exchange, 'listing batches', async (signal) => {
       const wish = { limit, after: cursor, signal };
-      const { found, next } = await x.ctx.batches.list(visibleOwner(x.caller), wish);
-      return { views: await Promise.all(found.map((batch) => viewBatch(x, batch))), next };
+      const { found, next } = await ctx.batches.list(visibleOwner(exchange.caller), wish);
+      return { views: await Promise.all(found.map((batch) => viewBatch(ctx, batch))), next };
     });
     const list: BatchList = {
       batches: page.views.map(presentBatch),
       next_cursor: page.next ? formatCursor(page.next) : null,
     };
-    x.sendJson(200, list);
+    exchange.sendJson(200, list);
   },
 };

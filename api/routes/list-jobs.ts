@@ -1,8 +1,8 @@
 import type { JobList } from '../../shared/contract/job.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
-import { visibleOwner } from '../admission/caller.js';
+import { visibleOwner } from '../http/caller.js';
 import { formatCursor } from '../jobs/cursor.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { presentJob } from '../jobs/present-job.js';
 import { viewJob } from '../jobs/job-view.js';
 import { parseListQuery } from '../jobs/list-query.js';
@@ -24,19 +24,14 @@ export const listJobsRoute: Route = {
       ...problems('validation-failed', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },
-  async handle(x) {
-    const { states, model, requestId, limit, after } = parseListQuery(x.query());
-    const filter = {
-      owner: visibleOwner(x.caller),
-      states,
-      ...(model === undefined ? {} : { model }),
-      ...(requestId === undefined ? {} : { requestId }),
-    };
-    const { views, next } = await x.ctx.listTurns.run(x, 'listing jobs', async (signal) => {
-      const page = await listJobs(x.ctx.records, filter, { limit, after, signal });
-      return { views: await Promise.all(page.found.map((job) => viewJob(x.ctx, job))), next: page.next };
+  async handle(exchange, ctx) {
+    const { states, model, requestId, limit, after } = parseListQuery(exchange.query());
+    const filter = { owner: visibleOwner(exchange.caller), states, model, requestId };
+    const { views, next } = await ctx.listTurns.run(exchange, 'listing jobs', async (signal) => {
+      const page = await listJobs(ctx.records, filter, { limit, after, signal });
+      return { views: await Promise.all(page.found.map((job) => viewJob(ctx, job))), next: page.next };
     });
     const list: JobList = { jobs: views.map(presentJob), next_cursor: next ? formatCursor(next) : null };
-    x.sendJson(200, list);
+    exchange.sendJson(200, list);
   },
 };

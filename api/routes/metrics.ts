@@ -1,4 +1,4 @@
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 
 /** `GET /metrics`: for Prometheus. */
 export const metricsRoute: Route = {
@@ -17,8 +17,8 @@ export const metricsRoute: Route = {
       },
     },
   },
-  async handle(x) {
-    const { metrics } = x.ctx;
-    x.send(200, await metrics.scrape(), { 'Content-Type': metrics.contentType });
+  async handle(exchange, ctx) {
+    const { metrics } = ctx;
+    exchange.send(200, await metrics.scrape(), { 'Content-Type': metrics.contentType });
   },
 };

@@ -2,10 +2,9 @@ import type { ModelBody, ModelList } from '../../shared/contract/model.js';
 import { RedisUnavailableError } from '../../shared/errors.js';
 import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
-import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { presentModel } from '../models/present-model.js';
-import type { ServedModel, ServedModels } from '../models/served-models.js';
+import { modelNamed, type ServedModel, type ServedModels } from '../models/served-models.js';
 import { json, problems } from '../openapi/operation.js';
 
 /** `GET /models`: what can be predicted. */
@@ -19,14 +18,14 @@ export const listModelsRoute: Route = {
     description: 'Every model with what it takes, what it gives, an example, and the workers that run it.',
     answers: { 200: json('ModelList', 'Every model.', { headers: ['Cache-Control'] }) },
   },
-  async handle(x) {
-    const models = x.ctx.models.current;
-    const workers = await liveWorkers(x.ctx);
+  async handle(exchange, ctx) {
+    const models = ctx.models.current;
+    const workers = await liveWorkers(ctx);
     const list: ModelList = {
       models: [...models.byName.values()].map((model) => present(models, model, workers)),
-      refused: x.ctx.models.refusals,
+      refused: ctx.models.refusals,
     };
-    x.sendJson(200, list);
+    exchange.sendJson(200, list);
   },
 };
 
@@ -45,14 +44,10 @@ export const getModelRoute: Route = {
       ...problems('model-not-found'),
     },
   },
-  async handle(x) {
-    const models = x.ctx.models.current;
-    const model = models.byName.get(x.param('name'));
-    if (!model) {
-      const known = [...models.byName.keys()].join(', ');
-      throw new ProblemError('model-not-found', `there is no model of this name; there is ${known}`);
-    }
-    x.sendJson(200, present(models, model, await liveWorkers(x.ctx)));
+  async handle(exchange, ctx) {
+    const models = ctx.models.current;
+    const model = modelNamed(models, exchange.param('name'));
+    exchange.sendJson(200, present(models, model, await liveWorkers(ctx)));
   },
 };
 

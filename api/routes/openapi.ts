@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ApiConfig } from '../config.js';
-import { matchesEtag } from '../http/conditional.js';
-import type { Route } from '../http/route.js';
+import { matchesEtag } from '../http/request-headers.js';
+import type { Route } from './route.js';
 import type { ServedModels } from '../models/served-models.js';
 import { describeService } from '../openapi/document.js';
 
@@ -28,11 +28,11 @@ export function openApiRoute(routes: readonly Route[]): Route {
     method: 'get',
     path: '/openapi.json',
     isPublic: true,
-    handle(x) {
-      const { text, etag } = documentOf(x.ctx.models.current, x.ctx.config);
+    handle(exchange, ctx) {
+      const { text, etag } = documentOf(ctx.models.current, ctx.config);
       const headers = { ETag: etag, 'Cache-Control': 'no-cache' };
-      if (matchesEtag(x.header('if-none-match'), etag)) x.send(304, undefined, headers);
-      else x.send(200, text, { 'Content-Type': 'application/json', ...headers });
+      if (matchesEtag(exchange.header('if-none-match'), etag)) exchange.send(304, undefined, headers);
+      else exchange.send(200, text, { 'Content-Type': 'application/json', ...headers });
     },
   };
 }

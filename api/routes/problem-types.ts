@@ -1,6 +1,6 @@
 import { ProblemError } from '../http/problem.js';
 import { PROBLEM_TYPES, type ProblemCode, problemUri } from '../http/problem-types.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { json, problems } from '../openapi/operation.js';
 
 /** `GET /problems/{code}`: where the `type` of a problem leads. */
@@ -19,11 +19,11 @@ export const problemTypeRoute: Route = {
       ...problems('not-found'),
     },
   },
-  handle(x) {
-    const code = x.param('code');
+  handle(exchange) {
+    const code = exchange.param('code');
     if (!isProblemCode(code)) throw new ProblemError('not-found', 'there is no problem type of this name');
     const { status, title, advice } = PROBLEM_TYPES[code];
-    x.sendJson(200, { type: problemUri(code), status, title, advice });
+    exchange.sendJson(200, { type: problemUri(code), status, title, advice });
   },
 };
 

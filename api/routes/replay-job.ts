@@ -1,16 +1,14 @@
 import type { JobState } from '../../shared/contract/states.js';
-import type { Job } from '../../shared/jobs/job.js';
-import { maySee } from '../admission/caller.js';
-import type { Exchange } from '../http/exchange.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { jobPath, presentJob } from '../jobs/present-job.js';
-import { retryAfterSeconds } from '../jobs/job-view.js';
+import { retryAfterSeconds } from '../jobs/completion-rates.js';
+import { readJob } from '../jobs/job-view.js';
 import { resubmit } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
 import { json, problems } from '../openapi/operation.js';
-import { missingRecord, parseRecordId } from '../jobs/record-id.js';
+import { recordIdOf } from '../jobs/record-id.js';
 
 /** How a job has ended that may be run again. */
 const REPLAYABLE: ReadonlySet<JobState> = new Set(['failed', 'expired', 'canceled']);
@@ -53,23 +51,18 @@ export const replayJobRoute: Route = {
       ),
     },
   },
-  async handle(x) {
-    const idempotencyKey = parseIdempotencyKey(x.header('idempotency-key'));
-    const job = await findReplayable(x, parseRecordId('job', x.param('id')));
-    const submission = resubmit(x.ctx.models.current, job);
-    const { view, isReplay } = await submitJob(x, submission, { waitSeconds: undefined, idempotencyKey });
-    x.sendJson(202, presentJob(view), {
+  async handle(exchange, ctx) {
+    const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
+    const { job } = await readJob(exchange, ctx, recordIdOf(exchange, 'job'));
+    if (!REPLAYABLE.has(job.state)) {
+      throw new ProblemError('job-not-replayable', `job ${job.id} is ${job.state}`);
+    }
+    const submission = resubmit(ctx.models.current, job);
+    const { view, isReplay } = await submitJob(exchange, ctx, submission, { idempotencyKey });
+    exchange.sendJson(202, presentJob(view), {
       Location: jobPath(view.job.id),
-      'Retry-After': retryAfterSeconds(view),
+      'Retry-After': retryAfterSeconds(view.place?.etaMs),
       'Idempotency-Replayed': isReplay ? 'true' : undefined,
     });
   },
 };
-
-async function findReplayable(x: Exchange, id: string): Promise<Job> {
-  x.jobId = id;
-  const job = await x.ctx.withinDeadline('reading a job', () => x.ctx.jobs.find(id));
-  if (!job || !maySee(x.caller, job)) throw missingRecord('job', id, x.ctx.config.jobs.resultTtlMs);
-  if (REPLAYABLE.has(job.state)) return job;
-  throw new ProblemError('job-not-replayable', `job ${id} is ${job.state}`);
-}

@@ -1,6 +1,6 @@
 import { readQuery, readText, readWhole } from '../http/query.js';
-import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
+import { modelNamed } from '../models/served-models.js';
 import { json, problems } from '../openapi/operation.js';
 import { HISTORY_MINUTES } from '../../shared/stats/stats-store.js';
 
@@ -22,20 +22,18 @@ export const statsRoute: Route = {
       ...problems('validation-failed', 'model-not-found', 'redis-unavailable'),
     },
   },
-  async handle(x) {
+  async handle(exchange, ctx) {
     const { minutes = MINUTES_UNLESS_GIVEN, model } = readQuery<{ minutes: number; model: string }>(
-      x.query(),
+      exchange.query(),
       {
         minutes: readWhole(1, HISTORY_MINUTES),
         model: readText(200),
       },
     );
-    if (model !== undefined && !x.ctx.models.current.byName.has(model)) {
-      throw new ProblemError('model-not-found', 'there is no model of this name: see GET /models');
-    }
-    x.sendJson(
+    if (model !== undefined) modelNamed(ctx.models.current, model);
+    exchange.sendJson(
       200,
-      await x.ctx.withinDeadline('reading the figures', () => x.ctx.stats.read({ model, minutes })),
+      await ctx.withinDeadline('reading the figures', () => ctx.stats.read({ model, minutes })),
     );
   },
 };
@@ -57,10 +55,10 @@ export const statsStreamRoute: Route = {
       ...problems('too-many-streams', 'streams-full', 'draining'),
     },
   },
-  async handle(x) {
-    const { streams, statsFeed } = x.ctx;
-    const stream = streams.open(x);
-    x.response.once('close', () => statsFeed.leave(stream));
+  async handle(exchange, ctx) {
+    const { streams, statsFeed } = ctx;
+    const stream = streams.open(exchange);
+    exchange.response.once('close', () => statsFeed.leave(stream));
     await statsFeed.follow(stream);
   },
 };

@@ -1,15 +1,14 @@
 import { ref } from '../../shared/contract/parts.js';
-import { requireShareOfWaits } from '../waiting/await-end.js';
+import { requireShareOfWaits } from '../waiting/wait-for-end.js';
 import { batchPath, presentBatch } from '../batches/present-batch.js';
 import { readFlag, readQuery, readText } from '../http/query.js';
-import { batchRetryAfterSeconds, pollBatch } from '../batches/batch-view.js';
+import { batchRetryAfterSeconds, waitForBatch } from '../batches/batch-view.js';
 import { submitBatch } from '../batches/submit-batch.js';
 import { isGzip, rowReaderFor } from '../batches/upload/upload-format.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
-import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
-import type { ServedModel, ServedModels } from '../models/served-models.js';
+import type { Route } from './route.js';
+import { modelNamed } from '../models/served-models.js';
 import { json, problems } from '../openapi/operation.js';
 
 const LONGEST_TEXT = 200;
@@ -72,51 +71,39 @@ export const submitBatchRoute: Route = {
       ),
     },
   },
-  async handle(x) {
+  async handle(exchange, ctx) {
     const text = readText(LONGEST_TEXT);
-    const query = readQuery<{ model: string; request_id: string; strict: boolean }>(x.query(), {
+    const query = readQuery<{ model: string; request_id: string; strict: boolean }>(exchange.query(), {
       model: text,
       request_id: text,
       strict: readFlag,
     });
-    const { waitSeconds } = parsePrefer(x.header('prefer'));
-    requireShareOfWaits(x, waitSeconds);
-    const idempotencyKey = parseIdempotencyKey(x.header('idempotency-key'));
-    const model = modelFor(x.ctx.models.current, query.model);
-    const { batchId, isReplay } = await submitBatch(x, {
+    const { waitSeconds } = parsePrefer(exchange.header('prefer'));
+    requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
+    const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
+    const models = ctx.models.current;
+    const model = query.model === undefined ? models.default : modelNamed(models, query.model);
+    const { batchId, isReplay } = await submitBatch(exchange, ctx, {
       model,
       requestId: query.request_id,
       idempotencyKey,
       upload: {
-        reader: rowReaderFor(x.header('content-type'), model.manifest),
-        gzip: isGzip(x.header('content-encoding')),
+        reader: rowReaderFor(exchange.header('content-type'), model.manifest),
+        gzip: isGzip(exchange.header('content-encoding')),
         strict: query.strict ?? false,
         fingerprint: idempotencyKey !== undefined,
-        idleMs: x.ctx.limits.uploadIdleMs,
-        ...x.ctx.config.batches,
+        idleMs: ctx.limits.uploadIdleMs,
+        ...ctx.config.batches,
       },
     });
-    const { view, honoured } = await pollBatch(x, batchId, waitSeconds);
-    if (!view) return;
+    const { view, honoured } = await waitForBatch(exchange, ctx, batchId, waitSeconds);
     const retryAfter = batchRetryAfterSeconds(view);
-    x.sendJson(waitSeconds !== undefined && retryAfter === undefined ? 200 : 202, presentBatch(view), {
+    exchange.sendJson(waitSeconds !== undefined && retryAfter === undefined ? 200 : 202, presentBatch(view), {
       Location: batchPath(batchId),
       'Retry-After': retryAfter,
       Vary: 'Prefer',
-      'Preference-Applied': preferenceApplied({
-        respondAsync: false,
-        waitSeconds: honoured ? waitSeconds : undefined,
-      }),
+      'Preference-Applied': preferenceApplied({ waitSeconds: honoured ? waitSeconds : undefined }),
       'Idempotency-Replayed': isReplay ? 'true' : undefined,
     });
   },
 };
-
-function modelFor(models: ServedModels, name: string | undefined): ServedModel {
-  const model = name === undefined ? models.default : models.byName.get(name);
-  if (model) return model;
-  throw new ProblemError(
-    'model-not-found',
-    `there is no model "${name}"; there is ${[...models.byName.keys()].join(', ')}`,
-  );
-}

@@ -1,9 +1,9 @@
 import { ref } from '../../shared/contract/parts.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { jobPath, presentJob } from '../jobs/present-job.js';
-import { retryAfterSeconds } from '../jobs/job-view.js';
+import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { parseSubmission } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
 import { json, problems } from '../openapi/operation.js';
@@ -52,14 +52,14 @@ export const submitJobRoute: Route = {
       ),
     },
   },
-  async handle(x) {
-    const { waitSeconds, respondAsync } = parsePrefer(x.header('prefer'));
-    const idempotencyKey = parseIdempotencyKey(x.header('idempotency-key'));
-    const submission = parseSubmission(x.ctx.models.current, await x.json());
-    const submitted = await submitJob(x, submission, { waitSeconds, idempotencyKey });
-    x.sendJson(submitted.hasEnded ? 200 : 202, presentJob(submitted.view), {
+  async handle(exchange, ctx) {
+    const { waitSeconds, respondAsync } = parsePrefer(exchange.header('prefer'));
+    const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
+    const submission = parseSubmission(ctx.models.current, await exchange.json());
+    const submitted = await submitJob(exchange, ctx, submission, { waitSeconds, idempotencyKey });
+    exchange.sendJson(submitted.hasEnded ? 200 : 202, presentJob(submitted.view), {
       Location: jobPath(submitted.view.job.id),
-      'Retry-After': submitted.hasEnded ? undefined : retryAfterSeconds(submitted.view),
+      'Retry-After': submitted.hasEnded ? undefined : retryAfterSeconds(submitted.view.place?.etaMs),
       Vary: 'Prefer',
       'Preference-Applied': preferenceApplied({
         respondAsync: respondAsync && !submitted.hasEnded,

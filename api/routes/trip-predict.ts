@@ -6,11 +6,12 @@ import { violationsOf } from '../../shared/validation/ajv.js';
 import type { Exchange } from '../http/exchange.js';
 import { parsePrefer, MAX_WAIT_SECONDS, preferenceApplied } from '../http/prefer.js';
 import { ProblemError } from '../http/problem.js';
-import type { Route } from '../http/route.js';
+import type { Route } from './route.js';
 import { jobPath, presentJob } from '../jobs/present-job.js';
-import { retryAfterSeconds } from '../jobs/job-view.js';
+import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { fromFlat } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
+import type { DefaultModel } from '../models/served-models.js';
 import { json, problems } from '../openapi/operation.js';
 
 /** `POST /v1/trip/predict`: the original service's blocking call, on top of a job like any other. */
@@ -48,17 +49,17 @@ export const tripPredictRoute: Route = {
       ),
     },
   },
-  async handle(x) {
-    const body = await readCall(x);
+  async handle(exchange, ctx) {
+    const body = await readCall(exchange, ctx.models.current.default);
     if (body === undefined) return;
-    const { waitSeconds, respondAsync } = parsePrefer(x.header('prefer'));
+    const { waitSeconds, respondAsync } = parsePrefer(exchange.header('prefer'));
     const longestSeconds = waitSeconds ?? (respondAsync ? undefined : MAX_WAIT_SECONDS);
     const submission = {
-      ...fromFlat(x.ctx.models.current, body),
-      // Nobody will look for it after that: do not run it then.
-      ...(respondAsync ? {} : { expiresInMs: MAX_WAIT_SECONDS * 1000 }),
+      ...fromFlat(ctx.models.current, body),
+      // The client has its answer by then and knows no id to poll: the job need not run any more.
+      expiresInMs: respondAsync ? undefined : MAX_WAIT_SECONDS * 1000,
     };
-    const submitted = await submitJob(x, submission, { waitSeconds: longestSeconds });
+    const submitted = await submitJob(exchange, ctx, submission, { waitSeconds: longestSeconds });
     const isAsync = respondAsync && !submitted.hasEnded;
     const headers = {
       Vary: 'Prefer',
@@ -67,33 +68,39 @@ export const tripPredictRoute: Route = {
         waitSeconds: submitted.hasWaited ? waitSeconds : undefined,
       }),
     };
-    if (!isAsync) return x.sendJson(200, replyOf(submitted.view.job), headers);
-    x.sendJson(202, presentJob(submitted.view), {
+    if (!isAsync) return exchange.sendJson(200, replyOf(submitted.view.job), headers);
+    exchange.sendJson(202, presentJob(submitted.view), {
       ...headers,
       Location: jobPath(submitted.view.job.id),
-      'Retry-After': retryAfterSeconds(submitted.view),
+      'Retry-After': retryAfterSeconds(submitted.view.place?.etaMs),
     });
   },
 };
 
 /** The checked body; undefined when it was refused, which is answered here in the original's way. */
-async function readCall(x: Exchange): Promise<Record<string, unknown> | undefined> {
-  const { validateOriginalCall: validate } = x.ctx.models.current.default;
+async function readCall(
+  exchange: Exchange,
+  { validateOriginalCall: validate }: DefaultModel,
+): Promise<Record<string, unknown> | undefined> {
   let body: unknown;
   try {
-    body = await x.json();
+    body = await exchange.json();
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code !== 'malformed-json') throw error;
-    refuse(x, [{ pointer: '#', detail: error.message }], null);
+    refuse(exchange, [{ pointer: '#', detail: error.message }], null);
     return undefined;
   }
   if (validate(body)) return body as Record<string, unknown>;
-  refuse(x, violationsOf(validate), body);
+  refuse(exchange, violationsOf(validate), body);
   return undefined;
 }
 
-function refuse(x: Exchange, detail: BrokenRule[], body: unknown): void {
-  x.sendJson(400, { message: 'the request breaks rules', detail: detail.slice(0, 100), body: echoOf(body) });
+function refuse(exchange: Exchange, detail: BrokenRule[], body: unknown): void {
+  exchange.sendJson(400, {
+    message: 'the request breaks rules',
+    detail: detail.slice(0, 100),
+    body: echoOf(body),
+  });
 }
 
 /** What was sent, unless it is nested too deeply to be written again. */

@@ -11,11 +11,11 @@ export interface StreamEvent {
   data: string;
 }
 
-/** A comment so often keeps proxies from hanging up on a silent stream, in ms. */
+/** Time between two comments, which keep proxies from hanging up on a silent stream, in ms. */
 const HEARTBEAT_MS = 15_000;
-/** How soon a client comes back after the connection was lost, in ms. */
+/** Time after which a client comes back when its connection was lost, in ms. */
 const RETRY_MS = 2_000;
-/** When one that was refused for want of room may come again. */
+/** Time after which a client may come again that was refused for want of room. */
 const RETRY_SECONDS = 5;
 
 /** An open answer of server-sent events. */
@@ -30,7 +30,7 @@ export class EventStream {
     return !this.#response.destroyed && !this.#response.writableEnded;
   }
 
-  /** Whether the client reads more slowly than is written: leave out what a later event makes up for. */
+  /** Whether the client reads more slowly than the service writes: events that a later one makes up for are left out then. */
   get isBackedUp(): boolean {
     return this.#response.writableNeedDrain;
   }
@@ -68,13 +68,11 @@ export class EventStreams {
   }
 
   /** Begins an answer of events. Throws a problem when there are too many, of all or of the caller, or when the process goes away. */
-  open(x: Exchange): EventStream {
-    if (x.ctx.draining.aborted) {
-      throw new ProblemError('draining', 'streams are served by another process', { retryAfterSeconds: 1 });
-    }
-    // Its close has passed: the place would be held for ever.
-    if (x.response.destroyed) throw new ClientGoneError();
-    const { owner } = x.caller;
+  open(exchange: Exchange): EventStream {
+    exchange.refuseWhileDraining();
+    // A response that is closed already emits no `close`, and its place would be held for ever.
+    if (exchange.response.destroyed) throw new ClientGoneError();
+    const { owner } = exchange.caller;
     const refusal = this.#shares.refusal(owner);
     if (refusal === 'full') {
       throw new ProblemError('streams-full', `this process has ${this.#shares.places} streams open`, {
@@ -88,7 +86,7 @@ export class EventStreams {
         { retryAfterSeconds: RETRY_SECONDS },
       );
     }
-    const response = x.begin(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
+    const response = exchange.begin(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
     const stream = new EventStream(response);
     this.#open.add(stream);
     this.#shares.take(owner);
@@ -96,7 +94,7 @@ export class EventStreams {
       this.#open.delete(stream);
       this.#shares.giveBack(owner);
     });
-    if (x.request.method === 'HEAD') stream.end();
+    if (exchange.request.method === 'HEAD') stream.end();
     else stream.write(`retry: ${RETRY_MS}\n\n`);
     return stream;
   }

@@ -1,12 +1,15 @@
 import type { JobOutcome } from '../../shared/jobs/job.js';
 import { Shares } from '../admission/shares.js';
 
-/** Someone who waits for a job or a batch to end. Whoever registers one must {@link leave}. */
+/** A request that waits for a job or a batch to end. It must {@link leave}. */
 export interface Waiter {
+  /** Of the job or the batch. */
   readonly id: string;
+  /** Waits for another job or batch from now on. */
+  follow(id: string): void;
   /** Set when there is nothing more to wait for: the client is gone, or the process is going away. */
   readonly isOver: boolean;
-  /** How the job ended, when this process was told. */
+  /** The end of the job, when this process was told of it. */
   readonly outcome: JobOutcome | undefined;
   /** Resolves when the job is said to have ended since the last call, when waiting is over, or after `ms`. */
   sleep(ms: number): Promise<void>;
@@ -16,15 +19,15 @@ export interface Waiter {
 }
 
 /**
- * Everyone in this process who waits for a job. A job's end is announced to every process; a waiter that stands
- * here before its job is read for the first time cannot miss it.
+ * The requests of this process that wait for a job or a batch. An end is announced to every process: a waiter that is
+ * registered before its job is read for the first time cannot miss the announcement.
  */
 export class Waiters {
   readonly #byId = new Map<string, Set<LocalWaiter>>();
   readonly #shares: Shares;
   #closed = false;
 
-  /** `limit`: waiters at a time; beyond it nobody waits. */
+  /** `limit`: the largest number of waiters at a time. */
   constructor(limit: number) {
     this.#shares = new Shares(limit);
   }
@@ -40,19 +43,15 @@ export class Waiters {
 
   /**
    * Undefined when too many wait already, of all or of this owner ('' = callers are not told apart), or when the process
-   * is going away: do without waiting then.
+   * is going away: the request is then answered without waiting.
    */
   register(id: string, owner = ''): Waiter | undefined {
     if (this.#closed || this.#shares.refusal(owner)) return undefined;
-    const waiter = new LocalWaiter(id, () => this.#remove(waiter, owner));
-    const others = this.#byId.get(id);
-    if (others) others.add(waiter);
-    else this.#byId.set(id, new Set([waiter]));
     this.#shares.take(owner);
-    return waiter;
+    return new LocalWaiter(this.#byId, id, () => this.#shares.giveBack(owner));
   }
 
-  /** Wakes those who wait for the jobs of an announcement: ids with commas between them. */
+  /** Wakes the waiters of the jobs in an announcement: ids with commas between them. */
   wake(announcement: string): void {
     if (this.size === 0) return;
     for (const id of announcement.split(',')) {
@@ -60,7 +59,7 @@ export class Waiters {
     }
   }
 
-  /** Wakes those who wait for these jobs, with how they ended. */
+  /** Wakes the waiters of these jobs, and hands them the outcomes. */
   tell(outcomes: readonly JobOutcome[]): void {
     for (const outcome of outcomes) {
       for (const waiter of this.#byId.get(outcome.id) ?? []) waiter.wake(outcome);
@@ -78,28 +77,31 @@ export class Waiters {
     this.#closed = true;
     for (const waiters of this.#byId.values()) for (const waiter of waiters) waiter.end();
   }
-
-  #remove(waiter: LocalWaiter, owner: string): void {
-    const others = this.#byId.get(waiter.id);
-    if (!others?.delete(waiter)) return;
-    this.#shares.giveBack(owner);
-    if (others.size === 0) this.#byId.delete(waiter.id);
-  }
 }
 
 class LocalWaiter implements Waiter {
-  readonly leave: () => void;
   outcome: JobOutcome | undefined;
   #isOver = false;
-  /** Woken while nobody slept: the next sleep is none. */
+  /** Woken while it did not sleep: the next sleep ends at once. */
   #woken = false;
   #wakeSleeper: (() => void) | undefined;
 
   constructor(
-    readonly id: string,
-    leave: () => void,
+    private readonly byId: Map<string, Set<LocalWaiter>>,
+    public id: string,
+    private readonly left: () => void,
   ) {
-    this.leave = leave;
+    this.#enter();
+  }
+
+  follow(id: string): void {
+    if (!this.#exit()) return;
+    this.id = id;
+    this.#enter();
+  }
+
+  leave(): void {
+    if (this.#exit()) this.left();
   }
 
   get isOver(): boolean {
@@ -130,5 +132,19 @@ class LocalWaiter implements Waiter {
   end(): void {
     this.#isOver = true;
     this.wake();
+  }
+
+  #enter(): void {
+    const others = this.byId.get(this.id);
+    if (others) others.add(this);
+    else this.byId.set(this.id, new Set([this]));
+  }
+
+  /** Whether it was still waiting. */
+  #exit(): boolean {
+    const others = this.byId.get(this.id);
+    if (!others?.delete(this)) return false;
+    if (others.size === 0) this.byId.delete(this.id);
+    return true;
   }
 }

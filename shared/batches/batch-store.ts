@@ -13,9 +13,9 @@ export interface NewBatch {
   /** The model's chunk queue. */
   queue: string;
   owner: string;
-  requestId?: string;
+  requestId?: string | undefined;
   /** `traceparent` of the submission: the spans of its chunks continue that trace. */
-  traceparent?: string;
+  traceparent?: string | undefined;
   chunkRows: number;
   /** Hold all chunks back until the upload is complete. */
   strict: boolean;
@@ -23,7 +23,7 @@ export interface NewBatch {
   timeoutMs: number;
   maxAttempts: number;
   resultTtlMs: number;
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
 }
 
 /** Result of {@link BatchStore.create}. */

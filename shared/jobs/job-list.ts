@@ -8,8 +8,8 @@ export interface JobFilter {
   owner: string | undefined;
   /** An empty list finds every state. */
   states: readonly JobState[];
-  model?: string;
-  requestId?: string;
+  model?: string | undefined;
+  requestId?: string | undefined;
 }
 
 /** Position at which a page ended. */

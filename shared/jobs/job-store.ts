@@ -12,19 +12,19 @@ export interface NewJob {
   owner: string;
   /** The validated input, as JSON. */
   inputJson: string;
-  requestId?: string;
+  requestId?: string | undefined;
   timeoutMs: number;
   maxAttempts: number;
   /** Time to live of the record after the job's end. */
   resultTtlMs: number;
   /** A job still queued after this ends as expired. */
-  expiresInMs?: number;
-  traceparent?: string;
-  replayOf?: string;
+  expiresInMs?: number | undefined;
+  traceparent?: string | undefined;
+  replayOf?: string | undefined;
   /** Name of the process that waits for the end: commits publish the outcome on that process' channel. */
-  replyTo?: string;
+  replyTo?: string | undefined;
   /** `caller` names the sender of the key: an admin may create a job for another owner. */
-  idempotency?: { caller: string; key: string; fingerprint: string };
+  idempotency?: { caller: string; key: string; fingerprint: string } | undefined;
 }
 
 /** The refusal of a queue: it is full, or the owner has its share of it, which is as much as there is room left. */

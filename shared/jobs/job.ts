@@ -34,14 +34,14 @@ interface JobBase {
   /** Empty when callers are not told apart. */
   owner: string;
   input: Record<string, unknown>;
-  requestId?: string;
+  requestId?: string | undefined;
   /** Longest one attempt may run. */
   timeoutMs: number;
   maxAttempts: number;
   /** Attempts that count: those that began and were not given back by a release. */
   attempts: number;
   createdMs: number;
-  replayOf?: string;
+  replayOf?: string | undefined;
 }
 
 interface Ended {
@@ -59,7 +59,7 @@ interface Ran {
 /** A job as its record has it. Times are Unix milliseconds of Redis's clock, with microseconds as decimals. */
 export type Job = JobBase &
   (
-    | { state: 'queued'; queueDeadlineMs?: number }
+    | { state: 'queued'; queueDeadlineMs?: number | undefined }
     | { state: 'running' | 'canceling'; startedMs: number }
     | ({ state: 'succeeded'; result: Record<string, unknown> } & Ended & Ran)
     | ({ state: 'failed'; failure: Failure } & Ended & Ran)

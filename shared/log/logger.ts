@@ -171,6 +171,7 @@ function prettyLine({
   ...fields
 }: winston.Logform.TransformableInfo): string {
   const rest = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ');
   return `\u001b[2m${String(timestamp)}\u001b[0m ${MARK[level] ?? level} \u001b[1m${String(service)}[${String(pid)}]\u001b[0m ${String(message)} \u001b[2m${rest}\u001b[0m`.trimEnd();

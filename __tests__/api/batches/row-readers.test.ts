@@ -4,8 +4,7 @@ import { bodyText } from '../../../api/batches/upload/body-text.js';
 import { csvRows } from '../../../api/batches/upload/csv-rows.js';
 import { jsonRows } from '../../../api/batches/upload/json-rows.js';
 import { ndjsonRows } from '../../../api/batches/upload/ndjson-rows.js';
-import type { Row, RowReader } from '../../../api/batches/upload/rows.js';
-import type { UploadError } from '../../../api/batches/upload/upload-error.js';
+import type { Row, RowReader, UploadError } from '../../../api/batches/upload/rows.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { parseManifest } from '../../../shared/model/read-manifest.js';
 

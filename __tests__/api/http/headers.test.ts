@@ -1,8 +1,6 @@
-import { matchesEtag } from '../../../api/http/conditional.js';
 import { fingerprintOf, parseIdempotencyKey } from '../../../api/http/idempotency-key.js';
 import { parsePrefer, preferenceApplied } from '../../../api/http/prefer.js';
-import { requestIdOf } from '../../../api/http/request-id.js';
-import { parseTraceparent } from '../../../api/http/trace-context.js';
+import { matchesEtag, parseTraceparent, requestIdOf } from '../../../api/http/request-headers.js';
 
 describe('Prefer', () => {
   it.each([

@@ -2,7 +2,7 @@ import { type DuplexOptions, pipeline, Readable } from 'node:stream';
 import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { messageOf } from '../../../shared/errors.js';
 import { errorCode } from '../../../shared/system-error.js';
-import { UploadError } from './upload-error.js';
+import { UploadError } from './rows.js';
 
 /** How a body is read. */
 export interface BodyTextOptions {

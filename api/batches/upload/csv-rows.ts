@@ -2,8 +2,7 @@ import type { Manifest } from '../../../shared/model/manifest.js';
 import { JSON_NUMBER } from '../../../shared/text/cells.js';
 import { type CsvRecords, CsvSyntaxError, openCsvRecords } from '../../../shared/text/csv-records.js';
 import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
-import { UploadError } from './upload-error.js';
+import { ROW_LIMIT_CHARS, type Row, type RowReader, UploadError } from './rows.js';
 
 /** Length of one step, in bytes: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
 const STEP_BYTES = 1_024;

@@ -1,8 +1,7 @@
 import { TokenParser, Tokenizer, TokenType } from '@streamparser/json';
 import { messageOf } from '../../../shared/errors.js';
 import { memberPointer } from '../../../shared/validation/ajv.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
-import { UploadError } from './upload-error.js';
+import { ROW_LIMIT_CHARS, type Row, type RowReader, UploadError } from './rows.js';
 
 /** Reads the members of `inputs` in `{"inputs":[...]}`, keeping one of them in memory at a time. */
 export const jsonRows: RowReader = async function* (text) {

@@ -1,6 +1,5 @@
 import { messageOf } from '../../../shared/errors.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader } from './rows.js';
-import { UploadError } from './upload-error.js';
+import { ROW_LIMIT_CHARS, type Row, type RowReader, UploadError } from './rows.js';
 
 /** Rows of a step: a line that is not JSON takes some 10 µs. */
 const STEP_ROWS = 256;

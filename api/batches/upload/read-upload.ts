@@ -7,8 +7,7 @@ import { ANSWER_LIMITS, type RuleViolation } from '../../../shared/validation/aj
 import { bodyText, type BodyTextOptions } from './body-text.js';
 import type { ChunkPacker } from './chunk-packer.js';
 import type { ChunkSender } from './chunk-sender.js';
-import type { Row, RowReader } from './rows.js';
-import { UploadError } from './upload-error.js';
+import { type Row, type RowReader, UploadError } from './rows.js';
 
 /** How an upload is read. */
 export interface UploadOptions extends Omit<BodyTextOptions, 'signal' | 'onBytes'> {

@@ -1,4 +1,6 @@
-/** A row as it was read: a value that has yet to be validated, or the reason why there is none. */
+import type { RuleViolation } from '../../../shared/validation/ajv.js';
+
+/** A row as it was read: a value that has yet to be validated, or the reason why it cannot be read. */
 export type Row = ({ value: unknown } | { unreadable: string }) & {
   /** Length of its text, about. */
   chars: number;
@@ -12,3 +14,18 @@ export type RowReader = (text: AsyncIterable<string>) => AsyncIterable<Row[]>;
 
 /** Longest text of one row, in characters: what one job's body may hold, too. */
 export const ROW_LIMIT_CHARS = 65_536;
+
+/** The reason why a whole upload cannot be taken; each code has one answer in HTTP. */
+export type UploadErrorCode = 'malformed' | 'stalled' | 'too_large' | 'invalid' | 'too_many_invalid';
+
+/** A whole upload cannot be taken. A single bad row is no such error. */
+export class UploadError extends Error {
+  override name = 'UploadError';
+  constructor(
+    readonly code: UploadErrorCode,
+    message: string,
+    readonly violations: readonly RuleViolation[] = [],
+  ) {
+    super(message);
+  }
+}
