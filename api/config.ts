@@ -1,6 +1,6 @@
 import { type ApiKey, parseApiKeys } from './admission/api-keys.js';
 import { type CorsOrigins, parseCorsOrigins } from './admission/cors.js';
-import { parseRateLimit, type RateLimit } from './admission/rate-limit.js';
+import { parseRateLimit, type RateLimit } from './admission/rate-limits.js';
 import { LARGEST_BOUNDS, type SubmissionBounds } from './models/submission-schemas.js';
 import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
 import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
@@ -8,7 +8,7 @@ import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
 
-/** Where the API listens. */
+/** The address on which the API listens. */
 export interface ListenConfig {
   host: string;
   /** Answer only to names of this machine itself: pages that a browser loads from elsewhere have others. */
@@ -20,13 +20,13 @@ export interface ListenConfig {
 /** Everything that one API process takes from its environment. */
 export interface ApiConfig {
   listen: ListenConfig;
-  /** Who may call. */
+  /** The callers that are let in. */
   admission: {
     /** Undefined: everybody who reaches the port. */
     keys: readonly ApiKey[] | undefined;
     /** Of one caller; undefined for none. */
     rateLimit: RateLimit | undefined;
-    /** Whose pages may call; undefined for nobody's. */
+    /** Origins whose pages may call; undefined for none. */
     corsOrigins: CorsOrigins | undefined;
     /** Proxies in front, each of which adds the address of its client to X-Forwarded-For. */
     trustedProxies: number;
@@ -47,7 +47,7 @@ export interface ApiConfig {
     defaultName: string | undefined;
   };
   jobs: {
-    /** How long a record is kept after its job ended. */
+    /** Time for which a record is kept after its job ended. */
     resultTtlMs: number;
     /** Longest that a job may wait in its queue; then it ends as `expired`. */
     queueTtlMs: number;
@@ -57,13 +57,13 @@ export interface ApiConfig {
     most: SubmissionBounds;
   };
   batches: {
-    /** Rows of one chunk: what a worker runs at once. */
+    /** Rows of one chunk, which a worker runs at once. */
     chunkRows: number;
     maxRows: number;
     /** Largest upload after decompression. */
     limitBytes: number;
   };
-  /** What `GET /health` says. */
+  /** Members of the answer to `GET /health`. */
   service: {
     name: string;
     apiVersion: string;
@@ -72,7 +72,7 @@ export interface ApiConfig {
   };
   /** From the signal to stop until requests under way are cut off. */
   graceMs: number;
-  /** Where spans are sent; undefined for nowhere. */
+  /** Destination of the spans; undefined for none. */
   tracing: TracingConfig | undefined;
   log: LogConfig;
 }
@@ -135,8 +135,8 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 /**
- * Where to listen. Without keys everyone who reaches the port may call, so another address than loopback has to be
- * asked for twice.
+ * The address to listen on. Without keys everyone who reaches the port may call, so another address than loopback needs
+ * a second variable.
  */
 function readHost(read: EnvReader): Pick<ListenConfig, 'host' | 'isLoopbackOnly'> {
   const host = read.text('HOST', '127.0.0.1');

@@ -5,6 +5,7 @@ import { JobStore } from '../shared/jobs/job-store.js';
 import { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
+import { sparingly } from '../shared/process/sparingly.js';
 import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
 import { openTracer } from '../shared/tracing/open-tracer.js';
@@ -24,10 +25,10 @@ import { StatsFeed } from './stats/stats-feed.js';
 import { StatsSource } from './stats/stats-source.js';
 import { Waiters } from './waiting/waiters.js';
 
-/** What the parts of one API process share. Nothing here outlives it: all that matters is in Redis. */
+/** The objects that the parts of one API process share. None outlives the process: records are in Redis. */
 export interface ApiContext {
   config: Readonly<ApiConfig>;
-  /** What clients may take. */
+  /** Bounds of what clients may take. */
   limits: Readonly<ClientLimits>;
   log: Logger;
   models: ModelRegistry;
@@ -36,21 +37,21 @@ export interface ApiContext {
   batches: BatchStore;
   producers: Producers;
   rates: CompletionRates;
-  /** Which models the workers can serve. */
+  /** Tells which models the workers can serve. */
   serving: Serving;
-  /** Who waits for a job or batch to end. */
+  /** Requests that wait for the end of a job or a batch. */
   waiters: Waiters;
-  /** Name under which this process is told how jobs ended that it waits for. */
+  /** Name of the channel on which commits send this process the outcomes of jobs that it waits for. */
   replyTo: string;
   admission: Admission;
-  /** Who wants to know of every change of a job. */
+  /** Event streams that follow every change of a job. */
   followers: Waiters;
   streams: EventStreams;
   stats: StatsSource;
   statsFeed: StatsFeed;
   metrics: ApiMetrics;
   tracer: Tracer;
-  /** Whose turn it is to walk over the indexes. */
+  /** Turns of the callers to walk over the indexes. */
   listTurns: ListTurns;
   /** Around every Redis call that a request waits for. */
   withinDeadline: RedisDeadline;
@@ -69,12 +70,15 @@ export async function openApiContext(
   }: { log: Logger; release: ReleaseStack; draining: AbortSignal; limits?: Readonly<ClientLimits> },
 ): Promise<ApiContext> {
   const { address, keyPrefix, timeoutMs } = config.redis;
-  // First, so that it is closed last.
+  // The tracer is opened first, so that it is closed last.
   const tracer = await openTracer('waggle-api', { tracing: config.tracing, log });
   release.later('traces', () => tracer.close());
   const models = new ModelRegistry(config.models.dir, config.models.defaultName, config.jobs.most);
   tellRefused(models.current, log);
-  const connection = { address, onError: sparingly(log), signal: draining };
+  const onError = sparingly(SAY_AGAIN_MS, (error: string) =>
+    log.warn('redis connection lost or not made', { error }),
+  );
+  const connection = { address, onError, signal: draining };
   const redis = await openRedis(connection);
   release.later('redis', () => redis.close());
   const subscriber = await openRedisSubscriber(connection);
@@ -146,14 +150,5 @@ export async function openApiContext(
   };
 }
 
+/** A lost connection is tried several times a second: fewer lines will do. */
 const SAY_AGAIN_MS = 10_000;
-
-/** A connection that is tried several times a second is not worth as many lines. */
-function sparingly(log: Logger): (message: string) => void {
-  let quietUntilMs = 0;
-  return (message) => {
-    if (performance.now() < quietUntilMs) return;
-    quietUntilMs = performance.now() + SAY_AGAIN_MS;
-    log.warn('redis connection lost or not made', { error: message });
-  };
-}

@@ -1,6 +1,6 @@
 /**
- * How long clients may take, how much they may send before a route looks at it, and how many may be held at a time. What
- * is not sent in time costs the client its connection; everything that it holds here is freed.
+ * Bounds of the time that clients may take, of the bytes that they may send before a route looks at them, and of the
+ * requests that may be held at a time. A client that is too slow loses its connection, and all that it holds here is freed.
  */
 export interface ClientLimits {
   /** From the first byte of a request to the end of its headers, in ms. */
@@ -13,7 +13,7 @@ export interface ClientLimits {
   uploadIdleMs: number;
   /** Longest that a chunk of an upload waits for room in its queue, in ms; the sender is paused meanwhile. */
   roomMs: number;
-  /** How long what is left of a refused body is read and dropped, so that the client gets to see the answer, in ms. */
+  /** Time for which the rest of a refused body is read and dropped, so that the client gets to see the answer, in ms. */
   refusedMs: number;
   /** From the first byte of a request to the end of its body, in ms: a million rows over a slow line. */
   requestMs: number;
@@ -21,7 +21,7 @@ export interface ClientLimits {
   idleMs: number;
   /** Between two requests of a connection, in ms: longer than the minute after which load balancers usually hang up. */
   keepAliveMs: number;
-  /** How often `headersMs` and `requestMs` are looked at, in ms. */
+  /** Time between two checks of `headersMs` and `requestMs`, in ms. */
   checkEveryMs: number;
   /** Requests held at a time until a job ends; each costs about a kilobyte and one Redis read a second. */
   waits: number;
@@ -29,7 +29,7 @@ export interface ClientLimits {
   streams: number;
   /** Between two looks at a record whose end is waited for: an announcement may get lost with a connection, in ms. */
   rereadMs: number;
-  /** How long a process that was told to stop goes on answering on new and idle connections, in ms. */
+  /** Time for which a process that was told to stop answers on new and idle connections, in ms. */
   lingerMs: number;
 }
 

@@ -10,13 +10,13 @@ import type { ModelRegistry } from './models/model-registry.js';
 import { startServer } from './server.js';
 import { startSweeper } from './sweeper.js';
 
-/** What is left for closing connections once requests are done, in ms. */
+/** Time for closing connections once requests are done, in ms. */
 const CLOSING_MS = 2_000;
 
 const config = configOrExit(() => readApiConfig(process.env, process.stdout.isTTY));
 const log = configOrExit(() => createLogger('api', config.log));
 let models: ModelRegistry | undefined;
-// Before anything is open: without a listener this signal would end the process.
+// The listener comes before anything is opened: without one the signal would end the process.
 process.on('SIGHUP', () => models?.reload(log));
 
 await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (release, draining) => {

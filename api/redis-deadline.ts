@@ -5,7 +5,7 @@ export type RedisDeadline = <T>(step: string, calls: () => Promise<T>) => Promis
 
 /**
  * The one place that bounds how long a request waits for Redis. Past `timeoutMs` it rejects with
- * RedisUnavailableError; calls already sent may still take effect. `onUnavailable` is told of every such error.
+ * RedisUnavailableError; calls already sent may still take effect. `onUnavailable` is called for every such error.
  */
 export function createRedisDeadline(
   timeoutMs: number,

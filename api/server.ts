@@ -32,9 +32,9 @@ export async function startServer(
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: limits.checkEveryMs,
   });
-  // Node ends a connection after so long without progress, in writing as well as in reading.
+  // Node ends a connection after this time without progress, in writing as well as in reading.
   server.timeout = limits.idleMs;
-  // Their size bounds their number. Node does not refuse headers past a number, it leaves them out.
+  // The size of the headers bounds their number: Node does not refuse headers past `maxHeadersCount`, it leaves them out.
   server.maxHeadersCount = 0;
   const connections = new Connections(server, limits.refusedMs);
   server.on('request', app).on('clientError', refuseGarbage);
@@ -54,9 +54,9 @@ export async function startServer(
 }
 
 /**
- * Express gives every request and response its own prototype with `Object.setPrototypeOf`, which makes V8 drop what it
- * knows of their shape: that costs more than the rest of Express, the router and its layers, together. Here
- * the objects are born with the prototypes that Express would set, so that setting them changes nothing.
+ * Express gives every request and response its own prototype with `Object.setPrototypeOf`, which makes V8 drop its
+ * knowledge of their shape: that costs more than the router and its layers together. Here the objects are created with
+ * the prototypes that Express would set, so that setting them changes nothing.
  */
 function nativeExpressClasses(app: Express) {
   class ExpressRequest extends IncomingMessage {}
@@ -72,7 +72,7 @@ const STATUS_OF_ERROR: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** For what is no HTTP, or comes too slowly: there is no request object to answer through. */
+/** Answers bytes that are no HTTP, or come too slowly: there is no request object for them. */
 function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -88,10 +88,10 @@ async function closeServer(
   { lingerMs, graceMs }: { lingerMs: number; graceMs: number },
 ): Promise<number> {
   await sleep(lingerMs);
-  // Connections that wait to be accepted are refused with the listening: this comes right after the last were taken.
+  // close() resets connections that still wait to be accepted: one poll phase accepts them first.
   await afterPoll();
   const closed = once(server, 'close');
-  // Not the HTTP server's own: it closes idle connections in its own way first, and stops looking for slow clients.
+  // The close() of the HTTP server would first close idle connections in its own way, and stop its checks of slow clients.
   NetServer.prototype.close.call(server);
   connections.closeIdle(lingerMs);
   let requests = 0;

@@ -6,12 +6,12 @@ import type { RateLimits, RowCount } from './rate-limits.js';
 
 const CHALLENGE = 'Bearer realm="waggle"';
 
-/** Decides who is let in: by key where there are keys, and not more often than agreed. */
+/** Lets callers in: by key where there are keys, and within the rate limit where there is one. */
 export class Admission {
   readonly #keys: readonly ApiKey[] | undefined;
   readonly #limits: RateLimits | undefined;
 
-  /** `keys` undefined: callers are not told apart. `limits` undefined: nobody is held back. */
+  /** `keys` undefined: callers are not told apart. `limits` undefined: there is no rate limit. */
   constructor(keys: readonly ApiKey[] | undefined, limits: RateLimits | undefined) {
     this.#keys = keys;
     this.#limits = limits;

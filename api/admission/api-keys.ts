@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../http/caller.js';
 
-/** One who may call. The secret itself is not kept. */
+/** A caller that is let in. The secret itself is not kept. */
 export interface ApiKey {
   name: string;
   isAdmin: boolean;
@@ -12,7 +12,7 @@ export interface ApiKey {
 }
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
-/** What may stand behind `Bearer` (RFC 6750, section 2.1). */
+/** The form of a token behind `Bearer` (RFC 6750, section 2.1). */
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/;
 const STRONG_LENGTH = 16;
 const FORM = 'name:secret or name:secret:admin';
@@ -38,7 +38,7 @@ export function parseApiKeys(text: string): readonly ApiKey[] | undefined {
   return keys;
 }
 
-/** Tells of an entry by its place only: in one that is the wrong way round the name is the secret. */
+/** Errors name an entry by its place only: in an entry that is the wrong way round the name is the secret. */
 function parseKey(entry: string, what: string): ApiKey {
   const [name = '', secret, role, ...more] = entry.split(':');
   if (secret === undefined || more.length > 0) throw new Error(`${what} must be ${FORM}`);
@@ -54,19 +54,19 @@ function parseKey(entry: string, what: string): ApiKey {
   return { name, isAdmin: role === 'admin', digest: digestOf(secret), isWeak: secret.length < STRONG_LENGTH };
 }
 
-/** What an Authorization header says. */
+/** The caller that an Authorization header names, or the reason why there is none. */
 export type Identified = { kind: 'caller'; caller: Caller } | { kind: 'missing' } | { kind: 'wrong' };
 
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
-/** Tells who calls by the Authorization header. Takes the same time for whatever secret, right or wrong. */
+/** Finds the caller of an Authorization header. Takes the same time for every secret, right or wrong. */
 export function identify(keys: readonly ApiKey[], authorization: string | undefined): Identified {
   if (authorization === undefined) return { kind: 'missing' };
   const [, secret] = BEARER.exec(authorization) ?? [];
   if (secret === undefined) return { kind: 'wrong' };
   const digest = digestOf(secret);
   let found: ApiKey | undefined;
-  // To the end, also when it is found.
+  // The loop goes on after the key is found, so that the time tells nothing.
   for (const key of keys) if (timingSafeEqual(key.digest, digest)) found = key;
   if (!found) return { kind: 'wrong' };
   return { kind: 'caller', caller: { owner: found.name, isAdmin: found.isAdmin } };

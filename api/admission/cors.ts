@@ -2,7 +2,7 @@ import cors from 'cors';
 import type { RequestHandler } from 'express';
 import { HEADERS } from '../openapi/headers.js';
 
-/** Pages of which origins may call: all, or those listed. */
+/** Origins whose pages may call: all, or a list. */
 export type CorsOrigins = '*' | readonly string[];
 
 /** Reads `CORS_ORIGIN`: `*`, or origins with commas between them. Undefined for no text. */
@@ -27,7 +27,7 @@ const REQUEST_HEADERS = [
   'traceparent',
   'X-Request-Id',
 ];
-/** How long a browser may keep the answer to a preflight, in seconds. */
+/** Time for which a browser may keep the answer to a preflight, in seconds. */
 const PREFLIGHT_SECONDS = 600;
 
 /** Adds the headers by which a browser lets pages of other origins call. Preflights are answered by the routes. */

@@ -4,12 +4,12 @@ import { ProblemError } from '../http/problem.js';
 import { untilClientGone } from '../http/read-json.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 
-/** Lists of one caller that wait for their turn: more are refused. */
+/** Most lists of one caller that may wait for their turn. */
 const LONGEST_LINE = 64;
 
-/** Walks over the indexes, one at a time for each caller: who asks for many lists at once holds up only itself. */
+/** Walks over the indexes, one at a time for each caller: a caller of many lists at once holds up only itself. */
 export class ListTurns {
-  /** Who comes after the walk that is under way, by caller. */
+  /** Walks that wait for the one under way, by caller. */
   readonly #withinDeadline: RedisDeadline;
   readonly #lines = new Map<string, (() => void)[]>();
 
@@ -18,8 +18,8 @@ export class ListTurns {
   }
 
   /**
-   * Runs a walk when its turn has come, all within one deadline of Redis. The signal is aborted once nobody waits for the
-   * answer any more, because the deadline has passed or the client has left. Throws a 429 problem when too many wait already.
+   * Runs a walk when its turn has come, all within one deadline of Redis. The signal is aborted once the
+   * deadline has passed or the client has left. Throws a 429 problem when too many walks wait already.
    */
   async run<T>(exchange: Exchange, step: string, walk: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const over = untilClientGone(exchange.response);

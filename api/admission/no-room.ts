@@ -3,7 +3,7 @@ import { ProblemError } from '../http/problem.js';
 
 const RETRY_SECONDS = 5;
 
-/** The problem of a queue that takes no more: of anybody, or of this owner. `what` may not wait: jobs, or chunks of batches. */
+/** The problem of a queue that takes no more `what`: of all callers, or of this owner. */
 export function noRoomProblem(
   refusal: NoRoom,
   { what, model, owner }: { what: 'jobs' | 'chunks'; model: string; owner: string },

@@ -6,14 +6,27 @@ import { defineScript, type RedisReply, type RedisScript } from '../../shared/re
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import type { RedisDeadline } from '../redis-deadline.js';
-import type { RateLimit } from './rate-limit.js';
 
-/** A job takes one request to submit and some to poll: so many more of the second kind may come. */
+/** At most `count` predictions of one caller in `seconds`. */
+export interface RateLimit {
+  count: number;
+  seconds: number;
+}
+
+/** Reads `RATE_LIMIT`: `off`, or `<count>/<seconds>`. */
+export function parseRateLimit(text: string): RateLimit | undefined {
+  if (text === 'off') return undefined;
+  const [, count = '', seconds = ''] = /^(\d{1,9})\/(\d{1,6})$/.exec(text) ?? [];
+  if (Number(count) > 0 && Number(seconds) > 0) return { count: Number(count), seconds: Number(seconds) };
+  throw new Error(`must be off or <count>/<seconds>, such as 100/60, not "${text}"`);
+}
+
+/** Polls that are allowed for each submission, because a job takes one request to submit and some to poll. */
 const POLLS_PER_SUBMIT = 10;
 
 /**
- * What is counted apart: what changes something, what only reads, and requests without a right key. The last are
- * counted by address, all others by caller.
+ * Requests that are counted apart: those that change a record, those that only read, and those without a right key.
+ * Strangers are counted by address, all others by caller.
  */
 export type Bucket = 'submits' | 'polls' | 'strangers';
 
@@ -35,7 +48,7 @@ redis.call('SET', KEYS[1], used + ARGV[1], 'PX', left_ms)
 return { 1, left - ARGV[1], left_ms }`,
 );
 
-/** Predictions of one request: those to be counted now, and all so far. */
+/** Predictions of one request: `more` are to be counted now, `total` have come so far. */
 export interface RowCount {
   more: number;
   total: number;
@@ -114,7 +127,7 @@ function limiter(bucket: Bucket, { count, seconds }: RateLimit, { records, withi
     handler: () => {
       throw new ProblemError('rate-limited', `more than ${count} requests in ${seconds} s`);
     },
-    // Its checks look for mistakes of set-up, and print to the console.
+    // The library's checks look for mistakes of set-up, and print to the console.
     validate: false,
   });
   return (exchange: Exchange): Promise<void> => {
@@ -128,10 +141,10 @@ function limiter(bucket: Bucket, { count, seconds }: RateLimit, { records, withi
 
 const prefixOf = (bucket: Bucket): string => `limit:${bucket}:`;
 
-/** An address that X-Forwarded-For has with a port, which is another one with every connection. */
+/** An address with a port, as X-Forwarded-For may have it: the port changes with every connection. */
 const WITH_PORT = /^(?:\[(.+)\](?::\d+)?|([^:]+):\d+)$/;
 
-/** Names who sent a request among all that are counted: its key, or its address where callers are not told apart. */
+/** Names the sender of a request for counting: its key, or its address where callers are not told apart. */
 export const callerOf = (exchange: Exchange): string =>
   exchange.caller.owner === '' ? addressOf(exchange) : `key:${exchange.caller.owner}`;
 
@@ -148,8 +161,8 @@ type RunScript = (
 ) => Promise<RedisReply>;
 
 /**
- * Redis as the store knows it: SCRIPT LOAD, then EVALSHA. Loading asks nothing of Redis, and scripts that Redis has
- * forgotten are sent again, so that neither a start nor a restart of Redis leaves the store without its scripts.
+ * Redis as the store of the library calls it: SCRIPT LOAD, then EVALSHA. Loading does not ask Redis, and a script that
+ * Redis has forgotten is sent again: the store works although Redis was away at the start, or was restarted.
  */
 function scriptsOnly(run: RunScript) {
   const scripts = new Map<string, RedisScript>();

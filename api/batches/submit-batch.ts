@@ -33,8 +33,8 @@ export interface SubmittedBatch {
 }
 
 /**
- * Takes an upload to its end. Its chunks run while it goes on, unless it is strict. An upload that cannot be taken as
- * a whole, or breaks off, leaves nothing but a canceled batch. Throws a problem.
+ * Takes an upload to its end. Its chunks run while the upload goes on, unless it is strict. An upload that is refused or
+ * breaks off leaves nothing but a canceled batch. Throws a problem.
  */
 export async function submitBatch(
   exchange: Exchange,

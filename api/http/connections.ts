@@ -2,15 +2,15 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientLimits } from '../limits.js';
 
-/** The connections of a server, and the answers that are under way on them. A body that is left unread ends its own. */
+/** The connections of a server, and the answers that are under way on them. A body that is left unread ends its connection. */
 export class Connections {
   readonly #open = new Set<Socket>();
-  /** Those on which no request has come yet. */
+  /** Connections on which no request has come yet. */
   readonly #fresh = new Set<Socket>();
   readonly #answers = new Set<ServerResponse>();
   #closing = false;
 
-  /** To be called before the server has its other listeners. `refusedMs`: see {@link ClientLimits.refusedMs}. */
+  /** Must be called before the server has its other listeners. `refusedMs`: see {@link ClientLimits.refusedMs}. */
   constructor(
     server: Server,
     private readonly refusedMs: ClientLimits['refusedMs'],
@@ -21,8 +21,8 @@ export class Connections {
 
   /**
    * Closes every connection without an answer under way, and each of the others after its answer. Node's own
-   * `closeIdleConnections` takes a connection for idle whose answer is written but not yet sent, and cuts it off. One that
-   * has only just been made has `freshMs` for its request, which is on its way.
+   * `closeIdleConnections` takes a connection for idle whose answer is written but not yet sent, and cuts it off. A new
+   * connection has `freshMs` for its first request, which is on its way.
    */
   closeIdle(freshMs: number): void {
     this.#closing = true;
@@ -35,7 +35,7 @@ export class Connections {
     }
   }
 
-  /** Closes every connection, whatever is under way; returns how many requests were. */
+  /** Closes every connection; returns the number of requests that were under way. */
   cutOff(): number {
     const requests = this.#answers.size;
     for (const socket of this.#open) socket.destroy();

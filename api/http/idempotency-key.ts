@@ -5,7 +5,7 @@ import { ProblemError } from './problem.js';
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/;
 const BARE = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/;
 
-/** What an `Idempotency-Key` may be, as a regular expression. */
+/** The form of an `Idempotency-Key`, as a regular expression. */
 export const IDEMPOTENCY_KEY_PATTERN = `${QUOTED.source}|${BARE.source}`;
 
 /** The key of an `Idempotency-Key` header, quoted and bare meaning the same. Throws a 400 problem for any other. */
@@ -23,7 +23,7 @@ export function parseIdempotencyKey(header: string | undefined): string | undefi
   return key;
 }
 
-/** 132 bits: two requests of one key are told apart, and Redis keeps few bytes of each. */
+/** 132 bits tell two requests of one key apart, and Redis keeps few bytes of each. */
 const FINGERPRINT_LENGTH = 22;
 
 /** A digest of an operation and its body that does not depend on the order of the body's members. */

@@ -1,4 +1,4 @@
-/** What a request prefers (RFC 7240), as far as this service knows it. Everything else is ignored. */
+/** The preferences of a request (RFC 7240) that this service knows. Others are ignored. */
 export interface Preferences {
   /** Seconds that the client would wait for the answer, at most {@link MAX_WAIT_SECONDS}. */
   waitSeconds: number | undefined;
@@ -13,7 +13,7 @@ const PREFERENCE = /^([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\
 
 /**
  * Parses the value of all `Prefer` lines, joined by commas. Names are compared without case, the first of a name
- * counts, and what cannot be understood is left out: preferences are never a reason to refuse.
+ * counts, and a malformed one is left out: preferences are never a reason to refuse a request.
  */
 export function parsePrefer(header: string | undefined): Preferences {
   if (header === undefined) return NONE;
@@ -28,7 +28,7 @@ export function parsePrefer(header: string | undefined): Preferences {
   return { waitSeconds: secondsOf(seen.get('wait')), respondAsync: seen.get('respond-async') === '' };
 }
 
-/** The `Preference-Applied` value for what was honoured; undefined when nothing was. */
+/** The `Preference-Applied` value of the honoured preferences; undefined when there are none. */
 export function preferenceApplied({ waitSeconds, respondAsync }: Partial<Preferences>): string | undefined {
   const applied = [
     ...(respondAsync ? ['respond-async'] : []),

@@ -1,4 +1,4 @@
-/** One kind of problem: the same status and title every time, and what a client can do about it. */
+/** One kind of problem: its status, its title, and advice to the client. */
 export interface ProblemType {
   status: number;
   title: string;

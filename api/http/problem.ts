@@ -3,11 +3,11 @@ import { AppError } from '../../shared/errors.js';
 import { ANSWER_LIMITS, cutText } from '../../shared/validation/ajv.js';
 import { PROBLEM_TYPES, type ProblemCode, problemUri } from './problem-types.js';
 
-/** What a problem carries beside its type and detail. */
+/** Parts of a problem beside its type and detail. */
 export interface ProblemExtras {
-  errors?: readonly BrokenRule[];
+  errors?: readonly BrokenRule[] | undefined;
   /** Whole seconds, at least 1. */
-  retryAfterSeconds?: number;
+  retryAfterSeconds?: number | undefined;
   headers?: Readonly<Record<string, string>>;
 }
 
@@ -23,10 +23,10 @@ export class ProblemError extends AppError {
   }
 }
 
-/** Of what is said to people: some of it repeats what was sent. */
+/** Longest `detail`, in characters: some repeat a part of the request. */
 const LONGEST_DETAIL = 1_000;
 
-/** The body that tells of a problem. */
+/** The body of the answer to a problem. */
 export function problemBody({ code, message, extras }: ProblemError): ProblemBody {
   const { status, title } = PROBLEM_TYPES[code];
   return {
@@ -38,7 +38,7 @@ export function problemBody({ code, message, extras }: ProblemError): ProblemBod
   };
 }
 
-/** A 408 problem. What is still to come of the request is not waited for: the connection ends with the answer. */
+/** A 408 problem. The connection ends with the answer, because the rest of the request is not waited for. */
 export const requestTimeout = (detail: string): ProblemError =>
   new ProblemError('request-timeout', detail, { headers: { Connection: 'close' } });
 

@@ -2,10 +2,10 @@ import type { BrokenRule } from '../../shared/contract/problem.js';
 import { messageOf } from '../../shared/errors.js';
 import { validationFailed } from './problem.js';
 
-/** Makes a value of a parameter's text, or of all its texts when it may be given several times; throws what is wrong. */
+/** Makes a value of a parameter's text, or of all its texts when it may be given several times. Throws for a bad text. */
 type Reader<T> = ((text: string) => T) | { all: (texts: readonly string[]) => T };
 
-/** What a query may say: name to reader. */
+/** The parameters of a query: name to reader. */
 type Readers<T> = { [Name in keyof T]: Reader<T[Name]> };
 
 /** Reads a query whose every parameter is optional. Throws a 422 problem that names every parameter at fault. */

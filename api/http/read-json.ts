@@ -12,7 +12,7 @@ export class ClientGoneError extends AppError {
   }
 }
 
-/** Aborts once there is nobody to answer, which the end of a body that came as a whole does not show. */
+/** Aborts once the client has left, which a request does not show whose body has arrived. */
 export function untilClientGone(response: ServerResponse): AbortController {
   const unwanted = new AbortController();
   const leave = (): void => unwanted.abort(new ClientGoneError());
@@ -21,7 +21,7 @@ export function untilClientGone(response: ServerResponse): AbortController {
   return unwanted;
 }
 
-/** What a body may take. */
+/** Bounds of a body. */
 export interface BodyLimits {
   limitBytes: number;
   /** From the headers to the end of the body. */
@@ -59,7 +59,7 @@ function requireJson(headers: IncomingHttpHeaders): void {
   }
 }
 
-/** What comes past the limit is read and dropped, so that the client gets to see the answer. */
+/** The part of a body past the limit is read and dropped, so that the client gets to see the answer. */
 function readBody(request: IncomingMessage, { limitBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

@@ -24,7 +24,7 @@ export function parseTraceparent(header: string | undefined): string | undefined
 }
 
 /**
- * Whether an `If-None-Match` value names the entity tag: by weak comparison, as RFC 9110 section 13.1.2 wants it.
+ * Whether an `If-None-Match` value names the entity tag, by weak comparison (RFC 9110, section 13.1.2).
  */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;

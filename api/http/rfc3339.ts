@@ -1,4 +1,4 @@
-/** The latest seconds that were written, up to their decimal point: most times of an answer lie in one or two of them. */
+/** Texts of the latest seconds, up to the decimal point: most times of an answer lie in one or two of these seconds. */
 const KEPT = 64;
 const seconds: { second: number; text: string }[] = Array.from({ length: KEPT }, () => ({
   second: NaN,
@@ -9,7 +9,7 @@ const seconds: { second: number; text: string }[] = Array.from({ length: KEPT },
 export function rfc3339(unixMs: number): string {
   const second = Math.floor(unixMs / 1000);
   const kept = seconds[second % KEPT];
-  // What is no time, or lies before 1970, is left to Date.
+  // Date formats times before 1970, and throws for NaN.
   if (kept === undefined) return new Date(unixMs).toISOString();
   if (kept.second !== second) {
     kept.text = new Date(second * 1000).toISOString().slice(0, 20);

@@ -17,7 +17,7 @@ export interface Submission {
   maxAttempts: number;
   /** The job that is to be run again; the new one belongs to the same owner. */
   replayOf?: Job;
-  /** The same for the same request, flat or nested and in whatever order. */
+  /** Equal for equal requests, flat or nested and in any order of members. */
   fingerprint(): string;
 }
 

@@ -5,7 +5,7 @@ import { readCatalog, type Refusal, refusalsOf } from '../../shared/model/catalo
 import { LARGEST_BOUNDS, type SubmissionBounds } from './submission-schemas.js';
 import { type ServedModels, serveModels } from './served-models.js';
 
-/** The models that this process serves now. Whoever needs them over several steps keeps one `current`. */
+/** The models that this process serves now. A request that needs them in several steps keeps one `current`. */
 export class ModelRegistry {
   readonly #dir: string;
   readonly #defaultName: string | undefined;
@@ -33,7 +33,7 @@ export class ModelRegistry {
     return refusalsOf(this.#current.refused, this.#dir);
   }
 
-  /** When the packages were read again last, by `performance.now()`; long ago when they were not. */
+  /** Time of the last reload, by `performance.now()`; minus infinity before the first. */
   get reloadedMs(): number {
     return this.#reloadedMs;
   }

@@ -18,17 +18,17 @@ import {
 /** A model that can be asked, with the check of a submission that names it. */
 export interface ServedModel {
   manifest: Manifest;
-  /** Where its jobs wait. */
+  /** The queue of its jobs. */
   queue: string;
   /** `{ model, input, ... }` */
   validateNamed: ValidateFunction;
-  /** What batches of rows need. */
+  /** The checks and the layout of batches. */
   batch: BatchModel;
 }
 
-/** How rows are checked and packed, and how results are read. */
+/** Functions that check and pack the rows of a model, and read their results. */
 export interface BatchModel {
-  /** Where its chunks wait. */
+  /** The queue of its chunks. */
   queue: string;
   layout: ColumnLayout;
   /** Checks one input. */
@@ -69,12 +69,12 @@ export function modelNamed({ byName }: ServedModels, name: string): ServedModel 
   );
 }
 
-/** The first of these that there is answers requests that name no model, unless DEFAULT_MODEL says which. */
+/** The first of these models that is there answers requests that name no model, unless DEFAULT_MODEL names one. */
 const DEFAULT_NAMES = ['trip-duration', 'trip-duration-linear'];
 
 /**
- * Compiles a catalog, each package by itself: of one that cannot be used, what was served of it before goes on being
- * served. Throws a ConfigError when there is no default model.
+ * Compiles a catalog, each package by itself. Where a package cannot be used, the model that `before` served goes on
+ * being served. Throws a ConfigError when there is no default model.
  */
 export function serveModels(
   catalog: ModelCatalog,
@@ -98,7 +98,7 @@ export function serveModels(
   return { ...models, default: serveDefault(models, defaultName) };
 }
 
-/** Of its own compiler: two packages may use the same `$id`. */
+/** Each model has a compiler of its own, because two packages may use the same `$id`. */
 function serveModel(manifest: Manifest, most: SubmissionBounds): ServedModel {
   const ajv = createAjv();
   return {

@@ -3,17 +3,17 @@ import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
 import { ProblemError } from '../http/problem.js';
 import type { ModelRegistry } from './model-registry.js';
 
-/** How a model stands with the workers that reported lately. */
+/** Whether the workers that reported lately serve a model. */
 export interface Standing {
-  /** How many serve it. */
+  /** Number of workers that serve it. */
   workers: number;
-  /** Why no job of it runs; undefined while a worker serves it. */
+  /** The reason why no job of it runs; undefined while a worker serves it. */
   heldUp?: string;
-  /** Whether a job that is submitted now would wait for nobody: workers are there, and all of them have decided against it. */
+  /** Whether workers are there and none of them can serve it: a job that is submitted now would wait in vain. */
   isRefused: boolean;
 }
 
-/** How a model stands. A worker that reads its packages may yet serve those that it has not refused. */
+/** The standing of a model. A worker that still reads its packages may yet serve each one that it has not refused. */
 export function standingOf(model: string, workers: readonly WorkerInfo[]): Standing {
   const serving = workers.filter(({ models }) => models.some(({ name }) => name === model)).length;
   if (serving > 0) return { workers: serving, isRefused: false };
@@ -33,9 +33,9 @@ export function standingOf(model: string, workers: readonly WorkerInfo[]): Stand
 
 const counted = (count: number): string => `${count} worker${count === 1 ? '' : 's'}`;
 
-/** Workers report within this time of a reload of theirs; until then nothing is said against a model, in ms. */
+/** Workers report within this time after they reload; until then no model is refused, in ms. */
 const SETTLE_MS = 2_000;
-/** The workers' reports are read again after so long, and waited for after twice as long, in ms. */
+/** Reports older than this are read again; requests wait for that when they are twice as old, in ms. */
 const FRESH_MS = 1_000;
 const RETRY_SECONDS = 5;
 

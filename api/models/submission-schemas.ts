@@ -18,7 +18,7 @@ export const submissionDefaults = (most: SubmissionBounds): SubmissionBounds => 
 
 const LONGEST_EXPIRY_MS = 7 * 86_400_000;
 
-/** What the client calls the request by. */
+/** The client's own name for a request. */
 export const RequestId = Type.String({
   minLength: 1,
   maxLength: 200,

@@ -1,6 +1,6 @@
 import { JOB_STATES } from '../../shared/contract/states.js';
 import { HISTORY_MINUTES } from '../../shared/stats/stats-store.js';
-import { PAGE_LIMIT } from '../jobs/cursor.js';
+import { PAGE_LIMIT } from '../jobs/list-query.js';
 import { IDEMPOTENCY_KEY_PATTERN } from '../http/idempotency-key.js';
 import type { Json } from './json.js';
 

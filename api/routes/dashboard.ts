@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from './route.js';
 
-/** Where the API's and the shared files lie: the page's modules import each other across both. */
+/** Parent of the API's and the shared files: modules of the page import each other across both. */
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** What the page loads of ours, by kind; nothing else is ever read from the disk. */
+/** Files of this project that the page loads; no other file is ever read from the disk. */
 export const FOLDERS = ['api/dashboard', 'shared/client'];
 export const SINGLE_FILES = [
   'shared/contract/states.js',
@@ -19,7 +19,7 @@ export const SINGLE_FILES = [
 ];
 const KINDS = /\.(js|css|svg)$/;
 
-/** What has changed since is fetched anew, all else is answered with 304. */
+/** A file that has not changed since is answered with 304. */
 const REVALIDATED = 'no-cache';
 const FOR_A_DAY = 'public, max-age=86400';
 

@@ -4,7 +4,7 @@ import type { RouteMethod } from '../openapi/operation.js';
 
 const LONGEST_ECHO = 200;
 
-/** Answers for a path that exists, but not with this method. OPTIONS is told which methods it has. */
+/** Answers for a path that exists, but not with this method. OPTIONS lists its methods. */
 export function otherMethod(methods: readonly RouteMethod[]): (exchange: Exchange) => void {
   const allowed = methods.flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
   const allow = [...allowed, 'OPTIONS'].join(', ');

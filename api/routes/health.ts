@@ -118,6 +118,6 @@ async function checkWorkers({ withinDeadline, records, models }: ApiContext): Pr
   }
 }
 
-/** A check that is there where something is wrong. */
+/** A check that is listed only when it has failed. */
 const troubles = (check: string, details: readonly string[]): Record<string, Check> =>
   details.length === 0 ? {} : { [check]: { ok: false, required: false, detail: details.join('; ') } };

@@ -3,7 +3,7 @@ import { presentBatch } from '../batches/present-batch.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { viewBatch } from '../batches/batch-view.js';
 import { visibleOwner } from '../http/caller.js';
-import { formatCursor, PAGE_LIMIT, readCursor } from '../jobs/cursor.js';
+import { formatCursor, PAGE_LIMIT, readCursor } from '../jobs/list-query.js';
 import type { Route } from './route.js';
 import { json, problems } from '../openapi/operation.js';
 

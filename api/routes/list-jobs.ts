@@ -1,11 +1,10 @@
 import type { JobList } from '../../shared/contract/job.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
 import { visibleOwner } from '../http/caller.js';
-import { formatCursor } from '../jobs/cursor.js';
 import type { Route } from './route.js';
 import { presentJob } from '../jobs/present-job.js';
 import { viewJob } from '../jobs/job-view.js';
-import { parseListQuery } from '../jobs/list-query.js';
+import { formatCursor, parseListQuery } from '../jobs/list-query.js';
 import { json, problems } from '../openapi/operation.js';
 
 /** `GET /jobs`: lists, newest first. */

@@ -56,7 +56,7 @@ type Workers = readonly WorkerInfo[] | undefined;
 const present = (models: ServedModels, { manifest }: ServedModel, workers: Workers): ModelBody =>
   presentModel(manifest, { isDefault: manifest.name === models.default.manifest.name, workers });
 
-/** What the models are is known without Redis; who runs them is not. */
+/** The workers as Redis knows them; undefined while Redis is away. The models themselves are known without it. */
 async function liveWorkers({ withinDeadline, records }: ApiContext): Promise<Workers> {
   try {
     return await withinDeadline('reading the workers', () => readWorkers(records));

@@ -10,7 +10,7 @@ import { submitJob } from '../jobs/submit-job.js';
 import { json, problems } from '../openapi/operation.js';
 import { recordIdOf } from '../jobs/record-id.js';
 
-/** How a job has ended that may be run again. */
+/** Final states of a job that may be run again. */
 const REPLAYABLE: ReadonlySet<JobState> = new Set(['failed', 'expired', 'canceled']);
 
 /** `POST /jobs/{id}/replay`: runs a job again, as a new one. */

@@ -103,7 +103,7 @@ function refuse(exchange: Exchange, detail: BrokenRule[], body: unknown): void {
   });
 }
 
-/** What was sent, unless it is nested too deeply to be written again. */
+/** The body of the request, unless it is nested too deeply to be written again. */
 function echoOf(body: unknown): unknown {
   try {
     JSON.stringify(body);

@@ -13,17 +13,17 @@ export function sumOf(tallies: Iterable<Tally>): Tally {
   return sum;
 }
 
-/** The sum of their counts alone: durations of a day are not added up every second. */
+/** The sum of the counts alone: adding up the durations of a day every second would cost too much. */
 export function sumCounts(tallies: Iterable<Tally>): Counts {
   const { counts } = emptyTally();
   for (const tally of tallies) addCounts(counts, tally.counts);
   return counts;
 }
 
-/** A moment, and what is measured around it. */
+/** A moment, and the window of the rates before it. */
 export interface Moment {
   nowMs: number;
-  /** Over which rates are taken. */
+  /** Length of the window over which rates are taken. */
   windowMs: number;
 }
 
@@ -54,7 +54,7 @@ export function presentFigures(
   };
 }
 
-/** The minutes of a history, so many of them in one point. */
+/** The points of a history, each of which sums up `minutesPerPoint` minutes. */
 export function presentPoints(minutes: ReadonlyMap<number, Tally>, minutesPerPoint: number): Point[] {
   const points = new Map<number, Tally>();
   for (const [minute, tally] of minutes) {

@@ -9,7 +9,7 @@ import { standingOf } from '../models/serving.js';
 import { History } from './history.js';
 import { presentFigures, presentPoints, presentWorker, sumCounts, sumOf } from './present-stats.js';
 
-/** What of the past is wanted. */
+/** The part of the past that a client asks for. */
 export interface HistoryQuery {
   /** Undefined: all models together. */
   model: string | undefined;

@@ -7,7 +7,7 @@ import type { ModelRegistry } from '../models/model-registry.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 import type { SweepReport } from '../sweeper.js';
 
-/** What a scrape reads from Redis, and what this process holds open. */
+/** Sources of the figures: records in Redis, and requests that this process holds open. */
 export interface MetricsSources {
   records: RecordScripts;
   models: ModelRegistry;
@@ -22,7 +22,7 @@ const REQUEST_BUCKETS_S = [
 ];
 const SAME_EVERYWHERE = 'Read from Redis: every API process says the same, so take the maximum over them.';
 
-/** What Prometheus is told of one API process, and through it of the queues. */
+/** The metrics of one API process, and those of the queues, which every process reads alike. */
 export class ApiMetrics {
   readonly #registry = new Registry();
   readonly #sources: MetricsSources;

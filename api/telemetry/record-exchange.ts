@@ -2,7 +2,7 @@ import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { traceExchange } from './trace-exchange.js';
 
-/** Counts an exchange, traces it and writes one line for it, once its answer is sent or the client has left without it. */
+/** Counts an exchange, traces it and logs one line for it, once its answer is sent or the client has left. */
 export function recordExchange({ log, metrics, tracer }: ApiContext, exchange: Exchange): void {
   if (tracer.isOn) traceExchange(tracer, exchange);
   const isLogged = log.isEnabled('info');

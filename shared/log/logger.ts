@@ -5,6 +5,7 @@ import DailyRotateFile from 'winston-daily-rotate-file';
 import Transport from 'winston-transport';
 import { ConfigError, messageOf } from '../errors.js';
 import { makeFolder } from '../process/make-folder.js';
+import { sparingly } from '../process/sparingly.js';
 import { systemReason } from '../system-error.js';
 
 /** Severities, most severe first. */
@@ -90,14 +91,11 @@ function dailyFiles(
 }
 
 const TELL_EVERY_MS = 60_000;
-let toldMs = -TELL_EVERY_MS;
 
 /** A disk that is full costs lines of the files, not the process. */
-function tellLost(error: unknown): void {
-  if (performance.now() - toldMs < TELL_EVERY_MS) return;
-  toldMs = performance.now();
+const tellLost = sparingly(TELL_EVERY_MS, (error: unknown) => {
   process.stderr.write(`LOG_DIR takes no lines: ${systemReason(error) ?? messageOf(error)}\n`);
-}
+});
 
 function checkFolder(dir: string): void {
   try {

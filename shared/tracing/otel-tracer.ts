@@ -23,6 +23,7 @@ import {
 } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from '../log/logger.js';
+import { sparingly } from '../process/sparingly.js';
 import { NO_SPAN, type Span, type SpanAttributes, type SpanStart, type Tracer } from './tracer.js';
 
 /**
@@ -43,7 +44,7 @@ export function createOtelTracer(
   serviceName: string,
   { endpoint, log }: { endpoint: string; log: Logger },
 ): Tracer {
-  diag.setLogger(sparingly(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  diag.setLogger(complaints(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, timeoutMillis: EXPORT_MS });
   const provider = new BasicTracerProvider({
     resource: defaultResource()
@@ -136,13 +137,10 @@ function known(attributes: SpanAttributes): Attributes {
 }
 
 /** Writes complaints of the SDK as warnings: at most one line a minute about a collector that is away. */
-function sparingly(log: Logger) {
-  let quietUntilMs = 0;
-  const warn = (message: string): void => {
-    if (performance.now() < quietUntilMs) return;
-    quietUntilMs = performance.now() + SAY_AGAIN_MS;
+function complaints(log: Logger) {
+  const warn = sparingly(SAY_AGAIN_MS, (message: string) => {
     log.warn('tracing', { error: message.slice(0, 500) });
-  };
+  });
   const nothing = (): void => undefined;
   return { error: warn, warn, info: nothing, debug: nothing, verbose: nothing };
 }

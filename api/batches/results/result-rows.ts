@@ -9,7 +9,7 @@ export type ResultRow =
   | { row: number; result: Record<string, number> }
   | { row: number; error: BatchRowError };
 
-/** Where results come from. */
+/** The source of results. */
 export interface ResultSource {
   batches: Pick<BatchStore, 'results'>;
   batch: Batch;
@@ -31,7 +31,7 @@ export async function* resultRows(
   for (let coming = fetch(chunk); coming; chunk += 1) {
     const results = await coming;
     coming = fetch(chunk + 1);
-    // A page that is not read to its end leaves this one without a reader.
+    // A client that leaves early leaves this promise without a reader: its rejection must not count as unhandled.
     coming?.catch(() => undefined);
     const first = chunk * batch.chunkRows;
     const count = Math.min(batch.chunkRows, batch.rows.total - first);

@@ -1,4 +1,4 @@
-/** One element of an `Accept` or `Accept-Encoding` list: what, and how much it is wanted (RFC 9110 section 12.4.2). */
+/** The elements of an `Accept` or `Accept-Encoding` list with their weights (RFC 9110, section 12.4.2). */
 function weights(header: string | undefined): Map<string, number> {
   const found = new Map<string, number>();
   for (const element of (header ?? '').split(',')) {

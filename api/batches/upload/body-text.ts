@@ -4,7 +4,7 @@ import { messageOf } from '../../../shared/errors.js';
 import { errorCode } from '../../../shared/system-error.js';
 import { UploadError } from './rows.js';
 
-/** How a body is read. */
+/** Bounds of a body, and the hooks into its reading. */
 export interface BodyTextOptions {
   gzip: boolean;
   /** Largest body after decompression. */
@@ -13,8 +13,8 @@ export interface BodyTextOptions {
   idleMs: number;
   /** Aborted with the reason once the body is not wanted any more: it is not read on. */
   signal: AbortSignal;
-  /** Told of every piece of the decompressed body, for a fingerprint. */
-  onBytes?: (bytes: Buffer) => void;
+  /** Called with every piece of the decompressed body, for a fingerprint. */
+  onBytes?: ((bytes: Buffer) => void) | undefined;
 }
 
 /** Length of one step of reading, in bytes: even JSON is read at a few hundred ns a byte. */
@@ -22,7 +22,7 @@ const STEP_BYTES = 16_384;
 
 /**
  * The text of a body as it arrives, in pieces of a few KiB: decompressed, bounded, checked to be UTF-8. Reading pauses the
- * sender while the consumer is busy. Throws {@link UploadError}; what the socket throws, and the reason of `signal`, pass through.
+ * sender while the consumer is busy. Throws {@link UploadError}, errors of the socket, and the reason of `signal`.
  */
 export async function* bodyText(
   request: Readable,
@@ -54,8 +54,8 @@ const tooLarge = ({ limitBytes }: BodyTextOptions): UploadError =>
   new UploadError('too_large', `the body is larger than ${limitBytes} bytes`);
 
 /**
- * What arrives, no more than the limit of what comes out of it: gzip may hold nothing at any length. A loop that is left
- * early leaves the request alone: its connection still has to carry the answer.
+ * The pieces of a request. The limit of the decompressed body holds for them too, because a gzip of any length may hold
+ * nothing. A loop that ends early does not destroy the request, whose connection still has to carry the answer.
  */
 async function* pieces(request: Readable, options: BodyTextOptions): AsyncGenerator<Buffer, void, undefined> {
   let bytes = 0;
@@ -69,12 +69,12 @@ async function* pieces(request: Readable, options: BodyTextOptions): AsyncGenera
       yield next.value;
     }
   } finally {
-    // Not waited for: a sender that has stalled keeps it until the connection is gone.
+    // Not awaited: with a stalled sender it settles only when the connection is gone.
     arriving.return?.().catch(() => undefined);
   }
 }
 
-/** Rejects when nothing came for so long, or is wanted. Time that the consumer takes between two pieces does not count. */
+/** Rejects when nothing came within `idleMs`, or `signal` is aborted. The consumer's time between two pieces does not count. */
 function within<T>({ idleMs, signal }: BodyTextOptions, coming: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
@@ -96,14 +96,14 @@ function within<T>({ idleMs, signal }: BodyTextOptions, coming: Promise<T>): Pro
 }
 
 /**
- * A client that leaves is noticed by reading to the end of what it sent: this much, in bytes, is read ahead, and
- * unpacks to a thousand times as much.
+ * Bytes that are read ahead, so that a client that leaves is noticed while its upload is unpacked: they unpack to a
+ * thousand times as many.
  */
 const READ_AHEAD: ZlibOptions & DuplexOptions = { writableHighWaterMark: 262_144 };
 
 async function* gunzip(request: Readable, options: BodyTextOptions): AsyncGenerator<Buffer, void, undefined> {
   const unzip = createGunzip(READ_AHEAD);
-  // Whatever ends the one ends the other, with the same error.
+  // The end of either stream ends the other, with the same error.
   pipeline(Readable.from(pieces(request, options)), unzip, () => undefined);
   try {
     for await (const piece of unzip) yield piece as Buffer;

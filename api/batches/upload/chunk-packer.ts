@@ -11,7 +11,7 @@ import {
 } from '../../../shared/validation/ajv.js';
 import type { Row } from './rows.js';
 
-/** What a packer needs to know of a model. */
+/** The parts of a model that a packer needs. */
 export interface PackerModel {
   layout: ColumnLayout;
   /** Checks one input. */
@@ -21,7 +21,7 @@ export interface PackerModel {
 /** Bounds of the broken rules that are kept of one row. */
 const ROW_LIMITS: Readonly<ListLimits> = { entries: 16, chars: 2_048 };
 
-/** What is kept of the broken rules of one batch, in characters; the errors of rows after that say only that there are some. */
+/** Most characters of broken rules that one batch keeps; later rows say only that they break rules. */
 const BATCH_CHARS = 2_097_152;
 const NOT_LISTED: RuleViolation[] = [
   { pointer: '#', detail: 'breaks rules, which are not listed: those of the rows before are too many' },

@@ -4,7 +4,7 @@ import type { RowCount } from '../../admission/rate-limits.js';
 import type { Producers } from '../../../shared/queue/producers.js';
 import type { RedisDeadline } from '../../redis-deadline.js';
 
-/** Where the chunks of one upload go. */
+/** The destination of the chunks of one upload. */
 export interface ChunkDestination {
   batches: BatchStore;
   producers: Producers;
@@ -20,10 +20,10 @@ export interface ChunkDestination {
   countRows: (rows: RowCount) => Promise<void>;
 }
 
-/** How often it is looked whether there is room, in ms. */
+/** Time between two attempts to find room, in ms. */
 const LOOK_EVERY_MS = 250;
 
-/** Chunks under way to Redis at a time: hides its round trips, and bounds what the process holds. */
+/** Chunks under way to Redis at a time: several hide its round trips, and few bound the memory of the process. */
 const IN_FLIGHT = 4;
 
 /** The batch was canceled, or counted as dead, while its upload went on. */
@@ -50,7 +50,7 @@ export class ChunkSender {
     // The request itself has been counted as one.
     await this.#to.countRows({ more: this.#rows === rows ? rows - 1 : rows, total: this.#rows });
     const sending = this.#deliver(chunk);
-    // It is looked at later; a rejection until then is no unhandled one.
+    // A later call awaits this promise: a rejection until then must not count as unhandled.
     sending.catch(() => undefined);
     this.#underWay.push(sending);
     if (this.#underWay.length >= IN_FLIGHT) await this.#underWay.shift();

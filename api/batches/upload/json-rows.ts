@@ -35,7 +35,7 @@ export const jsonRows: RowReader = async function* (text) {
   if (!frame.hasInputs) throw invalid('#/inputs', 'is required');
 };
 
-/** Watches what surrounds the rows: an object whose only member is `inputs`, an array. Throws at the first other token. */
+/** Checks the frame of the rows: an object whose only member is `inputs`, an array. Throws at the first other token. */
 class Frame {
   hasInputs = false;
   #depth = 0;
@@ -62,7 +62,7 @@ class Frame {
   }
 }
 
-/** What may stand between the member's name and the end of the object, beside the rows. */
+/** Tokens that may stand between the member's name and the end of the object, beside the rows. */
 const STRUCTURE: ReadonlySet<TokenType> = new Set([
   TokenType.COLON,
   TokenType.COMMA,

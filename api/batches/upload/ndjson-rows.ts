@@ -35,7 +35,7 @@ export const ndjsonRows: RowReader = async function* (text) {
   if (rest !== '') yield [parseLine(rest)];
 };
 
-/** The first place from `at` on that has no blank, which is what JSON takes for white space. */
+/** The first place from `at` on without a blank, as JSON defines white space. */
 function endOfBlanks(text: string, at: number): number {
   let end = at;
   for (; ; end += 1) {

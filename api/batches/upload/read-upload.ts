@@ -9,7 +9,7 @@ import type { ChunkPacker } from './chunk-packer.js';
 import type { ChunkSender } from './chunk-sender.js';
 import { type Row, type RowReader, UploadError } from './rows.js';
 
-/** How an upload is read. */
+/** Bounds and reader of an upload. */
 export interface UploadOptions extends Omit<BodyTextOptions, 'signal' | 'onBytes'> {
   reader: RowReader;
   maxRows: number;
@@ -19,7 +19,7 @@ export interface UploadOptions extends Omit<BodyTextOptions, 'signal' | 'onBytes
   fingerprint: boolean;
 }
 
-/** What is read and where it goes. */
+/** The source and the destination of an upload. */
 export interface UploadPath {
   request: Readable;
   /** Aborted with the reason once nobody wants the upload any more. */
@@ -40,7 +40,7 @@ export async function readUpload(
   const text = bodyText(request, {
     ...options,
     signal,
-    ...(hash ? { onBytes: (bytes) => void hash.update(bytes) } : {}),
+    onBytes: hash && ((bytes) => void hash.update(bytes)),
   });
   const mostInvalid = options.strict ? ANSWER_LIMITS.entries : MOST_INVALID.rows;
   const invalid = { rows: 0, chars: 0 };
@@ -60,7 +60,7 @@ export async function readUpload(
     if (!options.strict || invalid.rows === 0) await sender.send(chunk);
   };
   const refusal = async (): Promise<UploadError> => {
-    // So that the record of a batch that fails counts all of its rows.
+    // The record of a batch that fails counts all of its rows.
     if (!packer.isEmpty) await send(take());
     const found = `${invalid.rows} of the first ${rows} rows break rules`;
     return options.strict
@@ -73,7 +73,7 @@ export async function readUpload(
         );
   };
   const isRefused = (): boolean => invalid.rows > mostInvalid || invalid.chars > MOST_INVALID.chars;
-  // Apart from what waits: V8 makes a function that is often called fast, not the middle of one that goes on.
+  // A function of its own: V8 optimizes a function that is often called, not the middle of a long-running one.
   const pack = (some: readonly Row[]): void => {
     for (const row of some) {
       rows += 1;
@@ -109,7 +109,7 @@ export async function readUpload(
   return hash?.digest('hex') ?? '';
 }
 
-/** Longest that rows are read before others have their turn, and after how many that is looked at. */
+/** Longest time of reading before other requests have their turn, and rows between two looks at the clock. */
 const TURN_MS = 3;
 const TURN_ROWS = 256;
 

@@ -5,7 +5,7 @@ import { jsonRows } from './json-rows.js';
 import { ndjsonRows } from './ndjson-rows.js';
 import type { RowReader } from './rows.js';
 
-/** Media types of an upload and what reads them. */
+/** Media types of an upload and their readers. */
 const READERS: Readonly<Record<string, (manifest: Manifest) => RowReader>> = {
   'application/json': () => jsonRows,
   'application/x-ndjson': () => ndjsonRows,
@@ -15,7 +15,7 @@ const READERS: Readonly<Record<string, (manifest: Manifest) => RowReader>> = {
 /** Media types that an upload may be of. */
 export const UPLOAD_TYPES: readonly string[] = Object.keys(READERS);
 
-/** What reads a body of this `Content-Type`. Throws a 415 problem for any other. */
+/** The reader of a body of this `Content-Type`. Throws a 415 problem for any other. */
 export function rowReaderFor(contentType: string | undefined, manifest: Manifest): RowReader {
   const [type = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
