@@ -29,7 +29,7 @@ export interface BenchHost extends SetUp {
 export const PROCESS_KINDS = {
   api: /dist\/api\/main/,
   worker: /dist\/worker\/main/,
-  inference: /dist\/worker\/inference\/main/,
+  inference: /dist\/worker\/inference\/child\/main/,
   redis: /(redis|valkey)-server/,
 };
 

@@ -1,6 +1,6 @@
 import type { Costs } from './costs.js';
 
-/** Where {@link MEASURED} comes from: the command, when and where. */
+/** Command, date and machine of {@link MEASURED}. */
 export const SOURCE = {
   command: 'npx waggle bench costs --json',
   date: '2026-11-27',
@@ -8,66 +8,66 @@ export const SOURCE = {
 } as const;
 
 /**
- * What things cost there, as the command prints it under `costs`: medians of five rounds, 64 clients at a time, on an
- * otherwise idle machine. Of three such runs CPU times differed by up to a third.
+ * The `costs` that the command prints: of five rounds with 64 clients, on an otherwise idle machine. CPU times of three
+ * such runs differed by up to a third, so two digits are all that they are worth.
  */
 export const MEASURED: Costs = {
   submit: {
-    apiUs: 169,
+    apiUs: 170,
     workerUs: 0,
     inferenceUs: 0,
-    redisUs: 42.5,
-    redisCommands: 1.81,
-    networkBytes: 322,
-    appendedBytes: 839,
+    redisUs: 43,
+    redisCommands: 1.8,
+    networkBytes: 320,
+    appendedBytes: 840,
   },
   poll: {
-    apiUs: 147,
+    apiUs: 150,
     workerUs: 0,
     inferenceUs: 0,
-    redisUs: 10.7,
-    redisCommands: 2.11,
+    redisUs: 11,
+    redisCommands: 2.1,
     networkBytes: 600,
-    appendedBytes: 0.0214,
+    appendedBytes: 0.021,
   },
   run: {
-    apiUs: 2.54,
-    workerUs: 42.8,
-    inferenceUs: 27.7,
-    redisUs: 65.8,
-    redisCommands: 6.26,
-    networkBytes: 407,
-    appendedBytes: 962,
+    apiUs: 2.5,
+    workerUs: 43,
+    inferenceUs: 28,
+    redisUs: 66,
+    redisCommands: 6.3,
+    networkBytes: 410,
+    appendedBytes: 960,
   },
   wait: {
-    apiUs: 202,
+    apiUs: 200,
     workerUs: 68,
     inferenceUs: 27,
-    redisUs: 118,
-    redisCommands: 8.07,
-    networkBytes: 1090,
-    appendedBytes: 1860,
+    redisUs: 120,
+    redisCommands: 8.1,
+    networkBytes: 1100,
+    appendedBytes: 1900,
   },
   thousandRows: {
-    apiUs: 2440,
-    workerUs: 1240,
-    inferenceUs: 1040,
-    redisUs: 728,
-    redisCommands: 50.6,
-    networkBytes: 34300,
-    appendedBytes: 19100,
+    apiUs: 2400,
+    workerUs: 1200,
+    inferenceUs: 1000,
+    redisUs: 730,
+    redisCommands: 51,
+    networkBytes: 34000,
+    appendedBytes: 19000,
   },
   kept: {
-    queuedJob: 947,
-    endedJob: 895,
-    waitingRow: 14.7,
-    endedRow: 5.05,
+    queuedJob: 950,
+    endedJob: 900,
+    waitingRow: 15,
+    endedRow: 5.1,
   },
   resident: {
-    api: 214,
-    worker: 145,
-    inference: 115,
+    api: 210,
+    worker: 150,
+    inference: 120,
   },
-  predictMs: 0.817,
-  inputBytes: 59.6,
+  predictMs: 0.82,
+  inputBytes: 60,
 };

@@ -1,4 +1,4 @@
-/** What something costs: CPU time of each process, and what it is to Redis. */
+/** CPU time of each process, and the load of Redis. */
 export interface Cost {
   /** CPU time of an API process, in µs. */
   apiUs: number;
@@ -10,13 +10,13 @@ export interface Cost {
   redisUs: number;
   /** Commands that Redis runs, those inside of scripts included. */
   redisCommands: number;
-  /** What goes over the connections of Redis, both ways, in bytes. */
+  /** Traffic on the connections of Redis, both ways, in bytes. */
   networkBytes: number;
-  /** What Redis appends to its file, in bytes. */
+  /** Growth of Redis's append-only file, in bytes. */
   appendedBytes: number;
 }
 
-/** What Redis keeps in memory of one thing, in bytes. */
+/** Memory of Redis for one job or row, in bytes. */
 export interface KeptBytes {
   queuedJob: number;
   endedJob: number;
@@ -34,7 +34,7 @@ export interface ResidentMb {
   inference: number;
 }
 
-/** What `npx waggle bench costs` finds out, and all that a plan is computed from. */
+/** The findings of `npx waggle bench costs`, from which a plan is computed. */
 export interface Costs {
   /** A job is accepted. */
   submit: Cost;
@@ -48,13 +48,13 @@ export interface Costs {
   thousandRows: Cost;
   kept: KeptBytes;
   resident: ResidentMb;
-  /** What a micro-batch of {@link MEASURED_MAX_BATCH} took the model, in ms. */
+  /** Time of a micro-batch of {@link MEASURED_MAX_BATCH} in the model, in ms. */
   predictMs: number;
   /** An input of these jobs as JSON, in bytes. */
   inputBytes: number;
 }
 
-/** The micro-batches and chunks that are measured: the defaults of `MAX_BATCH` and `CHUNK_ROWS`. */
+/** Sizes of the measured micro-batches and chunks: the defaults of `MAX_BATCH` and `CHUNK_ROWS`. */
 export const MEASURED_MAX_BATCH = 64;
 export const MEASURED_CHUNK_ROWS = 1_024;
 
@@ -69,6 +69,6 @@ export const costOf = (valueOf: (member: keyof Cost) => number): Cost => ({
   appendedBytes: valueOf('appendedBytes'),
 });
 
-/** Several costs, each so many times. */
+/** The sum of several costs, each times a number. */
 export const totalCost = (parts: readonly (readonly [Cost, number])[]): Cost =>
   costOf((member) => parts.reduce((sum, [cost, times]) => sum + cost[member] * times, 0));

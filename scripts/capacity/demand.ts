@@ -1,9 +1,9 @@
-/** What is asked of a deployment. */
+/** The load of a deployment, and its settings. */
 export interface Demand {
   jobsPerSecond: number;
   /** Rows of batches. */
   rowsPerSecond: number;
-  /** What a micro-batch takes the model, in ms; undefined for a model as fast as the measured one. */
+  /** Time of a micro-batch in the model, in ms; undefined for a model as fast as the measured one. */
   predictMs: number | undefined;
   /** `MAX_BATCH`: jobs of a micro-batch. */
   maxBatch: number;
@@ -17,11 +17,11 @@ export interface Demand {
   maxQueueDepth: number;
   /** How long no worker may run without a job being refused, in s. */
   outageSeconds: number;
-  /** What one Redis may keep, in MB. */
+  /** Memory of one Redis, in MB. */
   redisMemoryMb: number;
 }
 
-/** What is assumed of all that is not told: the defaults of the variables, and the memory that compose/ gives Redis. */
+/** The demand where the caller says nothing: the defaults of the variables, and the memory that compose/ gives Redis. */
 export const USUAL = {
   predictMs: undefined,
   maxBatch: 64,
@@ -33,5 +33,5 @@ export const USUAL = {
   redisMemoryMb: 1_000,
 } as const satisfies Omit<Demand, 'jobsPerSecond' | 'rowsPerSecond'>;
 
-/** Largest share of a core that a process is planned to be busy: what is left takes bursts, restarts and noise. */
+/** Largest share of a core that a process is planned to be busy: the rest is for bursts, restarts and noise. */
 export const TARGET_UTILISATION = 0.6;

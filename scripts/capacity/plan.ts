@@ -1,6 +1,5 @@
-import { type Costs, MEASURED_CHUNK_ROWS, totalCost } from './costs.js';
+import { type Cost, type Costs, MEASURED_CHUNK_ROWS, totalCost } from './costs.js';
 import { type Demand, TARGET_UTILISATION } from './demand.js';
-import { type Limit, limitsOf } from './limits.js';
 
 /** Processes of one kind. */
 export interface ProcessPlan {
@@ -11,7 +10,7 @@ export interface ProcessPlan {
   memoryMb: number;
 }
 
-/** The part of a worker that is fully busy first. */
+/** The part of a worker that is busy first. */
 export type WorkerBound = 'worker' | 'inference' | 'model';
 
 /** Workers, each with one inference process a model. */
@@ -19,7 +18,7 @@ export interface WorkerPlan extends ProcessPlan {
   /** Of the inference processes; a model that is not the CPU's counts as long as it predicts. */
   inferenceCores: number;
   boundBy: WorkerBound;
-  /** Single jobs that one worker runs a second when it runs nothing else. */
+  /** Single jobs that one worker runs when it runs nothing else. */
   jobsPerSecondEach: number;
 }
 
@@ -30,73 +29,75 @@ export interface RedisPlan {
   commandsPerSecond: number;
   networkMbPerSecond: number;
   appendedMbPerSecond: number;
-  /** Memory of results. */
+  /** Results, for as long as they are kept. */
   resultsMb: number;
-  /** Memory of jobs and rows that wait after an outage of the workers. */
+  /** Jobs and rows that wait after an outage of the workers. */
   backlogMb: number;
 }
 
-/** The processes and the memory that a demand takes. */
+/** A limit that more processes do not raise. */
+export interface Limit {
+  what: 'Redis memory' | 'Redis CPU' | 'queue depth';
+  /** Multiple of the demand at which it is reached: below 1 the demand itself is too much. */
+  atTimes: number;
+  /** The setting to change then. */
+  change: string;
+}
+
+/** Processes, Redis and limits for a demand. */
 export interface Plan {
   api: ProcessPlan;
   worker: WorkerPlan;
   redis: RedisPlan;
-  /** Limits in the order in which a growing demand reaches them. Processes are none: more are added. */
+  /** The limits of Redis and of the queue, the lowest first; none of an empty demand. */
   limits: Limit[];
-  /** Time after which jobs are refused when no worker runs, in s; null without jobs or rows. */
+  /** How long until jobs are refused when no worker runs, in s; null without jobs or rows. */
   refusesAfterSeconds: number | null;
 }
 
-/** A plan never needs fewer: one of each has to run. */
+/** At least one of each has to run. */
 const FEWEST = 1;
 const BYTES_A_MB = 1e6;
 const US_A_SECOND = 1e6;
 
-/** Plans for a demand. Pure arithmetic: cost times rate, divided by the share of a core that one process may use. */
+/** Computes a plan by arithmetic alone: cost times rate, over the share of a core that one process may use. */
 export function planFor(demand: Demand, costs: Costs): Plan {
-  const { jobsPerSecond, rowsPerSecond, maxBatch } = demand;
+  const { jobsPerSecond, rowsPerSecond } = demand;
   const second = totalCost([
     [costOfJob(demand, costs), jobsPerSecond],
     [costs.thousandRows, rowsPerSecond / 1000],
   ]);
   const redisCores = second.redisUs / US_A_SECOND;
   const servers = processesFor(redisCores);
-  const kept = keptMb(demand, servers, costs);
   const redis: RedisPlan = {
     servers,
     busyCores: redisCores,
     commandsPerSecond: second.redisCommands,
     networkMbPerSecond: second.networkBytes / BYTES_A_MB,
     appendedMbPerSecond: second.appendedBytes / BYTES_A_MB,
-    ...kept,
+    ...keptMb(demand, servers, costs),
   };
-  const modelUs = ((demand.predictMs ?? 0) * 1000) / maxBatch;
-  const worker = workersFor({
-    servers,
-    workerCores: second.workerUs / US_A_SECOND,
-    inferenceCores: second.inferenceUs / US_A_SECOND,
-    modelCores: (modelUs * (jobsPerSecond + rowsPerSecond)) / US_A_SECOND,
-    jobUs: Math.max(costs.run.workerUs, costs.run.inferenceUs, modelUs),
-    memoryMb: costs.resident.worker + costs.resident.inference,
-  });
   const apiCores = second.apiUs / US_A_SECOND;
   // Each Redis has APIs and workers of its own.
   const apis = Math.max(servers, processesFor(apiCores));
+  // Jobs and chunks wait in queues of their own, each of that depth.
+  const queuedPerSecond = Math.max(jobsPerSecond, rowsPerSecond / MEASURED_CHUNK_ROWS);
+  const refusesAfterSeconds = (demand.maxQueueDepth * servers) / queuedPerSecond;
   return {
     api: { processes: apis, busyCores: apiCores, memoryMb: apis * costs.resident.api },
-    worker,
+    worker: workersFor(demand, { second, servers, costs }),
     redis,
-    limits: limitsOf(demand, redis),
-    refusesAfterSeconds: refusesAfter(demand, servers),
+    limits: limitsOf(demand, redis, refusesAfterSeconds),
+    refusesAfterSeconds: Number.isFinite(refusesAfterSeconds) ? refusesAfterSeconds : null,
   };
 }
 
-/** Number of processes for so many busy cores, none of them busier than {@link TARGET_UTILISATION}. */
+/** The number of processes of which none is busier than {@link TARGET_UTILISATION}. */
 const processesFor = (cores: number): number =>
   // Rounded first: 0.6 cores in floating point may be a little more than 0.6.
   Math.max(FEWEST, Math.ceil(Number((cores / TARGET_UTILISATION).toPrecision(12))));
 
-const costOfJob = ({ results }: Demand, costs: Costs) =>
+const costOfJob = ({ results }: Demand, costs: Costs): Cost =>
   results === 'wait'
     ? costs.wait
     : totalCost([
@@ -105,31 +106,29 @@ const costOfJob = ({ results }: Demand, costs: Costs) =>
         [costs.run, 1],
       ]);
 
-interface WorkerLoad {
-  servers: number;
-  workerCores: number;
-  inferenceCores: number;
-  modelCores: number;
-  /** Time of one job in the busiest part of a worker. */
-  jobUs: number;
-  memoryMb: number;
-}
-
-function workersFor(load: WorkerLoad): WorkerPlan {
-  const { workerCores, inferenceCores, modelCores } = load;
+/** `second`: the cost of everything that comes in a second. */
+function workersFor(
+  { jobsPerSecond, rowsPerSecond, predictMs, maxBatch }: Demand,
+  { second, servers, costs }: { second: Cost; servers: number; costs: Costs },
+): WorkerPlan {
+  const modelUs = ((predictMs ?? 0) * 1000) / maxBatch;
+  const workerCores = second.workerUs / US_A_SECOND;
+  const inferenceCores = second.inferenceUs / US_A_SECOND;
+  const modelCores = (modelUs * (jobsPerSecond + rowsPerSecond)) / US_A_SECOND;
   const most = Math.max(workerCores, inferenceCores, modelCores);
-  const processes = Math.max(load.servers, processesFor(most));
+  const processes = Math.max(servers, processesFor(most));
+  const jobUs = Math.max(costs.run.workerUs, costs.run.inferenceUs, modelUs);
   return {
     processes,
     busyCores: workerCores,
     inferenceCores: Math.max(inferenceCores, modelCores),
-    memoryMb: processes * load.memoryMb,
+    memoryMb: processes * (costs.resident.worker + costs.resident.inference),
     boundBy: most === workerCores ? 'worker' : most === inferenceCores ? 'inference' : 'model',
-    jobsPerSecondEach: (TARGET_UTILISATION * US_A_SECOND) / load.jobUs,
+    jobsPerSecondEach: (TARGET_UTILISATION * US_A_SECOND) / jobUs,
   };
 }
 
-/** Memory of results and, after an outage, of waiting jobs and rows. */
+/** Memory of Redis for results and, after an outage, for jobs and rows that wait. */
 function keptMb(
   demand: Demand,
   servers: number,
@@ -148,11 +147,25 @@ function keptMb(
   };
 }
 
-function refusesAfter(
-  { jobsPerSecond, rowsPerSecond, maxQueueDepth }: Demand,
-  servers: number,
-): number | null {
-  // Jobs and chunks wait in queues of their own, each of that depth.
-  const fastest = Math.max(jobsPerSecond, rowsPerSecond / MEASURED_CHUNK_ROWS);
-  return fastest === 0 ? null : (maxQueueDepth * servers) / fastest;
+function limitsOf(
+  { redisMemoryMb, outageSeconds }: Demand,
+  { servers, busyCores, resultsMb, backlogMb }: RedisPlan,
+  refusesAfterSeconds: number,
+): Limit[] {
+  const limits: Limit[] = [
+    {
+      what: 'Redis memory',
+      atTimes: (redisMemoryMb * servers) / (resultsMb + backlogMb),
+      change: 'RESULT_TTL_MS, or the memory of Redis',
+    },
+    {
+      what: 'Redis CPU',
+      atTimes: TARGET_UTILISATION / busyCores,
+      change: 'CHUNK_ROWS for rows, or a Redis for each group of models',
+    },
+    { what: 'queue depth', atTimes: refusesAfterSeconds / outageSeconds, change: 'MAX_QUEUE_DEPTH' },
+  ];
+  return limits
+    .filter(({ atTimes }) => Number.isFinite(atTimes))
+    .toSorted((one, other) => one.atTimes - other.atTimes);
 }

@@ -6,7 +6,6 @@ import { benchCosts } from '../bench/costs/costs.js';
 import { compare } from '../bench/compare/compare.js';
 import { comparisonChart, comparisonLines } from '../bench/compare/report.js';
 import { figureLines } from '../lib/figures.js';
-import { benchDashboards } from '../bench/dashboards.js';
 import { benchGrowth, growthChart } from '../bench/growth/growth.js';
 import { findingsLines, saveReport } from '../bench/rounds/report.js';
 import { benchScaling, scalingChart } from '../bench/scaling/scaling.js';
@@ -22,15 +21,15 @@ interface BenchOptions {
   rounds: number;
   seconds: number;
   burst: number;
-  only?: string;
-  json?: true;
+  only?: string | undefined;
+  json?: true | undefined;
 }
 
-/** What a scenario found: for a program, and for a reader. */
+/** The findings of a scenario: for a program, and for a reader. */
 interface Report {
-  document: Record<string, unknown>;
+  document: object;
   lines: string[];
-  /** SVG; undefined where there is nothing to draw. */
+  /** SVG; undefined without figures to draw. */
   chart?: string | undefined;
 }
 
@@ -39,28 +38,45 @@ interface Scenario {
   run: (host: BenchHost, options: BenchOptions, machine: string) => Promise<Report>;
 }
 
-/** Every scenario by name: what it measures, and how it is run. */
-const SCENARIOS = {
-  compare: { summary: 'beside what one would write instead, and beside what limits it', run: runCompare },
+const onProgress = (text: string): void => console.error(text);
+
+type ScenarioName = 'compare' | 'scaling' | 'growth' | 'costs';
+
+/** Every scenario by name. */
+const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  compare: {
+    summary: 'beside what one would write instead, and beside what limits it',
+    async run(host, options, machine) {
+      await host.tryPeers();
+      const found = await compare(host, { ...options, onProgress });
+      return { document: found, lines: comparisonLines(found), chart: comparisonChart(found, machine) };
+    },
+  },
   scaling: {
     summary:
       'jobs a second with more workers of a slow model, and with more processes on the cores that there are',
-    run: runScaling,
+    async run(host, options, machine) {
+      const found = await benchScaling(host, { ...options, onProgress });
+      return { document: found, lines: findingsLines(found), chart: scalingChart(found.figures, machine) };
+    },
   },
   growth: {
-    summary: 'batches of 1,000 to 1,000,000 rows, time and memory; submits into queues of up to 100,000 jobs',
-    run: runGrowth,
-  },
-  dashboards: {
-    summary: 'submits at 500 jobs a second, with no and with 50 dashboards open',
-    run: runDashboards,
+    summary:
+      'time and memory by the rows of a batch; submits by the depth of the queue, and by open dashboards',
+    async run(host, options, machine) {
+      const found = await benchGrowth(host, { ...options, onProgress });
+      const chart = growthChart(found.figures, options.rows, machine);
+      return { document: found, lines: findingsLines(found), chart };
+    },
   },
   costs: {
     summary: 'CPU time of each process and what Redis keeps, for each job and row',
-    run: runCosts,
+    async run(host, options) {
+      const found = await benchCosts(host, options);
+      return { document: found, lines: figureLines(found.figures) };
+    },
   },
-} as const satisfies Record<string, Scenario>;
-type ScenarioName = keyof typeof SCENARIOS;
+};
 
 const count = whole(1, 999_999_999);
 
@@ -81,7 +97,8 @@ Examples:
   $ npx waggle bench compare --only "64 clients,burst" --rounds 3
   $ npx waggle bench scaling --only "20 ms"
   $ npx waggle bench growth --rows 100000 --rounds 3
-  $ npx waggle bench compare --only idle --json | tail -1`;
+  $ npx waggle bench growth --only dashboards
+  $ npx waggle bench costs --json | tail -1`;
 
 /** `waggle bench`: measures on this machine. */
 export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
@@ -95,7 +112,7 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
     .option('--burst <n>', 'jobs of the burst in compare', count, 20_000)
     .option(
       '--only <texts>',
-      'of compare, scaling and growth, what has one of these in its name, comma-separated',
+      'of compare, scaling and growth only the measures whose name has one of these texts, comma-separated',
     )
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP)
@@ -113,34 +130,4 @@ async function run(host: BenchHost, name: ScenarioName, options: BenchOptions): 
   const saved = saveReport(join(host.root, '.artifacts/bench'), name, { document, chart });
   console.error(`written: ${saved.map((path) => relative(host.root, path)).join(', ')}\n`);
   console.log(options.json ? JSON.stringify(document) : lines.join('\n'));
-}
-
-const onProgress = (text: string): void => console.error(text);
-
-async function runDashboards(host: BenchHost, options: BenchOptions): Promise<Report> {
-  const figures = await benchDashboards(host, options);
-  return { document: { figures }, lines: figureLines(figures) };
-}
-
-async function runCosts(host: BenchHost, options: BenchOptions): Promise<Report> {
-  const found = await benchCosts(host, options);
-  return { document: { ...found }, lines: figureLines(found.figures) };
-}
-
-async function runCompare(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
-  await host.tryPeers();
-  const found = await compare(host, { ...options, onProgress });
-  return { document: { ...found }, lines: comparisonLines(found), chart: comparisonChart(found, machine) };
-}
-
-async function runScaling(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
-  const found = await benchScaling(host, { ...options, onProgress });
-  const chart = scalingChart(found.figures, machine);
-  return { document: { ...found }, lines: findingsLines(found), chart };
-}
-
-async function runGrowth(host: BenchHost, options: BenchOptions, machine: string): Promise<Report> {
-  const found = await benchGrowth(host, { ...options, onProgress });
-  const chart = growthChart(found.figures, options.rows, machine);
-  return { document: { ...found }, lines: findingsLines(found), chart };
 }

@@ -2,23 +2,24 @@ import type { Command } from 'commander';
 import { MEASURED, SOURCE } from '../capacity/constants.js';
 import { type Demand, TARGET_UTILISATION, USUAL } from '../capacity/demand.js';
 import { planFor } from '../capacity/plan.js';
-import { planLines } from '../capacity/plan-lines.js';
+import { planTable } from '../capacity/table.js';
 import { decimal, whole } from './numbers.js';
 
 interface CapacityOptions extends Omit<Demand, 'results'> {
   polls: number;
-  wait?: true;
-  json?: true;
+  wait?: true | undefined;
+  json?: true | undefined;
 }
 
-/** Beyond any of these numbers: only keeps them what a double holds exactly. */
+/** Above any real load, and small enough for a double to hold it exactly. */
 const MOST = 1e12;
 const rate = decimal(0, MOST);
 
 const HELP = `
-Nothing is started or measured. Each thing's cost, as "npx waggle bench costs" measured it once, is multiplied by how many
-there are a second; no process is planned to be busy more than ${TARGET_UTILISATION * 100} % of a core. How long your model takes stands
-in every job ("timings" of GET /jobs/{id}).
+Nothing is started or measured. The plan multiplies rates by costs that "npx waggle bench costs" measured on ${SOURCE.date}
+(${SOURCE.machine}); another
+machine, model or input costs something else. No process is planned to be busy more than ${TARGET_UTILISATION * 100} % of a core. How long
+your model takes stands in every job ("timings" of GET /jobs/{id}). A limit below 1 is reached before the load is.
 
 A worker runs micro-batches one after the other: with --predict-ms 50 and --max-batch 64 at most 1,280 jobs a second.
 
@@ -31,14 +32,12 @@ Examples:
 export function registerCapacityCommand(program: Command): void {
   const command = program
     .command('capacity')
-    .description(
-      'Computes how many processes and how much Redis a load takes, and what breaks first when it grows.',
-    )
+    .description('Computes the processes and the Redis that a load takes, and how far it may grow.')
     .option('--jobs-per-second <n>', 'single jobs', rate, 0)
     .option('--rows-per-second <n>', 'rows of batches', rate, 0)
     .option(
       '--predict-ms <n>',
-      `what one micro-batch takes the model (default: as the measured one, ${MEASURED.predictMs})`,
+      `time of one micro-batch in the model (default: as the measured one, ${MEASURED.predictMs})`,
       decimal(0, 3_600_000),
     )
     .option('--max-batch <n>', 'jobs of a micro-batch, MAX_BATCH', whole(1, 1_024), USUAL.maxBatch)
@@ -46,7 +45,7 @@ export function registerCapacityCommand(program: Command): void {
     .option('--wait', 'clients wait for their results instead of asking (Prefer: wait)')
     .option(
       '--input-bytes <n>',
-      `an input as JSON (default: as the measured ones, ${Math.round(MEASURED.inputBytes)})`,
+      `an input as JSON (default: as the measured ones, ${MEASURED.inputBytes})`,
       whole(2, 16_777_216),
     )
     .option(
@@ -67,7 +66,7 @@ export function registerCapacityCommand(program: Command): void {
       decimal(0, MOST),
       USUAL.outageSeconds,
     )
-    .option('--redis-memory-mb <n>', 'what one Redis may keep', whole(1, MOST), USUAL.redisMemoryMb)
+    .option('--redis-memory-mb <n>', 'memory of one Redis', whole(1, MOST), USUAL.redisMemoryMb)
     .option('--json', 'print one JSON document as the last line of standard output')
     .addHelpText('after', HELP);
   command.action(({ json, ...options }: CapacityOptions) => {
@@ -77,7 +76,7 @@ export function registerCapacityCommand(program: Command): void {
     const demand = demandOf(options);
     const plan = planFor(demand, MEASURED);
     if (json) console.log(JSON.stringify({ demand, plan, measured: { ...SOURCE, costs: MEASURED } }));
-    else console.log(planLines(demand, plan).join('\n'));
+    else console.log(planTable(plan).join('\n'));
   });
 }
 

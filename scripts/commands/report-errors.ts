@@ -7,7 +7,7 @@ import { systemProblem } from '../../shared/system-error.js';
  * then. Anything else goes on to the caller.
  */
 export async function reportErrors(
-  options: { json?: true },
+  options: { json?: true | undefined },
   work: () => Promise<void>,
   explain: (error: AppError) => string = ({ message }) => message,
 ): Promise<void> {

@@ -41,3 +41,6 @@ export function duration(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
+
+/** A value of two digits. */
+export const twoDigits = (value: number): number => Number(value.toPrecision(2));

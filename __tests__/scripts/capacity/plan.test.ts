@@ -20,7 +20,7 @@ const costs: Costs = {
 
 const plan = (demand: Partial<Demand>): Plan =>
   planFor({ ...USUAL, jobsPerSecond: 0, rowsPerSecond: 0, ...demand }, costs);
-const limit = ({ limits }: Plan, name: string) => limits.find((one) => one.name === name);
+const limit = ({ limits }: Plan, name: string) => limits.find(({ what }) => what === name);
 
 it('needs one of each and reaches no limit without jobs and rows', () => {
   expect(plan({})).toMatchObject({
@@ -91,7 +91,7 @@ it('splits what one Redis cannot run, with APIs and workers of its own for each'
   expect(redis).toMatchObject({ busyCores: 2.4, servers: 4 });
   expect(api.processes).toBe(8);
   expect(worker.processes).toBe(6);
-  const reached = limits.find(({ name }) => name === 'Redis CPU');
+  const reached = limits.find(({ what }) => what === 'Redis CPU');
   expect(reached?.atTimes).toBeCloseTo(0.25);
   expect(reached?.change).toContain('a Redis for each group of models');
 });
@@ -110,7 +110,7 @@ it('is out of memory where results are kept for longer than Redis has room', () 
   // A day of 1,000 jobs a second at 800 bytes each.
   expect(first.redis.resultsMb).toBeCloseTo(69_120);
   expect(first.limits[0]).toMatchObject({
-    name: 'Redis memory',
+    what: 'Redis memory',
     change: expect.stringContaining('RESULT_TTL_MS'),
   });
   expect(first.limits[0]?.atTimes).toBeCloseTo(1_000 / (69_120 + 60));

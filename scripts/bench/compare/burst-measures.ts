@@ -1,7 +1,7 @@
 import { runClients } from '../load/clients.js';
 import { submitOnly } from '../load/job-clients.js';
 import type { BenchHost } from '../service.js';
-import type { Measure } from '../rounds/measure.js';
+import type { Measure, MeasureGroup } from '../rounds/measure.js';
 import { type Backlog, openBacklog } from '../subjects/backlog.js';
 import { OnDemand } from '../subjects/on-demand.js';
 import { startPeer } from '../subjects/peer.js';
@@ -15,10 +15,7 @@ export const DRAIN = 'Waggle, draining a burst';
 export const BEE_DRAIN = 'raw Bee-Queue, empty handler';
 
 /** A burst of submits while no worker serves the model, then a worker that works it off. */
-export function burstMeasures(
-  host: BenchHost,
-  jobs: number,
-): { measures: Measure[]; stop: () => Promise<void> } {
+export function burstMeasures(host: BenchHost, jobs: number): MeasureGroup {
   const opened = new OnDemand(() => openBacklog(host));
   const measures: Measure[] = [
     {

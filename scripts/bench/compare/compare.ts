@@ -1,5 +1,6 @@
 import type { Figure } from '../../lib/figures.js';
-import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';
+import type { MeasureGroup } from '../rounds/measure.js';
+import { runGroups, type RoundsOptions } from '../rounds/run-rounds.js';
 import { type Verdict, verdictsOn } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
 import { Subjects } from '../subjects/subjects.js';
@@ -7,9 +8,9 @@ import { batchMeasures } from './batch-measures.js';
 import { burstMeasures } from './burst-measures.js';
 import { limitMeasures } from './limit-measures.js';
 import { idleMeasures, loadMeasures } from './load-measures.js';
-import { BATCH_ROWS, TARGETS } from './targets.js';
+import { TARGETS } from './targets.js';
 
-/** What is measured, how often and how long. */
+/** How often and how long to measure. */
 export interface CompareOptions extends RoundsOptions {
   /** How long clients submit in one run, in seconds. */
   seconds: number;
@@ -17,31 +18,28 @@ export interface CompareOptions extends RoundsOptions {
   burst: number;
 }
 
-/** What a comparison found. */
+/** Figures, ratios and memory that a comparison found. */
 export interface Comparison {
   figures: Figure[];
   verdicts: Verdict[];
   /** Largest resident memory of each process of each subject, in MB. */
   memoryMb: Record<string, Record<string, number>>;
-  /** What could not be measured, and why. */
+  /** Why a subject could not be measured. */
   leftOut: string[];
 }
 
 /** Measures everything that this machine has, in rounds. */
 export async function compare(host: BenchHost, options: CompareOptions): Promise<Comparison> {
-  const { seconds, burst: burstJobs } = options;
+  const ms = options.seconds * 1000;
   const subjects = new Subjects(host);
-  const burst = burstMeasures(host, burstJobs);
-  const batch = batchMeasures(host, [BATCH_ROWS]);
-  const measures = [
-    ...loadMeasures(subjects, seconds * 1000),
-    ...idleMeasures(subjects),
-    ...burst.measures,
-    ...batch.measures,
-    ...limitMeasures(host, seconds * 1000),
+  const groups: MeasureGroup[] = [
+    { measures: [...loadMeasures(subjects, ms), ...idleMeasures(subjects)] },
+    burstMeasures(host, options.burst),
+    batchMeasures(host),
+    { measures: limitMeasures(host, ms) },
   ];
   try {
-    const figures = await runRounds(measures, options);
+    const figures = await runGroups(groups, options);
     const memory = (await subjects.running()).map(({ name, peakMb }) => [name, peakMb()] as const);
     return {
       figures,
@@ -51,7 +49,5 @@ export async function compare(host: BenchHost, options: CompareOptions): Promise
     };
   } finally {
     await subjects.stop();
-    await burst.stop();
-    await batch.stop();
   }
 }

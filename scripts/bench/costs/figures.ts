@@ -1,7 +1,7 @@
-import { type Cost, type Costs, costOf } from '../../capacity/costs.js';
-import { type Figure, median } from '../../lib/figures.js';
+import type { Cost, Costs } from '../../capacity/costs.js';
+import { type Figure, median, twoDigits } from '../../lib/figures.js';
 
-/** What figures call the things that cost, the members of a cost with their units, and the rest. */
+/** Names of the measured steps, of the members of a cost with their units, and of the rest. */
 const STEPS = {
   submit: 'a submit',
   poll: 'a poll',
@@ -35,7 +35,7 @@ const PROCESSES = {
 
 const keysOf = <T extends object>(value: T): (keyof T)[] => Object.keys(value) as (keyof T)[];
 
-/** Every figure of some rounds; what is nothing in all of them is left out. */
+/** Every figure of some rounds, except those that are 0 in all of them. */
 export function costFigures(rounds: readonly Costs[]): Figure[] {
   const figure = (name: string, unit: string, valueOf: (costs: Costs) => number): Figure[] => {
     const values = rounds.map(valueOf);
@@ -57,39 +57,26 @@ export function costFigures(rounds: readonly Costs[]): Figure[] {
 }
 
 /**
- * One number of each: of CPU times the lowest, since what else runs on a machine only ever adds to them, of all others the
- * median.
+ * One number of each figure, of two digits: of CPU times the lowest, since other programs of a machine only ever add to
+ * them; of everything else the median.
  */
 export function settledCosts(rounds: readonly Costs[]): Costs {
-  const over = (valueOf: (costs: Costs) => number): number => rounded(median(rounds.map(valueOf)));
-  const step = (name: keyof typeof STEPS): Cost =>
-    costOf((member) => {
-      const settle = member.endsWith('Us') ? lowest : median;
-      return rounded(settle(rounds.map((costs) => costs[name][member])));
-    });
-  return {
-    submit: step('submit'),
-    poll: step('poll'),
-    run: step('run'),
-    wait: step('wait'),
-    thousandRows: step('thousandRows'),
-    kept: {
-      queuedJob: over(({ kept }) => kept.queuedJob),
-      endedJob: over(({ kept }) => kept.endedJob),
-      waitingRow: over(({ kept }) => kept.waitingRow),
-      endedRow: over(({ kept }) => kept.endedRow),
-    },
-    resident: {
-      api: over(({ resident }) => resident.api),
-      worker: over(({ resident }) => resident.worker),
-      inference: over(({ resident }) => resident.inference),
-    },
-    predictMs: over(({ predictMs }) => predictMs),
-    inputBytes: over(({ inputBytes }) => inputBytes),
+  const settled = <T extends object>(values: readonly T[]): T =>
+    Object.fromEntries(
+      keysOf(values[0] ?? {}).map((key) => [
+        key,
+        settledMember(
+          String(key),
+          values.map((value) => value[key]),
+        ),
+      ]),
+    ) as T;
+  const settledMember = (name: string, values: readonly unknown[]): unknown => {
+    if (!isNumbers(values)) return settled(values as readonly object[]);
+    return twoDigits(name.endsWith('Us') ? Math.min(...values) : median(values));
   };
+  return settled(rounds);
 }
 
-const lowest = (values: readonly number[]): number => Math.min(...values);
-
-/** To three digits: more than that no measurement holds. */
-const rounded = (value: number): number => Number(value.toPrecision(3));
+const isNumbers = (values: readonly unknown[]): values is readonly number[] =>
+  values.every((value) => typeof value === 'number');

@@ -1,11 +1,11 @@
 import { type Costs, MEASURED_MAX_BATCH } from '../../capacity/costs.js';
 import { Readable } from 'node:stream';
-import { runBatch } from '../run-batch.js';
 import { median } from '../../lib/figures.js';
-import { send } from '../http.js';
 import { type Act, runClients } from '../load/clients.js';
+import { send } from '../load/http.js';
 import { ask, submitOnly, jobPath } from '../load/job-clients.js';
 import { requestText } from '../load/raw-connection.js';
+import { runBatch } from '../load/run-batch.js';
 import { PROCESS_KINDS } from '../service.js';
 import type { Backlog } from '../subjects/backlog.js';
 import type { BenchWorker } from '../subjects/waggle-and-workers.js';

@@ -1,4 +1,4 @@
-import { runBatch } from '../run-batch.js';
+import { runBatch } from '../load/run-batch.js';
 import type { Measure } from '../rounds/measure.js';
 import type { Target } from '../rounds/verdicts.js';
 import { type BenchHost, startBenchService } from '../service.js';

@@ -1,19 +1,26 @@
 import type { Figure } from '../../lib/figures.js';
 import { logChart, pointsOf } from '../rounds/log-chart.js';
 import type { Findings } from '../rounds/report.js';
-import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';
+import { runGroups, type RoundsOptions } from '../rounds/run-rounds.js';
 import { verdictsOn } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
 import { BATCH_TARGETS, batchGrowthMeasures, rowRateOf, sizesUpTo } from './batch-growth.js';
+import { dashboardMeasures } from './dashboards.js';
 import { DEPTH_TARGETS, depthMeasure } from './queue-depth.js';
 
 /** How often, and how many rows the largest batch has at most. */
 export type GrowthOptions = RoundsOptions & { rows: number };
 
-/** What grows with a batch's rows and with the jobs that wait: time and memory. */
+/** Time and memory by the rows of a batch, and the rate of submits by the jobs that wait and by open dashboards. */
 export async function benchGrowth(host: BenchHost, options: GrowthOptions): Promise<Findings> {
-  const measures = [...batchGrowthMeasures(host, sizesUpTo(options.rows)), depthMeasure(host)];
-  const figures = await runRounds(measures, options);
+  const figures = await runGroups(
+    [
+      { measures: batchGrowthMeasures(host, sizesUpTo(options.rows)) },
+      { measures: [depthMeasure(host)] },
+      dashboardMeasures(host),
+    ],
+    options,
+  );
   return {
     figures,
     verdicts: verdictsOn([...BATCH_TARGETS, ...DEPTH_TARGETS], figures),

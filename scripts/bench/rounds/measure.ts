@@ -1,4 +1,4 @@
-/** What one run of a measure found. */
+/** One value that one run of a measure found. */
 export interface Reading {
   figure: string;
   unit: string;
@@ -9,6 +9,13 @@ export interface Reading {
 export interface Measure {
   name: string;
   /** Called once before the first round, so that what is compiled, connected and cached is so in all of them. */
-  warmUp?: () => Promise<unknown>;
+  warmUp?: (() => Promise<unknown>) | undefined;
   run: () => Promise<Reading[]>;
+}
+
+/** Measures that share what they start. */
+export interface MeasureGroup {
+  measures: readonly Measure[];
+  /** Ends what the measures have started. */
+  stop?: (() => Promise<void>) | undefined;
 }

@@ -1,13 +1,25 @@
 import type { Figure } from '../../lib/figures.js';
-import type { Measure } from './measure.js';
+import type { Measure, MeasureGroup } from './measure.js';
 
-/** How often things are measured, and which. */
+/** How often to measure, and which measures. */
 export interface RoundsOptions {
   rounds: number;
   /** Only what has one of these in its name, comma-separated; undefined: everything. */
   only?: string | undefined;
   /** Told of every run. */
-  onProgress?: (text: string) => void;
+  onProgress?: ((text: string) => void) | undefined;
+}
+
+/** Measures groups in rounds, and stops each group at the end. */
+export async function runGroups(groups: readonly MeasureGroup[], options: RoundsOptions): Promise<Figure[]> {
+  try {
+    return await runRounds(
+      groups.flatMap(({ measures }) => measures),
+      options,
+    );
+  } finally {
+    for (const group of groups) await group.stop?.();
+  }
 }
 
 /** Measures everything in rounds; each second round goes the other way round, so that a machine that slows down favours nobody. */

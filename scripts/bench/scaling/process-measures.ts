@@ -1,7 +1,7 @@
 import { runClients } from '../load/clients.js';
 import { ask } from '../load/job-clients.js';
 import { type Figure, median, number } from '../../lib/figures.js';
-import type { Measure } from '../rounds/measure.js';
+import type { Measure, MeasureGroup } from '../rounds/measure.js';
 import { ratiosOf, spread } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
 import { OnDemand } from '../subjects/on-demand.js';
@@ -28,10 +28,7 @@ const nameOf = ({ apis, workers }: Shape): string =>
   `linear model, WEB_CONCURRENCY=${apis} WORKERS=${workers}`;
 
 /** Jobs a second with wait, by the number of API and worker processes, with the model that costs least. */
-export function processMeasures(
-  host: BenchHost,
-  ms: number,
-): { measures: Measure[]; stop: () => Promise<void> } {
+export function processMeasures(host: BenchHost, ms: number): MeasureGroup {
   const services = [ONE_OF_EACH, ...MORE].map((shape) => {
     const { apis, workers } = shape;
     const env = { WEB_CONCURRENCY: String(apis), WORKERS: String(workers), MODELS: LINEAR_MODEL };

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { logChart, pointsOf } from '../rounds/log-chart.js';
 import type { Findings } from '../rounds/report.js';
-import { runRounds, type RoundsOptions } from '../rounds/run-rounds.js';
+import { runGroups, type RoundsOptions } from '../rounds/run-rounds.js';
 import { verdictsOn } from '../rounds/verdicts.js';
 import type { Figure } from '../../lib/figures.js';
 import type { BenchHost } from '../service.js';
@@ -14,18 +14,12 @@ export type ScalingOptions = RoundsOptions & { seconds: number };
 /** Jobs a second by the number of processes: where workers are the limit, and where cores are. */
 export async function benchScaling(host: BenchHost, options: ScalingOptions): Promise<Findings> {
   const ms = options.seconds * 1000;
-  const [slow, processes] = [slowModelMeasures(host, ms), processMeasures(host, ms)];
-  try {
-    const figures = await runRounds([...slow.measures, ...processes.measures], options);
-    return {
-      figures,
-      verdicts: verdictsOn(SLOW_MODEL_TARGETS, figures),
-      notes: processNotes(figures, availableParallelism()),
-    };
-  } finally {
-    await slow.stop();
-    await processes.stop();
-  }
+  const figures = await runGroups([slowModelMeasures(host, ms), processMeasures(host, ms)], options);
+  return {
+    figures,
+    verdicts: verdictsOn(SLOW_MODEL_TARGETS, figures),
+    notes: processNotes(figures, availableParallelism()),
+  };
 }
 
 /** Jobs a second by workers, beside so many times what one does. */

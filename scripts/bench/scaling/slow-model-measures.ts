@@ -1,6 +1,6 @@
 import { runClients } from '../load/clients.js';
 import { ask } from '../load/job-clients.js';
-import type { Measure } from '../rounds/measure.js';
+import type { Measure, MeasureGroup } from '../rounds/measure.js';
 import type { Target } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
 import { OnDemand } from '../subjects/on-demand.js';
@@ -29,10 +29,7 @@ const overOne = (workers: number, atLeast: number): Target => ({
 export const SLOW_MODEL_TARGETS: readonly Target[] = [overOne(2, 1.8), overOne(4, 3.4)];
 
 /** Jobs a second by workers whose model waits and uses no CPU, behind one API. */
-export function slowModelMeasures(
-  host: BenchHost,
-  ms: number,
-): { measures: Measure[]; stop: () => Promise<void> } {
+export function slowModelMeasures(host: BenchHost, ms: number): MeasureGroup {
   const service = new OnDemand(() => startWaggleAndWorkers(host));
   const measures = WORKERS.map((count): Measure => {
     const figure = slowRateOf(count);

@@ -1,29 +1,24 @@
-import { Agent, request } from 'node:http';
+import { type Agent, request } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** What a benchmark reads of an answer. */
+/** Status and body of an answer. */
 export interface BenchAnswer {
   status: number;
   body: string;
 }
 
-/** Connections that stay open, as any serious client keeps them. */
-export const keepAliveAgent = (connections: number): Agent =>
-  new Agent({ keepAlive: true, maxSockets: connections });
+interface BenchRequest {
+  method: string;
+  headers?: Record<string, string> | undefined;
+  body?: string | Readable | undefined;
+  agent?: Agent | undefined;
+}
 
 /** Sends one request and reads its answer whole. */
-export function send(
-  url: string,
-  {
-    method = 'GET',
-    headers = {},
-    body,
-    agent,
-  }: { method?: string; headers?: Record<string, string>; body?: string | Readable; agent?: Agent },
-): Promise<BenchAnswer> {
+export function send(url: string, { body, ...options }: BenchRequest): Promise<BenchAnswer> {
   return new Promise((resolve, reject) => {
-    const sending = request(url, { method, headers, ...(agent ? { agent } : {}) }, (response) => {
+    const sending = request(url, options, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.on('end', () =>

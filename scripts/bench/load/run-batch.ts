@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { countLines, send } from './http.js';
 
-/** Uploads, waits and reads the results; resolves to rows a second. `model`: the server's default when left out. */
+/** Uploads a batch, waits for it and reads its results; resolves to rows a second. Without `model` the default model runs. */
 export async function runBatch(url: string, pieces: readonly string[], model?: string): Promise<number> {
   const startMs = performance.now();
   const { status, body } = await send(`${url}/batches${model === undefined ? '' : `?model=${model}`}`, {

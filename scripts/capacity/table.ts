@@ -1,0 +1,45 @@
+import { figureLines, twoDigits } from '../lib/figures.js';
+import type { Plan } from './plan.js';
+
+type Row = [name: string, value: number, unit: string];
+
+const BOUNDS = {
+  worker: 'its CPU',
+  inference: 'the CPU of its inference process',
+  model: 'the time of the model',
+};
+
+/** A plan as the lines of one table: name, figure, unit. Counts are exact, all other figures have two digits. */
+export function planTable({ api, worker, redis, limits, refusesAfterSeconds }: Plan): string[] {
+  const counts: Row[] = [
+    ['APIs', api.processes, '(WEB_CONCURRENCY)'],
+    ['workers', worker.processes, `(WORKERS), each bound by ${BOUNDS[worker.boundBy]}`],
+    ['Redis servers', redis.servers, 'each with APIs and workers of its own'],
+  ];
+  const amounts: Row[] = [
+    ['API, CPU', api.busyCores, 'cores'],
+    ['API, memory', api.memoryMb, 'MB'],
+    ['worker, CPU', worker.busyCores, 'cores'],
+    ['worker, CPU of inference', worker.inferenceCores, 'cores'],
+    ['worker, memory', worker.memoryMb, 'MB'],
+    ['worker, most of each', worker.jobsPerSecondEach, 'jobs/s'],
+    ['Redis, CPU', redis.busyCores, 'cores'],
+    ['Redis, commands', redis.commandsPerSecond, '/s'],
+    ['Redis, network', redis.networkMbPerSecond, 'MB/s'],
+    ['Redis, disk', redis.appendedMbPerSecond, 'MB/s'],
+    ['Redis, memory of results', redis.resultsMb, 'MB'],
+    ['Redis, memory of what waits after an outage', redis.backlogMb, 'MB'],
+    ...limits.map(
+      ({ what, atTimes, change }): Row => [
+        `limit of ${what}`,
+        atTimes,
+        `times this load${atTimes < 1 ? ', too small NOW' : ''}; then change ${change}`,
+      ],
+    ),
+  ];
+  if (refusesAfterSeconds !== null) {
+    amounts.push(['without workers, 503 after', refusesAfterSeconds, 's']);
+  }
+  const rows = [...counts, ...amounts.map(([name, value, unit]): Row => [name, twoDigits(value), unit])];
+  return figureLines(rows.map(([name, value, unit]) => ({ name, unit, rounds: [value] })));
+}
