@@ -8,7 +8,7 @@ import type { LogFields, Logger } from '../shared/log/logger.js';
 import { beeKeys } from '../shared/queue/bee-queue.js';
 import type { Producers } from '../shared/queue/producers.js';
 
-/** What the sweeper works on. */
+/** The stores and settings of a sweeper. */
 export interface SweeperContext {
   sweep: SweepStore;
   producers: Producers;
@@ -17,14 +17,14 @@ export interface SweeperContext {
   queues: () => readonly string[];
   /** Longest that a job may wait. */
   queueTtlMs?: number;
-  /** How long records are kept after their job ended: younger index entries are not looked at. */
+  /** Time to live of the records of ended jobs: the sweeper does not read index entries that are younger. */
   resultTtlMs: number;
   /** Told of every pass. */
   onSwept?: (report: SweepReport) => void;
   log: Logger;
 }
 
-/** What one pass found and mended. */
+/** Counts of one pass: records that were found and mended. */
 export interface SweepReport {
   reaped: number;
   expired: number;

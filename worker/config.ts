@@ -6,7 +6,7 @@ import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.
 import type { MetricsAddress } from './jobs/metrics.js';
 import { ENGINE_CHOICES, type EngineChoice } from './inference/engine-names.js';
 
-/** What a worker process is told by its environment. */
+/** The configuration of a worker process, from its environment. */
 export interface WorkerConfig {
   redis: RedisAddress;
   /** Put before every key in Redis. */
@@ -19,13 +19,13 @@ export interface WorkerConfig {
   gpuMemoryMb: number | undefined;
   /** Most jobs in one micro-batch. */
   maxBatch: number;
-  /** How long a job stays this worker's without a renewal, in ms. */
+  /** Length of a lease: a job stays this worker's for that long without a renewal, in ms. */
   leaseMs: number;
   /** Longest that a job may have waited to be run, in ms. */
   queueTtlMs: number;
   /** Where Prometheus asks; undefined for nowhere. */
   metrics: MetricsAddress | undefined;
-  /** How long the worker may take to leave, in ms. */
+  /** Longest time for the worker to leave, in ms. */
   graceMs: number;
   /** Where spans are sent; undefined for nowhere. */
   tracing: TracingConfig | undefined;

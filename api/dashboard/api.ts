@@ -5,7 +5,7 @@ import { isRecord } from '../../shared/text/is-record.js';
 import type { StatsBody } from '../../shared/contract/stats.js';
 import { type ApiKey, fetchWith } from './api-key.js';
 
-/** What one part of the page shows: everything, or one model. */
+/** The subject of a part of the page: everything, or one model. */
 export interface StatsQuery {
   minutes: number;
   /** Undefined: all models together. */
@@ -45,7 +45,7 @@ export const isStats = (value: unknown): value is StatsBody =>
   Array.isArray(value['workers']) &&
   isRecord(value['history']);
 
-/** What went wrong, in a sentence for people. */
+/** The error as a sentence for people. */
 export function explain(error: unknown): string {
   if (error instanceof UnreachableError) return 'The API cannot be reached.';
   if (!(error instanceof ProblemError)) return error instanceof Error ? error.message : String(error);

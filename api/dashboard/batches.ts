@@ -91,7 +91,7 @@ export class Batches {
   }
 }
 
-/** What a card does of its own. Rejections are told on it. */
+/** The actions of a card. The card shows their rejections. */
 interface BatchActions {
   cancel: () => Promise<void>;
   /** Saves the answer to `GET path` as a file; `onBytes` is told how much of it has come, in bytes. */

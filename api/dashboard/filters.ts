@@ -1,7 +1,7 @@
 import type { ModelBody } from '../../shared/contract/model.js';
 import { byId, setOptions } from './dom.js';
 
-/** What the whole page is about. */
+/** Filters of the whole page. */
 export interface Filters {
   model: string | undefined;
   minutes: number;

@@ -56,7 +56,7 @@ const joined = (...parts: [number, string][]): string =>
 /** A size, from bytes: 0.3 MB. */
 export const formatMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** How long ago a moment was, by two clocks that may differ a little. */
+/** The age of a moment, by two clocks that may differ a little. */
 export function formatAgo(time: string, nowMs: number): string {
   const ms = Math.max(0, nowMs - Date.parse(time));
   return ms < 1500 ? 'just now' : `${formatSeconds(ms)} ago`;

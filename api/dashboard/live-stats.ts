@@ -5,7 +5,7 @@ import type { StatsBody } from '../../shared/contract/stats.js';
 import { type DashboardApi, isStats } from './api.js';
 import { readEvents } from './server-events.js';
 
-/** How the page stands with the service. */
+/** State of the page's connection to the service. */
 export type Connection = 'connecting' | 'live' | 'redis-away' | 'unreachable' | 'key-needed';
 
 export interface LiveStatsListener {

@@ -14,7 +14,7 @@ import { setUpTheme } from './theme.js';
 import { WorkersTable } from './workers.js';
 import type { StatsBody } from '../../shared/contract/stats.js';
 
-/** What can be predicted changes seldom: looked at so often, in ms. */
+/** Time between two looks at the models, which change seldom, in ms. */
 const MODELS_EVERY_MS = 20_000;
 const MODELS_RETRY_MS = 2_000;
 

@@ -1,6 +1,6 @@
 import { h } from './dom.js';
 
-/** How long a browser may take to begin with a file that it was handed, in ms. */
+/** Time for a browser to begin saving a file, in ms. */
 const HANDOVER_MS = 60_000;
 
 /**

@@ -69,7 +69,7 @@ export class WorkersTable {
   }
 }
 
-/** How a package looks that a worker cannot serve. */
+/** Renders a package that a worker cannot serve. */
 const REFUSED: Omit<Served, 'name' | 'device'> = {
   version: '–',
   engine: 'refused',

@@ -70,7 +70,7 @@ export function describeService(
   };
 }
 
-/** What every operation can answer that is not for everybody. */
+/** Answers of every operation that needs a key. */
 function withAdmission(operation: Operation): Operation {
   const answers = Object.entries({
     ...problems('redis-unavailable'),

@@ -17,7 +17,7 @@ export interface Answer {
   links?: Json;
 }
 
-/** What the OpenAPI document says of one operation. */
+/** The description of one operation in the OpenAPI document. */
 export interface Operation {
   id: string;
   tag: 'jobs' | 'batches' | 'models' | 'service' | 'original service';

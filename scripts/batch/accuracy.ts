@@ -1,6 +1,6 @@
 import { isRecord } from '../../shared/text/is-record.js';
 
-/** What a row's result is compared with; undefined where the row has nothing to compare. */
+/** The value that a row's result is compared with; undefined where the row has none. */
 export type ActualReader = (values: Record<string, unknown>) => number | undefined;
 
 /** Sums over the compared rows, in the unit of the output and its square. */
@@ -10,7 +10,7 @@ export interface AccuracyState {
   absolute: number;
 }
 
-/** How far results are from what happened, over rows that come one by one. */
+/** Errors of results over rows that come one by one. */
 export class Accuracy {
   readonly #sums: AccuracyState;
 

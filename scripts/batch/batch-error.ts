@@ -1,6 +1,6 @@
 import { AppError } from '../../shared/errors.js';
 
-/** What was asked for cannot be done with these files and options. */
+/** The command cannot be run with these files and options. */
 export class BatchCommandError extends AppError {
   override name = 'BatchCommandError';
   readonly code = 'batch_options_invalid';

@@ -13,7 +13,7 @@ export interface RunFiles {
   options: Readonly<Record<string, unknown>>;
 }
 
-/** How to begin. */
+/** Options of a beginning. */
 export interface StartOptions {
   /** The model of a new run. */
   model: string;

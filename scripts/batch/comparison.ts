@@ -3,13 +3,13 @@ import { actualMinutes } from '../trips/actual-minutes.js';
 import { type ActualReader, columnReader } from './accuracy.js';
 import { BatchCommandError } from './batch-error.js';
 
-/** What results are compared with. */
+/** The values that results are compared with. */
 export interface Comparison {
   /** Which output of the model. */
   output: string;
   /** Empty where the output has none. */
   unit: string;
-  /** What it is compared with, for people. */
+  /** Name of these values, for people. */
   actual: string;
   actualOf: ActualReader;
 }

@@ -25,7 +25,7 @@ interface MappedMember {
   key: string;
 }
 
-/** How rows become inputs. Throws {@link BatchCommandError} naming what does not fit the file or the model. */
+/** Maps rows to inputs. Throws {@link BatchCommandError} that names the option that does not fit the file or the model. */
 export function createInputWriter(mapping: InputMapping): InputWriter {
   const members = mappedMembers(mapping);
   const isPlain = plainRowTest(members);

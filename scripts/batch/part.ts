@@ -8,17 +8,17 @@ import { RowTexts } from './row-texts.js';
 export interface Part {
   /** In the file, from 0. */
   firstRow: number;
-  /** What is sent, one JSON text a row. */
+  /** Inputs to send, one JSON text a row. */
   inputs: RowTexts;
-  /** What the output file has before the results. */
+  /** Texts of the output file before the results. */
   carried: RowTexts;
   /** Rows of the part that cannot be asked, and why; `null` is sent in their place. */
   problems: Map<number, BatchRowError>;
-  /** What results are compared with, NaN where there is nothing; undefined when nothing is compared. */
+  /** Values that results are compared with, NaN where there is none; undefined when nothing is compared. */
   actual: Float64Array | undefined;
 }
 
-/** How rows become parts. */
+/** Limits of parts. */
 export interface PartOptions {
   toInput: InputWriter;
   carry: (row: SourceRow) => string;

@@ -32,11 +32,11 @@ export interface BatchRequest {
   restart: boolean;
   /** Replace a file that is there already. */
   force: boolean;
-  /** How long the server may be away, in ms. */
+  /** Longest absence of the server, in ms. */
   outageMs: number;
 }
 
-/** What a run does with each row: how it is sent, and how it is written down. */
+/** The handling of each row in a run: its form as input, and its form in the output. */
 interface RowPlan {
   model: ModelBody;
   toInput: InputWriter;

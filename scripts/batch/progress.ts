@@ -2,7 +2,7 @@ import { type GenericBar, type Options, type Params, SingleBar } from 'cli-progr
 import { count, duration } from '../lib/figures.js';
 import { barLine, USUAL_COLUMNS } from '../lib/terminal.js';
 
-/** How far a run is. */
+/** Progress of a run. */
 export interface ProgressFacts {
   rows: number;
   /** Rows that failed, of those. */
@@ -89,7 +89,7 @@ export function writeLines(write: (line: string) => void, everyMs: number): Prog
   };
 }
 
-/** How far it is, in one line. */
+/** The progress in one line. */
 export function describe(facts: ProgressFacts): string {
   const { rows, failed, totalRows, rowsPerSecond, secondsLeft } = facts;
   return [

@@ -2,7 +2,7 @@ import { isRecord } from '../../shared/text/is-record.js';
 import { type AccuracyState, isAccuracyState } from './accuracy.js';
 import { isTallyState, type TallyState } from './tally.js';
 
-/** How far a run has come. */
+/** Progress of a run. */
 export interface RunProgress {
   /** First row of the part that is being written. */
   partRow: number;

@@ -6,7 +6,7 @@ import type { Part } from './part.js';
 import type { RowTexts } from './row-texts.js';
 import { isForgotten, MOST_RESUBMISSIONS, type SubmitOptions, type SubmittedPart } from './submitted-part.js';
 
-/** How batches are submitted. */
+/** Options of submitting batches. */
 export interface SubmitBatchesOptions extends SubmitOptions {
   /** Compress what goes over the line. */
   gzip: boolean;

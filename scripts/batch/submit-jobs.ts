@@ -8,7 +8,7 @@ import type { Part } from './part.js';
 import { Slots } from './flow.js';
 import { isForgotten, MOST_RESUBMISSIONS, type SubmitOptions, type SubmittedPart } from './submitted-part.js';
 
-/** How jobs are submitted. */
+/** Options of submitting jobs. */
 export interface SubmitJobsOptions extends SubmitOptions {
   /** Jobs under way at a time. */
   concurrency: number;
@@ -79,7 +79,7 @@ function outcomeOf({
   return { error: error ?? { code: status, message: `job ${id} ended ${status}` } };
 }
 
-/** What the server has against the input, with pointers into the input alone, as a batch has them. */
+/** The server's errors about the input, with pointers into the input alone, as a batch has them. */
 function refusalOf(error: unknown): BatchRowError | undefined {
   if (!(error instanceof ProblemError) || error.problem.status !== 422) return undefined;
   const errors = error.problem.errors.filter(({ pointer }) => pointer.startsWith('#/input'));

@@ -6,11 +6,11 @@ import type { Part } from './part.js';
 /** A part that the server has. */
 export interface SubmittedPart {
   part: Part;
-  /** What became of its rows from row `from` of the part on: each row once, in order, numbered within the part. */
+  /** Outcomes of its rows from row `from` of the part on: each row once, in order, numbered within the part. */
   outcomes: (from: number) => AsyncIterable<readonly BatchRow[]>;
 }
 
-/** How parts are submitted. */
+/** Options of submitting parts. */
 export interface SubmitOptions extends RetryOptions {
   model: string;
   /** Names the submissions of this run: after an interruption the same rows get the same Idempotency-Key. */
@@ -18,7 +18,7 @@ export interface SubmitOptions extends RetryOptions {
   signal: AbortSignal;
 }
 
-/** How often rows are submitted again whose submission the server has forgotten. */
+/** Number of repeats for rows whose submission the server has forgotten. */
 export const MOST_RESUBMISSIONS = 3;
 
 /** Whether the server knows nothing of what it has taken: its store has lost its last moments, or it is long ago. */

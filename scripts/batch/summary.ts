@@ -2,7 +2,7 @@ import { count, duration } from '../lib/figures.js';
 import { styleFor } from '../lib/terminal.js';
 import type { FailureCount } from './tally.js';
 
-/** How a run went; with `--json`, the document as it is. */
+/** Summary of a run; with `--json`, the document as it is printed. */
 export interface BatchSummary {
   model: string;
   mode: 'batch' | 'jobs';

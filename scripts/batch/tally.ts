@@ -10,7 +10,7 @@ export interface FailureCount {
   first_row: number;
 }
 
-/** What became of the rows so far. */
+/** Outcomes of the rows so far. */
 export interface TallyState {
   succeeded: number;
   failed: number;

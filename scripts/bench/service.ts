@@ -60,7 +60,7 @@ export async function startBenchService(
   };
 }
 
-/** What the launcher's `ready` line says; what comes after it is read and dropped, so that nothing blocks on it. */
+/** The launcher's `ready` line; later lines are read and dropped, so that the launcher never blocks on its output. */
 function readiness(child: ChildProcessByStdio<null, Readable, null>): Promise<{ url: string; port: number }> {
   return new Promise((resolve, reject) => {
     child.once('exit', () => reject(new Error('the service ended before it was ready: npm start tells why')));

@@ -7,7 +7,7 @@ export interface Demand {
   predictMs: number | undefined;
   /** `MAX_BATCH`: jobs of a micro-batch. */
   maxBatch: number;
-  /** How clients get results: in the request that submits, or by asking so often. */
+  /** Way in which clients get results: in the request that submits, or by that many polls. */
   results: 'wait' | { polls: number };
   /** An input as JSON, in bytes; undefined for one as long as the measured ones. */
   inputBytes: number | undefined;
@@ -15,7 +15,7 @@ export interface Demand {
   resultTtlMs: number;
   /** `MAX_QUEUE_DEPTH`. */
   maxQueueDepth: number;
-  /** How long no worker may run without a job being refused, in s. */
+  /** Longest outage of all workers in which no job is refused, in s. */
   outageSeconds: number;
   /** Memory of one Redis, in MB. */
   redisMemoryMb: number;

@@ -15,7 +15,7 @@ export interface LegendEntry {
   color: string;
 }
 
-/** What a plot is made of, apart from its marks. */
+/** The parts of a plot apart from its marks. */
 export interface PlotFrame {
   title: string;
   subtitle: string;

@@ -1,4 +1,4 @@
-/** How words stand out; plain where nobody looks. */
+/** Styles for words; plain text where the output is no terminal. */
 export interface Style {
   title(text: string): string;
   link(text: string): string;

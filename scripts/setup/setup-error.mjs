@@ -1,4 +1,4 @@
-/** What a person has to do before set-up can go on. Shown without a stack. */
+/** The step that a person has to take before set-up can go on. Shown without a stack. */
 export class SetupError extends Error {
   /** @override */
   name = 'SetupError';

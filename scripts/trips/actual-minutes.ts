@@ -3,9 +3,9 @@ import { parseLocalTime } from './files/local-time.js';
 import { TripFileError } from './files/trip-columns.js';
 import { DURATION_RANGE_MINUTES } from './trips.js';
 
-/** How long the trip of a row took. */
+/** The duration of the trip of a row. */
 export interface ActualMinutes {
-  /** What it is reckoned from, for people. */
+  /** The columns that it is computed from, for people. */
   description: string;
   /** Minutes; undefined where the row has no times, or the trip took less than 1 or more than 60 minutes. */
   minutesOf(values: Record<string, unknown>): number | undefined;

@@ -1,4 +1,4 @@
-/** How far predictions are from what happened, in minutes. */
+/** Errors of predictions, in minutes. */
 export interface Errors {
   /** Root of the mean squared error. */
   rmse: number;

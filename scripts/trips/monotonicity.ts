@@ -13,7 +13,7 @@ const DISTANCES = [
 /** Rounding of 32-bit sums, in minutes: a fall smaller than this is none. */
 const ROUNDING_MINUTES = 1e-4;
 
-/** What a check of monotonicity found. */
+/** Result of a check of monotonicity. */
 export interface MonotonicityCheck {
   curves: number;
   steps: number;

@@ -1,6 +1,6 @@
 import type { Evaluation } from './evaluation.js';
 
-/** What a training run is told, whatever kind of model it trains. */
+/** Options of a training run of any kind of model. */
 export interface TrainingRequest {
   /** Name of the model, also its folder's. */
   name: string;
@@ -13,7 +13,7 @@ export interface TrainingRequest {
   folder: string;
 }
 
-/** What training a network is told beyond that. */
+/** Further options of training a network. */
 export interface NeuralTrainingRequest extends TrainingRequest {
   /** Most passes over the training trips; training stops earlier when it no longer gets better. */
   epochs: number;
@@ -21,7 +21,7 @@ export interface NeuralTrainingRequest extends TrainingRequest {
   seed: number;
 }
 
-/** What a training run has made. */
+/** Result of a training run. */
 export interface TrainingResult {
   /** The figures in the package's manifest. */
   figures: Record<string, unknown>;

@@ -3,7 +3,7 @@ import { type Env, readEnv } from '../../shared/config/env.js';
 import { LOG_LEVELS, type LogConfig } from '../../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
 
-/** How often the private Redis brings its append-only file to the disk. */
+/** The interval at which the private Redis brings its append-only file to the disk. */
 export const FSYNC_POLICIES = ['always', 'everysec', 'no'] as const;
 export type FsyncPolicy = (typeof FSYNC_POLICIES)[number];
 
@@ -12,7 +12,7 @@ export type RedisPlan =
   | { kind: 'given'; address: RedisAddress }
   | { kind: 'private'; dataDir: string; fsync: FsyncPolicy };
 
-/** What the launcher itself needs to know; the processes it starts read their own configuration. */
+/** Configuration of the launcher itself; the processes that it starts read their own. */
 export interface UpConfig {
   host: string;
   /** 0: any free one. */
@@ -20,7 +20,7 @@ export interface UpConfig {
   redis: RedisPlan;
   workers: number;
   apis: number;
-  /** How long API and worker processes may take to finish what they have in hand, in ms. */
+  /** Time for API and worker processes to finish the jobs and requests in hand, in ms. */
   graceMs: number;
   log: LogConfig;
 }

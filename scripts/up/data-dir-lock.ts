@@ -5,7 +5,7 @@ import { lives, tryLock } from '../setup/lock.mjs';
 import { pingRedis } from './redis-ping.js';
 import { StartError } from './start-error.js';
 
-/** How long the processes of a killed launcher, and then its Redis, may take to end. */
+/** Time for the processes of a killed launcher, and then its Redis, to end. */
 const LEAVING_MS = 30_000;
 
 /**

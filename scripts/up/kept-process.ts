@@ -14,7 +14,7 @@ export interface ProcessSpec<T> {
   ready(child: ChildProcess, gone: AbortSignal): Promise<T>;
   /** Asks the process to end in good order. */
   stop(child: ChildProcess): void;
-  /** What to tell when it ends before it was ever ready. */
+  /** The message when it ends before it was ever ready. */
   advice(ended: string): string;
 }
 

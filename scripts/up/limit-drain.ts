@@ -10,7 +10,7 @@ interface DrainLimit {
   log: Logger;
 }
 
-/** What a process may take beyond `graceMs` to close what it holds and to notice that its time is over, in ms. */
+/** Time beyond `graceMs` for a process to close its connections and to notice that its time is over, in ms. */
 const MARGIN_MS = 5_000;
 
 /** Kills the group, and makes the exit code 1, past the deadline or on demand. Returns what lifts the limit. */

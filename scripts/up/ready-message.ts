@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** What an API or worker process tells its parent once it serves. */
+/** The message of an API or worker process to its parent once it serves. */
 export interface ReadyMessage {
   /** The port it listens on; APIs only. */
   port?: number;
-  /** What its models run on; workers only. */
+  /** Engines and devices of its models; workers only. */
   engines: string[];
 }
 

@@ -13,7 +13,7 @@ export interface RedisProgram {
   env: Env;
 }
 
-/** How to run it. */
+/** Options of the server. */
 export interface RedisLaunch {
   program: RedisProgram;
   /** Holds the append-only file below `redis/`. */
@@ -55,7 +55,7 @@ export function launchRedis(launch: RedisLaunch): ChildProcess {
   }
 }
 
-/** How Redis is run: on a socket, its append-only file in `<dataDir>/redis`, which has to be there. */
+/** Arguments of Redis: on a socket, its append-only file in `<dataDir>/redis`, which has to exist. */
 export function redisArguments({
   folder,
   dataDir,

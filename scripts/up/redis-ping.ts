@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** What listens on a Redis socket: nothing, a server that still reads its files, or one that serves. */
+/** State of a Redis socket: nothing listens, a server still reads its files, or a server serves. */
 export type RedisAnswer = 'silent' | 'loading' | 'ready';
 
 const DEADLINE_MS = 1_000;

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 /** npm passes on what the terminal, or `timeout`, has already told the whole group: two within this time are one. */
 const SAME_MS = 300;
 
-/** What people and supervisors ask of the launcher. */
+/** Requests of people and supervisors to the launcher. */
 export interface Requests {
   /** Aborted by the first SIGINT or SIGTERM, or when the terminal is closed. Its reason is the signal. */
   stopping: AbortSignal;

@@ -29,7 +29,7 @@ export interface CliSetUp extends SetUp {
   tryPeers(this: void): Promise<void>;
 }
 
-/** What starting takes, and where it leaves the ends of what it started. */
+/** Parts that starting needs, and the stack on which it registers the ends of the processes that it started. */
 export interface StartContext {
   config: UpConfig;
   setUp: SetUp;
@@ -39,7 +39,7 @@ export interface StartContext {
   stopping: AbortSignal;
 }
 
-/** What is running. */
+/** The processes that run. */
 export type StartedFacts = Omit<BannerFacts, 'seconds' | 'models'> & { port: number };
 
 /** So long the APIs have to turn new requests away before the workers are told to finish, in ms. */

@@ -63,7 +63,7 @@ async function runUntilSignal(context: UpContext): Promise<void> {
   ignore();
 }
 
-/** What the API says it predicts; nothing when it does not tell, as it does not where it asks for keys. */
+/** The models of the API; none when the API does not tell them, because it asks for keys. */
 async function modelsAt(url: string, stopping: AbortSignal): Promise<ModelBody[]> {
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(MODELS_MS)]);
   return new WaggleClient({ url }).models({ signal }).catch(() => []);

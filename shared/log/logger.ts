@@ -24,7 +24,7 @@ export interface LogConfig {
 /** Members of one log line beside its message. Ids are named `job_id` and `request_id` on both sides of the queue. */
 export type LogFields = Record<string, unknown>;
 
-/** What the rest of the code knows of logging. */
+/** A log, without a word of winston. */
 export interface Logger {
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -116,7 +116,7 @@ function redact(info: winston.Logform.TransformableInfo): winston.Logform.Transf
 const MESSAGE = Symbol.for('message');
 const anyJson = winston.format.json();
 
-/** What everybody looks for comes first. Winston's own way to write JSON takes several times as long. */
+/** Writes one line of JSON, the common members first. Winston's own JSON format takes several times as long. */
 function jsonLine(info: winston.Logform.TransformableInfo): winston.Logform.TransformableInfo | boolean {
   const { timestamp, level, message, ...rest } = info;
   try {

@@ -1,6 +1,6 @@
 import { type Static, Type } from '../validation/schema.js';
 
-/** How one input member becomes one number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
+/** The encoding of an input member as a number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
 const Encoding = Type.Union([
   Type.Literal('number'),
   Type.Literal('integer'),

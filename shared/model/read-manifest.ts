@@ -41,7 +41,7 @@ export function parseManifest(value: unknown, where: string): Manifest {
   return value;
 }
 
-/** What a schema cannot say: members that must refer to each other, and a zone and input schema that must work. */
+/** Problems that a schema cannot express: references between members, an unknown time zone, an unusable input schema. */
 function contradictionsIn(manifest: Manifest): string[] {
   const problems: string[] = [];
   try {
@@ -81,7 +81,7 @@ const TYPES_OF: Readonly<Record<Exclude<ManifestColumn['encoding'], 'enum'>, rea
   minute_of_week: ['string'],
 };
 
-/** What a member's schema allows that its encoding cannot take, and a default that the schema or the tensor cannot. */
+/** Values that a member's schema allows and its encoding cannot take, and a default that the schema or the tensor cannot hold. */
 function encodingProblems(column: ManifestColumn, property: ManifestProperty): string[] {
   const { member, encoding, default: value } = column;
   const at = `#/input/properties/${member}`;

@@ -85,7 +85,7 @@ export interface BeeLinkOptions {
   isWorker: boolean;
   /** Called once, when any of the link's connections broke, or is of no use. */
   onBroken: (reason: string) => void;
-  /** How often a worker's link is asked for a sign of life, in ms. @default 2000 */
+  /** Time between two pings of a worker's link, in ms. @default 2000 */
   pingEveryMs?: number;
 }
 
@@ -101,9 +101,9 @@ export const STALL_INTERVAL_MS = 5_000;
  */
 const NO_RETRY = { initialRedisFailureRetryDelay: 0 };
 
-/** How long a link may take to open, in ms. The client's own limit ends when Redis accepts, not when it answers. */
+/** Longest time for a link to open, in ms. The client's own limit ends when Redis accepts the connection, not when it answers. */
 const OPEN_TIMEOUT_MS = 2_000;
-/** How long Redis may take to say goodbye, in ms. */
+/** Longest wait for Redis to answer QUIT, in ms. */
 const QUIT_TIMEOUT_MS = 500;
 
 /** Connects a queue. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now. */

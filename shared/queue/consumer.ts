@@ -14,7 +14,7 @@ export interface Consumer {
   drain(timeoutMs: number): Promise<void>;
 }
 
-/** What a consumer does with deliveries. */
+/** Options of a consumer. */
 export interface ConsumerOptions {
   address: QueueAddress;
   /** Deliveries handed out and not yet resolved, at most. */

@@ -1,7 +1,7 @@
 import type { Redis, RedisReply } from '../redis/redis.js';
 import type { BeeKeys } from './bee-queue.js';
 
-/** What one command reads of a list or of the hash: keeps Redis from being held for more than about a millisecond. */
+/** Entries of a list or of the hash that one command reads: it blocks Redis for about a millisecond at most. */
 const WINDOW = 1_000;
 
 /**

@@ -2,7 +2,7 @@
 export const ENGINE_NAMES = ['gpu', 'webgpu', 'node', 'wasm'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
-/** What may be asked for: one engine, or the first that works. */
+/** A choice of engine: one by name, or the first that works. */
 export const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 

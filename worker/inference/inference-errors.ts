@@ -7,7 +7,7 @@ export class ModelThrewError extends AppError {
   readonly code = 'model_threw';
 }
 
-/** How an inference process went away. */
+/** Ways in which an inference process is lost. */
 export type InferenceLoss = 'crashed' | 'killed' | 'ended';
 
 const HOW: Readonly<Record<InferenceLoss, string>> = {

@@ -3,7 +3,7 @@ import type { Prediction } from './child/model-runtime.js';
 import type { EngineChoice, EngineName, EngineReport, PassedOver } from './engine-names.js';
 import type { ModelFiles } from './parent/model-files.js';
 
-/** What an inference process is told first: the model to load and where to run it. */
+/** The first message to an inference process: the model to load and the engine to run it on. */
 export interface StartRequest {
   files: ModelFiles;
   engine: EngineChoice;

@@ -12,7 +12,7 @@ import type { WorkerMetrics } from './metrics.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { Settlement, type SettlementServices } from './settlement.js';
 
-/** What the lanes of all models of a worker share. */
+/** Services that the lanes of all models of a worker share. */
 export interface WorkerServices {
   redis: Redis;
   /** Where the queues live. */

@@ -42,10 +42,10 @@ const SECONDS = [
 ];
 const JOBS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 const LANE = ['model', 'lane'] as const;
-/** What is tried again. */
+/** Operations that are repeated. */
 const RETRIED: readonly FailureCode[] = ['timeout', 'worker_lost'];
 
-/** What Prometheus is told of one worker. */
+/** Metrics of one worker for Prometheus. */
 export class WorkerMetrics {
   readonly #registry = new Registry();
   readonly #registers = [this.#registry];

@@ -198,7 +198,7 @@ export class MicroBatcher {
     const { log } = this.#lane;
     const fields = { jobs: unclaimed.length, error: messageOf(error) };
     if (!(error instanceof RedisUnavailableError)) {
-      // What Redis refuses it would refuse again: the sweeper brings back what still waits.
+      // Redis would refuse the same claim again: the sweeper brings back jobs that still wait.
       log.error('jobs not claimed', fields);
       this.#unanswered = undefined;
       this.#mayBeMore = false;

@@ -4,7 +4,7 @@ import type { Leave } from './lease-keeper.js';
 /** No process is killed sooner after its prediction began, nor after a job left it, in ms: most predictions end by then. */
 const KILL_AFTER_MS = 250;
 
-/** What a watch sets off. */
+/** Reactions of a watch. */
 export interface RunWatchActions {
   /** The only job of the run is past its timeout: it has to be decided. */
   timedOut(job: HeldJob): void;

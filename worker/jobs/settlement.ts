@@ -20,7 +20,7 @@ import type { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
 
-/** How a decided job ends: an outcome without its fencing token. */
+/** The end of a decided job: an outcome without its fencing token. */
 export type Verdict = { ok: true; result: Record<string, unknown> } | Failed;
 interface Failed {
   ok: false;

@@ -1,7 +1,7 @@
 import { csvCell, rowErrorText } from '../../../shared/text/cells.js';
 import type { ResultRow } from './result-rows.js';
 
-/** How results are written. */
+/** A format of results. */
 export interface ResultFormat {
   mediaType: string;
   /** The first line, if any. */

@@ -1,4 +1,4 @@
-/** How a vertical axis is divided, and how its values are written. */
+/** Division of a vertical axis, and the format of its values. */
 export interface Axis {
   /** The distances that its values may have. */
   steps: number[];
@@ -6,7 +6,7 @@ export interface Axis {
   labels: (values: readonly number[]) => string[];
 }
 
-/** How a unit is written, its size, and whether half of it may be written, too. The largest first. */
+/** Name and size of a unit, and whether half of it may be written, too. The largest first. */
 type Units = readonly (readonly [suffix: string, size: number, mayBreak?: true])[];
 
 const [SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS] = [1_000, 60_000, 3_600_000, 86_400_000];
@@ -62,7 +62,7 @@ function written(values: readonly number[], units: Units): string[] {
 
 const MOST_DECIMALS = 6;
 
-/** How many decimals it takes to write every value exactly. */
+/** Decimals needed to write every value exactly. */
 function decimalsOf(values: readonly number[], unit: number): number {
   const areExact = (decimals: number): boolean =>
     values.every((value) => Math.abs(Number((value / unit).toFixed(decimals)) - value / unit) < 1e-9);

@@ -1,7 +1,7 @@
 import type { StatsBody } from '../../../shared/contract/stats.js';
 import type { ChartData } from './chart.js';
 
-/** How long it goes back, in s. */
+/** Time that the series covers, in s. */
 const SPAN_S = 300;
 /** Figures further apart than this have a hole between them, in s. */
 const HOLE_S = 4;
@@ -14,7 +14,7 @@ interface Depth {
   byModel: ReadonlyMap<string, Pick<StatsBody, 'waiting' | 'running'>>;
 }
 
-/** How full the queue was in the last minutes: as this page has seen it, second by second. */
+/** Depths of the queue in the last minutes, second by second, as this page has seen them. */
 export class Depths {
   readonly #seen: Depth[] = [];
 

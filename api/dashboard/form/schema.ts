@@ -1,12 +1,12 @@
 import { isRecord } from '../../../shared/text/is-record.js';
 
-/** What the form needs to know of one member of an input. */
+/** One member of an input, as the form needs it. */
 export interface Member {
   name: string;
   title: string;
   description: string | undefined;
   isRequired: boolean;
-  /** What a person fills in. Anything that is none of the others is written as JSON. */
+  /** Kind of field. A member of no other kind is written as JSON. */
   kind: 'integer' | 'number' | 'boolean' | 'choice' | 'moment' | 'text' | 'json';
   /** Of a choice. */
   choices: readonly unknown[];

@@ -8,7 +8,7 @@ import { results } from '../jobs/job-facts.js';
 
 const STEPS = ['queued', 'running', 'done'] as const;
 
-/** How far a job has come on its way. */
+/** Steps of a job's progress. */
 const PLACE: Readonly<Record<JobState, number>> = {
   queued: 0,
   running: 1,

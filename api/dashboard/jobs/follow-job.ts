@@ -32,7 +32,7 @@ export async function followJob(
         onJob(job);
         if (isEnded(job)) return;
       }
-      // That process goes away, and another one may serve already.
+      // The API process goes away, and another one may serve already.
       await pause(REOPEN_MS, signal);
     } catch (error) {
       if (signal.aborted) throw error;

@@ -39,7 +39,7 @@ export class JobPanel {
     this.#replay.addEventListener('click', () => {
       void this.#act(async (id) => {
         const job = await api.client.replay(id);
-        // Who has closed the panel meanwhile, or opened another job, stays there.
+        // The user may have closed the panel meanwhile, or opened another job: the panel stays as it is.
         if (idInAddress() === id) location.hash = `job/${job.id}`;
       });
     });

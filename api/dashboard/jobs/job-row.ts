@@ -47,7 +47,7 @@ export class JobRow {
   }
 }
 
-/** What came of a job, or how far it is, in a few words. */
+/** The outcome of a job, or its progress, in a few words. */
 function outcomeOf({ status, result, error, queue }: JobBody): string {
   if (result) {
     return Object.entries(result)

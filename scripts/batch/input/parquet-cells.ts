@@ -1,9 +1,9 @@
 import { type SchemaElement, toJson } from 'hyparquet';
 
-/** What a cell of one column is in JSON; undefined where it has no value. */
+/** A cell of one column as JSON; undefined where it has no value. */
 export type CellReader = (value: unknown) => unknown;
 
-/** How to read each top-level column, in the order of the file. */
+/** Readers of the top-level columns, in the order of the file. */
 export function cellReaders(schema: readonly SchemaElement[]): Map<string, CellReader> {
   const readers = new Map<string, CellReader>();
   const [root] = schema;

@@ -13,7 +13,7 @@ export interface SourceRow {
 /** Rows that were read together. */
 export interface SourcePage {
   rows: readonly SourceRow[];
-  /** How much of the file is read once these rows are, 0..1. */
+  /** Share of the file that is read once these rows are, 0..1. */
   share: number;
 }
 

@@ -1,7 +1,7 @@
 import type { BatchRow, BatchRowError } from '../../../shared/contract/batch.js';
 import type { SourceRow } from '../input/source.js';
 
-/** How the rows of an output file are written: the values of the input, then the outcome. */
+/** A format of output files: the values of the input, then the outcome. */
 export interface OutputFormat {
   /** The first line; empty where the format has none. */
   readonly head: string;

@@ -10,9 +10,9 @@ import { limitMeasures } from './limit-measures.js';
 import { idleMeasures, loadMeasures } from './load-measures.js';
 import { TARGETS } from './targets.js';
 
-/** How often and how long to measure. */
+/** Number and length of measurements. */
 export interface CompareOptions extends RoundsOptions {
-  /** How long clients submit in one run, in seconds. */
+  /** Time for which clients submit in one run, in seconds. */
   seconds: number;
   /** Jobs of a burst. */
   burst: number;

@@ -5,7 +5,7 @@ import type { SubjectName, Subjects } from '../subjects/subjects.js';
 import type { Subject } from '../subjects/subject.js';
 import type { Measure } from '../rounds/measure.js';
 
-/** How many clients submit at a time. */
+/** Number of clients that submit at a time. */
 export const CLIENTS = [1, 16, 64, 256] as const;
 
 const WARM_UP_MS = 1_000;
@@ -26,7 +26,7 @@ const wait = (subject: SubjectName, name: string): Way => ({
   act: ({ asks, hasResult }) => ask(asks, hasResult),
 });
 
-/** Who is measured in which way; the names are those of the figures. */
+/** Subjects and ways of measuring them, by the names of the figures. */
 export const WAYS = [
   poll('waggle', 'Waggle, poll'),
   poll('bullmq', 'Fastify + BullMQ, poll'),
@@ -60,7 +60,7 @@ export function loadMeasures(subjects: Subjects, ms: number): Measure[] {
   );
 }
 
-/** How long one job takes that is alone on the machine, for what answers with the result. */
+/** Time of one job that is alone on the machine, for subjects that answer with the result. */
 export function idleMeasures(subjects: Subjects): Measure[] {
   const answering = WAYS.filter(({ subject, name }) => subjects.isHere(subject) && !name.endsWith('poll'));
   return answering.map((way): Measure => {

@@ -6,7 +6,7 @@ import { openBacklog } from '../subjects/backlog.js';
 import { costFigures, settledCosts } from './figures.js';
 import { measureRound, ROWS } from './round.js';
 
-/** What the scenario found: figures for a reader, and one number of each as a plan wants them. */
+/** Result of the scenario: figures for a reader, and one number of each for a plan. */
 export interface MeasuredCosts {
   figures: Figure[];
   costs: Costs;

@@ -119,7 +119,7 @@ async function whenEnded({ succeeded }: Backlog, count: number): Promise<number>
   throw new Error(`the worker did not run ${JOBS} jobs within ${PATIENCE_MS / 1000} s`);
 }
 
-/** How long full micro-batches took the model, by the records of their jobs, in ms. */
+/** Time of full micro-batches in the model, by the records of their jobs, in ms. */
 async function medianPredictMs({ redis }: Backlog, paths: readonly string[]): Promise<number> {
   const full: number[] = [];
   for (const path of paths.slice(-SAMPLES)) {

@@ -4,7 +4,7 @@ import { PROCESS_KINDS } from '../service.js';
 import type { BenchWorker } from '../subjects/waggle-and-workers.js';
 import { cpuUs } from '../subjects/cpu.js';
 
-/** What was used up to a moment, and what Redis keeps at it. */
+/** Resources used up to a moment, and the memory of Redis at that moment. */
 export interface Usage {
   used: Cost;
   /** Memory of Redis without what its connections take, in bytes. */
@@ -36,11 +36,11 @@ export async function usageNow(redis: Redis, { service, worker }: Measured): Pro
   };
 }
 
-/** What was used between two moments, for each of so many. */
+/** Resources used between two moments, divided by `count`. */
 export const costBetween = (before: Usage, after: Usage, count: number): Cost =>
   costOf((member) => (after.used[member] - before.used[member]) / count);
 
-/** What Redis keeps more at the second moment, for each of so many, in bytes. */
+/** Growth of Redis' memory between two moments, divided by `count`, in bytes. */
 export const keptBetween = (before: Usage, after: Usage, count: number): number =>
   (after.keptBytes - before.keptBytes) / count;
 

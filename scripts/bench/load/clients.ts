@@ -1,6 +1,6 @@
 import { RawConnection } from './raw-connection.js';
 
-/** What a crowd of clients got done. */
+/** Result of a crowd of clients. */
 export interface LoadResult {
   /** Things done a second. */
   perSecond: number;
@@ -8,7 +8,7 @@ export interface LoadResult {
   latenciesMs: number[];
 }
 
-/** How many clients, and when they stop: after a time, or after so many things altogether. */
+/** Number of clients, and their end: after a time, or after that many things altogether. */
 export interface Load {
   port: number;
   clients: number;

@@ -4,7 +4,7 @@ import { type Figure, median, number } from '../../lib/figures.js';
 /** A value of the x axis, and one of the y axis. */
 export type Point = readonly [number, number];
 
-/** What a chart shows. */
+/** Contents of a chart. */
 export interface LogChart {
   title: string;
   subtitle: string;

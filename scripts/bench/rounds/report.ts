@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Figure, figureLines, number } from '../../lib/figures.js';
 import { spread, type Verdict } from './verdicts.js';
 
-/** What rounds found, and what a reader should know of it. */
+/** Findings of rounds, and notes for their reader. */
 export interface Findings {
   figures: Figure[];
   verdicts: Verdict[];

@@ -1,7 +1,7 @@
 import type { Figure } from '../../lib/figures.js';
 import type { Measure, MeasureGroup } from './measure.js';
 
-/** How often to measure, and which measures. */
+/** Number of rounds, and their measures. */
 export interface RoundsOptions {
   rounds: number;
   /** Only what has one of these in its name, comma-separated; undefined: everything. */

@@ -11,7 +11,7 @@ import { startWaggle } from '../subjects/waggle.js';
 const CLIENTS = 64;
 const WARM_UP_MS = 2_000;
 
-/** How many processes of each kind. */
+/** Number of processes of each kind. */
 interface Shape {
   apis: number;
   workers: number;
@@ -54,7 +54,7 @@ export function processMeasures(host: BenchHost, ms: number): MeasureGroup {
   };
 }
 
-/** What more processes gave beside one of each; nothing where that was not measured. */
+/** Gain of more processes over one of each; nothing where that was not measured. */
 export function processNotes(figures: readonly Figure[], cores: number): string[] {
   const gains = MORE.flatMap((shape) => {
     const ratios = ratiosOf(figures, { figure: nameOf(shape), over: nameOf(ONE_OF_EACH) });

@@ -8,7 +8,7 @@ import type { BenchHost } from '../service.js';
 import { processMeasures, processNotes } from './process-measures.js';
 import { SLOW_MODEL_TARGETS, slowModelMeasures, slowRateOf, WORKERS } from './slow-model-measures.js';
 
-/** How often, and for how many seconds clients submit in one run. */
+/** Number of rounds, and the seconds for which clients submit in one run. */
 export type ScalingOptions = RoundsOptions & { seconds: number };
 
 /** Jobs a second by the number of processes: where workers are the limit, and where cores are. */

@@ -6,7 +6,7 @@ import type { BenchHost } from '../service.js';
 import { OnDemand } from '../subjects/on-demand.js';
 import { startWaggleAndWorkers } from '../subjects/waggle-and-workers.js';
 
-/** How many workers serve at a time. */
+/** Number of workers that serve at a time. */
 export const WORKERS = [1, 2, 4] as const;
 
 /** So few jobs in a micro-batch that API and Redis have little to do, and enough clients for four workers to be full. */
@@ -25,7 +25,7 @@ const overOne = (workers: number, atLeast: number): Target => ({
   goal: { atLeast },
 });
 
-/** What more workers are wanted to give where they are the limit. */
+/** Wanted gain of more workers where they are the limit. */
 export const SLOW_MODEL_TARGETS: readonly Target[] = [overOne(2, 1.8), overOne(4, 3.4)];
 
 /** Jobs a second by workers whose model waits and uses no CPU, behind one API. */

@@ -1,6 +1,6 @@
 import type { FromInference, ToInference } from '../../../worker/inference/protocol.js';
 
-/** What a micro-batch of any size takes, in ms: none of it on a CPU, as in a model on a GPU. */
+/** Time of a micro-batch of any size, in ms: none of it on a CPU, as with a model on a GPU. */
 const PREDICT_MS = 20;
 
 let outputs = 0;

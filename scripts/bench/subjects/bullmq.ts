@@ -7,7 +7,7 @@ import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import type { Subject } from './subject.js';
 
-/** What to do so that Fastify and BullMQ can be measured; undefined where they can. */
+/** Advice where Fastify and BullMQ cannot be measured; undefined where they can. */
 export function whyNoBullmq(host: BenchHost): string | undefined {
   const folder = peerFolder(host);
   return existsSync(join(folder, 'node_modules/bullmq/package.json'))

@@ -13,7 +13,7 @@ import type { Subject } from './subject.js';
 const PYTHON = '/usr/bin/python3';
 const MODULES = ['celery', 'fastapi', 'gunicorn', 'httptools', 'redis', 'uvicorn', 'uvloop'];
 
-/** What to do so that FastAPI and Celery can be measured; undefined where they can. */
+/** Advice where FastAPI and Celery cannot be measured; undefined where they can. */
 export function whyNoCelery(): string | undefined {
   try {
     execFileSync(PYTHON, ['-c', `import ${MODULES.join(', ')}`], { stdio: 'ignore' });

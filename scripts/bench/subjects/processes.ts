@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** What a process is called in a report, by its command line. */
+/** Names of processes in a report, by their command lines. */
 export type ProcessKinds = Readonly<Record<string, RegExp>>;
 
 /** A process that runs now. */
@@ -33,7 +33,7 @@ export function processesBelow(pids: readonly number[], kinds: ProcessKinds): Ru
   });
 }
 
-/** What a number of each process comes to, by kind: several of a kind are added up. */
+/** Sums of a number of each process, by kind. */
 export function sumByKind(
   found: readonly RunningProcess[],
   valueOf: (one: RunningProcess) => number,

@@ -34,7 +34,7 @@ export class Subjects {
     return this.#missing[name] === undefined;
   }
 
-  /** What this machine lacks for the others, and where to get it. */
+  /** Parts that this machine lacks for the others, and where to get them. */
   leftOut(): string[] {
     return Object.values(this.#missing);
   }
@@ -46,7 +46,7 @@ export class Subjects {
     return started;
   }
 
-  /** Those that were wanted and could be started. */
+  /** The subjects that were wanted and could be started. */
   async running(): Promise<Subject[]> {
     const all = await Promise.allSettled(this.#started.values());
     return all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

@@ -8,7 +8,7 @@ import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import { startWaggle, type WaggleSubject } from './waggle.js';
 
-/** What the service's own worker serves. */
+/** The model of the service's own worker. */
 export const OTHER_MODEL = 'trip-duration';
 
 /** A worker that a benchmark starts and ends. */

@@ -4,7 +4,7 @@ import { type ErrorGroup, errorsByGroup } from './grouping.js';
 import { COLORS, Plot } from '../../lib/plot.js';
 import { roundTicks } from '../../lib/plot.js';
 
-/** What a chart of errors is drawn from. */
+/** The data of a chart of errors. */
 export interface ChartData {
   trips: Trips;
   evaluation: Evaluation;

@@ -1,5 +1,5 @@
 const YEAR_FIRST = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d(?:\.\d+)?))?/;
-// What the city's open-data portal exports: 01/31/2021 11:15:56 PM
+// The format of the city's open-data portal: 01/31/2021 11:15:56 PM
 const MONTH_FIRST = /^(\d\d?)\/(\d\d?)\/(\d{4}) (\d\d?):(\d\d)(?::(\d\d))? ?([AaPp])?/;
 
 /**

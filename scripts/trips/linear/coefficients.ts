@@ -21,7 +21,7 @@ const MOST_PROBLEMS = 10;
 const PAIR_NAME = /^PU_DO=(\d{1,3})_(\d{1,3})$/;
 const DISTANCE_NAME = 'trip_distance';
 
-/** What a file of coefficients holds and how to write one, for people. */
+/** The format of a file of coefficients, for people. */
 export const COEFFICIENTS_FORMAT = `The file holds {"intercept": b, "coefficients": {"PU_DO=130_205": w, ..., "${DISTANCE_NAME}": w}}, with the names that
 scikit-learn's DictVectorizer gives. In Python, of a pipeline's vectorizer dv and its LinearRegression lr:
   weights = dict(zip(dv.get_feature_names_out(), lr.coef_.tolist()))

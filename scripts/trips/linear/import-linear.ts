@@ -4,7 +4,7 @@ import { writePackage } from '../model-package.js';
 import { readCoefficients } from './coefficients.js';
 import { packLinear } from './linear-package.js';
 
-/** What an import is told. */
+/** Options of an import. */
 export interface ImportRequest {
   name: string;
   version: string;

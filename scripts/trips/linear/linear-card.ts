@@ -3,7 +3,7 @@ import type { TrainingData } from '../training-data.js';
 import type { LinearModel } from './linear-regression.js';
 import { LAST_ZONE } from '../zones.js';
 
-/** What the model card of a fitted linear model tells. */
+/** The contents of the model card of a fitted linear model. */
 export interface LinearCardFacts {
   name: string;
   linear: LinearModel;

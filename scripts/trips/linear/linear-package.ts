@@ -5,7 +5,7 @@ import { durationOutput, TRIP_COLUMNS, TRIP_INPUT } from '../trip-manifest.js';
 import { buildLinearNetwork, LINEAR_OUTPUT } from './linear-network.js';
 import type { LinearModel } from './linear-regression.js';
 
-/** What a linear package says about itself. */
+/** The parts of a linear package that differ from model to model. */
 export type LinearAbout = Pick<Manifest, 'name' | 'version' | 'title' | 'description' | 'figures'>;
 
 /**

@@ -4,7 +4,7 @@ const KNOTS_MILES = [0, 0.3, 0.6, 1, 1.5, 2, 2.5, 3, 4, 5, 6.5, 8, 10, 13, 16, 2
 /** Distances up to a millionth of a mile count as not recorded; trip files have hundredths. */
 const RECORDED_FROM_MILES = 1e-6;
 
-/** What each of the basis's numbers reaches, so that their coefficients are of the order of 1. */
+/** Largest value of each number of the basis: divided by it, coefficients are of the order of 1. */
 export const BASIS_MAXIMUM = 10;
 
 /**

@@ -7,7 +7,7 @@ export const ZONE_LOOKUPS = 2;
 /** Numbers a pair has in {@link Lookups.pairs}: duration, pace, distance, and how many trips they rest on. */
 export const PAIR_LOOKUPS = 4;
 
-/** What past trips say about zones and pairs, scaled to the order of 1. */
+/** Statistics of past trips by zone and by pair of zones, scaled to the order of 1. */
 export interface Lookups {
   /** `ZONE_LOOKUPS` numbers for each zone as an origin, then for each as a destination. */
   zones: Float32Array;
@@ -47,7 +47,7 @@ export function fitLookups(trips: Trips, rows: Int32Array): Lookups {
   return { zones, pairs };
 }
 
-/** How much a pair's figures can be relied on: log(1 + its trips), scaled. */
+/** Reliability of a pair's figures: log(1 + its trips), scaled. */
 function familiarityOf(trips: Trips, rows: Int32Array): Float64Array {
   const counts = new Float64Array(PAIR_ROWS);
   for (const row of rows) counts[pairIndex(trips.pickupZone[row]!, trips.dropoffZone[row]!)]!++;

@@ -7,7 +7,7 @@ import type { NeuralTrainingRequest } from '../training-request.js';
 import { recordedDistance, type Trips } from '../trips.js';
 import { bestEpochOf, type EpochFigures } from './train-network.js';
 
-/** What the model card of a trained network tells. */
+/** The contents of the model card of a trained network. */
 export interface NeuralCardFacts {
   request: NeuralTrainingRequest;
   data: TrainingData;

@@ -29,7 +29,7 @@ export interface EpochFigures {
   holdoutWithTime: number;
 }
 
-/** What {@link trainNetwork} needs. */
+/** Options of {@link trainNetwork}. */
 export interface NetworkTraining {
   /** Its weights are changed; they end as they were after the best epoch. */
   training: LayersModel;

@@ -8,7 +8,7 @@ import { tf } from './tensorflow.js';
 /** The numbers of one output tensor, row after row. */
 export type OutputValues = Float32Array | Int32Array | Uint8Array;
 
-/** How a manifest's columns and outputs meet the tensors of its network. */
+/** The binding of a manifest's columns and outputs to the tensors of its network. */
 export interface Binding {
   /** Distinct output tensors to ask the network for. */
   outputTensors: readonly string[];
@@ -17,7 +17,7 @@ export interface Binding {
   outputsOf(rows: number, values: readonly OutputValues[]): Float32Array[];
 }
 
-/** What is bound: `specs` are the tensors that the manifest's columns fill. */
+/** Both sides of a binding: `specs` are the tensors that the manifest's columns fill. */
 interface Sides {
   manifest: Manifest;
   specs: readonly TensorSpec[];

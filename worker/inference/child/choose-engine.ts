@@ -14,7 +14,7 @@ import { ENGINES } from './engines/engines.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
 import { tf } from './tensorflow.js';
 
-/** How far an engine's answer may lie from that of wasm, relative to it (absolute below 1). */
+/** Largest difference between an engine's answer and that of wasm, relative to it (absolute below 1). */
 const TOLERANCE = 1e-3;
 
 /** The model to run, and the engine that is asked for. */

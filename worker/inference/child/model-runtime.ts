@@ -10,7 +10,7 @@ import type { ModelFiles } from '../parent/model-files.js';
 import { loadNetwork } from './network.js';
 import { tf } from './tensorflow.js';
 
-/** What a model answers to one micro-batch. */
+/** A model's answer to one micro-batch. */
 export interface Prediction {
   /** One array an output of the manifest, in its order; one number a row. */
   outputs: Float32Array[];

@@ -11,10 +11,10 @@ const load = createRequire(import.meta.url);
 /** The core of TensorFlow.js. */
 export const tf = load('@tensorflow/tfjs-core') as typeof core;
 
-/** What builds a network of layers. */
+/** The package that builds a network of layers. */
 export const loadLayersPackage = () => load('@tensorflow/tfjs-layers') as typeof layers;
 
-/** What builds a network of a graph. */
+/** The package that builds a network of a graph. */
 export const loadConverterPackage = () => load('@tensorflow/tfjs-converter') as typeof converter;
 
 /** The WebAssembly backend, which registers itself. */

@@ -150,7 +150,7 @@ export class InferenceChild {
     });
   }
 
-  /** How the process ended, with the line of its error when it never came to serve. */
+  /** The end of the process, with the line of its error when it ended before it served. */
   async #endedHow(how: string): Promise<string> {
     const { stderr } = this.#process;
     if (this.#isReady || !stderr) return how;

@@ -3,7 +3,7 @@ import { messageOf } from '../../../../shared/errors.js';
 /** The processor that an engine found. */
 export interface Device {
   description: string;
-  /** How the engine deals with a cap on GPU memory that was wished for. */
+  /** The engine's answer to a cap on GPU memory. */
   memory?: string | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface Engine {
   /** The name by which TensorFlow.js knows its backend. */
   backend: string;
   runsOn: string;
-  /** What to do when it is demanded and does not load. */
+  /** Advice for a person whose engine does not load. */
   advice: string;
   /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device that will do. */
   load(options: EngineOptions): Promise<Device>;

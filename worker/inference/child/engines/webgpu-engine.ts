@@ -2,7 +2,7 @@ import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { tf } from '../tensorflow.js';
 import { type Device, type EngineOptions, importOptional, noCapOf } from './engine.js';
 
-/** What this file uses of the package `webgpu` (Dawn for Node). Its types are not needed to build. */
+/** The part of the package `webgpu` (Dawn for Node) that this file uses, so that the build needs none of its types. */
 interface Dawn {
   create(this: void, flags: string[]): Gpu;
   /** Constants and classes that a browser has as globals. */
