@@ -152,10 +152,9 @@ export class Sweeper {
     return found;
   }
 
-  /** Writes the line of one job, built only where it is written. */
+  /** Logs a debug line about one job. */
   #tell(message: string, jobId: string, fields: LogFields): void {
-    const { log } = this.#context;
-    if (log.isEnabled('debug')) log.debug(message, { ...jobIds(jobId), ...fields });
+    this.#context.log.debug(message, () => ({ ...jobIds(jobId), ...fields }));
   }
 
   #moveOn(place: string, next: string | undefined): void {

@@ -145,11 +145,10 @@ async function firstJob(ctx: ApiContext, id: string): Promise<JobView> {
 
 function noteAccepted(exchange: Exchange, { log }: ApiContext, job: Job, newId: string): void {
   exchange.about['job_id'] = job.id;
-  if (!log.isEnabled('debug')) return;
-  log.debug(job.id === newId ? 'job accepted' : 'job accepted before', {
+  log.debug(job.id === newId ? 'job accepted' : 'job accepted before', () => ({
     job_id: job.id,
     request_id: exchange.requestId,
     model: job.model,
     replay_of: job.replayOf,
-  });
+  }));
 }
