@@ -16,7 +16,7 @@ const log: Logger = {
   error: write('error'),
   warn: write('warn'),
   info: write('info'),
-  debug: write('debug'),
+  debug: () => undefined,
   isEnabled: (level) => level !== 'debug',
 };
 

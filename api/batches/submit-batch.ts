@@ -57,7 +57,7 @@ export async function submitBatch(
     case 'created':
       exchange.about['batch_id'] = batchId;
       await takeUpload(exchange, ctx, batchId, request);
-      ctx.log.debug('batch accepted', { batch_id: batchId, request_id: exchange.requestId });
+      ctx.log.debug('batch accepted', () => ({ batch_id: batchId, request_id: exchange.requestId }));
       return { batchId, isReplay: false };
     case 'replayed':
       return replay(exchange, created, request.upload);

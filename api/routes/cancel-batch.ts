@@ -29,7 +29,7 @@ export const cancelBatchRoute: Route = {
     const done = await ctx.withinDeadline('canceling a batch', () =>
       ctx.batches.cancel(id, visibleOwner(exchange.caller)),
     );
-    ctx.log.debug('batch cancellation', { batch_id: id, request_id: exchange.requestId, now: done });
+    ctx.log.debug('batch cancellation', () => ({ batch_id: id, request_id: exchange.requestId, now: done }));
     if (done === 'gone') throw missingRecord('batch', id, ctx.config.jobs.resultTtlMs);
     const batch = await readBatch(exchange, ctx, id);
     if (done === 'ended') {

@@ -32,7 +32,7 @@ export const cancelJobRoute: Route = {
       done: await ctx.jobs.cancel(id, visibleOwner(exchange.caller)),
       view: await findJob(ctx, id),
     }));
-    ctx.log.debug('job cancellation', { job_id: id, request_id: exchange.requestId, now: done });
+    ctx.log.debug('job cancellation', () => ({ job_id: id, request_id: exchange.requestId, now: done }));
     if (done === 'gone' || !view) throw missingRecord('job', id, ctx.config.jobs.resultTtlMs);
     if (done === 'ended') {
       throw new ProblemError('job-ended', `job ${id} has already ended: it is ${view.job.state}`);

@@ -30,7 +30,7 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   /** `fields` runs only where debug lines are written. */
-  debug(message: string, fields?: LogFields | (() => LogFields)): void;
+  debug(message: string, fields?: () => LogFields): void;
   /** Whether lines of this level are written. */
   isEnabled(level: LogLevel): boolean;
 }
@@ -66,8 +66,7 @@ export function createLogger(service: string, config: LogConfig): Logger {
     warn: (message, fields) => void logger.warn(message, fields),
     info: (message, fields) => void logger.info(message, fields),
     debug(message, fields) {
-      if (!logger.isLevelEnabled('debug')) return;
-      logger.debug(message, typeof fields === 'function' ? fields() : fields);
+      if (logger.isLevelEnabled('debug')) logger.debug(message, fields?.());
     },
     isEnabled: (level) => logger.isLevelEnabled(level),
   };
