@@ -1,12 +1,9 @@
 import request from 'supertest';
 import { createApp } from '../../api/app.js';
 import type { Logger, LogFields } from '../../shared/log/logger.js';
-import { type ApiBench, openApiBench, TRIP } from '../contract/bench.js';
+import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
 
-let server: TestRedis;
-let api: ApiBench;
 const lines: { level: string; message: string; fields: LogFields }[] = [];
 const write =
   (level: string) =>
@@ -20,14 +17,7 @@ const log: Logger = {
   isEnabled: (level) => level !== 'debug',
 };
 
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server, { log });
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig({ log });
 beforeEach(() => {
   lines.length = 0;
 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ModelRegistry } from '../../api/models/model-registry.js';
-import { writeModel } from '../contract/bench.js';
+import { writeModel } from '../support/rigs/models-folder.js';
 import { keepingLog } from '../support/keeping-log.js';
 
 let dir: string;

@@ -2,28 +2,18 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Sweeper } from '../../api/sweeper.js';
-import { type JobBench, openJobBench, QUEUE } from '../support/jobs.js';
+import { QUEUE, useJobRig } from '../support/rigs/job-rig.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
 import { silentLog } from '../support/silent-log.js';
 
 const MODEL = 'trip-duration-linear';
 const ROOT = resolve(__dirname, '../..');
 
-let server: TestRedis;
-let bench: JobBench;
 const processes: ChildProcess[] = [];
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  bench = await openJobBench(server);
-});
-afterEach(async () => {
+afterEach(() => {
   for (const each of processes.splice(0)) each.kill('SIGKILL');
-  await bench.close();
 });
+const rig = useJobRig();
 
 /** The API's own program; resolves when it serves. */
 async function startApi(): Promise<ChildProcess> {
@@ -32,8 +22,8 @@ async function startApi(): Promise<ChildProcess> {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
       PATH: process.env['PATH'],
-      REDIS_URL: server.url,
-      KEY_PREFIX: bench.keyPrefix,
+      REDIS_URL: rig.server.url,
+      KEY_PREFIX: rig.keyPrefix,
       MODELS_DIR: resolve(ROOT, 'model'),
       DEFAULT_MODEL: MODEL,
       PORT: '0',
@@ -45,10 +35,10 @@ async function startApi(): Promise<ChildProcess> {
   return api;
 }
 
-const leader = () => bench.redis.command(['GET', bench.records.key('sweeper')]);
+const leader = () => rig.redis.command(['GET', rig.records.key('sweeper')]);
 /** The lease ends now, as after five seconds of silence; resolves to who leads then. */
 async function nextLeader(): Promise<string> {
-  await bench.redis.command(['DEL', bench.records.key('sweeper')]);
+  await rig.redis.command(['DEL', rig.records.key('sweeper')]);
   return until(async () => {
     const now = await leader();
     return now !== null && String(now);
@@ -57,12 +47,12 @@ async function nextLeader(): Promise<string> {
 
 /** Resolves when the sweeper has put a job back whose worker is lost. Its delivery is handed out once. */
 async function isSwept(): Promise<void> {
-  const id = await bench.submit({ model: MODEL, queue: MODEL });
-  await bench.claim([id], 0);
-  await until(async () => (await bench.store.find(id))?.state === 'queued', { what: 'a swept job' });
-  const waiting = bench.bee.waiting.replace(QUEUE, MODEL);
-  await until(async () => (await bench.redis.command(['LPOS', waiting, `${id}.2`])) !== null);
-  expect(await bench.redis.command(['HGET', bench.records.key(`job:${id}`), 'delivery'])).toBe('2');
+  const id = await rig.submit({ model: MODEL, queue: MODEL });
+  await rig.claim([id], 0);
+  await until(async () => (await rig.store.find(id))?.state === 'queued', { what: 'a swept job' });
+  const waiting = rig.bee.waiting.replace(QUEUE, MODEL);
+  await until(async () => (await rig.redis.command(['LPOS', waiting, `${id}.2`])) !== null);
+  expect(await rig.redis.command(['HGET', rig.records.key(`job:${id}`), 'delivery'])).toBe('2');
 }
 
 it('has another process sweep when the leader is frozen or killed, and bears the one that wakes up', async () => {
@@ -84,27 +74,27 @@ it('has another process sweep when the leader is frozen or killed, and bears the
 });
 
 it('does no harm when it wakes in the middle of its pass, with deliveries that others have replaced since', async () => {
-  const id = await bench.submit({ maxAttempts: 3 });
-  await bench.claim([id], 0);
+  const id = await rig.submit({ maxAttempts: 3 });
+  await rig.claim([id], 0);
   // What the sweeper found before it was held up, and has not enqueued yet.
-  const { found } = await bench.sweep.reap({ offset: 0, limit: 10 });
+  const { found } = await rig.sweep.reap({ offset: 0, limit: 10 });
   expect(found).toEqual([{ queue: QUEUE, jobId: id, delivery: 2 }]);
   const past = String(Date.now() - 60_000);
-  await bench.redis.command(['ZADD', bench.records.key(`queued:${QUEUE}`), past, id]);
-  await bench.redis.command(['HSET', bench.records.key(`job:${id}`), 'requeued_ms', past]);
+  await rig.redis.command(['ZADD', rig.records.key(`queued:${QUEUE}`), past, id]);
+  await rig.redis.command(['HSET', rig.records.key(`job:${id}`), 'requeued_ms', past]);
   const other = new Sweeper({
-    sweep: bench.sweep,
-    producers: bench.producers,
-    keyPrefix: bench.keyPrefix,
+    sweep: rig.sweep,
+    producers: rig.producers,
+    keyPrefix: rig.keyPrefix,
     queues: () => [QUEUE],
     resultTtlMs: 60_000,
     log: silentLog,
   });
   expect(await other.pass()).toMatchObject({ orphans: 1 });
-  const [held] = await bench.claim([id], 60_000);
+  const [held] = await rig.claim([id], 60_000);
   expect(held).toMatchObject({ kind: 'run', job: { attempts: 2 } });
-  for (const delivery of found) await bench.producers.enqueue(QUEUE, delivery);
-  const late = await bench.leases.claim([{ jobId: id, delivery: 2, claimId: 'late' }], 60_000);
+  for (const delivery of found) await rig.producers.enqueue(QUEUE, delivery);
+  const late = await rig.leases.claim([{ jobId: id, delivery: 2, claimId: 'late' }], 60_000);
   expect(late).toEqual([{ kind: 'busy', id }]);
   expect(await other.pass()).toMatchObject({ reaped: 0, orphans: 0, lost: 0, ghosts: 1 });
 });

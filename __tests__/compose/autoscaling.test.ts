@@ -6,25 +6,21 @@ import { type BeeLink, openBeeLink } from '../../shared/queue/bee-queue.js';
 import { readManifests, renderKustomization } from '../support/deployment/kustomize.js';
 import { manifestOf } from '../support/deployment/pods.js';
 import { createLatch, until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 const models = [...readCatalog(resolve(__dirname, '../../model')).packages.keys()];
 const all = renderKustomization('overlays/cpu');
 const { spec } = manifestOf(all, 'ScaledObject', 'worker') as unknown as IScaledObject;
 const listNames = spec.triggers.map(({ metadata }) => metadata['listName'] ?? '');
 
-let server: TestRedis;
 const links: BeeLink[] = [];
 const mayEnd = createLatch();
 
-beforeAll(async () => {
-  server = await startRedis();
-});
 afterAll(async () => {
   mayEnd.open();
   await Promise.all(links.map((link) => link.close(1_000)));
-  await server.stop();
 });
+const server = useRedis();
 
 it('looks at exactly the lists that a running system has while jobs and chunks wait and run', async () => {
   const client = await server.connect();

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
-import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
+import { testPrefix } from '../support/redis.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 const COMPOSE = resolve(__dirname, '../../compose');
 const MODEL = 'trip-duration-linear';
@@ -38,13 +39,15 @@ const expressions = [
   ...rules.map(({ alert, expr }): [string, string] => [alert, expr]),
 ];
 
-let server: TestRedis;
 let programs: Program[] = [];
 /** What a real API and a real worker tell Prometheus. */
 let metrics: Map<string, Metric>;
 
+afterAll(async () => {
+  await Promise.all(programs.map((program) => program.stop()));
+});
+const server = useRedis();
 beforeAll(async () => {
-  server = await startRedis();
   const env = {
     REDIS_URL: server.url,
     KEY_PREFIX: testPrefix(),
@@ -71,10 +74,6 @@ beforeAll(async () => {
     return text.includes('waggle_swept_total{') && text;
   });
   metrics = metricsIn(`${ofApi}\n${await scrape(`http://127.0.0.1:${String(served['port'])}`)}`);
-});
-afterAll(async () => {
-  await Promise.all(programs.map((program) => program.stop()));
-  await server.stop();
 });
 
 function metricsIn(text: string): Map<string, Metric> {

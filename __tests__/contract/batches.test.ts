@@ -5,22 +5,11 @@ import { decodeChunk } from '../../shared/batches/chunk-codec.js';
 import { ChunkLeases } from '../../shared/batches/chunk-leases.js';
 import { createColumnLayout } from '../../shared/model/columns.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
+import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  const limits = { BATCH_MAX_ROWS: '1000', BATCH_LIMIT_BYTES: '200000', CHUNK_ROWS: '4' };
-  api = await openApiBench(server, { env: limits });
-});
-// Tests see nothing of each other.
-beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const limits = { BATCH_MAX_ROWS: '1000', BATCH_LIMIT_BYTES: '200000', CHUNK_ROWS: '4' };
+const api = useApiRig({ env: limits });
 
 interface Answer {
   status: number;

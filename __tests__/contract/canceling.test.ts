@@ -1,17 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, openApiBench, TRIP } from './bench.js';
+import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
 const submitted = async (): Promise<string> => (await api.submit({ input: TRIP })).body.id;
 const cancel = (id: string) => api.call('delete', `/jobs/${id}`);

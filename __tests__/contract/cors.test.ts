@@ -1,17 +1,7 @@
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, openApiBench, TRIP } from './bench.js';
+import { openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
 
 const PAGE = 'https://app.example';
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server, { env: { CORS_ORIGIN: PAGE, API_KEYS: 'ann:ann-secret' } });
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig({ env: { CORS_ORIGIN: PAGE, API_KEYS: 'ann:ann-secret' } });
 
 const preflight = (origin: string, url = api.url) =>
   fetch(`${url}/jobs`, {
@@ -52,7 +42,7 @@ it('says nothing to pages of other origins', async () => {
 });
 
 it('is off unless it was asked for', async () => {
-  const own = await openApiBench(server);
+  const own = await openApiRig(api.server);
   const { status, headers } = await preflight(PAGE, own.url);
   expect([status, headers.get('allow')]).toEqual([204, 'POST, GET, HEAD, OPTIONS']);
   expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);

@@ -2,10 +2,10 @@ import { parseRedisAddress } from '../../shared/redis/address.js';
 import { openRedis, type Redis } from '../../shared/redis/redis.js';
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
-import { FIXTURES } from '../worker/paths.js';
-import { recordingLog } from '../worker/recording-log.js';
-import { openWorkerBench, type WorkerBench } from '../worker/worker-bench.js';
-import { type ApiBench, openApiBench } from './bench.js';
+import { FIXTURES } from '../support/paths.js';
+import { recordingLog } from '../support/recording-log.js';
+import { openWorkerRig, type WorkerRig } from '../support/rigs/worker-rig.js';
+import { type ApiRig, openApiRig } from '../support/rigs/api-rig.js';
 
 jest.setTimeout(60_000);
 
@@ -26,27 +26,27 @@ afterAll(async () => {
   await server.stop();
 });
 
-let api: ApiBench;
-let bench: WorkerBench;
+let api: ApiRig;
+let rig: WorkerRig;
 let apiLog: ReturnType<typeof recordingLog>;
 
 /** An API and a worker that log in as the URL says. */
 async function open(login: string): Promise<void> {
   const url = server.url.replace('//', `//${login}`);
-  bench = await openWorkerBench({ ...server, address: parseRedisAddress(url), connect: async () => admin });
+  rig = await openWorkerRig({ ...server, address: parseRedisAddress(url), client: async () => admin });
   apiLog = recordingLog();
   const env = {
-    KEY_PREFIX: bench.keyPrefix,
+    KEY_PREFIX: rig.keyPrefix,
     MODELS_DIR: FIXTURES,
     DEFAULT_MODEL: 'faulty',
     REDIS_TIMEOUT_MS: '5000',
   };
-  api = await openApiBench({ ...server, url }, { env, log: apiLog });
-  await bench.start();
+  api = await openApiRig({ ...server, url }, { env, log: apiLog });
+  await rig.start();
 }
 afterEach(async () => {
   await api.close();
-  await bench.close();
+  await rig.close();
 });
 
 const submit = (act: string, headers = {}) =>
@@ -76,7 +76,7 @@ it.each([
   await acl('waggle', 'reset', 'on', `>${SECRET}`, '~*', '&*', '+@all');
   await open(login);
   const held = await submit('hold');
-  await bench.isHeld();
+  await rig.isHeld();
   const mates = await Promise.all(Array.from({ length: MATES }, () => submit('answer')));
   await acl(...(take as [string]));
   // As in a failover or a restart: those that stand would be believed for ever.
@@ -91,10 +91,10 @@ it.each([
     expect(answer.headers['retry-after']).toBe('1');
   }
   expect((await api.call('get', '/health/ready')).status).toBe(503);
-  bench.letGo();
-  await until(() => bench.log.said('commit not written yet'));
+  rig.letGo();
+  await until(() => rig.log.said('commit not written yet'));
   await acl(...(restore as [string]));
-  const jobs = await bench.allEnd([held, ...mates].map(({ body }) => body.id));
+  const jobs = await rig.allEnd([held, ...mates].map(({ body }) => body.id));
   expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(
     Array(MATES + 1).fill('succeeded 1'),
   );
@@ -103,7 +103,7 @@ it.each([
     return answer.status !== 503 && answer;
   });
   expect([next.status, next.body.status]).toEqual([200, 'succeeded']);
-  const lines = [...apiLog.lines, ...bench.log.lines];
+  const lines = [...apiLog.lines, ...rig.log.lines];
   expect(JSON.stringify(lines)).not.toContain(SECRET);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
 });

@@ -1,22 +1,15 @@
 import request from 'supertest';
 import { softwareVersion } from '../../shared/process/software-version.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, openApiBench, SHOP } from './bench.js';
-import { openDocument, partOf } from './documented.js';
+import { useApiRig } from '../support/rigs/api-rig.js';
+import { SHOP } from '../support/rigs/models-folder.js';
+import { openDocument, partOf } from '../support/documented.js';
 
 type Json = Record<string, unknown>;
 
-let server: TestRedis;
-let api: ApiBench;
+const api = useApiRig();
 let document: Json;
 beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
   document = (await request(api.url).get('/openapi.json')).body as Json;
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
 });
 
 const isObject = (value: unknown): value is Json =>

@@ -3,9 +3,9 @@ import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address
 import type { Redis } from '../../shared/redis/redis.js';
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
-import { FIXTURES } from '../worker/paths.js';
-import { openWorkerBench, type WorkerBench } from '../worker/worker-bench.js';
-import { type ApiBench, openApiBench } from './bench.js';
+import { FIXTURES } from '../support/paths.js';
+import { openWorkerRig, type WorkerRig } from '../support/rigs/worker-rig.js';
+import { type ApiRig, openApiRig } from '../support/rigs/api-rig.js';
 
 jest.setTimeout(60_000);
 
@@ -17,8 +17,8 @@ let replica: TestRedis;
 /** What the name in REDIS_URL stands for: connections that stand stay where they are when it changes. */
 let place: Place;
 let name: LinkProxy;
-let api: ApiBench;
-let bench: WorkerBench;
+let api: ApiRig;
+let rig: WorkerRig;
 
 beforeEach(async () => {
   [master, replica] = await Promise.all([startRedis({ host: HOST }), startRedis({ host: HOST })]);
@@ -27,19 +27,19 @@ beforeEach(async () => {
   place = { ...placeOf(master) };
   name = await startLinkProxy(place);
   const behindName = { ...master, url: name.url, address: parseRedisAddress(name.url) };
-  bench = await openWorkerBench(behindName);
+  rig = await openWorkerRig(behindName);
   const env = {
-    KEY_PREFIX: bench.keyPrefix,
+    KEY_PREFIX: rig.keyPrefix,
     MODELS_DIR: FIXTURES,
     DEFAULT_MODEL: 'faulty',
     REDIS_TIMEOUT_MS: '5000',
   };
-  api = await openApiBench(behindName, { env });
-  await bench.start();
+  api = await openApiRig(behindName, { env });
+  await rig.start();
 });
 afterEach(async () => {
   await api.close();
-  await bench.close();
+  await rig.close();
   await name.close();
   await Promise.all([master.stop(), replica.stop()]);
 });
@@ -67,7 +67,7 @@ it('follows a master that is demoted while every connection to it stands', async
   expect([first.status, first.body.status]).toEqual([200, 'succeeded']);
   // It runs in the worker all through the failover.
   const held = await submit({ act: 'hold', value: 2 });
-  await bench.isHeld();
+  await rig.isHeld();
 
   const promoted = await replica.connect();
   await promoted.command(['REPLICAOF', 'NO', 'ONE']);
@@ -90,14 +90,14 @@ it('follows a master that is demoted while every connection to it stands', async
   );
   // Those that listen have moved, too: they are woken by the new master alone.
   for (const channel of ['ended', 'canceling']) {
-    const words = ['PUBSUB', 'NUMSUB', bench.records.key(channel)];
+    const words = ['PUBSUB', 'NUMSUB', rig.records.key(channel)];
     const count = channel === 'canceling' ? 2 : 1;
     await until(async () => String(await promoted.command(words)) === `${words[2]},${count}`, {
       what: channel,
     });
   }
   await master.kill();
-  bench.letGo();
+  rig.letGo();
   for (const id of [held.body.id, accepted.body.id]) {
     const { body } = await api.poll(id, { Prefer: 'wait=10' });
     expect([body.status, body.attempts]).toEqual(['succeeded', 1]);

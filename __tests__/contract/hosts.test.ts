@@ -1,19 +1,13 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, openApiBench } from './bench.js';
+import { type ApiRig, useApiRigs } from '../support/rigs/api-rig.js';
 
-let server: TestRedis;
-let api: ApiBench | undefined;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(() => api?.close());
+const open = useApiRigs();
+let api: ApiRig;
 
 /** The status and, of a problem, the type that a request with these header lines is answered with. */
 async function answerTo(lines: readonly string[], path = '/jobs'): Promise<[number, string | undefined]> {
-  const socket = connect(Number(new URL(api?.url ?? '').port), '127.0.0.1');
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
   socket.write([`GET ${path} HTTP/1.1`, ...lines, 'Connection: close', '', ''].join('\r\n'));
   const answer = await text(socket);
   return [Number(answer.split(' ')[1]), /"type":"(\/problems\/[^"]+)"/.exec(answer)?.[1]];
@@ -27,7 +21,7 @@ const ELSEWHERE = [
 ];
 
 it('answers names of this machine alone where there are no keys: a page from elsewhere has another', async () => {
-  api = await openApiBench(server);
+  api = await open();
   for (const host of ['localhost', 'LOCALHOST:1', '127.0.0.1:8182', '127.9.9.9', '[::1]', '[::1]:8182']) {
     expect([host, ...(await answerTo([`Host: ${host}`]))]).toEqual([host, 200, undefined]);
   }
@@ -42,7 +36,7 @@ it('answers names of this machine alone where there are no keys: a page from els
 it.each<Record<string, string>>([{ AUTH: 'none' }, { API_KEYS: 'ann:secret-of-ann-0123456' }])(
   'answers any name with %j',
   async (env) => {
-    api = await openApiBench(server, { env });
+    api = await open({ env });
     for (const host of ELSEWHERE) {
       const answer = await answerTo([`Host: ${host}`, 'Authorization: Bearer secret-of-ann-0123456']);
       expect([host, ...answer]).toEqual([host, 200, undefined]);
@@ -51,7 +45,7 @@ it.each<Record<string, string>>([{ AUTH: 'none' }, { API_KEYS: 'ann:secret-of-an
 );
 
 it('refuses what names two hosts', async () => {
-  api = await openApiBench(server);
+  api = await open();
   expect(await answerTo(['Host: localhost', 'Host: localhost'])).toEqual([400, '/problems/host-malformed']);
   expect(await answerTo(['host: localhost', 'X: y', 'HOST: a.example'])).toEqual([
     400,

@@ -2,19 +2,10 @@ import { Sweeper } from '../../api/sweeper.js';
 import { SweepStore } from '../../shared/jobs/sweep-store.js';
 import { until } from '../support/latch.js';
 import { silentLog } from '../support/silent-log.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
+import { type ApiRig, openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server, { env: { RESULT_TTL_MS: '1000' } });
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig({ env: { RESULT_TTL_MS: '1000' } });
 
 let keys = 0;
 const newKey = (): string => `key-${(keys += 1)}`;
@@ -102,27 +93,27 @@ it('makes a new job once the first one is gone', async () => {
 });
 
 /** Names of all keys of a service in Redis. */
-async function stored({ ctx: { records } }: ApiBench): Promise<string[]> {
+async function stored({ ctx: { records } }: ApiRig): Promise<string[]> {
   const names = await records.redis.command(['KEYS', records.key('*')]);
   return (Array.isArray(names) ? names : []).map(String);
 }
 
 /** How long what is kept of an Idempotency-Key lives, in ms; -1: for ever. */
-async function lifeMs(bench: ApiBench, key: string): Promise<number> {
-  const name = (await stored(bench)).find((one) => one.endsWith(`:${key}`));
-  return Number(await bench.ctx.records.redis.command(['PTTL', name ?? '']));
+async function lifeMs(rig: ApiRig, key: string): Promise<number> {
+  const name = (await stored(rig)).find((one) => one.endsWith(`:${key}`));
+  return Number(await rig.ctx.records.redis.command(['PTTL', name ?? '']));
 }
 
 it('keeps a key for as long as its job, 24 hours at most after the end', async () => {
-  const long = await openApiBench(server, {
+  const long = await openApiRig(api.server, {
     env: { RESULT_TTL_MS: String(72 * 3_600_000), REDIS_TIMEOUT_MS: '10000' },
   });
-  const ended = async (bench: ApiBench): Promise<number> => {
+  const ended = async (rig: ApiRig): Promise<number> => {
     const key = newKey();
-    const { body } = await bench.submit({ input: TRIP }, { 'Idempotency-Key': key });
-    expect(await lifeMs(bench, key)).toBe(-1);
-    await bench.worker.succeed(body.id);
-    return lifeMs(bench, key);
+    const { body } = await rig.submit({ input: TRIP }, { 'Idempotency-Key': key });
+    expect(await lifeMs(rig, key)).toBe(-1);
+    await rig.worker.succeed(body.id);
+    return lifeMs(rig, key);
   };
   const lives = [await ended(api), await ended(long)];
   await long.close();
@@ -131,7 +122,7 @@ it('keeps a key for as long as its job, 24 hours at most after the end', async (
 });
 
 it('leaves nothing of keyed jobs and batches in Redis once their results have expired', async () => {
-  const short = await openApiBench(server, { env: { RESULT_TTL_MS: '1000', REDIS_TIMEOUT_MS: '10000' } });
+  const short = await openApiRig(api.server, { env: { RESULT_TTL_MS: '1000', REDIS_TIMEOUT_MS: '10000' } });
   const { records, producers } = short.ctx;
   const send = async (method: string, path: string, body?: object) => {
     const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': newKey() };

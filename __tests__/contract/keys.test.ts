@@ -1,23 +1,14 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { v7 as uuidv7 } from 'uuid';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, type Headers, LINEAR, openApiBench, TRIP } from './bench.js';
+import { type Headers, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR } from '../support/rigs/models-folder.js';
 
 const SECRETS = { ann: 'ann-secret-0123456789', bob: 'bob-secret-0123456789', ops: 'ops-secret-0123456789' };
 const API_KEYS = `ann:${SECRETS.ann},bob:${SECRETS.bob},ops:${SECRETS.ops}:admin`;
 type Name = keyof typeof SECRETS;
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server, { env: { API_KEYS } });
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig({ env: { API_KEYS } });
 
 const as = (name: Name, more: Headers = {}): Headers => ({
   Authorization: `Bearer ${SECRETS[name]}`,

@@ -4,17 +4,17 @@ import { v7 as uuidv7 } from 'uuid';
 import type { NewJob } from '../../shared/jobs/job-store.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
+import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
 const KEPT = 6_000;
 const RUN = { queue: LINEAR, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 64 };
 /** What one page may cost: entries that are looked at, runs of scripts and CPU time of Redis. */
 const MOST = { entries: 2_000, scripts: 11, cpuMs: 60 };
 
-let server: TestRedis;
-let api: ApiBench;
-let log: ReturnType<typeof keepingLog>;
+const log = keepingLog();
+// Redis is well; only this machine may be slow.
+const api = useApiRig({ keep: true, env: { REDIS_TIMEOUT_MS: '60000' }, log });
 /** Oldest first: a third has succeeded, a third runs, a third waits. */
 const ids: string[] = [];
 
@@ -30,10 +30,6 @@ const newJob = (id: string): NewJob => ({
 });
 
 beforeAll(async () => {
-  server = await startRedis();
-  log = keepingLog();
-  // Redis is well; only this machine may be slow.
-  api = await openApiBench(server, { env: { REDIS_TIMEOUT_MS: '60000' }, log });
   ids.push(...Array.from({ length: KEPT }, () => uuidv7()));
   await Promise.all(ids.map((id) => api.ctx.jobs.create(newJob(id), KEPT)));
   for (let from = 0; from < (2 * KEPT) / 3; from += 500) {
@@ -49,10 +45,6 @@ beforeAll(async () => {
     );
   }
 }, 60_000);
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
 
 let cpuMsBefore = 0;
 /** What Redis has done since the last call. */
@@ -148,14 +140,14 @@ describe('records that are gone, whose index entries are still there', () => {
       log.lines.filter(({ fields }) => fields?.['client'] === 'left before the answer').length;
     const before = left();
     await spent();
-    server.freeze();
+    api.server.freeze();
     for (let i = 0; i < 10; i += 1) {
       const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
       await once(socket, 'connect');
       socket.write('GET /jobs?status=succeeded HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', () => socket.destroy());
     }
     await until(() => left() === before + 10, { what: 'the end of all requests' });
-    server.thaw();
+    api.server.thaw();
     // After whatever was still to come: lists of one caller take turns.
     expect((await api.call('get', '/jobs?model=nobody')).status).toBe(200);
     expect((await spent()).scripts).toBeLessThanOrEqual(2);
@@ -186,7 +178,7 @@ describe('records that are gone, whose index entries are still there', () => {
 
 it('refuses a list, to its caller alone, when too many of that caller wait already', async () => {
   await spent();
-  server.freeze();
+  api.server.freeze();
   const answers: Response[] = [];
   const asked = Array.from({ length: 80 }, async () => {
     const answer = await fetch(`${api.url}/jobs?status=failed`);
@@ -195,7 +187,7 @@ it('refuses a list, to its caller alone, when too many of that caller wait alrea
   });
   await until(() => answers.length === 15, { what: 'the refusal of all that are too many' });
   expect(new Set(answers.map(({ headers }) => headers.get('retry-after')))).toEqual(new Set(['1']));
-  server.thaw();
+  api.server.thaw();
   const statuses = (await Promise.all(asked)).map(({ status }) => status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(65);
   expect(statuses.filter((status) => status === 429)).toHaveLength(15);

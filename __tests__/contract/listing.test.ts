@@ -1,8 +1,7 @@
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
+import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
+const api = useApiRig({ keep: true });
 const ids: Record<'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'shop', string> = {
   queued: '',
   running: '',
@@ -13,8 +12,6 @@ const ids: Record<'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | '
 };
 
 beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
   for (const name of ['succeeded', 'failed', 'canceled', 'running', 'queued'] as const) {
     ids[name] = (await api.submit({ input: TRIP, request_id: `r-${name}` })).body.id;
   }
@@ -23,10 +20,6 @@ beforeAll(async () => {
   await api.worker.fail(ids.failed, 'model_error');
   await api.call('delete', `/jobs/${ids.canceled}`);
   await api.worker.claim(ids.running);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
 });
 
 const list = (query: string) => api.call('get', `/jobs${query}`);

@@ -1,21 +1,12 @@
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
+import { openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
 /** The samples of a scrape, by name and labels as they are written. */
-async function scrape(bench = api): Promise<Map<string, number>> {
-  const { status, text } = await bench.call('get', '/metrics');
+async function scrape(rig = api): Promise<Map<string, number>> {
+  const { status, text } = await rig.call('get', '/metrics');
   expect(status).toBe(200);
   const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
@@ -49,12 +40,12 @@ it('measures requests by route, never by path', async () => {
 });
 
 it('answers while Redis is away, without what only Redis knows', async () => {
-  const impatient = await openApiBench(server, {
+  const impatient = await openApiRig(api.server, {
     env: { KEY_PREFIX: api.ctx.config.redis.keyPrefix, REDIS_TIMEOUT_MS: '300' },
   });
-  server.freeze();
+  api.server.freeze();
   const samples = await scrape(impatient);
-  server.thaw();
+  api.server.thaw();
   expect(samples.get('waggle_redis_up')).toBe(0);
   expect(samples.get('waggle_redis_errors_total')).toBeGreaterThan(0);
   expect([...samples.keys()].some((name) => name.startsWith('waggle_queue_depth'))).toBe(false);

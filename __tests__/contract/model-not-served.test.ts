@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { announceWorker } from '../../shared/workers/registry.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { FIXTURES } from '../worker/paths.js';
-import { openWorkerBench, type WorkerBench } from '../worker/worker-bench.js';
-import { type ApiBench, openApiBench } from './bench.js';
+import { FIXTURES } from '../support/paths.js';
+import { useWorkerRig } from '../support/rigs/worker-rig.js';
+import { type ApiRig, openApiRig } from '../support/rigs/api-rig.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 // Processes take a moment to start, and longer on a machine that is busy.
 jest.setTimeout(60_000);
@@ -18,129 +18,126 @@ const FAULTY = { model: 'faulty', input: { act: 'answer', value: 1 } };
 const REASON =
   'model.json: - #/weightsManifest/0: weights.bin hold 60 bytes, its weights take 56: 4 too many';
 
-let server: TestRedis;
+const server = useRedis();
 let modelsDir: string;
-let workers: WorkerBench;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
+beforeEach(() => {
   modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   for (const name of ['faulty', 'greenhouse']) {
     cpSync(join(FIXTURES, name), join(modelsDir, name), { recursive: true });
   }
-  workers = await openWorkerBench(server);
-  api = await openApiBench(server, {
-    env: {
-      KEY_PREFIX: workers.keyPrefix,
-      MODELS_DIR: modelsDir,
-      DEFAULT_MODEL: 'greenhouse',
-      REDIS_TIMEOUT_MS: '20000',
-    },
-  });
 });
-afterEach(async () => {
-  await api.close();
-  await workers.close();
-  rmSync(modelsDir, { recursive: true });
-});
+afterEach(() => rmSync(modelsDir, { recursive: true }));
 
-/** Resolves when a submission is answered so. */
-const isAnswered = (status: number) =>
-  until(async () => {
-    const response = await api.submit(GREENHOUSE);
-    return response.status === status && response;
+describe('a model that no worker serves', () => {
+  let api: ApiRig;
+  afterEach(() => api.close());
+  const workers = useWorkerRig({ server });
+  beforeEach(async () => {
+    api = await openApiRig(server, {
+      env: {
+        KEY_PREFIX: workers.keyPrefix,
+        MODELS_DIR: modelsDir,
+        DEFAULT_MODEL: 'greenhouse',
+        REDIS_TIMEOUT_MS: '20000',
+      },
+    });
   });
 
-const check = async (name: string): Promise<unknown> =>
-  (await api.call('get', '/health/ready')).body.checks[name];
+  /** Resolves when a submission is answered so. */
+  const isAnswered = (status: number) =>
+    until(async () => {
+      const response = await api.submit(GREENHOUSE);
+      return response.status === status && response;
+    });
 
-it('accepts without a worker, refuses what every worker refused and says why, and accepts again once it is mended', async () => {
-  const key = { 'idempotency-key': 'first' };
-  const first = await api.submit(GREENHOUSE, key);
-  expect([first.status, (await api.call('get', '/models/greenhouse')).body.held_up]).toEqual([
-    202,
-    'no worker is there',
-  ]);
-  const canceled = (await api.submit(GREENHOUSE)).body.id as string;
-  await api.call('delete', `/jobs/${canceled}`);
+  const check = async (name: string): Promise<unknown> =>
+    (await api.call('get', '/health/ready')).body.checks[name];
 
-  const weights = join(modelsDir, 'greenhouse', 'weights.bin');
-  appendFileSync(weights, 'more');
-  const worker = await workers.start({ modelsDir, models: undefined });
-  const { body, headers } = await isAnswered(503);
-  expect(body).toMatchObject({
-    type: '/problems/model-not-served',
-    detail: `greenhouse: refused by 1 worker: model package greenhouse/${REASON}`,
+  it('accepts without a worker, refuses what every worker refused and says why, and accepts again once it is mended', async () => {
+    const key = { 'idempotency-key': 'first' };
+    const first = await api.submit(GREENHOUSE, key);
+    expect([first.status, (await api.call('get', '/models/greenhouse')).body.held_up]).toEqual([
+      202,
+      'no worker is there',
+    ]);
+    const canceled = (await api.submit(GREENHOUSE)).body.id as string;
+    await api.call('delete', `/jobs/${canceled}`);
+
+    const weights = join(modelsDir, 'greenhouse', 'weights.bin');
+    appendFileSync(weights, 'more');
+    const worker = await workers.start({ modelsDir, models: undefined });
+    const { body, headers } = await isAnswered(503);
+    expect(body).toMatchObject({
+      type: '/problems/model-not-served',
+      detail: `greenhouse: refused by 1 worker: model package greenhouse/${REASON}`,
+    });
+    expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+    const others = [
+      await api.call('post', '/batches', { body: { inputs: [SUMMER] } }),
+      await api.call('post', `/jobs/${canceled}/replay`),
+      await api.call('post', '/v1/trip/predict', { body: { request_id: 'r', ...SUMMER } }),
+    ];
+    expect(others.map((answer) => [answer.status, answer.body.type as string])).toEqual(
+      others.map(() => [503, '/problems/model-not-served']),
+    );
+    // What a key has made is there as ever, and so are other models.
+    const again = await api.submit(GREENHOUSE, key);
+    expect([again.status, again.body.id]).toEqual([202, first.body.id]);
+    expect((await api.submit(FAULTY, { prefer: 'wait=20' })).body).toMatchObject({ status: 'succeeded' });
+
+    expect((await api.call('get', '/models/greenhouse')).body.held_up).toContain(REASON);
+    expect((await api.call('get', '/models/faulty')).body).not.toHaveProperty('held_up');
+    expect((await api.call('get', '/health/ready')).status).toBe(200);
+    expect(await check('models')).toMatchObject({
+      ok: false,
+      required: false,
+      detail: expect.stringContaining(REASON) as string,
+    });
+    const { models, workers: seen } = (await api.call('get', '/stats')).body;
+    expect(models).toContainEqual(
+      expect.objectContaining({ name: 'greenhouse', held_up: expect.stringContaining(REASON) as string }),
+    );
+    expect(seen).toMatchObject([{ refused: [{ name: 'greenhouse' }] }]);
+
+    writeFileSync(weights, readFileSync(join(FIXTURES, 'greenhouse', 'weights.bin')));
+    await worker.reload();
+    await isAnswered(202);
+    expect(await check('models')).toBeUndefined();
   });
-  expect(Number(headers['retry-after'])).toBeGreaterThan(0);
-  const others = [
-    await api.call('post', '/batches', { body: { inputs: [SUMMER] } }),
-    await api.call('post', `/jobs/${canceled}/replay`),
-    await api.call('post', '/v1/trip/predict', { body: { request_id: 'r', ...SUMMER } }),
-  ];
-  expect(others.map((answer) => [answer.status, answer.body.type as string])).toEqual(
-    others.map(() => [503, '/problems/model-not-served']),
-  );
-  // What a key has made is there as ever, and so are other models.
-  const again = await api.submit(GREENHOUSE, key);
-  expect([again.status, again.body.id]).toEqual([202, first.body.id]);
-  expect((await api.submit(FAULTY, { prefer: 'wait=20' })).body).toMatchObject({ status: 'succeeded' });
 
-  expect((await api.call('get', '/models/greenhouse')).body.held_up).toContain(REASON);
-  expect((await api.call('get', '/models/faulty')).body).not.toHaveProperty('held_up');
-  expect((await api.call('get', '/health/ready')).status).toBe(200);
-  expect(await check('models')).toMatchObject({
-    ok: false,
-    required: false,
-    detail: expect.stringContaining(REASON) as string,
+  it('says so of workers that serve other models only, but not while one of them reads its packages', async () => {
+    const worker = { id: 'w1', host: 'h', pid: 1, startedAtMs: 1, models: [] };
+    await announceWorker(workers.records, worker);
+    expect((await isAnswered(503)).body.detail).toBe('greenhouse: 1 worker with other models only');
+    await announceWorker(workers.records, { ...worker, loading: true });
+    await isAnswered(202);
+    const refused = [{ name: 'greenhouse', reason: 'it is broken' }];
+    await announceWorker(workers.records, { ...worker, loading: true, refused });
+    expect((await isAnswered(503)).body.detail).toBe('greenhouse: refused by 1 worker: it is broken');
+    // A package that this process has just read may be one that the workers are about to read.
+    api.ctx.models.reload(keepingLog());
+    expect((await api.submit(GREENHOUSE)).status).toBe(202);
   });
-  const { models, workers: seen } = (await api.call('get', '/stats')).body;
-  expect(models).toContainEqual(
-    expect.objectContaining({ name: 'greenhouse', held_up: expect.stringContaining(REASON) as string }),
-  );
-  expect(seen).toMatchObject([{ refused: [{ name: 'greenhouse' }] }]);
 
-  writeFileSync(weights, readFileSync(join(FIXTURES, 'greenhouse', 'weights.bin')));
-  await worker.reload();
-  await isAnswered(202);
-  expect(await check('models')).toBeUndefined();
-});
-
-it('says so of workers that serve other models only, but not while one of them reads its packages', async () => {
-  const worker = { id: 'w1', host: 'h', pid: 1, startedAtMs: 1, models: [] };
-  await announceWorker(workers.records, worker);
-  expect((await isAnswered(503)).body.detail).toBe('greenhouse: 1 worker with other models only');
-  await announceWorker(workers.records, { ...worker, loading: true });
-  await isAnswered(202);
-  const refused = [{ name: 'greenhouse', reason: 'it is broken' }];
-  await announceWorker(workers.records, { ...worker, loading: true, refused });
-  expect((await isAnswered(503)).body.detail).toBe('greenhouse: refused by 1 worker: it is broken');
-  // A package that this process has just read may be one that the workers are about to read.
-  api.ctx.models.reload(keepingLog());
-  expect((await api.submit(GREENHOUSE)).status).toBe(202);
-});
-
-it('asks Redis for the workers about once a second, however many jobs come', async () => {
-  await announceWorker(workers.records, { id: 'w1', host: 'h', pid: 1, startedAtMs: 1, models: [] });
-  const reads = async (): Promise<number> => {
-    const info = String(await workers.redis.command(['INFO', 'commandstats']));
-    // Each look at a worker asks how old its report is, and nothing else here does.
-    return Number(/cmdstat_pttl:calls=(\d+)/.exec(info)?.[1] ?? 0);
-  };
-  const [before, startMs] = [await reads(), performance.now()];
-  for (let many = 0; many < 10; many += 1) {
-    const answers = await Promise.all(Array.from({ length: 5 }, () => api.submit(GREENHOUSE)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
-  }
-  expect((await reads()) - before).toBeLessThanOrEqual(2 + (performance.now() - startMs) / 1_000);
+  it('asks Redis for the workers about once a second, however many jobs come', async () => {
+    await announceWorker(workers.records, { id: 'w1', host: 'h', pid: 1, startedAtMs: 1, models: [] });
+    const reads = async (): Promise<number> => {
+      const info = String(await workers.redis.command(['INFO', 'commandstats']));
+      // Each look at a worker asks how old its report is, and nothing else here does.
+      return Number(/cmdstat_pttl:calls=(\d+)/.exec(info)?.[1] ?? 0);
+    };
+    const [before, startMs] = [await reads(), performance.now()];
+    for (let many = 0; many < 10; many += 1) {
+      const answers = await Promise.all(Array.from({ length: 5 }, () => api.submit(GREENHOUSE)));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    }
+    expect((await reads()) - before).toBeLessThanOrEqual(2 + (performance.now() - startMs) / 1_000);
+  });
 });
 
 it('lists the packages that the API itself cannot use, and does not know their models', async () => {
   writeFileSync(join(modelsDir, 'faulty', 'manifest.json'), '{"schema":');
-  const own = await openApiBench(server, {
+  const own = await openApiRig(server, {
     env: { MODELS_DIR: modelsDir, DEFAULT_MODEL: 'greenhouse' },
     log: keepingLog(),
   });

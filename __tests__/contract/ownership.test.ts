@@ -1,7 +1,6 @@
 import type { Response } from 'supertest';
 import { v7 as uuidv7 } from 'uuid';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, type Headers, openApiBench, TRIP } from './bench.js';
+import { type Headers, openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
 
 const API_KEYS = 'ann:secret-of-ann-0123456,bob:secret-of-bob-0123456,ops:secret-of-ops-0123456:admin';
 const as = (name: 'ann' | 'bob' | 'ops', more: Headers = {}): Headers => ({
@@ -9,18 +8,7 @@ const as = (name: 'ann' | 'bob' | 'ops', more: Headers = {}): Headers => ({
   ...more,
 });
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server, { env: { API_KEYS } });
-});
-// Tests see nothing of each other.
-beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig({ env: { API_KEYS } });
 
 const submitted = async (name: 'ann' | 'bob' | 'ops', more: object = {}): Promise<string> =>
   (await api.submit({ input: TRIP, ...more }, as(name))).body.id;
@@ -148,7 +136,7 @@ describe('an admin', () => {
 
   it('alone sees what was made before there were keys', async () => {
     const KEY_PREFIX = api.ctx.config.redis.keyPrefix;
-    const before = await openApiBench(server, { env: { KEY_PREFIX } });
+    const before = await openApiRig(api.server, { env: { KEY_PREFIX } });
     const { id } = (await before.submit({ input: TRIP, request_id: 'r' })).body;
     await before.close();
     expect((await api.poll(id, as('ops'))).status).toBe(200);

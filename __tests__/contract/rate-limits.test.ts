@@ -1,29 +1,8 @@
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
+import { type ApiRig, TRIP, useApiRigs } from '../support/rigs/api-rig.js';
+import { LINEAR } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-/** By their settings: to open one takes longer than most tests. */
-const open = new Map<string, ApiBench>();
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(async () => {
-  await Promise.all([...open.values()].map((api) => api.close()));
-  await server.stop();
-});
-// Tests see nothing of each other.
-beforeEach(async () => {
-  const [any] = open.values();
-  await any?.ctx.records.redis.command(['FLUSHDB']);
-});
-
-/** An API with these settings; the same one for the same settings. */
-async function limited(env: Record<string, string>): Promise<ApiBench> {
-  const settings = JSON.stringify(env);
-  const api = open.get(settings) ?? (await openApiBench(server, { env }));
-  open.set(settings, api);
-  return api;
-}
+const open = useApiRigs();
+const limited = (env: Record<string, string>): Promise<ApiRig> => open({ env });
 
 const TWO = { RATE_LIMIT: '2/60', API_KEYS: 'ann:ann-secret,bob:bob-secret', TRUST_PROXY: '1' };
 
@@ -109,18 +88,15 @@ it('still counts after Redis has forgotten its scripts', async () => {
 });
 
 it('answers 503 when its time is over while it cannot count', async () => {
-  const redis = await startRedis();
-  const api = await openApiBench(redis, { env: { RATE_LIMIT: '5/60', REDIS_TIMEOUT_MS: '300' } });
-  redis.freeze();
+  const api = await limited({ RATE_LIMIT: '5/60', REDIS_TIMEOUT_MS: '300' });
+  api.server.freeze();
   const { status, body } = await api.submit({ input: TRIP });
+  api.server.thaw();
   expect([status, body.type]).toEqual([503, '/problems/redis-unavailable']);
-  redis.thaw();
-  await api.close();
-  await redis.stop();
 });
 
 describe('rows of a batch', () => {
-  const upload = (api: ApiBench, rows: number) =>
+  const upload = (api: ApiRig, rows: number) =>
     api.call('post', `/batches?model=${LINEAR}`, {
       body: { inputs: Array.from({ length: rows }, () => TRIP) },
     });

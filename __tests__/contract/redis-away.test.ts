@@ -1,24 +1,18 @@
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, TRIP } from './bench.js';
+import { type ApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-let id: string;
-let unwanted: string;
 /** Far from both: how long a busy machine takes for a request, and how long one would hang. */
 const TIMEOUT_MS = 1_500;
 const IN_TIME_MS = 10_000;
+
+const env = { REDIS_TIMEOUT_MS: String(TIMEOUT_MS) };
+const api = useApiRig({ redis: { appendOnly: true }, env });
+let id: string;
+let unwanted: string;
 beforeEach(async () => {
-  server = await startRedis({ appendOnly: true });
-  api = await openApiBench(server, { env: { REDIS_TIMEOUT_MS: String(TIMEOUT_MS) } });
   id = await accepted();
   unwanted = await accepted();
-});
-afterEach(async () => {
-  server.thaw();
-  await api.close();
-  await server.stop();
 });
 
 /** The id of a job that is submitted as soon as that is possible. */
@@ -31,7 +25,7 @@ async function accepted(): Promise<string> {
 }
 
 /** Every kind of request. */
-const REQUESTS: [string, () => ReturnType<ApiBench['call']>][] = [
+const REQUESTS: [string, () => ReturnType<ApiRig['call']>][] = [
   ['a submission', () => api.submit({ input: TRIP })],
   ['a submission that waits', () => api.submit({ input: TRIP }, { Prefer: 'wait=30' })],
   ['a poll', () => api.poll(id)],
@@ -71,34 +65,34 @@ async function endOfNextJob(): Promise<unknown> {
 }
 
 it('answers 503 when its time is over while Redis is killed, and goes on when it is back', async () => {
-  await server.kill();
+  await api.server.kill();
   expect(await answers()).toEqual(refusals);
-  await server.restart();
+  await api.server.restart();
   expect(await endOfNextJob()).toBe('succeeded');
   expect((await api.poll(id)).body.status).toBe('queued');
 });
 
 it('answers 503 when its time is over while Redis hangs, and goes on when it answers again', async () => {
-  server.freeze();
+  api.server.freeze();
   expect(await answers()).toEqual(refusals);
-  server.thaw();
+  api.server.thaw();
   expect(await endOfNextJob()).toBe('succeeded');
   expect((await api.poll(id)).body.status).toBe('queued');
 });
 
 it('is alive and not ready meanwhile, and knows its models', async () => {
-  await server.kill();
+  await api.server.kill();
   const ready = await api.call('get', '/health/ready');
   expect([ready.status, ready.body.checks.redis.ok]).toEqual([503, false]);
   expect((await api.call('get', '/health/live')).status).toBe(200);
   expect((await api.call('get', '/models')).body.models[0]).not.toHaveProperty('workers');
-  await server.restart();
+  await api.server.restart();
 });
 
 it('tells those who submit to repeat with an Idempotency-Key', async () => {
-  await server.kill();
+  await api.server.kill();
   expect((await api.submit({ input: TRIP })).body.detail).toContain('Idempotency-Key');
-  await server.restart();
+  await api.server.restart();
 });
 
 it('answers an accepted job as accepted when Redis leaves while it is waited for', async () => {
@@ -110,8 +104,8 @@ it('answers an accepted job as accepted when Redis leaves while it is waited for
   );
   // Takes the same two connections: when it is accepted, the answers to the first have come.
   await accepted();
-  await server.kill();
+  await api.server.kill();
   const { status, body } = await waiting;
   expect([status, body.status]).toEqual([202, 'queued']);
-  await server.restart();
+  await api.server.restart();
 });

@@ -3,19 +3,10 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { SweepStore } from '../../shared/jobs/sweep-store.js';
 import { keepingLog } from '../support/keeping-log.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, type Headers, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
+import { type Headers, openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
 const replay = (id: string, headers: Headers = {}) => api.call('post', `/jobs/${id}/replay`, { headers });
 const submitted = async (more: object = {}): Promise<string> =>
@@ -142,7 +133,7 @@ it("gives the new job to the old one's owner", async () => {
 });
 
 it('refuses what cannot be taken now, as a submission is refused', async () => {
-  const full = await openApiBench(server, { env: { MAX_QUEUE_DEPTH: '1' } });
+  const full = await openApiRig(api.server, { env: { MAX_QUEUE_DEPTH: '1' } });
   const { id } = (await full.submit({ input: TRIP })).body;
   await full.worker.fail(id, 'model_error');
   await full.submit({ input: TRIP });
@@ -157,7 +148,7 @@ it('refuses what cannot be taken now, as a submission is refused', async () => {
 
 describe('when the model has changed', () => {
   it('answers 422 where the input does not fit any more, and 404 where the model is gone', async () => {
-    const own = await openApiBench(server);
+    const own = await openApiRig(api.server);
     const { id } = (await own.submit({ model: SHOP, input: { size: 's' } })).body;
     await own.call('delete', `/jobs/${id}`);
     const { dir } = own.ctx.config.models;

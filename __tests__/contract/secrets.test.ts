@@ -1,14 +1,10 @@
 import { createLogger } from '../../shared/log/logger.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { openApiBench, TRIP } from './bench.js';
+import { openApiRig, TRIP } from '../support/rigs/api-rig.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 const SECRET = 'hush-hush-0123456789';
 const GUESS = 'guess-guess-0123456789';
-let server: TestRedis;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
+const server = useRedis();
 
 /** What is printed while something is done. */
 async function printedDuring(work: () => Promise<void>): Promise<string> {
@@ -34,7 +30,7 @@ const consoleStream = (): NodeJS.WriteStream => Reflect.get(console, '_stdout') 
 it('writes neither a secret nor a wrong guess into its log, at whatever level', async () => {
   const printed = await printedDuring(async () => {
     const log = createLogger('api', { level: 'debug', dir: undefined, pretty: false });
-    const api = await openApiBench(server, { env: { API_KEYS: `ann:${SECRET},bob:short` }, log });
+    const api = await openApiRig(server, { env: { API_KEYS: `ann:${SECRET},bob:short` }, log });
     const id = (await api.submit({ input: TRIP }, { Authorization: `Bearer ${SECRET}` })).body.id;
     await api.poll(id, { Authorization: `Bearer ${GUESS}` });
     await api.call('get', `/jobs?request_id=1&key=2`, { headers: { Authorization: `Bearer ${SECRET}` } });

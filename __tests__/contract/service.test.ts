@@ -1,18 +1,9 @@
 import request from 'supertest';
 import { announceWorker } from '../../shared/workers/registry.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, SHOP, TRIP, writeModel } from './bench.js';
+import { openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR, SHOP, writeModel } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
 describe('health', () => {
   it('has exactly the three members of the original service', async () => {
@@ -27,7 +18,7 @@ describe('health', () => {
 
   it('has the configured name and versions', async () => {
     const env = { SERVICE_NAME: 'Ours', API_VERSION: 'v9', MODEL_VERSION: 'best' };
-    const own = await openApiBench(server, { env });
+    const own = await openApiRig(api.server, { env });
     expect((await own.call('get', '/health')).body).toEqual({
       name: 'Ours',
       api_version: 'v9',
@@ -49,7 +40,7 @@ describe('health', () => {
   });
 
   it('is not ready while it drains', async () => {
-    const own = await openApiBench(server);
+    const own = await openApiRig(api.server);
     own.drain();
     const { status, body } = await own.call('get', '/health/ready');
     expect([status, body.checks.accepting.ok]).toEqual([503, false]);
@@ -101,7 +92,7 @@ describe('models', () => {
   });
 
   it('are read again when asked for, and kept when they have gone wrong', async () => {
-    const own = await openApiBench(server);
+    const own = await openApiRig(api.server);
     const { dir } = own.ctx.config.models;
     writeModel(dir, SHOP, '2.1.0');
     own.ctx.models.reload(own.ctx.log);
@@ -145,7 +136,7 @@ describe('the document', () => {
   });
 
   it('changes with the models', async () => {
-    const own = await openApiBench(server);
+    const own = await openApiRig(api.server);
     const versionOf = async (): Promise<unknown> =>
       (await request(own.url).get('/openapi.json')).body.components.schemas[`${SHOP}2.input`];
     expect(await versionOf()).toBeUndefined();

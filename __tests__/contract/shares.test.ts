@@ -1,7 +1,7 @@
 import type { Response } from 'supertest';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, type BenchOptions, type Headers, LINEAR, openApiBench, TRIP } from './bench.js';
+import { type ApiRig, type ApiRigOptions, type Headers, TRIP, useApiRigs } from '../support/rigs/api-rig.js';
+import { LINEAR } from '../support/rigs/models-folder.js';
 
 const API_KEYS = 'ann:secret-of-ann-0123456,bob:secret-of-bob-0123456';
 type Name = 'ann' | 'bob';
@@ -10,7 +10,6 @@ const as = (name: Name, more: Headers = {}): Headers => ({
   ...more,
 });
 
-// One API for all tests that can do with the same settings: to open one takes longer than most tests.
 const ROOMS = {
   /** Two callers of half of everything each. */
   shared: {
@@ -21,27 +20,10 @@ const ROOMS = {
   patient: { env: { API_KEYS, MAX_QUEUE_DEPTH: '4', CHUNK_ROWS: '1' }, limits: { roomMs: 30_000 } },
   /** Callers are not told apart. */
   open: { env: { MAX_QUEUE_DEPTH: '4', CHUNK_ROWS: '1' }, limits: { roomMs: 300 } },
-} satisfies Record<string, BenchOptions>;
+} satisfies Record<string, ApiRigOptions>;
 
-let server: TestRedis;
-let api: ApiBench;
-const opened = new Map<keyof typeof ROOMS, ApiBench>();
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(async () => {
-  for (const bench of opened.values()) await bench.close();
-  await server.stop();
-});
-
-/** Makes the test's API the one with these settings, and empties it. A slow Redis is nobody's subject. */
-async function use(which: keyof typeof ROOMS): Promise<void> {
-  const { env, limits } = ROOMS[which];
-  const found = opened.get(which);
-  api = found ?? (await openApiBench(server, { env: { REDIS_TIMEOUT_MS: '30000', ...env }, limits }));
-  opened.set(which, api);
-  await api.ctx.records.redis.command(['FLUSHDB']);
-}
+const open = useApiRigs();
+let api: ApiRig;
 
 const times = <T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
@@ -64,7 +46,7 @@ function expectShareIsFull(answer: Response | undefined, type = 'too-many-waitin
 
 describe('jobs that wait', () => {
   it('of one key leave room for those of another, and give it back as they end', async () => {
-    await use('shared');
+    api = await open(ROOMS.shared);
     const flood = await times(12, () => api.submit({ input: TRIP }, as('ann')));
     expect(statusesOf(flood)).toEqual([202, 202, 202, 202, ...Array.from({ length: 8 }, () => 429)]);
     expectShareIsFull(flood.find(({ status }) => status === 429));
@@ -78,7 +60,7 @@ describe('jobs that wait', () => {
   });
 
   it('are counted however they came back to the queue, and run again where it is full', async () => {
-    await use('patient');
+    api = await open(ROOMS.patient);
     const [one, two] = await times(2, async () => (await api.submit({ input: TRIP }, as('ann'))).body.id);
     const held = await api.worker.claim(one);
     const three = (await api.submit({ input: TRIP }, as('ann'))).body.id;
@@ -94,7 +76,7 @@ describe('jobs that wait', () => {
   });
 
   it('fill the queue where callers are not told apart', async () => {
-    await use('open');
+    api = await open(ROOMS.open);
     expect(statusesOf(await times(5, () => api.submit({ input: TRIP })))).toEqual([202, 202, 202, 202, 503]);
   });
 });
@@ -103,7 +85,7 @@ describe('batches', () => {
   it.each(['', '&strict=true'])(
     'opened together pass the share of their key no more than one after the other (%s)',
     async (query) => {
-      await use('shared');
+      api = await open(ROOMS.shared);
       const flood = times(6, (index) => upload('ann', 3, query, { 'Idempotency-Key': `k${index}` }));
       expect((await upload('bob', 1, query)).status).toBe(202);
       const answers = await flood;
@@ -122,7 +104,7 @@ describe('batches', () => {
   );
 
   it('wait for room while they are sent, and go on once there is some', async () => {
-    await use('patient');
+    api = await open(ROOMS.patient);
     const { id } = (await upload('ann', 1)).body;
     const second = upload('ann', 2);
     await until(
@@ -135,7 +117,7 @@ describe('batches', () => {
   });
 
   it('that find no room in time are canceled and free their key, where callers are not told apart', async () => {
-    await use('open');
+    api = await open(ROOMS.open);
     const send = (rows: number): Promise<Response> =>
       api.call('post', '/batches', {
         body: { inputs: Array.from({ length: rows }, () => TRIP) },
@@ -150,7 +132,7 @@ describe('batches', () => {
 });
 
 it('streams of one key leave room for those of another', async () => {
-  await use('shared');
+  api = await open(ROOMS.shared);
   const over = new AbortController();
   // Kept: a stream whose answer nobody holds is closed by the garbage collector.
   const held: globalThis.Response[] = [];
@@ -174,7 +156,7 @@ it('streams of one key leave room for those of another', async () => {
 });
 
 it('waits of one key leave room for those of another, and nothing of a refused one is accepted', async () => {
-  await use('shared');
+  api = await open(ROOMS.shared);
   const { id } = (await api.submit({ input: TRIP }, as('ann'))).body;
   const waiting = times(3, () => api.poll(id, as('ann', { Prefer: 'wait=60' })));
   await until(() => api.ctx.waiters.size === 3, { what: 'three waits' });

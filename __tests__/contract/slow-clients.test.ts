@@ -7,31 +7,27 @@ import { startServer } from '../../api/server.js';
 import { storeBadRows } from '../support/bad-rows.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, type BenchOptions, LINEAR, openApiBench, TRIP } from './bench.js';
+import { type ApiRig, type ApiRigOptions, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR } from '../support/rigs/models-folder.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 // Long enough for a machine that is busy, short enough to wait for.
 const SOON_MS = 300;
 const ROW = `${JSON.stringify(TRIP)}\n`;
 
-let server: TestRedis;
-let api: ApiBench;
+const server = useRedis();
+let api: ApiRig;
 const sockets: Socket[] = [];
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
 
-/** Opens one API for the tests of a block, which see nothing of each other. */
-function serve(options: BenchOptions): void {
-  beforeAll(async () => {
-    api = await openApiBench(server, options);
+/** Opens the API for the tests of a block. */
+function serve(options: ApiRigOptions): void {
+  const served = useApiRig({ server, ...options });
+  beforeAll(() => {
+    api = served;
   });
-  beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
-  afterAll(() => api.close());
 }
 
 interface Line {

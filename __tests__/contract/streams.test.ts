@@ -1,18 +1,10 @@
 import { openEvents } from '../support/events.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
+import { startRedis } from '../support/redis.js';
+import { openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
 const submitted = async (): Promise<string> => (await api.submit({ input: TRIP })).body.id;
 const follow = (id: string, headers?: Record<string, string>) =>
@@ -90,14 +82,13 @@ describe('the events of a job', () => {
 
 describe('the figures', () => {
   it('are what GET /stats says, and what its schema says', async () => {
-    const own = await openApiBench(server);
-    const [a, b] = [await own.submit({ input: TRIP }), await own.submit({ input: TRIP })];
-    await own.submit({ model: SHOP, input: { size: 's' } });
-    const running = await own.submit({ model: SHOP, input: { size: 'm' } });
-    await own.worker.claim(running.body.id);
-    await own.worker.succeed(a.body.id);
-    await own.worker.fail(b.body.id, 'model_error');
-    const { status, body } = await own.call('get', '/stats');
+    const [a, b] = [await api.submit({ input: TRIP }), await api.submit({ input: TRIP })];
+    await api.submit({ model: SHOP, input: { size: 's' } });
+    const running = await api.submit({ model: SHOP, input: { size: 'm' } });
+    await api.worker.claim(running.body.id);
+    await api.worker.succeed(a.body.id);
+    await api.worker.fail(b.body.id, 'model_error');
+    const { status, body } = await api.call('get', '/stats');
     expect(status).toBe(200);
     expect(body).toMatchObject({
       waiting: 1,
@@ -121,9 +112,8 @@ describe('the figures', () => {
     );
     const sum = (points: { submitted: number }[]) => points.reduce((total, { submitted: n }) => total + n, 0);
     expect(sum(body.history.points)).toBe(4);
-    const ofShop = await own.call('get', `/stats?minutes=1500&model=${SHOP}`);
+    const ofShop = await api.call('get', `/stats?minutes=1500&model=${SHOP}`);
     expect([sum(ofShop.body.history.points), ofShop.body.history.step_s]).toEqual([2, 600]);
-    await own.close();
   });
 
   it('refuse what they do not know', async () => {
@@ -144,7 +134,7 @@ describe('the figures', () => {
 
   it('say so while Redis is away, and go on when it is back', async () => {
     const redis = await startRedis();
-    const own = await openApiBench(redis, { env: { REDIS_TIMEOUT_MS: '300' } });
+    const own = await openApiRig(redis, { env: { REDIS_TIMEOUT_MS: '300' } });
     const stream = await openEvents(`${own.url}/stats/stream`);
     const isTold = (event: string) => until(async () => (await stream.next())?.event === event);
     expect(await isTold('stats')).toBe(true);
@@ -159,7 +149,7 @@ describe('the figures', () => {
 });
 
 it('ends every stream when the process is told to stop, and opens no more', async () => {
-  const own = await openApiBench(server);
+  const own = await openApiRig(api.server);
   const { id } = (await own.submit({ input: TRIP })).body;
   const streams = [
     await openEvents(`${own.url}/jobs/${id}/events`),

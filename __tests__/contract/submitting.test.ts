@@ -1,24 +1,15 @@
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, type Headers, LINEAR, openApiBench, SHOP, TRIP } from './bench.js';
+import { type ApiRig, type Headers, openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
-/** Runs a test on an API of its own: an empty one, or one that is spoiled afterwards. */
+/** Runs a test on an API of its own, which has other settings or is spoiled afterwards. */
 async function onItsOwn(
-  test: (own: ApiBench) => Promise<void>,
+  test: (own: ApiRig) => Promise<void>,
   env: Record<string, string> = {},
 ): Promise<void> {
-  const own = await openApiBench(server, { env });
+  const own = await openApiRig(api.server, { env });
   try {
     await test(own);
   } finally {
@@ -59,12 +50,11 @@ describe('an accepted job', () => {
     expect(await records.redis.command(['LRANGE', waiting, '0', '-1'])).toContain(`${body.id}.1`);
   });
 
-  it('stands behind those that wait already', () =>
-    onItsOwn(async (own) => {
-      const positions = [];
-      for (let i = 0; i < 3; i += 1) positions.push((await own.submit({ input: TRIP })).body.queue.position);
-      expect(positions).toEqual([1, 2, 3]);
-    }));
+  it('stands behind those that wait already', async () => {
+    const positions = [];
+    for (let i = 0; i < 3; i += 1) positions.push((await api.submit({ input: TRIP })).body.queue.position);
+    expect(positions).toEqual([1, 2, 3]);
+  });
 
   it('goes to the model that it names', async () => {
     const { status, body } = await api.submit({ model: SHOP, input: { size: 'l', gift: true } });

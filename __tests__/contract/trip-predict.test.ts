@@ -1,17 +1,7 @@
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, openApiBench, TRIP } from './bench.js';
+import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
 const CALL = { request_id: '99999', ...TRIP };
 const predict = (body: unknown, headers: Record<string, string> = {}) =>

@@ -2,24 +2,12 @@ import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, type Headers, openApiBench, TRIP } from './bench.js';
+import { type Headers, TRIP, useApiRig } from '../support/rigs/api-rig.js';
 
 const MIB = 1_048_576;
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  const env = { REDIS_TIMEOUT_MS: '20000', BATCH_LIMIT_BYTES: String(4_096 * MIB) };
-  api = await openApiBench(server, { env });
-});
-// Tests see nothing of each other.
-beforeEach(() => api.ctx.records.redis.command(['FLUSHDB']));
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const env = { REDIS_TIMEOUT_MS: '20000', BATCH_LIMIT_BYTES: String(4_096 * MIB) };
+const api = useApiRig({ env });
 
 interface Answer {
   status: number;

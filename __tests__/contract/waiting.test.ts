@@ -1,24 +1,14 @@
 import { v7 as uuidv7 } from 'uuid';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { type ApiBench, openApiBench, TRIP } from './bench.js';
+import { openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  // Ends are announced; nobody happens to look at the right moment.
-  api = await openApiBench(server, { limits: { rereadMs: 60_000 } });
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+// Ends are announced; nobody happens to look at the right moment.
+const api = useApiRig({ limits: { rereadMs: 60_000 } });
 afterEach(async () => {
   await until(() => api.ctx.waiters.size === 0, { what: 'every waiter having left' });
 });
 
-const someoneWaits = (bench = api) => until(() => bench.ctx.waiters.size > 0, { what: 'someone waiting' });
+const someoneWaits = (rig = api) => until(() => rig.ctx.waiters.size > 0, { what: 'someone waiting' });
 const newest = async (): Promise<string> => (await api.call('get', '/jobs?limit=1')).body.jobs[0].id;
 /** How often whole records have been read from Redis, by scripts and by the API. */
 const readsOfRecords = async (): Promise<number> => {
@@ -139,9 +129,9 @@ describe('Prefer: wait on a poll', () => {
   });
 
   it('wakes everyone who waits for the same job, here and in another process', async () => {
-    const other = await openApiBench(server, { env: { KEY_PREFIX: api.ctx.config.redis.keyPrefix } });
+    const other = await openApiRig(api.server, { env: { KEY_PREFIX: api.ctx.config.redis.keyPrefix } });
     const { body } = await api.submit({ input: TRIP });
-    const all = [api, api, other].map((bench) => bench.poll(body.id, { Prefer: 'wait=30' }));
+    const all = [api, api, other].map((rig) => rig.poll(body.id, { Prefer: 'wait=30' }));
     await until(() => api.ctx.waiters.size === 2 && other.ctx.waiters.size === 1);
     await api.worker.succeed(body.id);
     expect((await Promise.all(all)).map((polled) => polled.body.status)).toEqual(Array(3).fill('succeeded'));
@@ -149,7 +139,7 @@ describe('Prefer: wait on a poll', () => {
   });
 
   it('notices the end in the middle of the wait when the announcement is lost', async () => {
-    const own = await openApiBench(server);
+    const own = await openApiRig(api.server);
     const { body } = await own.submit({ input: TRIP });
     const polling = own.poll(body.id, { Prefer: 'wait=60' });
     await someoneWaits(own);
@@ -180,7 +170,7 @@ describe('a wait that nobody wants any more', () => {
   });
 
   it('goes on while the process drains, and ends with the job as it is when half its time is over', async () => {
-    const draining = await openApiBench(server, { env: { GRACE_MS: '1000' } });
+    const draining = await openApiRig(api.server, { env: { GRACE_MS: '1000' } });
     const { body } = await draining.submit({ input: TRIP });
     const polling = draining.poll(body.id, { Prefer: 'wait=30' });
     const ending = await draining.submit({ input: TRIP });

@@ -3,18 +3,22 @@ import { type ClientRequest, request } from 'node:http';
 import { resolve } from 'node:path';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
-import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
+import { testPrefix } from '../support/redis.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 jest.setTimeout(90_000);
 
 const LINEAR = 'trip-duration-linear';
 const ROW = '{"PULocationID":130,"DOLocationID":205,"trip_distance":3}\n';
 
-let server: TestRedis;
 const apis: Program[] = [];
 let urls: string[];
+afterAll(async () => {
+  for (const api of apis) api.signal('SIGKILL');
+  await Promise.all(apis.map(({ ended }) => ended));
+});
+const server = useRedis();
 beforeAll(async () => {
-  server = await startRedis();
   const env = {
     REDIS_URL: server.url,
     KEY_PREFIX: testPrefix(),
@@ -26,11 +30,6 @@ beforeAll(async () => {
   apis.push(startProgram('api', env), startProgram('api', env));
   const ports = await Promise.all(apis.map((api) => api.ready()));
   urls = ports.map((port) => `http://127.0.0.1:${port}`);
-});
-afterAll(async () => {
-  for (const api of apis) api.signal('SIGKILL');
-  await Promise.all(apis.map(({ ended }) => ended));
-  await server.stop();
 });
 
 const headersOf = (key: string) => ({ 'content-type': 'application/x-ndjson', 'idempotency-key': key });

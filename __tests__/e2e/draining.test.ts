@@ -5,20 +5,17 @@ import { RecordScripts } from '../../shared/records/records.js';
 import { storeBadRows } from '../support/bad-rows.js';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
-import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
+import { testPrefix } from '../support/redis.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 const MODEL = 'trip-duration-linear';
 const ROW = '{"PULocationID":130,"DOLocationID":205,"trip_distance":3}\n';
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
-let redis: TestRedis;
+const redis = useRedis();
 let api: Program;
 let port: number;
 let keyPrefix: string;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
 beforeEach(async () => {
   keyPrefix = testPrefix();
   api = startProgram('api', {

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { type Collector, SPAN_KIND, type SeenSpan, startCollector } from '../support/collector.js';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
-import { startRedis, type TestRedis, testPrefix } from '../support/redis.js';
+import { testPrefix } from '../support/redis.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
 const MODEL = 'trip-duration-linear';
 const EXAMPLE = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
@@ -19,26 +20,24 @@ interface Pair {
   loaded(): string[][];
 }
 
-let server: TestRedis;
 let collector: Collector;
 let watched: Pair;
 let unwatched: Pair;
 const dirs: string[] = [];
 
+afterAll(async () => {
+  await Promise.all([watched, unwatched].flatMap(({ api, worker }) => [api.stop(), worker.stop()]));
+  await collector.close();
+  for (const dir of dirs) rmSync(dir, { recursive: true });
+});
+const server = useRedis();
 beforeAll(async () => {
-  server = await startRedis();
   collector = await startCollector();
   const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_BSP_SCHEDULE_DELAY: '1' };
   [watched, unwatched] = await Promise.all([
     startPair({ LOG_LEVEL: 'debug', CHUNK_ROWS: '2', ...tracing }),
     startPair(),
   ]);
-});
-afterAll(async () => {
-  await Promise.all([watched, unwatched].flatMap(({ api, worker }) => [api.stop(), worker.stop()]));
-  await collector.close();
-  await server.stop();
-  for (const dir of dirs) rmSync(dir, { recursive: true });
 });
 
 async function startPair(env: Record<string, string> = {}): Promise<Pair> {

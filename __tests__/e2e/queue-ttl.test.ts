@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { writeModel } from '../contract/bench.js';
+import { writeModel } from '../support/rigs/models-folder.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { openWorkerBench } from '../worker/worker-bench.js';
+import { openWorkerRig } from '../support/rigs/worker-rig.js';
 
 const MODEL = 'trip-duration-linear';
 const TRIP = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
@@ -13,17 +13,13 @@ const TRIP = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
 // Processes take a moment to start, and longer on a machine that is busy.
 jest.setTimeout(120_000);
 
-let redis: TestRedis;
+const redis = useRedis();
 let modelsDir: string;
-beforeAll(async () => {
-  redis = await startRedis();
+beforeAll(() => {
   modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   symlinkSync(resolve(__dirname, '../../model', MODEL), join(modelsDir, MODEL));
 });
-afterAll(async () => {
-  await redis.stop();
-  rmSync(modelsDir, { recursive: true });
-});
+afterAll(() => rmSync(modelsDir, { recursive: true }));
 
 describe('without a worker', () => {
   const apis: Program[] = [];
@@ -93,22 +89,22 @@ describe('without a worker', () => {
 });
 
 it('never runs what waited too long, also where no API was there to sweep; a job given back counts too', async () => {
-  const bench = await openWorkerBench(redis);
+  const rig = await openWorkerRig(redis);
   try {
-    const ids = [await bench.order('answer', 1), await bench.order('answer', 2)];
-    const [claim] = await bench.claim(ids.slice(1), 60_000);
+    const ids = [await rig.order('answer', 1), await rig.order('answer', 2)];
+    const [claim] = await rig.claim(ids.slice(1), 60_000);
     if (claim?.kind !== 'run') throw new Error('not claimed');
-    const [given] = await bench.leases.release([claim.job]);
+    const [given] = await rig.leases.release([claim.job]);
     if (given?.kind === 'queued') {
-      await bench.producers.enqueue('faulty', { jobId: claim.job.id, delivery: given.delivery });
+      await rig.producers.enqueue('faulty', { jobId: claim.job.id, delivery: given.delivery });
     }
-    await bench.start({ queueTtlMs: 1 });
-    const ends = await bench.allEnd(ids);
+    await rig.start({ queueTtlMs: 1 });
+    const ends = await rig.allEnd(ids);
     expect(ends.map(({ state, attempts }) => ({ state, attempts }))).toEqual([
       { state: 'expired', attempts: 0 },
       { state: 'expired', attempts: 0 },
     ]);
   } finally {
-    await bench.close();
+    await rig.close();
   }
 });

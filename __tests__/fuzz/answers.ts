@@ -1,5 +1,5 @@
 import { PROBLEM_TYPES, problemUri } from '../../api/http/problem-types.js';
-import { createResponseCheck } from '../contract/documented.js';
+import { createResponseCheck } from '../support/documented.js';
 import type { FuzzDocument } from './document.js';
 import { createJudge, isUnhttp, type Verdict } from './verdict.js';
 import type { Answer, Exchanged, SentRequest } from './wire.js';

@@ -1,4 +1,4 @@
-import type { OpenApiDocument } from '../contract/documented.js';
+import type { OpenApiDocument } from '../support/documented.js';
 
 /** A JSON Schema as the document holds it. */
 export interface Schema {

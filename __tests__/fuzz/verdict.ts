@@ -1,5 +1,5 @@
 import type { Ajv2020 } from 'ajv/dist/2020.js';
-import { matches, openDocument, partOf } from '../contract/documented.js';
+import { matches, openDocument, partOf } from '../support/documented.js';
 import { type FuzzDocument, type FuzzOperation, operationsOf, type Parameter } from './document.js';
 import { UNHTTP } from './headers.js';
 import type { SentRequest } from './wire.js';

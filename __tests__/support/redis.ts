@@ -13,8 +13,10 @@ export interface TestRedis {
   address: RedisAddress;
   url: string;
   pid: number;
-  /** Connects a client that is closed by {@link stop}. */
+  /** Connects a client that {@link stop} closes. */
   connect(): Promise<Redis>;
+  /** The one client that all rigs on this Redis share; {@link stop} closes it. */
+  client(): Promise<Redis>;
   /** Ends the server without warning; its append-only file, if any, stays. */
   kill(): Promise<void>;
   /** Starts it again on the same socket and files. */
@@ -26,7 +28,7 @@ export interface TestRedis {
 }
 
 /** How a Redis is started. */
-interface TestRedisOptions {
+export interface TestRedisOptions {
   /** Every write is on disk before it is answered. */
   appendOnly?: boolean;
   /** An address of this machine: TCP, on a free port of it. */
@@ -52,17 +54,20 @@ export async function startRedis({ appendOnly = false, host }: TestRedisOptions 
   const address = parseRedisAddress(url);
   const clients: Redis[] = [];
   let server = await launch(args, address);
+  const connect = async (): Promise<Redis> => {
+    const client = await openRedis({ address, onError: () => undefined });
+    clients.push(client);
+    return client;
+  };
+  let shared: Promise<Redis> | undefined;
   return {
     address,
     url,
     get pid() {
       return server.pid ?? 0;
     },
-    async connect() {
-      const client = await openRedis({ address, onError: () => undefined });
-      clients.push(client);
-      return client;
-    },
+    connect,
+    client: () => (shared ??= connect()),
     kill: () => end(server, 'SIGKILL'),
     async restart() {
       server = await launch(args, address);

@@ -9,29 +9,18 @@ import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { readWorkers } from '../../shared/workers/registry.js';
 import { readWorkerConfig } from '../../worker/config.js';
 import { openWorker } from '../../worker/worker.js';
-import { type JobBench, openJobBench } from '../support/jobs.js';
+import { useJobRig } from '../support/rigs/job-rig.js';
 import { until } from '../support/latch.js';
 import { descendantsOf, isRunning } from '../support/processes.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { built, MODELS } from './paths.js';
-import { recordingLog } from './recording-log.js';
+import { built, MODELS } from '../support/paths.js';
+import { recordingLog } from '../support/recording-log.js';
 
 const MODEL = 'trip-duration-linear';
-let server: TestRedis;
-let bench: JobBench;
 const workers: ChildProcess[] = [];
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  bench = await openJobBench(server);
-});
-afterEach(async () => {
+afterEach(() => {
   for (const worker of workers.splice(0)) worker.kill('SIGKILL');
-  await bench.close();
 });
+const rig = useJobRig();
 
 /** The worker's own program, as a child of this process. */
 function launch(env: Record<string, string> = {}): { worker: ChildProcess; lines: string[] } {
@@ -40,8 +29,8 @@ function launch(env: Record<string, string> = {}): { worker: ChildProcess; lines
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       PATH: process.env['PATH'],
-      REDIS_URL: server.url,
-      KEY_PREFIX: bench.keyPrefix,
+      REDIS_URL: rig.server.url,
+      KEY_PREFIX: rig.keyPrefix,
       MODELS_DIR: MODELS,
       MODELS: MODEL,
       TF_ENGINE: 'wasm',
@@ -57,7 +46,7 @@ function launch(env: Record<string, string> = {}): { worker: ChildProcess; lines
 }
 
 const order = (): Promise<string> =>
-  bench.submit({
+  rig.submit({
     model: MODEL,
     queue: MODEL,
     inputJson: JSON.stringify({ PULocationID: 130, DOLocationID: 205, trip_distance: 3 }),
@@ -69,7 +58,7 @@ it('says when it serves, answers like the original service, and leaves in good o
   expect(ready).toMatchObject({ type: 'ready', models: [{ name: MODEL, engine: 'wasm' }] });
   const id = await order();
   const job = await until(async () => {
-    const found = await bench.store.find(id);
+    const found = await rig.store.find(id);
     return found && isEnded(found.state) ? found : undefined;
   });
   const duration = job.state === 'succeeded' ? Number(job.result['duration']) : Number.NaN;
@@ -80,7 +69,7 @@ it('says when it serves, answers like the original service, and leaves in good o
   const [code] = (await once(worker, 'exit')) as [number];
   expect(code).toBe(0);
   await until(() => inference.every(({ pid }) => !isRunning(pid)));
-  expect(await readWorkers(bench.records)).toEqual([]);
+  expect(await readWorkers(rig.records)).toEqual([]);
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ service: 'worker' });
 });
 
@@ -90,11 +79,11 @@ it('gives back on SIGTERM what does not finish in time, uncounted, and ends with
   const inference = descendantsOf(worker.pid ?? 0);
   for (const { pid } of inference) process.kill(pid, 'SIGSTOP');
   const id = await order();
-  await until(async () => (await bench.store.find(id))?.state === 'running');
+  await until(async () => (await rig.store.find(id))?.state === 'running');
   worker.kill('SIGTERM');
   expect(await once(worker, 'close')).toEqual([0, null]);
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ message: 'stopped', given_back: 1, not_written: 0 });
-  expect(await bench.store.find(id)).toMatchObject({ state: 'queued', attempts: 0 });
+  expect(await rig.store.find(id)).toMatchObject({ state: 'queued', attempts: 0 });
   await until(() => inference.every(({ pid }) => !isRunning(pid)));
 });
 
@@ -109,10 +98,10 @@ it('leaves in good order on SIGTERM even after Redis was away', async () => {
   const { worker, lines } = launch();
   await once(worker, 'message');
   const ids = await Promise.all(Array.from({ length: 200 }, order));
-  await until(async () => isEnded((await bench.store.find(ids.at(-1) ?? ''))?.state ?? 'queued'));
-  await server.kill();
+  await until(async () => isEnded((await rig.store.find(ids.at(-1) ?? ''))?.state ?? 'queued'));
+  await rig.server.kill();
   await until(() => lines.some((line) => line.includes('queue link not opened')));
-  await server.restart();
+  await rig.server.restart();
   worker.kill('SIGTERM');
   expect(await once(worker, 'exit')).toEqual([0, null]);
 });
@@ -156,7 +145,7 @@ it.each([
 ])('says why it does not start with %j', async (env, words) => {
   const release = new ReleaseStack();
   const log = recordingLog();
-  const variables = { REDIS_URL: server.url, MODELS_DIR: MODELS, TF_ENGINE: 'wasm', ...env };
+  const variables = { REDIS_URL: rig.server.url, MODELS_DIR: MODELS, TF_ENGINE: 'wasm', ...env };
   const config = readWorkerConfig(variables, false);
   const opening = openWorker({ config, log, release, onBroken: () => undefined });
   // The program ends with code 1 whatever openWorker rejects with.

@@ -1,25 +1,15 @@
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+import { useWorkerRig } from '../support/rigs/worker-rig.js';
 
-let server: TestRedis;
-let bench: WorkerBench;
-beforeAll(async () => {
-  server = await startRedis();
-  bench = await openWorkerBench(server);
-});
-afterAll(async () => {
-  await bench.close();
-  await server.stop();
-});
+const rig = useWorkerRig();
 
 it('serves what Prometheus asks: waits, micro-batches, outcomes and retries', async () => {
-  const { metrics } = await bench.start();
+  const { metrics } = await rig.start();
   const served = await metrics.serve({ host: '127.0.0.1', port: 0 });
-  await bench.allEnd([
-    await bench.order('answer', 1),
-    await bench.order('answer', 2),
-    await bench.order('throw', 3),
-    await bench.order('hang', 4, { timeoutMs: 50, maxAttempts: 1 }),
+  await rig.allEnd([
+    await rig.order('answer', 1),
+    await rig.order('answer', 2),
+    await rig.order('throw', 3),
+    await rig.order('hang', 4, { timeoutMs: 50, maxAttempts: 1 }),
   ]);
   const url = `http://127.0.0.1:${served.port}/metrics`;
   const response = await fetch(url);

@@ -4,7 +4,7 @@ import type { Lane } from '../../worker/jobs/lane.js';
 import type { MicroBatchRunner } from '../../worker/jobs/micro-batch-runner.js';
 import { MicroBatcher } from '../../worker/jobs/micro-batcher.js';
 import { Turns } from '../../worker/models/turns.js';
-import { recordingLog } from './recording-log.js';
+import { recordingLog } from '../support/recording-log.js';
 
 it('ends its deliveries at once when the claim that it repeats to leave is refused', async () => {
   const calls: boolean[] = [];

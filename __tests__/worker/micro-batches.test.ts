@@ -1,71 +1,61 @@
 import { beeKeys } from '../../shared/queue/bee-queue.js';
 import { until } from '../support/latch.js';
 import type { Worker } from '../../worker/worker.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+import { useRedis } from '../support/rigs/use-redis.js';
+import { useWorkerRig } from '../support/rigs/worker-rig.js';
 
-let server: TestRedis;
-let bench: WorkerBench;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
+const server = useRedis();
 
 describe('one worker after the other', () => {
-  beforeEach(async () => {
-    bench = await openWorkerBench(server);
-  });
-  afterEach(() => bench.close());
+  const rig = useWorkerRig({ server });
 
   it('runs what waits in full batches, one claimed while another runs, and leaves nothing in Bee-Queue', async () => {
-    const ids = await Promise.all(Array.from({ length: 300 }, (_, value) => bench.order('answer', value)));
-    const worker = await bench.start();
-    const jobs = await bench.allEnd(ids);
+    const ids = await Promise.all(Array.from({ length: 300 }, (_, value) => rig.order('answer', value)));
+    const worker = await rig.start();
+    const jobs = await rig.allEnd(ids);
     expect(new Set(jobs.map(({ state, attempts }) => `${state} ${attempts}`))).toEqual(
       new Set(['succeeded 1']),
     );
     await until(() => worker.models()[0]?.jobs === 300);
     expect(worker.models()[0]?.batches).toBeLessThanOrEqual(7);
-    const lists = beeKeys({ keyPrefix: bench.keyPrefix, name: 'faulty' });
+    const lists = beeKeys({ keyPrefix: rig.keyPrefix, name: 'faulty' });
     for (const command of [
       ['LLEN', lists.waiting],
       ['LLEN', lists.active],
       ['HLEN', lists.jobs],
     ]) {
-      await until(async () => (await bench.redis.command(command)) === 0, {
+      await until(async () => (await rig.redis.command(command)) === 0, {
         what: `${command.join(' ')} of 0`,
       });
     }
   });
 
   it('takes no more than MAX_BATCH at once', async () => {
-    await bench.start({ maxBatch: 4 });
-    await bench.order('hold', 0);
-    await bench.isHeld();
-    const ids = await Promise.all(Array.from({ length: 20 }, (_, value) => bench.order('answer', value)));
-    bench.letGo();
-    const jobs = await bench.allEnd(ids);
+    await rig.start({ maxBatch: 4 });
+    await rig.order('hold', 0);
+    await rig.isHeld();
+    const ids = await Promise.all(Array.from({ length: 20 }, (_, value) => rig.order('answer', value)));
+    rig.letGo();
+    const jobs = await rig.allEnd(ids);
     const sizes = jobs.map((job) => (job.state === 'succeeded' ? job.timings?.batchSize : undefined));
     expect(Math.max(...sizes.map((size) => size ?? Number.NaN))).toBe(4);
   });
 });
 
 describe('one worker all along', () => {
-  // It has run nothing before the first of these tests.
+  const rig = useWorkerRig({ server, shared: true });
+  // The worker has run nothing before the first of these tests.
   let worker: Worker;
   beforeAll(async () => {
-    bench = await openWorkerBench(server);
-    worker = await bench.start();
+    worker = await rig.start();
   });
-  afterAll(() => bench.close());
   beforeEach(() => {
-    bench.shut();
-    bench.log.lines.splice(0);
+    rig.shut();
+    rig.log.lines.splice(0);
   });
 
   it('runs a lone job at once', async () => {
-    const job = await bench.reaches(await bench.order('answer', 21), 'succeeded');
+    const job = await rig.reaches(await rig.order('answer', 21), 'succeeded');
     expect(job).toMatchObject({ result: { doubled: 42 }, attempts: 1, modelVersion: '1.0.0' });
     expect(job.timings?.batchSize).toBe(1);
     expect(job.timings?.predictMs).toBeGreaterThan(0);
@@ -78,68 +68,68 @@ describe('one worker all along', () => {
 
   it('gathers what comes while the model is busy into one batch, each job with its own answer', async () => {
     const before = worker.models()[0] ?? { jobs: Number.NaN, batches: Number.NaN };
-    const held = await bench.order('hold', 0);
-    await bench.isHeld();
-    const ids = await Promise.all(Array.from({ length: 40 }, (_, value) => bench.order('answer', value)));
-    bench.letGo();
-    const jobs = await bench.allEnd(ids);
+    const held = await rig.order('hold', 0);
+    await rig.isHeld();
+    const ids = await Promise.all(Array.from({ length: 40 }, (_, value) => rig.order('answer', value)));
+    rig.letGo();
+    const jobs = await rig.allEnd(ids);
     jobs.forEach((job, value) =>
       expect(job).toMatchObject({ state: 'succeeded', result: { doubled: 2 * value } }),
     );
-    await bench.reaches(held, 'succeeded');
+    await rig.reaches(held, 'succeeded');
     await until(() => worker.models()[0]?.jobs === before.jobs + 41);
     expect((worker.models()[0]?.batches ?? Number.NaN) - before.batches).toBeLessThan(20);
   });
 
   it('lets only the one job fail that the model throws at, with its message and no stack', async () => {
-    const before = await Promise.all([1, 2, 3].map((value) => bench.order('answer', value)));
-    const bad = await bench.order('throw', 7);
-    const after = await Promise.all([4, 5].map((value) => bench.order('answer', value)));
-    const failed = await bench.reaches(bad, 'failed');
+    const before = await Promise.all([1, 2, 3].map((value) => rig.order('answer', value)));
+    const bad = await rig.order('throw', 7);
+    const after = await Promise.all([4, 5].map((value) => rig.order('answer', value)));
+    const failed = await rig.reaches(bad, 'failed');
     expect(failed).toMatchObject({
       attempts: 1,
       failure: { code: 'model_error', message: 'told to throw at 7' },
     });
-    const others = await bench.allEnd([...before, ...after]);
+    const others = await rig.allEnd([...before, ...after]);
     expect(others.map(({ state }) => state)).toEqual(Array(5).fill('succeeded'));
     expect(others.map(({ attempts }) => attempts)).toEqual(Array(5).fill(1));
   });
 
   it('finds the job that takes the process down, and blames no other', async () => {
-    await bench.order('hold', 0);
-    await bench.isHeld();
-    const crashing = await bench.order('crash', 0, { maxAttempts: 2 });
-    const others = await Promise.all([1, 2, 3, 4].map((value) => bench.order('answer', value)));
-    bench.letGo();
-    const failed = await bench.reaches(crashing, 'failed');
+    await rig.order('hold', 0);
+    await rig.isHeld();
+    const crashing = await rig.order('crash', 0, { maxAttempts: 2 });
+    const others = await Promise.all([1, 2, 3, 4].map((value) => rig.order('answer', value)));
+    rig.letGo();
+    const failed = await rig.reaches(crashing, 'failed');
     expect(failed).toMatchObject({ attempts: 2, failure: { code: 'worker_lost' } });
-    const ended = await bench.allEnd(others);
+    const ended = await rig.allEnd(others);
     expect(ended.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(4).fill('succeeded 1'));
-    expect(bench.log.said('batch failed, running its jobs one by one')).toBeDefined();
+    expect(rig.log.said('batch failed, running its jobs one by one')).toBeDefined();
   });
 
   it('fails the row without a usable number, not its batch', async () => {
-    await bench.order('hold', 0);
-    await bench.isHeld();
+    await rig.order('hold', 0);
+    await rig.isHeld();
     const ids = await Promise.all([
-      bench.order('answer', 1),
-      bench.order('nan', 0),
-      bench.order('answer', 501),
-      bench.order('answer', 2),
+      rig.order('answer', 1),
+      rig.order('nan', 0),
+      rig.order('answer', 501),
+      rig.order('answer', 2),
     ]);
-    bench.letGo();
-    const jobs = await bench.allEnd(ids);
+    rig.letGo();
+    const jobs = await rig.allEnd(ids);
     expect(jobs.map(({ state }) => state)).toEqual(['succeeded', 'failed', 'failed', 'succeeded']);
     expect(jobs[1]).toMatchObject({ attempts: 1, failure: { code: 'invalid_output' } });
     expect(jobs[2]).toMatchObject({ failure: { message: expect.stringContaining('above 1000') as string } });
   });
 
   it('runs a delivery whose job has ended, or is not there, to no effect', async () => {
-    const done = await bench.order('answer', 1);
-    const before = await bench.reaches(done, 'succeeded');
-    await bench.producers.enqueue('faulty', { jobId: done, delivery: 2 });
-    await bench.producers.enqueue('faulty', { jobId: 'nobody', delivery: 1 });
-    await bench.reaches(await bench.order('answer', 2), 'succeeded');
-    expect(await bench.find(done)).toEqual(before);
+    const done = await rig.order('answer', 1);
+    const before = await rig.reaches(done, 'succeeded');
+    await rig.producers.enqueue('faulty', { jobId: done, delivery: 2 });
+    await rig.producers.enqueue('faulty', { jobId: 'nobody', delivery: 1 });
+    await rig.reaches(await rig.order('answer', 2), 'succeeded');
+    expect(await rig.find(done)).toEqual(before);
   });
 });

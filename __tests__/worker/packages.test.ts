@@ -12,29 +12,19 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readWorkers } from '../../shared/workers/registry.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { FIXTURES } from './paths.js';
-import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+import { FIXTURES } from '../support/paths.js';
+import { useWorkerRig } from '../support/rigs/worker-rig.js';
 
 // Processes take a moment to start, and longer on a machine that is busy.
 jest.setTimeout(60_000);
 
-let server: TestRedis;
-let bench: WorkerBench;
+const rig = useWorkerRig();
 let modelsDir: string;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  bench = await openWorkerBench(server);
+beforeEach(() => {
   modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   add('faulty');
 });
-afterEach(async () => {
-  await bench.close();
-  rmSync(modelsDir, { recursive: true, force: true });
-});
+afterEach(() => rmSync(modelsDir, { recursive: true, force: true }));
 
 /** A copy of a package of the tests' own, with another name if so wished. */
 function add(fixture: 'faulty' | 'greenhouse', name: string = fixture): string {
@@ -52,7 +42,7 @@ function edit(folder: string, file: string, pattern: string, replacement: string
 const modelsOf = (worker: { models(): { name: string; version: string }[] }): string[] =>
   worker.models().map(({ name, version }) => `${name} ${version}`);
 /** What the registry says of the one worker. */
-const reported = async () => (await readWorkers(bench.records))[0];
+const reported = async () => (await readWorkers(rig.records))[0];
 
 /** Ways to break a package, and what is said of it. */
 const BROKEN: [string, (folder: string) => void, RegExp][] = [
@@ -141,7 +131,7 @@ it('serves the good packages beside every kind of bad one, at the start and on a
     wreck(add('greenhouse', name));
     return name;
   });
-  const worker = await bench.start({ modelsDir, models: undefined });
+  const worker = await rig.start({ modelsDir, models: undefined });
   expect(modelsOf(worker)).toEqual(['faulty 1.0.0']);
   const atStart = await reported();
   expect(atStart).toMatchObject({ loading: false });
@@ -158,13 +148,13 @@ it('serves the good packages beside every kind of bad one, at the start and on a
   edit(join(modelsDir, 'faulty'), 'manifest.json', '"act": "answer"', '"act": "nan"');
   await worker.reload();
   expect(modelsOf(worker)).toEqual(['faulty 1.0.0', 'greenhouse 2.1.0']);
-  const { fields } = bench.log.said('model not reloaded, the old version goes on') ?? {};
+  const { fields } = rig.log.said('model not reloaded, the old version goes on') ?? {};
   expect(fields).toMatchObject({
     model: 'faulty',
     error: expect.stringContaining("the model's doubled is NaN") as string,
   });
   expect(await reported()).toMatchObject({ models: [{ name: 'faulty' }, { name: 'greenhouse' }] });
-  expect(await bench.reaches(await bench.order('answer', 2), 'succeeded')).toMatchObject({
+  expect(await rig.reaches(await rig.order('answer', 2), 'succeeded')).toMatchObject({
     modelVersion: '1.0.0',
     result: { doubled: 4 },
   });
@@ -175,7 +165,7 @@ it('serves the good packages beside every kind of bad one, at the start and on a
   cpSync(join(FIXTURES, 'greenhouse', 'weights.bin'), join(modelsDir, 'broken-2', 'weights.bin'));
   await worker.reload();
   expect(modelsOf(worker)).toEqual(['faulty 1.1.0', 'greenhouse 2.1.0', 'broken-2 2.1.0']);
-  const reloads = bench.log.lines.filter(({ message }) => message === 'model reloaded');
+  const reloads = rig.log.lines.filter(({ message }) => message === 'model reloaded');
   expect(reloads.map(({ fields: said }) => said)).toEqual([{ model: 'faulty', from: '1.0.0', to: '1.1.0' }]);
   expect((await reported())?.refused?.map(({ name }) => name)).not.toContain('broken-2');
 });
@@ -183,6 +173,6 @@ it('serves the good packages beside every kind of bad one, at the start and on a
 it('does not start when no package can be served, and says why of each', async () => {
   edit(join(modelsDir, 'faulty'), 'model.json', '"Faults"', '"Unheard"');
   appendFileSync(join(add('greenhouse'), 'weights.bin'), 'more');
-  const starting = bench.start({ modelsDir, models: undefined });
+  const starting = rig.start({ modelsDir, models: undefined });
   await expect(starting).rejects.toThrow(/Unheard[^]*4 too many|4 too many[^]*Unheard/);
 });

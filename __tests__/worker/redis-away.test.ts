@@ -1,97 +1,86 @@
 import { beeKeys } from '../../shared/queue/bee-queue.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+import { useWorkerRig } from '../support/rigs/worker-rig.js';
 
-let server: TestRedis;
-let bench: WorkerBench;
+const rig = useWorkerRig({ redis: { appendOnly: true } });
 
-beforeEach(async () => {
-  server = await startRedis({ appendOnly: true });
-  bench = await openWorkerBench(server);
-});
-afterEach(async () => {
-  await bench.close();
-  await server.stop();
-});
-
-const waitingKey = (): string => beeKeys({ keyPrefix: bench.keyPrefix, name: 'faulty' }).waiting;
+const waitingKey = (): string => beeKeys({ keyPrefix: rig.keyPrefix, name: 'faulty' }).waiting;
 const orderMany = (count: number): Promise<string[]> =>
-  Promise.all(Array.from({ length: count }, (_, value) => bench.order('answer', value)));
+  Promise.all(Array.from({ length: count }, (_, value) => rig.order('answer', value)));
 
 it('keeps outcomes while Redis is away and writes each once when it is back', async () => {
-  await bench.start();
-  const held = await bench.order('hold', 1);
-  await bench.isHeld();
-  await server.kill();
-  bench.letGo();
-  await until(() => bench.log.said('commit not written yet'));
-  await server.restart();
-  expect(await bench.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 2 } });
+  await rig.start();
+  const held = await rig.order('hold', 1);
+  await rig.isHeld();
+  await rig.server.kill();
+  rig.letGo();
+  await until(() => rig.log.said('commit not written yet'));
+  await rig.server.restart();
+  expect(await rig.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 2 } });
 });
 
 it('keeps deliveries that it could not claim and claims them when Redis is back', async () => {
-  await bench.start();
-  await bench.order('hold', 0);
-  await bench.isHeld();
+  await rig.start();
+  await rig.order('hold', 0);
+  await rig.isHeld();
   const ids = await orderMany(10);
   // One is handed out, and none is claimed: the model is held up.
-  await until(async () => (await bench.redis.command(['LLEN', waitingKey()])) === 9);
-  await server.kill();
-  bench.letGo();
-  await until(() => bench.log.said('jobs not claimed yet'));
-  await server.restart();
-  const jobs = await bench.allEnd(ids);
+  await until(async () => (await rig.redis.command(['LLEN', waitingKey()])) === 9);
+  await rig.server.kill();
+  rig.letGo();
+  await until(() => rig.log.said('jobs not claimed yet'));
+  await rig.server.restart();
+  const jobs = await rig.allEnd(ids);
   expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(10).fill('succeeded 1'));
 });
 
 it('goes on after Redis was frozen', async () => {
-  await bench.start();
-  await bench.reaches(await bench.order('answer', 1), 'succeeded');
+  await rig.start();
+  await rig.reaches(await rig.order('answer', 1), 'succeeded');
   const ids = await orderMany(20);
-  server.freeze();
+  rig.server.freeze();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  server.thaw();
-  const jobs = await bench.allEnd([...ids, ...(await orderMany(20))]);
+  rig.server.thaw();
+  const jobs = await rig.allEnd([...ids, ...(await orderMany(20))]);
   expect(new Set(jobs.map(({ state }) => state))).toEqual(new Set(['succeeded']));
 });
 
 it('takes new jobs after a restart of Redis, though it lost its scripts', async () => {
-  await bench.start();
-  await bench.reaches(await bench.order('answer', 1), 'succeeded');
-  await server.kill();
-  await server.restart();
-  const id = await until(() => bench.order('answer', 2).catch(() => undefined));
-  expect(await bench.reaches(id, 'succeeded')).toMatchObject({ result: { doubled: 4 } });
+  await rig.start();
+  await rig.reaches(await rig.order('answer', 1), 'succeeded');
+  await rig.server.kill();
+  await rig.server.restart();
+  const id = await until(() => rig.order('answer', 2).catch(() => undefined));
+  expect(await rig.reaches(id, 'succeeded')).toMatchObject({ result: { doubled: 4 } });
 });
 
 it('runs jobs whose claim was taken but never answered, in their only attempt', async () => {
-  await bench.start();
-  await bench.order('hold', 0);
-  await bench.isHeld();
-  const ids = await Promise.all([1, 2, 3].map((value) => bench.order('answer', value, { maxAttempts: 1 })));
+  await rig.start();
+  await rig.order('hold', 0);
+  await rig.isHeld();
+  const ids = await Promise.all([1, 2, 3].map((value) => rig.order('answer', value, { maxAttempts: 1 })));
   // One is handed out; the claim is to take the others along.
-  await until(async () => (await bench.redis.command(['LLEN', waitingKey()])) === 2);
-  server.freeze();
-  bench.letGo();
+  await until(async () => (await rig.redis.command(['LLEN', waitingKey()])) === 2);
+  rig.server.freeze();
+  rig.letGo();
   // The link is given up with the claim in it, which Redis takes when it thaws. The worker claims again.
-  await until(() => bench.log.said('jobs not claimed yet'));
-  server.thaw();
-  const jobs = await bench.allEnd(ids);
+  await until(() => rig.log.said('jobs not claimed yet'));
+  rig.server.thaw();
+  const jobs = await rig.allEnd(ids);
   expect(jobs.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(3).fill('succeeded 1'));
   // Taken by the claim that went unanswered, before the worker could repeat it: that is what this is about.
-  const tokens = ids.map((id) => bench.redis.command(['HGET', bench.records.key(`job:${id}`), 'token']));
+  const tokens = ids.map((id) => rig.redis.command(['HGET', rig.records.key(`job:${id}`), 'token']));
   expect(await Promise.all(tokens)).toEqual(Array(3).fill('1'));
 });
 
 it('runs every job without an error while Redis forgets its scripts again and again', async () => {
-  await bench.start();
-  await bench.reaches(await bench.order('answer', 0), 'succeeded');
+  await rig.start();
+  await rig.reaches(await rig.order('answer', 0), 'succeeded');
   const flowing = new AbortController();
   const forget = async (): Promise<number> => {
     let times = 0;
     for (; !flowing.signal.aborted; times += 1) {
-      await bench.redis.command(['SCRIPT', 'FLUSH']);
+      await rig.redis.command(['SCRIPT', 'FLUSH']);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return times;
@@ -99,10 +88,10 @@ it('runs every job without an error while Redis forgets its scripts again and ag
   const forgotten = forget();
   const ids: string[] = [];
   for (let wave = 0; wave < 20; wave += 1) ids.push(...(await orderMany(20)));
-  const jobs = await bench.allEnd(ids);
+  const jobs = await rig.allEnd(ids);
   flowing.abort();
   expect(await forgotten).toBeGreaterThan(20);
   const ends = new Set(jobs.map(({ state, attempts }) => `${state} ${attempts}`));
   expect(ends).toEqual(new Set(['succeeded 1']));
-  expect(bench.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  expect(rig.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });

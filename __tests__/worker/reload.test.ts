@@ -2,27 +2,16 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readWorkers } from '../../shared/workers/registry.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { FIXTURES } from './paths.js';
-import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+import { FIXTURES } from '../support/paths.js';
+import { useWorkerRig } from '../support/rigs/worker-rig.js';
 
-let server: TestRedis;
-let bench: WorkerBench;
+const rig = useWorkerRig();
 let modelsDir: string;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  bench = await openWorkerBench(server);
+beforeEach(() => {
   modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   cpSync(join(FIXTURES, 'faulty'), join(modelsDir, 'faulty'), { recursive: true });
 });
-afterEach(async () => {
-  await bench.close();
-  rmSync(modelsDir, { recursive: true, force: true });
-});
+afterEach(() => rmSync(modelsDir, { recursive: true, force: true }));
 
 /** Rewrites a file of the package. */
 function edit(file: string, pattern: string, replacement: string): void {
@@ -31,19 +20,19 @@ function edit(file: string, pattern: string, replacement: string): void {
 }
 
 it('changes version between micro-batches, loses no job, and says which version made what', async () => {
-  const worker = await bench.start({ modelsDir, maxBatch: 8 });
+  const worker = await rig.start({ modelsDir, maxBatch: 8 });
   edit('manifest.json', '"1.0.0"', '"1.1.0"');
   edit('manifest.json', '"doubled"', '"twice"');
   const ids: string[] = [];
   const orderOne = async (): Promise<string> => {
-    ids.push(await bench.order('answer', ids.length % 100));
+    ids.push(await rig.order('answer', ids.length % 100));
     return ids.at(-1) ?? '';
   };
   const reloading = worker.reload();
-  while (worker.models()[0]?.version === '1.0.0') await bench.allEnd([await orderOne()]);
+  while (worker.models()[0]?.version === '1.0.0') await rig.allEnd([await orderOne()]);
   await reloading;
   await orderOne();
-  const jobs = await bench.allEnd(ids);
+  const jobs = await rig.allEnd(ids);
   const versions = jobs.map((job, index) => {
     const member = job.state === 'succeeded' && job.modelVersion === '1.1.0' ? 'twice' : 'doubled';
     expect(job).toMatchObject({ state: 'succeeded', attempts: 1, result: { [member]: 2 * (index % 100) } });
@@ -51,38 +40,38 @@ it('changes version between micro-batches, loses no job, and says which version 
   });
   expect(new Set(versions)).toEqual(new Set(['doubled', 'twice']));
   expect(versions.toSorted()).toEqual(versions);
-  expect(await readWorkers(bench.records)).toMatchObject([{ models: [{ version: '1.1.0' }] }]);
+  expect(await readWorkers(rig.records)).toMatchObject([{ models: [{ version: '1.1.0' }] }]);
 });
 
 it('goes on with the old version when the new one cannot serve, even after a crash', async () => {
-  const worker = await bench.start({ modelsDir });
+  const worker = await rig.start({ modelsDir });
   edit('manifest.json', '"1.0.0"', '"1.1.0"');
   edit('model.json', '"Faults"', '"Unheard"');
   await worker.reload();
-  const complaint = bench.log.said('model not reloaded, the old version goes on');
+  const complaint = rig.log.said('model not reloaded, the old version goes on');
   expect(complaint?.fields).toMatchObject({
     version: '1.0.0',
     error: expect.stringContaining('Unheard') as string,
   });
-  await bench.allEnd([await bench.order('crash', 0, { maxAttempts: 1 })]);
-  const job = await bench.reaches(await bench.order('answer', 2), 'succeeded');
+  await rig.allEnd([await rig.order('crash', 0, { maxAttempts: 1 })]);
+  const job = await rig.reaches(await rig.order('answer', 2), 'succeeded');
   expect(job).toMatchObject({ modelVersion: '1.0.0', result: { doubled: 4 } });
 });
 
 it('waits for the micro-batch that runs', async () => {
-  const worker = await bench.start({ modelsDir });
-  const held = await bench.order('hold', 3);
-  await bench.isHeld();
+  const worker = await rig.start({ modelsDir });
+  const held = await rig.order('hold', 3);
+  await rig.isHeld();
   edit('manifest.json', '"1.0.0"', '"1.1.0"');
   const reloading = worker.reload();
-  bench.letGo();
+  rig.letGo();
   await reloading;
-  expect((await bench.reaches(held, 'succeeded')).modelVersion).toBe('1.0.0');
-  expect((await bench.reaches(await bench.order('answer', 1), 'succeeded')).modelVersion).toBe('1.1.0');
+  expect((await rig.reaches(held, 'succeeded')).modelVersion).toBe('1.0.0');
+  expect((await rig.reaches(await rig.order('answer', 1), 'succeeded')).modelVersion).toBe('1.1.0');
 });
 
 it('reads the package once more when it is told again while it reloads', async () => {
-  const worker = await bench.start({ modelsDir });
+  const worker = await rig.start({ modelsDir });
   edit('manifest.json', '"1.0.0"', '"1.1.0"');
   const first = worker.reload();
   edit('manifest.json', '"1.1.0"', '"1.2.0"');

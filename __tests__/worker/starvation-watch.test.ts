@@ -1,15 +1,13 @@
 import type { Redis } from '../../shared/redis/redis.js';
 import { StarvationWatch } from '../../worker/intake/starvation-watch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { useRedis } from '../support/rigs/use-redis.js';
 
-let server: TestRedis;
+const server = useRedis();
 let redis: Redis;
 
 beforeAll(async () => {
-  server = await startRedis();
-  redis = await server.connect();
+  redis = await server.client();
 });
-afterAll(() => server.stop());
 beforeEach(async () => {
   await redis.command(['DEL', 'waiting']);
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });

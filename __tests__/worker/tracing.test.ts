@@ -1,25 +1,16 @@
 import { type Collector, FAILED, SPAN_KIND, type SeenSpan, startCollector } from '../support/collector.js';
 import { until } from '../support/latch.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { openWorkerBench, type WorkerBench } from './worker-bench.js';
+import { useWorkerRig } from '../support/rigs/worker-rig.js';
 
-let server: TestRedis;
-let bench: WorkerBench;
 let collector: Collector;
-
+const rig = useWorkerRig({ shared: true });
 beforeAll(async () => {
   // Spans are sent as soon as they have ended.
   process.env['OTEL_BSP_SCHEDULE_DELAY'] = '1';
-  server = await startRedis();
-  bench = await openWorkerBench(server);
   collector = await startCollector();
-  await bench.start({ tracing: { endpoint: collector.endpoint } });
+  await rig.start({ tracing: { endpoint: collector.endpoint } });
 });
-afterAll(async () => {
-  await bench.close();
-  await collector.close();
-  await server.stop();
-});
+afterAll(() => collector.close());
 
 const traceIdOf = (n: number): string => String(n).padStart(32, '0');
 const parentIdOf = (n: number): string => String(n).padStart(16, 'a');
@@ -39,20 +30,20 @@ const runsOf = (attempts: readonly SeenSpan[]): SeenSpan[] => {
 
 /** Orders jobs that are all in hand at once: the model is held up meanwhile. */
 async function orderTogether(count: number, traceparent: (n: number) => string): Promise<string[]> {
-  const held = await bench.order('hold', 0, { traceparent: traceparentOf(1, '00') });
-  await bench.isHeld();
+  const held = await rig.order('hold', 0, { traceparent: traceparentOf(1, '00') });
+  await rig.isHeld();
   const ids = await Promise.all(
     Array.from({ length: count }, (_, n) =>
-      bench.order('answer', n, { traceparent: traceparent(n), requestId: `r${n}` }),
+      rig.order('answer', n, { traceparent: traceparent(n), requestId: `r${n}` }),
     ),
   );
-  bench.letGo();
-  await bench.allEnd([held, ...ids]);
+  rig.letGo();
+  await rig.allEnd([held, ...ids]);
   return ids;
 }
 
 it('begins a trace for a job without one: a lone job is one trace from the queue to the model', async () => {
-  const id = await bench.order('answer', 1);
+  const id = await rig.order('answer', 1);
   const attempt = await attemptAt(id);
   expect(attempt.parentId).toBe('');
   const below = await until(() => {
@@ -117,10 +108,10 @@ it('sends nothing of a job whose trace is not sampled, and still shows its batch
 
 it('marks what goes wrong: the job that is to blame, each attempt, and the run of the model', async () => {
   const [thrown, hung] = [
-    await bench.order('throw', 1),
-    await bench.order('hang', 2, { timeoutMs: 50, maxAttempts: 2 }),
+    await rig.order('throw', 1),
+    await rig.order('hang', 2, { timeoutMs: 50, maxAttempts: 2 }),
   ];
-  await bench.allEnd([thrown, hung]);
+  await rig.allEnd([thrown, hung]);
   await until(() => attemptsAt(thrown).length === 1 && attemptsAt(hung).length === 2);
   const attempts = [thrown, hung].flatMap(attemptsAt);
   const told = attempts.map(({ attributes, status }) => [

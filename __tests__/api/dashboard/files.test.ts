@@ -3,19 +3,9 @@ import { join, resolve } from 'node:path';
 import request from 'supertest';
 import { createApp } from '../../../api/app.js';
 import { FOLDERS, SINGLE_FILES } from '../../../api/routes/dashboard.js';
-import { type ApiBench, openApiBench } from '../../contract/bench.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
+import { useApiRig } from '../../support/rigs/api-rig.js';
 
-let server: TestRedis;
-let api: ApiBench;
-beforeAll(async () => {
-  server = await startRedis();
-  api = await openApiBench(server);
-});
-afterAll(async () => {
-  await api.close();
-  await server.stop();
-});
+const api = useApiRig();
 
 const get = (path: string) => request(createApp(api.ctx)).get(path);
 

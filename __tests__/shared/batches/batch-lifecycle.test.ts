@@ -8,25 +8,17 @@ import {
 } from '../../../shared/batches/chunk-codec.js';
 import { ChunkLeases } from '../../../shared/batches/chunk-leases.js';
 import type { ColumnLayout } from '../../../shared/model/columns.js';
-import { type JobBench, openJobBench } from '../../support/jobs.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
+import { useJobRig } from '../../support/rigs/job-rig.js';
 
 const QUEUE = 'trips.chunks';
 
-let server: TestRedis;
-let bench: JobBench;
+const rig = useJobRig();
 let batches: BatchStore;
 let chunks: ChunkLeases;
-beforeAll(async () => {
-  server = await startRedis();
+beforeEach(() => {
+  batches = new BatchStore(rig.records);
+  chunks = new ChunkLeases(rig.records);
 });
-afterAll(() => server.stop());
-beforeEach(async () => {
-  bench = await openJobBench(server);
-  batches = new BatchStore(bench.records);
-  chunks = new ChunkLeases(bench.records);
-});
-afterEach(() => bench.close());
 
 const newBatch = (changes: Partial<NewBatch> = {}): NewBatch => ({
   id: uuidv7(),
@@ -57,7 +49,7 @@ const add = (id: string, rows: number, invalid: Record<string, typeof violation>
 };
 
 async function claim(jobId: string, leaseMs = 15_000) {
-  const [claimed] = await bench.claim([jobId], leaseMs);
+  const [claimed] = await rig.claim([jobId], leaseMs);
   if (claimed?.kind !== 'run') throw new Error(`not claimed: ${claimed?.kind}`);
   return claimed.job;
 }
@@ -95,7 +87,7 @@ it('goes from accepting to succeeded while its chunks run, and keeps results and
 
 it('keeps the order of chunks that arrive in another, as when scripts have to be loaded again', async () => {
   const id = await open();
-  await bench.redis.command(['SCRIPT', 'FLUSH']);
+  await rig.redis.command(['SCRIPT', 'FLUSH']);
   const parts = ['a', 'b', 'c', 'd'].map((text) => Buffer.from(text));
   await Promise.all(
     parts.map((part, number) => batches.add(id, { number, rows: 1, columns: part, invalid: {} })),
@@ -109,13 +101,13 @@ it('leaves no input, no chunk record and nothing without a time to live behind',
   const id = await open();
   await chunks.commit(await claim((await add(id, 1)) ?? ''), run([1]));
   await batches.complete(id, 'f');
-  const keys = await bench.redis.command(['KEYS', bench.records.key(`*${id}*`)]);
+  const keys = await rig.redis.command(['KEYS', rig.records.key(`*${id}*`)]);
   if (!Array.isArray(keys)) throw new Error('no list');
   expect(keys.map(String).toSorted()).toEqual([
-    bench.records.key(`batch:${id}`),
-    bench.records.key(`batch:${id}:out`),
+    rig.records.key(`batch:${id}`),
+    rig.records.key(`batch:${id}:out`),
   ]);
-  for (const key of keys) expect(await bench.redis.command(['PTTL', String(key)])).toBeGreaterThan(50_000);
+  for (const key of keys) expect(await rig.redis.command(['PTTL', String(key)])).toBeGreaterThan(50_000);
 });
 
 it('holds the chunks of a strict batch back until its upload is complete', async () => {
@@ -134,7 +126,7 @@ it('fails when not one row came through: all invalid, or their chunk failed', as
   const failed = await open();
   const job = await claim((await add(failed, 3)) ?? '');
   await batches.complete(failed, 'f');
-  await bench.leases.commit({ ...run([]), prepareMs: 0, predictMs: 0, batchSize: 3 }, [
+  await rig.leases.commit({ ...run([]), prepareMs: 0, predictMs: 0, batchSize: 3 }, [
     { ...job, ok: false, code: 'model_error', message: 'no' },
   ]);
   expect(await batches.find(failed)).toMatchObject({ state: 'failed', rows: { total: 3, failed: 3 } });
@@ -146,7 +138,7 @@ it('commits a chunk once: late tokens change nothing, lost workers count attempt
   const jobId = (await add(id, 1)) ?? '';
   await batches.complete(id, 'f');
   const late = await claim(jobId, 0);
-  const { found } = await bench.sweep.reap({ offset: 0, limit: 10 });
+  const { found } = await rig.sweep.reap({ offset: 0, limit: 10 });
   expect(found).toEqual([{ queue: QUEUE, jobId, delivery: 2 }]);
   const job = await claim(jobId);
   expect(await chunks.commit(late, run([1]))).toBe('stale');
@@ -166,7 +158,7 @@ it('cancels what has not run and drops what runs', async () => {
   expect(await batches.cancel(id, undefined)).toBe('ended');
   expect(await batches.find(id)).toMatchObject({ state: 'canceled', rows: { succeeded: 1 } });
   expect(await chunks.commit(running, run([2]))).toBe('canceled');
-  expect((await bench.claim([third ?? ''], 1_000))[0]?.kind).toBe('gone');
+  expect((await rig.claim([third ?? ''], 1_000))[0]?.kind).toBe('gone');
   expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(1);
   expect(await add(id, 1)).toBeUndefined();
 });
@@ -196,9 +188,9 @@ it('refuses a batch while too many chunks wait', async () => {
 
 it('cancels uploads that fell silent, and only those', async () => {
   const [silent, alive] = [await open(), await open()];
-  await bench.redis.command(['ZADD', bench.records.key('accepting'), '1', silent]);
+  await rig.redis.command(['ZADD', rig.records.key('accepting'), '1', silent]);
   expect(await batches.touch(alive)).toBe(true);
-  expect(await bench.sweep.reapUploads(60_000, 10)).toBe(1);
+  expect(await rig.sweep.reapUploads(60_000, 10)).toBe(1);
   expect((await batches.find(silent))?.state).toBe('canceled');
   expect((await batches.find(alive))?.state).toBe('accepting');
 });

@@ -1,17 +1,7 @@
 import { type Cursor, type JobFilter, listJobs } from '../../../shared/jobs/job-list.js';
-import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
+import { newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
-let server: TestRedis;
-let bench: JobBench;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  bench = await openJobBench(server);
-});
-afterEach(() => bench.close());
+const rig = useJobRig();
 
 const ANY: JobFilter = { owner: undefined, states: [] };
 
@@ -20,7 +10,7 @@ async function pages(filter: JobFilter, limit: number): Promise<string[][]> {
   const all: string[][] = [];
   let after: Cursor | undefined;
   for (let page = 0; page < 50; page += 1) {
-    const { found, next } = await listJobs(bench.records, filter, { limit, after });
+    const { found, next } = await listJobs(rig.records, filter, { limit, after });
     all.push(found.map((job) => job.id));
     if (!next) return all;
     after = next;
@@ -31,32 +21,32 @@ async function pages(filter: JobFilter, limit: number): Promise<string[][]> {
 /** One job in each state, oldest first. */
 async function oneOfEach() {
   const end = async (id: string, ok: boolean): Promise<void> => {
-    const [claim] = await bench.claim([id], 15_000);
+    const [claim] = await rig.claim([id], 15_000);
     if (claim?.kind !== 'run') throw new Error('not claimed');
     const run = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
-    await bench.leases.commit(run, [
+    await rig.leases.commit(run, [
       ok ? { ...claim.job, ok, result: {} } : { ...claim.job, ok, code: 'model_error', message: 'no' },
     ]);
   };
   const ids = {
-    succeeded: await bench.submit(),
-    failed: await bench.submit(),
-    canceled: await bench.submit(),
-    running: await bench.submit(),
-    canceling: await bench.submit(),
-    queued: await bench.submit(),
+    succeeded: await rig.submit(),
+    failed: await rig.submit(),
+    canceled: await rig.submit(),
+    running: await rig.submit(),
+    canceling: await rig.submit(),
+    queued: await rig.submit(),
   };
   await end(ids.succeeded, true);
   await end(ids.failed, false);
-  await bench.store.cancel(ids.canceled, undefined);
-  await bench.claim([ids.running, ids.canceling], 15_000);
-  await bench.store.cancel(ids.canceling, undefined);
+  await rig.store.cancel(ids.canceled, undefined);
+  await rig.claim([ids.running, ids.canceling], 15_000);
+  await rig.store.cancel(ids.canceling, undefined);
   return ids;
 }
 
 it('lists newest first and pages to the end, each job once', async () => {
   const ids: string[] = [];
-  for (let i = 0; i < 7; i += 1) ids.unshift(await bench.submit());
+  for (let i = 0; i < 7; i += 1) ids.unshift(await rig.submit());
   const paged = await pages(ANY, 3);
   expect(paged.flat()).toEqual(ids);
   expect(paged.map((page) => page.length)).toEqual([3, 3, 1]);
@@ -76,9 +66,9 @@ it('finds the jobs of every single state, and of several at once in one order', 
 });
 
 it('filters by owner, model and request id', async () => {
-  const mine = await bench.submit({ owner: 'ann', requestId: 'r' });
-  await bench.submit({ owner: 'bob', requestId: 'r' });
-  const other = await bench.submit({ owner: 'ann', model: 'other', queue: 'other' });
+  const mine = await rig.submit({ owner: 'ann', requestId: 'r' });
+  await rig.submit({ owner: 'bob', requestId: 'r' });
+  const other = await rig.submit({ owner: 'ann', model: 'other', queue: 'other' });
   expect((await pages({ ...ANY, owner: 'ann' }, 10)).flat()).toEqual([other, mine]);
   expect((await pages({ ...ANY, owner: 'ann', requestId: 'r' }, 10)).flat()).toEqual([mine]);
   expect((await pages({ ...ANY, model: 'other' }, 10)).flat()).toEqual([other]);
@@ -86,8 +76,8 @@ it('filters by owner, model and request id', async () => {
 });
 
 it('needs one page for what is older than many jobs that do not match', async () => {
-  const wanted = await bench.submit({ model: 'rare', queue: 'rare' });
+  const wanted = await rig.submit({ model: 'rare', queue: 'rare' });
   const depth = 2_100;
-  await Promise.all(Array.from({ length: depth }, () => bench.store.create(newJob(), 10_000)));
+  await Promise.all(Array.from({ length: depth }, () => rig.store.create(newJob(), 10_000)));
   expect(await pages({ ...ANY, model: 'rare' }, 5)).toEqual([[wanted]]);
 });

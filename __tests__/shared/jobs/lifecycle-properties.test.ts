@@ -4,20 +4,16 @@ import type { ClaimedJob, ClaimRequest, Outcome } from '../../../shared/jobs/job
 import { JOB_STATES, type JobState } from '../../../shared/contract/states.js';
 import { isEnded, type Job, NEXT_STATES } from '../../../shared/jobs/job.js';
 import { StatsStore } from '../../../shared/stats/stats-store.js';
-import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
+import { type JobRig, newJob, openJobRig, QUEUE } from '../../support/rigs/job-rig.js';
+import { useRedis } from '../../support/rigs/use-redis.js';
 
 const JOBS = 4;
 const WORKERS = 3;
 const LONG_MS = 60_000;
 const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
 
-let server: TestRedis;
-let bench: JobBench;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
+const server = useRedis();
+let rig: JobRig;
 
 /** What one worker believes to hold, also long after it lost it, and the claims that it has sent. */
 interface Worker {
@@ -45,7 +41,7 @@ const at = <T>(list: readonly T[], pick: number): T | undefined => list[pick % M
 /** What the record says of who holds the job. */
 async function holderOf(id: string) {
   const fields = ['status', 'token', 'delivery', 'claim'];
-  const reply = await bench.redis.command(['HMGET', bench.records.key(`job:${id}`), ...fields]);
+  const reply = await rig.redis.command(['HMGET', rig.records.key(`job:${id}`), ...fields]);
   const [status, token, delivery, claimId] = Array.isArray(reply) ? reply : [];
   const isHeld = status === 'running' || status === 'canceling';
   return { status, isHeld, token: Number(token), delivery: Number(delivery), claimId };
@@ -54,7 +50,7 @@ async function holderOf(id: string) {
 /** Only the delivery that a record names is taken; a claim that holds the job is answered again, in no new attempt. */
 async function claim(worker: Worker, request: ClaimRequest, leaseMs: number): Promise<void> {
   const before = await holderOf(request.jobId);
-  const [taken] = await bench.leases.claim([request], leaseMs);
+  const [taken] = await rig.leases.claim([request], leaseMs);
   if (before.status === 'running' && before.claimId === request.claimId) {
     expect(taken).toMatchObject({ kind: 'run', job: { token: before.token } });
   } else if (taken?.kind === 'run') {
@@ -89,7 +85,7 @@ const STEPS = {
     if (world.seen.has(id)) return;
     const deadline = pick % 3 === 0 ? { expiresInMs: pick % 2 === 0 ? 0 : LONG_MS } : {};
     const owner = pick % 2 === 0 ? 'ann' : '';
-    await bench.store.create(newJob({ id, owner, maxAttempts: 1 + (pick % 3), ...deadline }), 1_000);
+    await rig.store.create(newJob({ id, owner, maxAttempts: 1 + (pick % 3), ...deadline }), 1_000);
     world.submitted += 1;
     enqueued(world, id, 1);
   },
@@ -108,7 +104,7 @@ const STEPS = {
   async renew(world: World, { worker, pick, long }: Step) {
     const hold = at(world.workers[worker]?.holds ?? [], pick);
     if (!hold) return;
-    const renew = () => bench.leases.renew([hold], long ? LONG_MS : 0);
+    const renew = () => rig.leases.renew([hold], long ? LONG_MS : 0);
     await write(hold, renew, ([reply]) => reply === 'lost');
   },
   async commit(world: World, { worker, pick, long }: Step) {
@@ -117,22 +113,22 @@ const STEPS = {
     const outcome: Outcome = long
       ? { ...hold, ok: true, result: { by: `${worker}`, token: hold.token } }
       : { ...hold, ok: false, code: 'model_error', message: `${hold.token}` };
-    const commit = () => bench.leases.commit(RUN, [outcome]);
+    const commit = () => rig.leases.commit(RUN, [outcome]);
     // Also one that was written before is answered so.
-    if (isWritten(await bench.store.find(hold.id), outcome)) expect(await commit()).toEqual(['committed']);
+    if (isWritten(await rig.store.find(hold.id), outcome)) expect(await commit()).toEqual(['committed']);
     else await write(hold, commit, ([reply]) => reply === 'stale' || reply === 'gone');
   },
   async retry(world: World, { worker, pick }: Step) {
     const hold = at(world.workers[worker]?.holds ?? [], pick);
     if (!hold) return;
-    const retry = () => bench.leases.retry([{ ...hold, code: 'timeout', message: '' }]);
+    const retry = () => rig.leases.retry([{ ...hold, code: 'timeout', message: '' }]);
     const [reply] = await write(hold, retry, ([answer]) => answer?.kind === 'stale');
     if (reply?.kind === 'queued') enqueued(world, hold.id, reply.delivery);
   },
   async release(world: World, { worker, pick }: Step) {
     const hold = at(world.workers[worker]?.holds ?? [], pick);
     if (!hold) return;
-    const release = () => bench.leases.release([hold]);
+    const release = () => rig.leases.release([hold]);
     const [reply] = await write(hold, release, ([answer]) => answer?.kind === 'stale');
     if (reply?.kind === 'queued') enqueued(world, hold.id, reply.delivery);
   },
@@ -140,24 +136,24 @@ const STEPS = {
     const request = at(world.workers[worker]?.claims ?? [], pick);
     if (!request) return;
     const before = await holderOf(request.jobId);
-    const [delivery] = await bench.leases.redeliver([request]);
+    const [delivery] = await rig.leases.redeliver([request]);
     if (delivery !== undefined && before.isHeld) expect(before.claimId).toBe(request.claimId);
     enqueued(world, request.jobId, delivery);
   },
   async cancel(world: World, { job }: Step) {
-    await bench.store.cancel(world.ids[job] ?? '', undefined);
+    await rig.store.cancel(world.ids[job] ?? '', undefined);
   },
   async reap(world: World) {
-    for (const { jobId, delivery } of (await bench.sweep.reap({ offset: 0, limit: 10 })).found) {
+    for (const { jobId, delivery } of (await rig.sweep.reap({ offset: 0, limit: 10 })).found) {
       enqueued(world, jobId, delivery);
     }
   },
   async expire() {
-    await bench.sweep.expire({ offset: 0, limit: 10 });
+    await rig.sweep.expire({ offset: 0, limit: 10 });
   },
   async orphans(world: World) {
     const window = { from: undefined, limit: 10, minAgeMs: 0 };
-    const { found } = await bench.sweep.orphans(QUEUE, bench.bee.jobs, window);
+    const { found } = await rig.sweep.orphans(QUEUE, rig.bee.jobs, window);
     for (const { jobId, delivery } of found) enqueued(world, jobId, delivery);
   },
 };
@@ -175,7 +171,7 @@ const STEP: Arbitrary<Step> = record({
 });
 
 const members = async (name: string): Promise<string[]> => {
-  const reply = await bench.redis.command(['ZRANGE', bench.records.key(name), '0', '-1']);
+  const reply = await rig.redis.command(['ZRANGE', rig.records.key(name), '0', '-1']);
   return (Array.isArray(reply) ? reply : []).map(String).toSorted();
 };
 
@@ -200,11 +196,11 @@ function checkJob(world: World, job: Job, { token, ttlMs }: { token: number; ttl
 }
 
 async function readJob(id: string) {
-  const key = bench.records.key(`job:${id}`);
+  const key = rig.records.key(`job:${id}`);
   const [job, token, ttlMs] = await Promise.all([
-    bench.store.find(id),
-    bench.redis.command(['HGET', key, 'token']),
-    bench.redis.command(['PTTL', key]),
+    rig.store.find(id),
+    rig.redis.command(['HGET', key, 'token']),
+    rig.redis.command(['PTTL', key]),
   ]);
   return { id, job, token: Number(token), ttlMs: Number(ttlMs) };
 }
@@ -229,7 +225,7 @@ async function indexes(jobs: readonly Job[]) {
 }
 
 async function counts(): Promise<Record<string, number>> {
-  const flat = await bench.redis.command(['HGETALL', bench.records.key('counts')]);
+  const flat = await rig.redis.command(['HGETALL', rig.records.key('counts')]);
   const texts = (Array.isArray(flat) ? flat : []).map(String);
   return Object.fromEntries(
     texts.flatMap((name, index) =>
@@ -251,7 +247,7 @@ async function check(world: World): Promise<void> {
     indexes(jobs),
     members('deadlines'),
     counts(),
-    new StatsStore(bench.records).depths([QUEUE]),
+    new StatsStore(rig.records).depths([QUEUE]),
   ]);
   expect(found).toEqual(wanted);
   // Of one queue it is worked out from the counts, of all it is read from the list.
@@ -273,15 +269,15 @@ async function finishAll(world: World): Promise<void> {
     // The leases that are left run out.
     const running = await members('running');
     for (const id of running) {
-      await bench.redis.command(['ZADD', bench.records.key('running'), 'XX', '1', id]);
+      await rig.redis.command(['ZADD', rig.records.key('running'), 'XX', '1', id]);
     }
-    await bench.sweep.reap({ offset: 0, limit: 10 });
-    await bench.sweep.expire({ offset: 0, limit: 10 });
+    await rig.sweep.reap({ offset: 0, limit: 10 });
+    await rig.sweep.expire({ offset: 0, limit: 10 });
     const waiting = await members(`queued:${QUEUE}`);
     if (waiting.length + running.length === 0) break;
-    for (const claimed of await bench.claim(waiting, LONG_MS)) {
+    for (const claimed of await rig.claim(waiting, LONG_MS)) {
       if (claimed.kind !== 'run') continue;
-      await bench.leases.commit(RUN, [{ ...claimed.job, ok: true, result: { token: claimed.job.token } }]);
+      await rig.leases.commit(RUN, [{ ...claimed.job, ok: true, result: { token: claimed.job.token } }]);
     }
   }
   await check(world);
@@ -290,7 +286,7 @@ async function finishAll(world: World): Promise<void> {
 }
 
 async function run(steps: readonly Step[]): Promise<void> {
-  bench = await openJobBench(server);
+  rig = await openJobRig(server);
   const world: World = {
     ids: Array.from({ length: JOBS }, () => uuidv7()),
     workers: Array.from({ length: WORKERS }, (_, index) => ({ name: `w${index}`, holds: [], claims: [] })),
@@ -306,7 +302,7 @@ async function run(steps: readonly Step[]): Promise<void> {
     }
     await finishAll(world);
   } finally {
-    await bench.close();
+    await rig.close();
   }
 }
 
@@ -317,26 +313,26 @@ it('keeps every promise in whatever order claims, commits, retries, cancels and 
 });
 
 it('writes one outcome when many workers, cancels and sweeps meet at the same moment', async () => {
-  bench = await openJobBench(server);
+  rig = await openJobRig(server);
   for (let round = 0; round < 30; round += 1) {
-    const id = await bench.submit({ maxAttempts: 2 });
-    const holders = [...(await bench.claim([id], 0)), ...(await bench.claim([id], 0))].flatMap((taken) =>
+    const id = await rig.submit({ maxAttempts: 2 });
+    const holders = [...(await rig.claim([id], 0)), ...(await rig.claim([id], 0))].flatMap((taken) =>
       taken.kind === 'run' ? [taken.job] : [],
     );
     expect(holders).toHaveLength(2);
     const outcomes = holders.map((job) =>
-      bench.leases.commit(RUN, [{ ...job, ok: true, result: { token: job.token } }]),
+      rig.leases.commit(RUN, [{ ...job, ok: true, result: { token: job.token } }]),
     );
     await Promise.all([
       ...outcomes,
-      bench.store.cancel(id, undefined),
-      bench.sweep.reap({ offset: 0, limit: 10 }),
-      ...holders.map((job) => bench.leases.retry([{ ...job, code: 'timeout', message: '' }])),
+      rig.store.cancel(id, undefined),
+      rig.sweep.reap({ offset: 0, limit: 10 }),
+      ...holders.map((job) => rig.leases.retry([{ ...job, code: 'timeout', message: '' }])),
     ]);
     const written = (await Promise.all(outcomes)).flat().filter((reply) => reply === 'committed');
-    const job = await bench.store.find(id);
+    const job = await rig.store.find(id);
     expect(written).toHaveLength(job?.state === 'succeeded' ? 1 : 0);
     expect(job && isEnded(job.state)).toBe(true);
   }
-  await bench.close();
+  await rig.close();
 });

@@ -3,8 +3,7 @@ import { JobStore, type NewJob } from '../../../shared/jobs/job-store.js';
 import { isEnded } from '../../../shared/jobs/job.js';
 import { RecordScripts } from '../../../shared/records/records.js';
 import { SweepStore } from '../../../shared/jobs/sweep-store.js';
-import { type JobBench, newJob, openJobBench, QUEUE } from '../../support/jobs.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
+import { newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
 const ROUNDS = 100;
 const CONNECTIONS = 6;
@@ -18,23 +17,16 @@ interface Process {
   sweep: SweepStore;
 }
 
-let server: TestRedis;
-let bench: JobBench;
+const rig = useJobRig();
 let processes: Process[];
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  bench = await openJobBench(server);
   processes = await Promise.all(
     Array.from({ length: CONNECTIONS }, async () => {
-      const records = new RecordScripts(await server.connect(), bench.keyPrefix);
+      const records = new RecordScripts(await rig.server.connect(), rig.keyPrefix);
       return { store: new JobStore(records), leases: new JobLeases(records), sweep: new SweepStore(records) };
     }),
   );
 });
-afterEach(() => bench.close());
 
 const of = (round: number): Process => {
   const process = processes[round % CONNECTIONS];
@@ -48,7 +40,7 @@ const count = (words: readonly unknown[], word: string): number =>
 
 async function create(changes: Partial<NewJob> = {}): Promise<string> {
   const job = newJob(changes);
-  await bench.store.create(job, ROUNDS);
+  await rig.store.create(job, ROUNDS);
   return job.id;
 }
 
@@ -85,10 +77,10 @@ it('cancels a job or runs it when cancel and claim meet, and has it end once eit
       ['canceled', 'ended', 'ended', 'stale'],
       ['canceled', 'canceling', 'canceling', 'run'],
     ]).toContainEqual(sorted([...words, committed]));
-    const { state } = (await bench.store.find(id)) ?? {};
+    const { state } = (await rig.store.find(id)) ?? {};
     expect(state).toBe('canceled');
   }
-  const counts = await bench.redis.command(['HGET', bench.records.key('counts'), `${QUEUE}:canceled`]);
+  const counts = await rig.redis.command(['HGET', rig.records.key('counts'), `${QUEUE}:canceled`]);
   expect(counts).toBe(String(ROUNDS));
 });
 
@@ -104,7 +96,7 @@ it('lets the earlier of cancel and commit win, and writes one outcome', async ()
       // Sent twice, as when the first answer got lost.
       commit(of(round + 2)),
     ]);
-    const { state } = (await bench.store.find(id)) ?? {};
+    const { state } = (await rig.store.find(id)) ?? {};
     expect([
       ['committed', 'committed', 'ended', 'succeeded'],
       ['canceled', 'canceled', 'canceling', 'stale'],
@@ -121,7 +113,7 @@ it('expires a job in the queue or runs it when its deadline and a claim meet', a
       Promise.all(processes.map(async (each, index) => (await claim(each, id, `w${index}`))[0]?.kind)),
       ...processes.map((each) => each.sweep.expire(WINDOW)),
     ]);
-    const { state } = (await bench.store.find(id)) ?? {};
+    const { state } = (await rig.store.find(id)) ?? {};
     expect(['running', 'expired']).toContain(state);
     expect(count(kinds, 'run')).toBe(state === 'running' ? 1 : 0);
     if (state === 'running') ran += 1;
@@ -129,7 +121,7 @@ it('expires a job in the queue or runs it when its deadline and a claim meet', a
   }
   // Both happened: else nothing met.
   expect(Math.min(ran, expired)).toBeGreaterThan(0);
-  const counts = await bench.redis.command(['HGET', bench.records.key('counts'), `${QUEUE}:expired`]);
+  const counts = await rig.redis.command(['HGET', rig.records.key('counts'), `${QUEUE}:expired`]);
   expect(counts).toBe(String(expired));
 });
 
@@ -141,7 +133,7 @@ it('reaps a lost lease once however many sweep, and refuses the worker that was 
       of(round).leases.commit(RUN, [{ id, token: 1, claimId: 'w', ok: true, result: {} }]),
       ...processes.map(async (each) => (await each.sweep.reap(WINDOW)).found),
     ]);
-    const job = await bench.store.find(id);
+    const job = await rig.store.find(id);
     expect(reaped.flat()).toHaveLength(commits[0] === 'committed' ? 0 : 1);
     expect(job && isEnded(job.state)).toBe(commits[0] === 'committed');
   }
@@ -153,18 +145,18 @@ it('makes one job of a key that comes over many connections, also when its deliv
   const created = await Promise.all([...processes, ...processes].map(submit));
   expect(created.filter(({ kind }) => kind === 'created')).toHaveLength(1);
   // The sweepers of all processes find at once that nothing would hand it out.
-  await bench.loseDeliveries();
+  await rig.loseDeliveries();
   const found = await Promise.all(
     processes.map((each) =>
-      each.sweep.orphans(QUEUE, bench.bee.jobs, { from: undefined, limit: 10, minAgeMs: 0 }),
+      each.sweep.orphans(QUEUE, rig.bee.jobs, { from: undefined, limit: 10, minAgeMs: 0 }),
     ),
   );
   const deliveries = found.flatMap((window) => window.found);
-  await Promise.all(deliveries.map((delivery) => bench.producers.enqueue(QUEUE, delivery)));
+  await Promise.all(deliveries.map((delivery) => rig.producers.enqueue(QUEUE, delivery)));
   const again = await Promise.all(processes.map(submit));
   expect(new Set(again.map(({ kind }) => kind))).toEqual(new Set(['replayed']));
   // Found by several it has several deliveries, of which the record takes the last alone.
   const claims = deliveries.map((delivery, index) => ({ ...delivery, claimId: `w${index}` }));
-  const kinds = (await bench.leases.claim(claims, 60_000)).map(({ kind }) => kind);
+  const kinds = (await rig.leases.claim(claims, 60_000)).map(({ kind }) => kind);
   expect([count(kinds, 'run'), count(kinds, 'busy')]).toEqual([1, deliveries.length - 1]);
 });

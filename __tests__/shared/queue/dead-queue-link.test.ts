@@ -3,14 +3,11 @@ import { beeKeys, openBeeLink } from '../../../shared/queue/bee-queue.js';
 import { Producers } from '../../../shared/queue/producers.js';
 import { parseRedisAddress } from '../../../shared/redis/address.js';
 import { createLatch, until } from '../../support/latch.js';
-import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
+import { startRedis, testPrefix } from '../../support/redis.js';
+import { useRedis } from '../../support/rigs/use-redis.js';
 
-let server: TestRedis;
+const server = useRedis();
 let proxy: LinkProxy;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
   proxy = await startLinkProxy(server.address);
 });

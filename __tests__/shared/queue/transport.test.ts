@@ -3,17 +3,14 @@ import { beeKeys, parseTransportId, transportId } from '../../../shared/queue/be
 import { type Consumer, startConsumer } from '../../../shared/queue/consumer.js';
 import { Producers } from '../../../shared/queue/producers.js';
 import { createLatch, until } from '../../support/latch.js';
-import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
+import { testPrefix } from '../../support/redis.js';
+import { useRedis } from '../../support/rigs/use-redis.js';
 
-let server: TestRedis;
+const server = useRedis({ appendOnly: true });
 let producers: Producers;
 let consumer: Consumer | undefined;
 let keyPrefix: string;
 
-beforeAll(async () => {
-  server = await startRedis({ appendOnly: true });
-});
-afterAll(() => server.stop());
 beforeEach(() => {
   keyPrefix = testPrefix();
   consumer = undefined;

@@ -3,17 +3,13 @@ import { parseRedisAddress } from '../../../shared/redis/address.js';
 import { RedisUnavailableError } from '../../../shared/errors.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../../../shared/redis/redis.js';
 import { until } from '../../support/latch.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
+import { useRedis } from '../../support/rigs/use-redis.js';
 
 const PING_EVERY_MS = 150;
 
-let server: TestRedis;
+const server = useRedis();
 let proxy: LinkProxy;
 let errors: string[];
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
   errors = [];
   proxy = await startLinkProxy(server.address);

@@ -1,21 +1,13 @@
 import { percentileMs } from '../../../shared/stats/histogram.js';
 import { StatsStore } from '../../../shared/stats/stats-store.js';
 import { emptyTally } from '../../../shared/stats/tally.js';
-import { type JobBench, openJobBench, QUEUE } from '../../support/jobs.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
+import { QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
-let server: TestRedis;
-let bench: JobBench;
+const rig = useJobRig();
 let stats: StatsStore;
-beforeAll(async () => {
-  server = await startRedis();
+beforeEach(() => {
+  stats = new StatsStore(rig.records);
 });
-afterAll(() => server.stop());
-beforeEach(async () => {
-  bench = await openJobBench(server);
-  stats = new StatsStore(bench.records);
-});
-afterEach(() => bench.close());
 
 const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 3 };
 
@@ -34,8 +26,8 @@ const totalOf = async (name: 'submitted' | 'succeeded' | 'failed' | 'canceled' |
   (await lately()).reduce((sum, { counts }) => sum + counts[name], 0);
 
 it('counts what is submitted, how it ends, and the micro-batches that it ran in', async () => {
-  const ids = await Promise.all([bench.submit(), bench.submit(), bench.submit(), bench.submit()]);
-  const claims = await bench.claim(ids.slice(0, 3), 1_000);
+  const ids = await Promise.all([rig.submit(), rig.submit(), rig.submit(), rig.submit()]);
+  const claims = await rig.claim(ids.slice(0, 3), 1_000);
   const outcomes = claims.flatMap((claim, index) =>
     claim.kind === 'run'
       ? [
@@ -45,9 +37,9 @@ it('counts what is submitted, how it ends, and the micro-batches that it ran in'
         ]
       : [],
   );
-  await bench.leases.commit(RUN, outcomes);
-  await bench.leases.commit(RUN, outcomes);
-  await bench.store.cancel(ids[3] ?? '', undefined);
+  await rig.leases.commit(RUN, outcomes);
+  await rig.leases.commit(RUN, outcomes);
+  await rig.store.cancel(ids[3] ?? '', undefined);
   expect(await totalOf('submitted')).toBe(4);
   expect(await totalOf('failed')).toBe(1);
   expect(await totalOf('succeeded')).toBe(2);
@@ -56,14 +48,14 @@ it('counts what is submitted, how it ends, and the micro-batches that it ran in'
 });
 
 it('keeps how long jobs waited and took, in buckets by which percentiles are told', async () => {
-  const id = await bench.submit();
+  const id = await rig.submit();
   // As if it had been submitted two seconds ago.
-  const key = bench.records.key(`job:${id}`);
-  const created = Number(await bench.redis.command(['HGET', key, 'created_ms']));
-  await bench.redis.command(['HSET', key, 'created_ms', (created - 2_000).toFixed(3)]);
-  const [claim] = await bench.claim([id], 1_000);
+  const key = rig.records.key(`job:${id}`);
+  const created = Number(await rig.redis.command(['HGET', key, 'created_ms']));
+  await rig.redis.command(['HSET', key, 'created_ms', (created - 2_000).toFixed(3)]);
+  const [claim] = await rig.claim([id], 1_000);
   if (claim?.kind !== 'run') throw new Error('not claimed');
-  await bench.leases.commit(RUN, [{ ...claim.job, ok: true, result: {} }]);
+  await rig.leases.commit(RUN, [{ ...claim.job, ok: true, result: {} }]);
   const tally = (await lately()).find(({ total }) => total.size > 0);
   for (const histogram of [tally?.total, tally?.wait]) {
     const p50 = percentileMs(histogram ?? new Map(), 0.5);
@@ -73,18 +65,18 @@ it('keeps how long jobs waited and took, in buckets by which percentiles are tol
 });
 
 it('forgets a minute after a day and an hour', async () => {
-  await bench.submit();
-  const keys = await bench.redis.command(['KEYS', bench.records.key('minute:*')]);
+  await rig.submit();
+  const keys = await rig.redis.command(['KEYS', rig.records.key('minute:*')]);
   expect(keys).toHaveLength(1);
-  const leftMs = await bench.redis.command(['PTTL', String(Array.isArray(keys) && keys[0])]);
+  const leftMs = await rig.redis.command(['PTTL', String(Array.isArray(keys) && keys[0])]);
   expect(leftMs).toBeGreaterThan(24.9 * 3_600_000);
   expect(leftMs).toBeLessThanOrEqual(25 * 3_600_000);
 });
 
 it('passes over what another version counted', async () => {
-  await bench.submit();
-  const keys = await bench.redis.command(['KEYS', bench.records.key('minute:*')]);
-  await bench.redis.command(['HSET', String(Array.isArray(keys) && keys[0]), 'started', '7', 'x12', '1']);
+  await rig.submit();
+  const keys = await rig.redis.command(['KEYS', rig.records.key('minute:*')]);
+  await rig.redis.command(['HSET', String(Array.isArray(keys) && keys[0]), 'started', '7', 'x12', '1']);
   expect(await lately()).toEqual([
     { counts: { ...emptyTally().counts, submitted: 1 }, total: new Map(), wait: new Map() },
   ]);
@@ -99,12 +91,12 @@ it('tells what waits, since when, and what runs', async () => {
       { waiting: 0, running: 0, oldestCreatedMs: undefined },
     ],
   });
-  const [first] = [await bench.submit(), await bench.submit(), await bench.submit()];
-  const created = (await bench.store.find(first))?.createdMs;
+  const [first] = [await rig.submit(), await rig.submit(), await rig.submit()];
+  const created = (await rig.store.find(first))?.createdMs;
   expect((await stats.depths([QUEUE])).queues).toEqual([
     { waiting: 3, running: 0, oldestCreatedMs: created },
   ]);
-  await bench.claim([first], 1_000);
+  await rig.claim([first], 1_000);
   expect(await stats.depths([QUEUE])).toMatchObject({ running: 1, queues: [{ waiting: 2, running: 1 }] });
 });
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { InferenceProcess } from '../../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { loadModelRuntime } from '../../../worker/inference/child/model-runtime.js';
-import { built, FIXTURES, MODELS } from '../paths.js';
-import { recordingLog } from '../recording-log.js';
+import { built, FIXTURES, MODELS } from '../../support/paths.js';
+import { recordingLog } from '../../support/recording-log.js';
 
 // What tensorflowjs_converter writes differs in form from what TensorFlow.js saves.
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { EngineChoice, EngineName, EngineReport } from '../../../worker/inference/engine-names.js';
-import { built } from '../paths.js';
+import { built } from '../../support/paths.js';
 
 /** Programs and inference processes of the tests of engines. */
 export const ENGINE_FIXTURES = resolve(__dirname, '../../fixtures/engines');

@@ -7,8 +7,8 @@ import { ENGINES } from '../../../worker/inference/child/engines/engines.js';
 import { importOptional } from '../../../worker/inference/child/engines/engine.js';
 import { InferenceProcess } from '../../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../../worker/inference/parent/model-files.js';
-import { built, FIXTURES } from '../paths.js';
-import { recordingLog } from '../recording-log.js';
+import { built, FIXTURES } from '../../support/paths.js';
+import { recordingLog } from '../../support/recording-log.js';
 import {
   disagreements,
   ENGINE_FIXTURES,

@@ -11,9 +11,9 @@ import {
 import { type ModelFiles, readModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { until } from '../../support/latch.js';
 import { isRunning } from '../../support/processes.js';
-import { built, FAULTY_INFERENCE, FIXTURES, MODELS } from '../paths.js';
-import { recordingLog } from '../recording-log.js';
-import type { Act } from '../worker-bench.js';
+import { built, FAULTY_INFERENCE, FIXTURES, MODELS } from '../../support/paths.js';
+import { recordingLog } from '../../support/recording-log.js';
+import type { Act } from '../../support/rigs/worker-rig.js';
 
 let faulty: ModelFiles;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
 import { createRowReader } from '../../../shared/model/row-reader.js';
 import { loadModelRuntime, type ModelRuntime } from '../../../worker/inference/child/model-runtime.js';
-import { FIXTURES, MODELS } from '../paths.js';
+import { FIXTURES, MODELS } from '../../support/paths.js';
 
 let folder: string;
 beforeEach(() => {

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { until } from '../../support/latch.js';
 import { isRunning } from '../../support/processes.js';
-import { FIXTURES } from '../paths.js';
+import { FIXTURES } from '../../support/paths.js';
 
 it('ends a process whose model hangs when its parent is killed', async () => {
   const parent: ChildProcess = fork(`${FIXTURES}/faulty/hanging-parent.mjs`, { execArgv: [] });

@@ -1,27 +1,27 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { rmSync } from 'node:fs';
 import request, { type Response } from 'supertest';
-import { createApp } from '../../api/app.js';
-import { readApiConfig } from '../../api/config.js';
-import { type ApiContext, openApiContext } from '../../api/context.js';
-import { CLIENT_LIMITS, type ClientLimits } from '../../api/limits.js';
-import { startServer } from '../../api/server.js';
-import { type ClaimedJob, JobLeases, type Outcome } from '../../shared/jobs/job-leases.js';
-import type { Logger } from '../../shared/log/logger.js';
-import { ReleaseStack } from '../../shared/process/release-stack.js';
-import { claimer } from '../support/jobs.js';
-import { PATIENCE, type TestRedis, testPrefix } from '../support/redis.js';
-import { type CheckResponse, responseCheckOf } from './documented.js';
+import { createApp } from '../../../api/app.js';
+import { readApiConfig } from '../../../api/config.js';
+import { type ApiContext, openApiContext } from '../../../api/context.js';
+import { CLIENT_LIMITS, type ClientLimits } from '../../../api/limits.js';
+import { startServer } from '../../../api/server.js';
+import { type ClaimedJob, JobLeases, type Outcome } from '../../../shared/jobs/job-leases.js';
+import type { Logger } from '../../../shared/log/logger.js';
+import { ReleaseStack } from '../../../shared/process/release-stack.js';
+import { claimer } from './job-rig.js';
+import { PATIENCE, type TestRedis, testPrefix } from '../redis.js';
+import { type CheckResponse, responseCheckOf } from '../documented.js';
+import { until } from '../latch.js';
+import { LINEAR, modelsFolder } from './models-folder.js';
+import { type RigOptions, useRig } from './use-rig.js';
 
-export const LINEAR = 'trip-duration-linear';
-export const SHOP = 'shop';
 export const TRIP = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
 
 export type Headers = Record<string, string>;
 
-/** A served API on a private key prefix, and a worker's hands to end its jobs with. */
-export interface ApiBench {
+/** A served API on a private key prefix, and a {@link TestWorker} to end its jobs. */
+export interface ApiRig {
+  server: TestRedis;
   ctx: ApiContext;
   url: string;
   /** Sends a request and holds the answer against the served OpenAPI document. */
@@ -48,8 +48,8 @@ export interface TestWorker {
   fail(id: string, code: 'model_error' | 'timeout'): Promise<void>;
 }
 
-/** What a test wants different. */
-export interface BenchOptions {
+/** Settings that differ from those of most tests. */
+export interface ApiRigOptions {
   env?: Record<string, string>;
   log?: Logger;
   limits?: Partial<ClientLimits>;
@@ -63,10 +63,10 @@ const silent: Logger = {
   isEnabled: () => false,
 };
 
-export async function openApiBench(
+export async function openApiRig(
   server: TestRedis,
-  { env = {}, log = silent, limits }: BenchOptions = {},
-): Promise<ApiBench> {
+  { env = {}, log = silent, limits }: ApiRigOptions = {},
+): Promise<ApiRig> {
   const modelsDir = modelsFolder();
   const config = readApiConfig(
     {
@@ -94,7 +94,7 @@ export async function openApiBench(
   const url = `http://127.0.0.1:${http.port}`;
   let check: CheckResponse | undefined;
 
-  const call: ApiBench['call'] = async (method, path, { body, headers = {} } = {}) => {
+  const call: ApiRig['call'] = async (method, path, { body, headers = {} } = {}) => {
     check ??= responseCheckOf((await request(url).get('/openapi.json')).text);
     const sending = request(url)[method](path).set(headers);
     const response = await (body === undefined ? sending : sending.send(body as object));
@@ -102,6 +102,7 @@ export async function openApiBench(
     return response;
   };
   return {
+    server,
     ctx,
     url,
     call,
@@ -115,6 +116,50 @@ export async function openApiBench(
     },
   };
 }
+
+/**
+ * One API for all tests of the file or `describe`, since opening one takes longer than most tests. Redis is emptied before
+ * each test, unless the tests are to `keep` the records of those before.
+ */
+export function useApiRig({
+  server,
+  redis,
+  keep = false,
+  ...options
+}: ApiRigOptions & RigOptions & { keep?: boolean } = {}): ApiRig {
+  const api = useRig((own) => openApiRig(own, options), { server, redis, shared: true });
+  if (!keep) beforeEach(() => empty(api));
+  return api;
+}
+
+/** APIs on one Redis, for tests that need several settings: one API for the same options, and Redis emptied before each test. */
+export function useApiRigs(): (options?: Omit<ApiRigOptions, 'log'>) => Promise<ApiRig> {
+  const opened = new Map<string, Promise<ApiRig>>();
+  const all = useRig(
+    async (server) => ({
+      open: (options: ApiRigOptions) => openApiRig(server, options),
+      async close() {
+        const apis = await Promise.all(opened.values());
+        await Promise.all(apis.map((api) => api.close()));
+      },
+    }),
+    { shared: true },
+  );
+  beforeEach(async () => {
+    const [any] = opened.values();
+    if (any) await empty(await any);
+  });
+  return (options = {}) => {
+    const key = JSON.stringify(options);
+    const api = opened.get(key) ?? all.open(options);
+    opened.set(key, api);
+    return api;
+  };
+}
+
+/** Asks again where the link to Redis has just been lost, as a test before may have wanted. */
+const empty = ({ ctx }: ApiRig): Promise<unknown> =>
+  until(() => ctx.records.redis.command(['FLUSHDB']).catch(() => undefined), { what: 'an empty Redis' });
 
 const LEASE_MS = 30_000;
 
@@ -138,39 +183,4 @@ function createWorker({ records }: ApiContext): TestWorker {
     succeed: (id, result = { duration: 12.9 }) => end(id, (job) => ({ ...job, ok: true, result })),
     fail: (id, code) => end(id, (job) => ({ ...job, ok: false, code, message: 'the model did not like it' })),
   };
-}
-
-/** Two packages: the real linear one, and one that shares nothing with it. */
-function modelsFolder(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
-  symlinkSync(resolve(__dirname, '../../model', LINEAR), join(dir, LINEAR));
-  writeModel(dir, SHOP, '2.0.0');
-  return dir;
-}
-
-/** Writes a package's manifest; the API reads no more of it. */
-export function writeModel(dir: string, name: string, version: string): void {
-  mkdirSync(join(dir, name), { recursive: true });
-  const manifest = {
-    schema: 1,
-    name,
-    version,
-    title: 'Shop',
-    description: 'A model that shares nothing with the other.',
-    format: 'tfjs-layers',
-    input: {
-      type: 'object',
-      properties: { size: { type: 'string', enum: ['s', 'm', 'l'] }, gift: { type: 'boolean' } },
-      required: ['size'],
-      additionalProperties: false,
-    },
-    example: { size: 'm' },
-    columns: [
-      { member: 'size', encoding: 'enum', tensor: 'size' },
-      { member: 'gift', encoding: 'boolean', tensor: 'gift' },
-    ],
-    outputs: [{ member: 'price', unit: 'dollars', tensor: 'price' }],
-    figures: {},
-  };
-  writeFileSync(join(dir, name, 'manifest.json'), JSON.stringify(manifest));
 }

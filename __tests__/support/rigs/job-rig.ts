@@ -1,15 +1,17 @@
 import { v7 as uuidv7 } from 'uuid';
-import { type Claim, JobLeases } from '../../shared/jobs/job-leases.js';
-import { JobStore, type NewJob } from '../../shared/jobs/job-store.js';
-import { RecordScripts } from '../../shared/records/records.js';
-import { SweepStore } from '../../shared/jobs/sweep-store.js';
-import { type BeeKeys, beeKeys } from '../../shared/queue/bee-queue.js';
-import { Producers } from '../../shared/queue/producers.js';
-import type { Redis } from '../../shared/redis/redis.js';
-import { type TestRedis, testPrefix } from './redis.js';
+import { type Claim, JobLeases } from '../../../shared/jobs/job-leases.js';
+import { JobStore, type NewJob } from '../../../shared/jobs/job-store.js';
+import { RecordScripts } from '../../../shared/records/records.js';
+import { SweepStore } from '../../../shared/jobs/sweep-store.js';
+import { type BeeKeys, beeKeys } from '../../../shared/queue/bee-queue.js';
+import { Producers } from '../../../shared/queue/producers.js';
+import type { Redis } from '../../../shared/redis/redis.js';
+import { type TestRedis, testPrefix } from '../redis.js';
+import { type RigOptions, useRig } from './use-rig.js';
 
-/** Every side of the job record under one private key prefix. */
-export interface JobBench {
+/** Every side of the job record under a private key prefix. */
+export interface JobRig {
+  server: TestRedis;
   keyPrefix: string;
   redis: Redis;
   records: RecordScripts;
@@ -42,9 +44,9 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   ...changes,
 });
 
-/** See {@link JobBench.claim}. */
+/** See {@link JobRig.claim}. */
 export const claimer =
-  (records: RecordScripts, leases: JobLeases): JobBench['claim'] =>
+  (records: RecordScripts, leases: JobLeases): JobRig['claim'] =>
   async (ids, leaseMs) => {
     const requests = ids.map(async (jobId) => {
       const delivery = Number(await records.redis.command(['HGET', records.key(`job:${jobId}`), 'delivery']));
@@ -53,14 +55,15 @@ export const claimer =
     return leases.claim(await Promise.all(requests), leaseMs);
   };
 
-export async function openJobBench(server: TestRedis): Promise<JobBench> {
+export async function openJobRig(server: TestRedis): Promise<JobRig> {
   const keyPrefix = testPrefix();
-  const redis = await server.connect();
+  const redis = await server.client();
   const records = new RecordScripts(redis, keyPrefix);
   const store = new JobStore(records);
   const leases = new JobLeases(records);
   const producers = new Producers({ redis: server.address, keyPrefix });
   return {
+    server,
     keyPrefix,
     redis,
     records,
@@ -82,3 +85,7 @@ export async function openJobBench(server: TestRedis): Promise<JobBench> {
     close: () => producers.close(),
   };
 }
+
+/** A {@link JobRig} for each test. */
+export const useJobRig = (options: RigOptions = {}): JobRig =>
+  useRig(openJobRig, { ...options, shared: false });

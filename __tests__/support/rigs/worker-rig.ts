@@ -1,21 +1,22 @@
-import type { JobState } from '../../shared/contract/states.js';
-import { isEnded, type Job } from '../../shared/jobs/job.js';
-import type { NewJob } from '../../shared/jobs/job-store.js';
-import { ReleaseStack } from '../../shared/process/release-stack.js';
-import type { WorkerConfig } from '../../worker/config.js';
-import { openWorker, type Worker } from '../../worker/worker.js';
-import { gateOf } from '../support/gate.js';
-import { type JobBench, openJobBench } from '../support/jobs.js';
-import { until } from '../support/latch.js';
-import type { TestRedis } from '../support/redis.js';
-import { FAULTY_INFERENCE, FIXTURES } from './paths.js';
-import { recordingLog } from './recording-log.js';
+import type { JobState } from '../../../shared/contract/states.js';
+import { isEnded, type Job } from '../../../shared/jobs/job.js';
+import type { NewJob } from '../../../shared/jobs/job-store.js';
+import { ReleaseStack } from '../../../shared/process/release-stack.js';
+import type { WorkerConfig } from '../../../worker/config.js';
+import { openWorker, type Worker } from '../../../worker/worker.js';
+import { gateOf } from '../gate.js';
+import { type JobRig, openJobRig } from './job-rig.js';
+import { until } from '../latch.js';
+import type { TestRedis } from '../redis.js';
+import { type RigOptions, useRig } from './use-rig.js';
+import { FAULTY_INFERENCE, FIXTURES } from '../paths.js';
+import { recordingLog } from '../recording-log.js';
 
 /** What a row of the `faulty` model may be told to do. */
 export type Act = 'answer' | 'throw' | 'crash' | 'hang' | 'nan' | 'hold';
 
 /** A worker on a Redis of the test's own, serving the `faulty` model. */
-export interface WorkerBench extends JobBench {
+export interface WorkerRig extends JobRig {
   log: ReturnType<typeof recordingLog>;
   /** Reasons for which the worker would have left by itself. */
   broken: string[];
@@ -39,8 +40,8 @@ export interface WorkerBench extends JobBench {
   stopWorkers(): Promise<void>;
 }
 
-export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
-  const jobs = await openJobBench(server);
+export async function openWorkerRig(server: TestRedis): Promise<WorkerRig> {
+  const jobs = await openJobRig(server);
   const gate = gateOf(process.pid);
   gate.remove();
   const log = recordingLog();
@@ -112,6 +113,12 @@ export async function openWorkerBench(server: TestRedis): Promise<WorkerBench> {
     },
   };
 }
+
+/** A {@link WorkerRig} for each test or, if `shared`, one for all tests of the file or `describe`. */
+export const useWorkerRig = ({
+  shared = false,
+  ...options
+}: RigOptions & { shared?: boolean } = {}): WorkerRig => useRig(openWorkerRig, { ...options, shared });
 
 const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   redis: server.address,
