@@ -14,18 +14,22 @@ export function createLatch<T = void>(): Latch<T> {
 }
 
 /**
- * Asks again every few milliseconds until `probe` gives something truthy; rejects past `timeoutMs`. A probe that costs
- * much, such as a look at all processes, is asked less often: it takes time from what it waits for.
+ * Asks `probe` until it gives something truthy; rejects past `timeoutMs`. Pauses between two questions grow from `everyMs`
+ * with the time waited, because a probe takes time from the work that it waits for.
  */
 export async function until<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   { timeoutMs = 30_000, what = 'the condition', everyMs = 5 } = {},
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const startMs = Date.now();
   for (;;) {
     const value = await probe();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    const waitedMs = Date.now() - startMs;
+    if (waitedMs > timeoutMs) throw new Error(`${what} did not come true within ${timeoutMs} ms`);
+    const pauseMs = Math.max(everyMs, Math.min(everyMs + waitedMs / 10, LONGEST_PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
+
+const LONGEST_PAUSE_MS = 50;
