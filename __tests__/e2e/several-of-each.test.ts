@@ -73,39 +73,61 @@ const heldUp = (other?: FleetWorker): Promise<FleetWorker> =>
     what: 'a worker that is held up',
   });
 
-/**
- * The network of the worker that has this job falls silent, then breaks, and is mended when another one runs the job: what
- * the first makes of it must not count. Resolves to the first worker, once it takes jobs again.
- */
-async function cutOffOne(caller: Caller, ids: string[]): Promise<FleetWorker> {
-  const { id } = await caller.post<JobBody>('/jobs', { input: { act: 'hold', value: 21 } });
-  ids.push(id);
-  const cutOff = await heldUp();
-  cutOff.link.silenceAll();
-  const successor = await heldUp(cutOff);
-  cutOff.link.cut();
-  cutOff.gate.open();
-  await until(() => runsOf(cutOff).some((line) => (line['job_ids'] as string[]).includes(id)));
-  const before = runsOf(cutOff).length;
-  cutOff.link.heal();
-  const settled = ({ job_id: of, message }: Record<string, unknown>): boolean =>
-    of === id && (message === 'outcome dropped' || message === 'job succeeded');
-  expect(await until(() => cutOff.program.log.find(settled))).toMatchObject({ outcome: 'stale' });
-  const { status, attempts } = await caller.get<JobBody>(`/jobs/${id}`);
-  expect(status).toBe('running');
-  // The loss of the first worker counts only where that one had claimed nothing else with it.
-  expect([1, 2]).toContain(attempts);
-  successor.gate.open();
-  expect(await caller.endOf(`/jobs/${id}`)).toMatchObject({ status: 'succeeded', attempts });
-  await until(() => runsOf(cutOff).length > before, { what: 'jobs on the worker that was cut off' });
-  return cutOff;
+interface CutOff {
+  worker: FleetWorker;
+  /** The log line about the outcome that the worker reported too late. */
+  lateOutcome: Record<string, unknown>;
+  /** The job while its second worker runs it, and at its end. */
+  meanwhile: JobBody;
+  end: JobBody;
 }
 
-it('loses and doubles nothing on two APIs and three workers, one cut off and all others replaced', async () => {
+/**
+ * Silences the network of the worker that runs a job, breaks it, and mends it when another worker runs the job. Resolves
+ * once the first worker takes jobs again.
+ */
+async function cutOffOne(caller: Caller, ids: string[]): Promise<CutOff> {
+  const { id } = await caller.post<JobBody>('/jobs', { input: { act: 'hold', value: 21 } });
+  ids.push(id);
+  const worker = await heldUp();
+  worker.link.silenceAll();
+  const successor = await heldUp(worker);
+  worker.link.cut();
+  worker.gate.open();
+  await until(() => runsOf(worker).some((line) => (line['job_ids'] as string[]).includes(id)));
+  const before = runsOf(worker).length;
+  worker.link.heal();
+  const settled = ({ job_id: of, message }: Record<string, unknown>): boolean =>
+    of === id && (message === 'outcome dropped' || message === 'job succeeded');
+  const lateOutcome = await until(() => worker.program.log.find(settled));
+  const meanwhile = await caller.get<JobBody>(`/jobs/${id}`);
+  successor.gate.open();
+  const end = await caller.endOf(`/jobs/${id}`);
+  await until(() => runsOf(worker).length > before, { what: 'jobs on the worker that was cut off' });
+  return { worker, lateOutcome, meanwhile, end };
+}
+
+interface Seen {
+  troubles: Troubles;
+  /** Every job that was submitted, and those of them submitted after all networks were well again. */
+  ids: string[];
+  undisturbed: Set<string>;
+  /** The jobs as their clients saw them end, and every job as lists show it afterwards. */
+  jobs: JobBody[];
+  listed: Map<string, JobBody>;
+  cutOff: CutOff;
+  /** The exit codes of the processes that were replaced. */
+  codes: unknown[];
+  inputs: ReturnType<typeof orderOf>[];
+  batch: JobBody;
+  results: unknown[];
+}
+
+/** Has clients submit jobs all the while, sends a batch, cuts one worker off and replaces all other processes. */
+async function replaceUnderLoad(): Promise<Seen> {
   const troubles: Troubles = { draining: 0, refused: 0, closed: [], others: [] };
   const jobs: JobBody[] = [];
   const ids: string[] = [];
-  /** Those submitted after all networks were well again. */
   const undisturbed = new Set<string>();
   let isWell = false;
   const client = async (which: number): Promise<void> => {
@@ -142,56 +164,104 @@ it('loses and doubles nothing on two APIs and three workers, one cut off and all
     codes.push(await fleet.replaceApi(index));
     await moreEnd();
   }
-  for (const worker of fleet.workers.filter((one) => one !== cutOff)) {
+  for (const worker of fleet.workers.filter((one) => one !== cutOff.worker)) {
     codes.push(await fleet.replaceWorker(worker));
     await moreEnd();
   }
   over.abort();
   await load;
   const batch = await caller.endOf(`/batches/${batchId}`);
-
-  expect(codes).toEqual([0, 0, 0, 0]);
-  expect(troubles.others).toEqual([]);
-  const read = new Set(fleet.apiLog().map((line) => line['request_id']));
-  expect(troubles.closed.filter((id) => read.has(id))).toEqual([]);
-  // Without these nothing was replaced under anybody's feet.
-  expect(troubles.draining).toBeGreaterThan(0);
-  expect(new Set(ids).size).toBe(ids.length);
-  expect(undisturbed.size).toBeGreaterThan(3 * BETWEEN);
-  const found = await everyJob(caller);
-  expect(found.size).toBe(ids.length);
-  // What was seen of an outcome has not changed since.
-  expect(jobs.map(({ id }) => found.get(id))).toEqual(jobs);
-  const doubled = jobs.map(({ result }) => result?.['doubled']);
-  expect(doubled).toEqual(jobs.map(({ input }) => 2 * Number(input['value'])));
-  // A restart costs no attempt; a process that this machine holds up for a whole lease does.
-  const putBack = new Set(
-    fleet.apiLog().flatMap(({ message, job_id: id }) => (message === PUT_BACK ? [id] : [])),
-  );
-  const late = jobs.filter(({ id }) => undisturbed.has(id) && !putBack.has(id));
-  expect(late.filter(({ attempts }) => attempts !== 1)).toEqual([]);
-  const redis = await fleet.redis.connect();
-  const key = (name: string): string => `${fleet.keyPrefix}waggle:${name}`;
-  const count = String(ids.length);
-  const counted = ['HMGET', key('counts'), 'faulty:submitted', 'faulty:succeeded'];
-  expect(await redis.command(counted)).toEqual([count, count]);
-  expect(await redis.command(['HLEN', key('counts')])).toBe(2);
-  // Each was said to have ended, once.
-  expect(fleet.endings).toEqual(new Map([...ids, batchId].map((id) => [id, 1])));
-
-  expect(batch).toMatchObject({
-    status: 'succeeded',
-    rows: { total: ROWS, succeeded: ROWS, failed: 0, invalid: 0 },
-  });
-  const [{ host, port } = { host: '', port: 0 }] = fleet.servers;
-  const results = await (await fetch(`http://${host}:${port}/batches/${batchId}/results`)).text();
-  expect(
-    results
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as unknown),
-  ).toEqual(inputs.map(({ value }, row) => ({ row, doubled: 2 * value })));
+  const listed = await everyJob(caller);
   caller.close();
+  return {
+    troubles,
+    ids,
+    undisturbed,
+    jobs,
+    listed,
+    cutOff,
+    codes,
+    inputs,
+    batch,
+    results: await resultsOf(batchId),
+  };
+}
+
+async function resultsOf(batchId: string): Promise<unknown[]> {
+  const [{ host, port } = { host: '', port: 0 }] = fleet.servers;
+  const lines = await (await fetch(`http://${host}:${port}/batches/${batchId}/results`)).text();
+  return lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+describe('two APIs and three workers, one worker cut off and all other processes replaced under load', () => {
+  let seen: Seen;
+  beforeAll(async () => {
+    seen = await replaceUnderLoad();
+  });
+
+  it('end with 0 when they are told to stop', () => expect(seen.codes).toEqual([0, 0, 0, 0]));
+
+  it('turn clients away, but answer every request that was read', () => {
+    const { troubles } = seen;
+    expect(troubles.others).toEqual([]);
+    const read = new Set(fleet.apiLog().map((line) => line['request_id']));
+    expect(troubles.closed.filter((id) => read.has(id))).toEqual([]);
+    // Otherwise no client had anything to do with the APIs that were replaced.
+    expect(troubles.draining).toBeGreaterThan(0);
+  });
+
+  it('run a job anew whose worker is cut off, and drop the outcome that comes too late', () => {
+    const { lateOutcome, meanwhile, end } = seen.cutOff;
+    expect(lateOutcome).toMatchObject({ outcome: 'stale' });
+    expect(meanwhile.status).toBe('running');
+    // The loss of the first worker counts only where that worker had claimed no other job with it.
+    expect([1, 2]).toContain(meanwhile.attempts);
+    expect(end).toMatchObject({ status: 'succeeded', attempts: meanwhile.attempts });
+  });
+
+  it('lose and double no job', async () => {
+    const { ids, listed } = seen;
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(listed.size).toBe(ids.length);
+    const redis = await fleet.redis.connect();
+    const key = (name: string): string => `${fleet.keyPrefix}waggle:${name}`;
+    const count = String(ids.length);
+    const counted = ['HMGET', key('counts'), 'faulty:submitted', 'faulty:succeeded'];
+    expect(await redis.command(counted)).toEqual([count, count]);
+    expect(await redis.command(['HLEN', key('counts')])).toBe(2);
+  });
+
+  it('give each job its own answer, which never changes', () => {
+    const { jobs, listed } = seen;
+    expect(jobs.map(({ id }) => listed.get(id))).toEqual(jobs);
+    const doubled = jobs.map(({ result }) => result?.['doubled']);
+    expect(doubled).toEqual(jobs.map(({ input }) => 2 * Number(input['value'])));
+  });
+
+  it('count no attempt for a process that is replaced', () => {
+    const { jobs, undisturbed } = seen;
+    expect(undisturbed.size).toBeGreaterThan(3 * BETWEEN);
+    // A process that this machine holds up for a whole lease does cost an attempt.
+    const putBack = new Set(
+      fleet.apiLog().flatMap(({ message, job_id: id }) => (message === PUT_BACK ? [id] : [])),
+    );
+    const late = jobs.filter(({ id }) => undisturbed.has(id) && !putBack.has(id));
+    expect(late.filter(({ attempts }) => attempts !== 1)).toEqual([]);
+  });
+
+  it('announce the end of each job, and of the batch, once', () =>
+    expect(fleet.endings).toEqual(new Map([...seen.ids, seen.batch.id].map((id) => [id, 1]))));
+
+  it('answer every row of the batch, in its order', () => {
+    expect(seen.batch).toMatchObject({
+      status: 'succeeded',
+      rows: { total: ROWS, succeeded: ROWS, failed: 0, invalid: 0 },
+    });
+    expect(seen.results).toEqual(seen.inputs.map(({ value }, row) => ({ row, doubled: 2 * value })));
+  });
 });
 
 /** Every job that there is, by id. */
