@@ -3,7 +3,7 @@ import { whole } from '../../scripts/commands/numbers.js';
 import { FAULT_KINDS, type FaultKind } from './fault-kinds.js';
 import type { Tally } from './round.js';
 import { type FaultReport, type RoundReport, runFaults } from './run-faults.js';
-import type { FaultHost } from './stack.js';
+import { type FaultHost, say } from './stack.js';
 
 const HELP = `
 Runs two APIs, two workers and a Redis of their own on this machine (every write on the disk before it is answered),
@@ -97,8 +97,6 @@ function summaryOf(report: FaultReport): string {
     ...struck,
   ].join('\n');
 }
-
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function kindsOf(text: string): FaultKind[] {
   return text.split(',').map((name) => {

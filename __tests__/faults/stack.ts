@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { defineScript, openRedis } from '../../shared/redis/redis.js';
 import { freePort } from '../../scripts/up/port.js';
 import { readyMessage } from '../../scripts/up/ready-message.js';
+import { redisArguments, socketIn } from '../../scripts/up/redis-launch.js';
 import { pingRedis } from '../../scripts/up/redis-ping.js';
 import { Kept } from './kept.js';
 import { type LinkProxy, startLinkProxy } from './link-proxy.js';
@@ -65,7 +66,8 @@ return alone`,
 /** Exit code of a run that somebody stopped. */
 const STOPPED = 130;
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+/** Writes a line of progress on standard error. */
+export const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** What all API and worker processes are started with, beside what they need. */
 export interface StackOptions {
@@ -87,11 +89,12 @@ export async function startStack(
   release.later('signals', () => process.off('SIGINT', stop).off('SIGTERM', stop));
   const dir = mkdtempSync(join(tmpdir(), 'waggle-faults-'));
   release.later('data', () => rmSync(dir, { recursive: true, force: true }));
-  const socket = join(dir, 'redis.sock');
+  mkdirSync(join(dir, 'redis'));
+  const socket = socketIn(dir);
   const redisKept = new Kept(
     'Redis',
     () =>
-      spawn(redis.command, redisArguments(dir, socket), {
+      spawn(redis.command, redisArguments({ folder: dir, dataDir: dir, fsync: 'always' }), {
         env: { ...inherited, ...redis.env },
         stdio: ['ignore', 'ignore', 'inherit'],
       }),
@@ -177,25 +180,6 @@ export async function startStack(
   }
   return stack;
 }
-
-const redisArguments = (dir: string, socket: string): string[] => [
-  '--port',
-  '0',
-  '--unixsocket',
-  socket,
-  '--dir',
-  dir,
-  '--save',
-  '',
-  '--loglevel',
-  'warning',
-  '--appendonly',
-  'yes',
-  '--appendfsync',
-  'always',
-  '--maxmemory-policy',
-  'noeviction',
-];
 
 async function answers(path: string): Promise<void> {
   while ((await pingRedis(path)) !== 'ready') await pause(20);

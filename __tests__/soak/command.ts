@@ -5,7 +5,7 @@ import { decimal } from '../../scripts/commands/numbers.js';
 import { pause } from '../../shared/process/pause.js';
 import { parseRedisAddress } from '../../shared/redis/address.js';
 import { openRedis } from '../../shared/redis/redis.js';
-import { type FaultHost, startStack } from '../faults/stack.js';
+import { type FaultHost, say, startStack } from '../faults/stack.js';
 import { type Done, load } from './load.js';
 import { measure, type Sizes } from './measure.js';
 
@@ -130,5 +130,3 @@ const lineOf = ({ heapBytes, redisBytes, redisKeys }: Sizes): string =>
   `heaps ${Object.values(heapBytes).map(megabytes).join(', ')} MB; Redis ${megabytes(redisBytes)} MB, ${redisKeys} keys`;
 
 const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
-
-const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../shared/log/logger.js';
 import type { SetUp } from '../up/start-all.js';
-import { peakMb } from './subjects/memory.js';
+import { peakMb } from './subjects/processes.js';
 
 /** The service under test: processes of its own, on a free port, with data that goes when it stops. */
 export interface BenchService {

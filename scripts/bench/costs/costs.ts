@@ -2,7 +2,7 @@ import type { Costs } from '../../capacity/costs.js';
 import { syntheticInputs } from '../../trips/synthetic-trips.js';
 import type { Figure } from '../../lib/figures.js';
 import type { BenchHost } from '../service.js';
-import { openBacklog } from '../subjects/backlog.js';
+import { startWaggleAndWorkers } from '../subjects/waggle-and-workers.js';
 import { costFigures, settledCosts } from './figures.js';
 import { measureRound, ROWS } from './round.js';
 
@@ -18,16 +18,16 @@ export interface MeasuredCosts {
  * warms up and does not count.
  */
 export async function benchCosts(host: BenchHost, { rounds }: { rounds: number }): Promise<MeasuredCosts> {
-  const backlog = await openBacklog(host);
+  const service = await startWaggleAndWorkers(host);
   const pieces = syntheticInputs(ROWS);
   try {
     // A rewrite of the file would make it shorter in the middle of a measurement.
-    await backlog.redis.command(['CONFIG', 'SET', 'auto-aof-rewrite-percentage', '0']);
-    await measureRound(backlog, pieces);
+    await service.redis.command(['CONFIG', 'SET', 'auto-aof-rewrite-percentage', '0']);
+    await measureRound(service, pieces);
     const found: Costs[] = [];
-    for (let round = 0; round < rounds; round += 1) found.push(await measureRound(backlog, pieces));
+    for (let round = 0; round < rounds; round += 1) found.push(await measureRound(service, pieces));
     return { figures: costFigures(found), costs: settledCosts(found) };
   } finally {
-    await backlog.stop();
+    await service.stop();
   }
 }

@@ -60,23 +60,18 @@ export function costFigures(rounds: readonly Costs[]): Figure[] {
  * One number of each figure, of two digits: of CPU times the lowest, since other programs of a machine only ever add to
  * them; of everything else the median.
  */
-export function settledCosts(rounds: readonly Costs[]): Costs {
-  const settled = <T extends object>(values: readonly T[]): T =>
-    Object.fromEntries(
-      keysOf(values[0] ?? {}).map((key) => [
-        key,
-        settledMember(
-          String(key),
-          values.map((value) => value[key]),
-        ),
-      ]),
-    ) as T;
-  const settledMember = (name: string, values: readonly unknown[]): unknown => {
-    if (!isNumbers(values)) return settled(values as readonly object[]);
-    return twoDigits(name.endsWith('Us') ? Math.min(...values) : median(values));
-  };
-  return settled(rounds);
-}
+export const settledCosts = (rounds: readonly Costs[]): Costs => settled(rounds) as Costs;
 
-const isNumbers = (values: readonly unknown[]): values is readonly number[] =>
-  values.every((value) => typeof value === 'number');
+/** Settles numbers, or objects of the same shape member by member. */
+function settled(values: readonly unknown[], name = ''): unknown {
+  if (values.every((value) => typeof value === 'number')) {
+    return twoDigits(name.endsWith('Us') ? Math.min(...values) : median(values));
+  }
+  const objects = values as readonly Record<string, unknown>[];
+  const memberOf = (key: string): unknown =>
+    settled(
+      objects.map((object) => object[key]),
+      key,
+    );
+  return Object.fromEntries(Object.keys(objects[0] ?? {}).map((key) => [key, memberOf(key)]));
+}

@@ -7,9 +7,8 @@ import { ask, submitOnly, jobPath } from '../load/job-clients.js';
 import { requestText } from '../load/raw-connection.js';
 import { runBatch } from '../load/run-batch.js';
 import { PROCESS_KINDS } from '../service.js';
-import type { Backlog } from '../subjects/backlog.js';
-import type { BenchWorker } from '../subjects/waggle-and-workers.js';
-import { peakMb } from '../subjects/memory.js';
+import type { BenchWorker, WaggleAndWorkers } from '../subjects/waggle-and-workers.js';
+import { peakMb } from '../subjects/processes.js';
 import { LINEAR_MODEL, meanInputBytes } from '../subjects/peer.js';
 import { costBetween, keptBetween, type Usage, usageNow } from './usage.js';
 
@@ -22,37 +21,33 @@ const WARM_UP_JOBS = 2_000;
 /** Jobs whose records are read for the time in the model. */
 const SAMPLES = 2_000;
 const CLIENTS = 64;
-const LOOK_EVERY_MS = 20;
-/** Longest that jobs may take; only bounds what hangs. */
-const PATIENCE_MS = 120_000;
 
 /** Measures everything once. */
-export async function measureRound(backlog: Backlog, pieces: readonly string[]): Promise<Costs> {
-  const waitingRow = await measureWaitingRows(backlog, pieces);
-  const before = await backlog.succeeded();
-  const empty = await now(backlog);
+export async function measureRound(service: WaggleAndWorkers, pieces: readonly string[]): Promise<Costs> {
+  const waitingRow = await measureWaitingRows(service, pieces);
+  const before = await service.succeeded();
+  const empty = await now(service);
   const paths: string[] = [];
-  const { submits } = backlog.service;
   await crowd(
-    backlog,
-    submitOnly(submits, (body) => paths.push(jobPath(body))),
+    service,
+    submitOnly(service.submits, (body) => paths.push(jobPath(body))),
   );
-  const queued = await now(backlog);
+  const queued = await now(service);
   const polls = paths.map((path) => requestText('GET', path));
   await crowd(
-    backlog,
+    service,
     ask(polls, () => true),
   );
-  const polled = await now(backlog);
-  const worker = await backlog.startWorker();
+  const polled = await now(service);
+  const worker = await service.startWorker();
   try {
-    const run = await measureRun(backlog, worker, before);
-    const predictMs = await medianPredictMs(backlog, paths);
-    const drained = await now(backlog, worker);
-    await crowd(backlog, ask(backlog.service.asks, backlog.service.hasResult));
-    const waited = await now(backlog, worker);
-    await runBatch(backlog.service.url, pieces, LINEAR_MODEL);
-    const rowsRun = await now(backlog, worker);
+    const run = await measureRun(service, worker, before);
+    const predictMs = await medianPredictMs(service, paths);
+    const drained = await now(service, worker);
+    await crowd(service, ask(service.asks, service.hasResult));
+    const waited = await now(service, worker);
+    await runBatch(service.url, pieces, LINEAR_MODEL);
+    const rowsRun = await now(service, worker);
     const ofWorker = peakMb([worker.pid], PROCESS_KINDS);
     return {
       submit: costBetween(empty, queued, JOBS),
@@ -67,7 +62,7 @@ export async function measureRound(backlog: Backlog, pieces: readonly string[]):
         endedRow: keptBetween(waited, rowsRun, ROWS),
       },
       resident: {
-        api: backlog.service.peakMb()['api'] ?? 0,
+        api: service.peakMb()['api'] ?? 0,
         worker: ofWorker['worker'] ?? 0,
         inference: ofWorker['inference'] ?? 0,
       },
@@ -79,48 +74,42 @@ export async function measureRound(backlog: Backlog, pieces: readonly string[]):
   }
 }
 
-const now = ({ redis, service }: Backlog, worker?: BenchWorker): Promise<Usage> =>
-  usageNow(redis, { service, worker });
+const now = (service: WaggleAndWorkers, worker?: BenchWorker): Promise<Usage> =>
+  usageNow(service.redis, { service, worker });
 
 /** As many jobs' worth of one thing as are measured, by a crowd of clients. */
-const crowd = ({ service }: Backlog, act: Act) =>
+const crowd = (service: WaggleAndWorkers, act: Act) =>
   runClients({ port: service.port, clients: CLIENTS, until: { count: JOBS } }, act);
 
 /** Memory of a row of a batch that nobody runs. The batch is canceled. */
-async function measureWaitingRows(backlog: Backlog, pieces: readonly string[]): Promise<number> {
-  const before = await now(backlog);
-  const { url } = backlog.service;
+async function measureWaitingRows(service: WaggleAndWorkers, pieces: readonly string[]): Promise<number> {
+  const before = await now(service);
+  const { url } = service;
   const { status, body } = await send(`${url}/batches?model=${LINEAR_MODEL}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson' },
     body: Readable.from(pieces),
   });
   if (status !== 202) throw new Error(`a batch was answered with ${status}: ${body}`);
-  const waiting = keptBetween(before, await now(backlog), ROWS);
+  const waiting = keptBetween(before, await now(service), ROWS);
   await send(`${url}/batches/${(JSON.parse(body) as { id: string }).id}`, { method: 'DELETE' });
   return waiting;
 }
 
 /** Lets a fresh worker work the jobs off, and takes its time once it has warmed up. */
-async function measureRun(backlog: Backlog, worker: BenchWorker, before: number): Promise<Costs['run']> {
-  const start = await whenEnded(backlog, before + WARM_UP_JOBS);
-  const from = await now(backlog, worker);
-  const end = await whenEnded(backlog, before + JOBS);
-  return costBetween(from, await now(backlog, worker), end - start);
-}
-
-/** Resolves to how many jobs have ended, once they are so many. */
-async function whenEnded({ succeeded }: Backlog, count: number): Promise<number> {
-  for (const startMs = performance.now(); performance.now() - startMs < PATIENCE_MS; ) {
-    const ended = await succeeded();
-    if (ended >= count) return ended;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-  }
-  throw new Error(`the worker did not run ${JOBS} jobs within ${PATIENCE_MS / 1000} s`);
+async function measureRun(
+  service: WaggleAndWorkers,
+  worker: BenchWorker,
+  before: number,
+): Promise<Costs['run']> {
+  const start = await service.whenSucceeded(before + WARM_UP_JOBS);
+  const from = await now(service, worker);
+  const end = await service.whenSucceeded(before + JOBS);
+  return costBetween(from, await now(service, worker), end.done - start.done);
 }
 
 /** Time of full micro-batches in the model, by the records of their jobs, in ms. */
-async function medianPredictMs({ redis }: Backlog, paths: readonly string[]): Promise<number> {
+async function medianPredictMs({ redis }: WaggleAndWorkers, paths: readonly string[]): Promise<number> {
   const full: number[] = [];
   for (const path of paths.slice(-SAMPLES)) {
     const key = `waggle:job:${path.slice(path.lastIndexOf('/') + 1)}`;

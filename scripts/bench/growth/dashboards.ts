@@ -1,4 +1,5 @@
 import { Agent, type ClientRequest, get } from 'node:http';
+import { pause } from '../../../shared/process/pause.js';
 import { percentile } from '../../lib/figures.js';
 import { exampleInput } from '../../trips/synthetic-trips.js';
 import { send } from '../load/http.js';
@@ -51,7 +52,7 @@ async function offerJobs(url: string, name: string): Promise<Reading[]> {
   for (let now = startMs; now < startMs + ROUND_MS; now = performance.now()) {
     const due = Math.floor(((now - startMs) / 1000) * JOBS_PER_SECOND);
     while (sent.length < due) sent.push(submit());
-    await new Promise((resolve) => setTimeout(resolve, BURST_MS));
+    await pause(BURST_MS);
   }
   await Promise.all(sent);
   const seconds = (performance.now() - startMs) / 1000;

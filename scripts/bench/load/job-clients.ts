@@ -1,3 +1,4 @@
+import { pause } from '../../../shared/process/pause.js';
 import type { Subject } from '../subjects/subject.js';
 import type { Act } from './clients.js';
 import type { RawAnswer, RawConnection } from './raw-connection.js';
@@ -15,7 +16,7 @@ export function submitThenPoll({ submits, hasResult }: Pick<Subject, 'submits' |
     const path = jobPath((await accepted(connection, next())).body.toString('latin1'));
     const poll = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await pause(POLL_MS);
       const { status, body } = await connection.send(poll);
       if (status !== 200) throw unexpected(status, body);
       if (hasResult(body)) return;

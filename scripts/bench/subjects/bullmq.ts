@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { BenchHost } from '../service.js';
-import { peakMb } from './memory.js';
+import { peakMb } from './processes.js';
 import { holding, linearModelFolder, peerFolder, startPeer, tripRequests } from './peer.js';
 import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';

@@ -3,7 +3,7 @@ import { RawConnection, requestText } from '../load/raw-connection.js';
 import { freePort } from '../../up/port.js';
 import type { BenchHost } from '../service.js';
 import { startServing } from './child.js';
-import { peakMb } from './memory.js';
+import { peakMb } from './processes.js';
 import { holding, linearModelFolder, peerFolder, tripRequests } from './peer.js';
 import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';

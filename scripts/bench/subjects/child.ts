@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Env } from '../../../shared/config/env.js';
+import { pause } from '../../../shared/process/pause.js';
 
 /** A program that was started for a benchmark. */
 export interface Child {
@@ -52,7 +53,7 @@ export async function startServing(spec: ChildSpec, answers: () => Promise<boole
   });
   while (!(await answers())) {
     if (hasEnded) throw new Error(`${spec.command} ended before it served:\n${complaints()}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await pause(LOOK_EVERY_MS);
   }
   return child;
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { type ProcessKinds, processesBelow, sumByKind } from './processes.js';
+import { type ProcessKinds, sumBelow } from './processes.js';
 
 /** Linux counts the time of processes in hundredths of a second. */
 const US_A_TICK = 10_000;
@@ -10,7 +10,7 @@ const US_A_TICK = 10_000;
  * are added up.
  */
 export const cpuUs = (pids: readonly number[], kinds: ProcessKinds): Record<string, number> =>
-  sumByKind(processesBelow(pids, kinds), ({ pid }) => cpuUsOf(pid));
+  sumBelow(pids, kinds, ({ pid }) => cpuUsOf(pid));
 
 function cpuUsOf(pid: number): number {
   try {

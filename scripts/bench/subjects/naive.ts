@@ -1,5 +1,5 @@
 import type { BenchHost } from '../service.js';
-import { peakMb } from './memory.js';
+import { peakMb } from './processes.js';
 import { holding, linearModelFolder, startPeer, tripRequests } from './peer.js';
 import type { Subject } from './subject.js';
 

@@ -12,7 +12,12 @@ export class OnDemand<T extends { stop(): Promise<void> }> {
     return this.#started;
   }
 
+  /** The thing that was started; undefined where none was wanted, or its start failed. */
+  started(): Promise<T | undefined> {
+    return this.#started?.catch(() => undefined) ?? Promise.resolve(undefined);
+  }
+
   async stop(): Promise<void> {
-    await (await this.#started?.catch(() => undefined))?.stop();
+    await (await this.started())?.stop();
   }
 }

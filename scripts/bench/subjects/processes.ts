@@ -1,49 +1,54 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
-/** Names of processes in a report, by their command lines. */
+/** Names of processes in a report, each with the pattern of its command line. */
 export type ProcessKinds = Readonly<Record<string, RegExp>>;
 
 /** A process that runs now. */
-export interface RunningProcess {
-  /** Which of the kinds it is. */
-  kind: string;
-  pid: number;
-  /** Resident now, in MB. */
-  mb: number;
-}
-
-interface Process {
+interface RunningProcess {
   pid: number;
   parent: number;
+  /** Resident now, in MB. */
   mb: number;
   command: string;
 }
 
-/** Everything below and including some processes that is of one of the kinds. */
-export function processesBelow(pids: readonly number[], kinds: ProcessKinds): RunningProcess[] {
-  const all = processes();
-  const below = (parent: number): Process[] =>
-    all.flatMap((one) => (one.parent === parent ? [one].concat(below(one.pid)) : []));
-  const ours = pids.flatMap((pid) => all.filter((one) => one.pid === pid).concat(below(pid)));
-  return ours.flatMap(({ pid, mb, command }) => {
-    // Redis runs below a shell that names it.
-    if (command.startsWith('sh ')) return [];
-    const kind = Object.keys(kinds).find((name) => kinds[name]?.test(command));
-    return kind === undefined ? [] : [{ kind, pid, mb }];
-  });
-}
-
-/** Sums of a number of each process, by kind. */
-export function sumByKind(
-  found: readonly RunningProcess[],
-  valueOf: (one: RunningProcess) => number,
+/** Sums a value of each process below and including some processes, by kind; processes of no kind are left out. */
+export function sumBelow(
+  pids: readonly number[],
+  kinds: ProcessKinds,
+  valueOf: (process: RunningProcess) => number,
 ): Record<string, number> {
+  const all = processes();
+  const below = (parent: number): RunningProcess[] =>
+    all.flatMap((one) => (one.parent === parent ? [one].concat(below(one.pid)) : []));
   const sums: Record<string, number> = {};
-  for (const one of found) sums[one.kind] = (sums[one.kind] ?? 0) + valueOf(one);
+  for (const one of pids.flatMap((pid) => all.filter((found) => found.pid === pid).concat(below(pid)))) {
+    // Redis runs below a shell that names it.
+    if (one.command.startsWith('sh ')) continue;
+    const kind = Object.keys(kinds).find((name) => kinds[name]?.test(one.command));
+    if (kind !== undefined) sums[kind] = (sums[kind] ?? 0) + valueOf(one);
+  }
   return sums;
 }
 
-function processes(): Process[] {
+/**
+ * The largest resident memory since their start, in MB, of everything below and including some processes, by kind. A
+ * system that does not keep it, any but Linux, tells the memory of this moment.
+ */
+export const peakMb = (pids: readonly number[], kinds: ProcessKinds): Record<string, number> =>
+  sumBelow(pids, kinds, ({ pid, mb }) => highWaterMb(pid) ?? mb);
+
+function highWaterMb(pid: number): number | undefined {
+  try {
+    const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kb === undefined ? undefined : Number(kb) / 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+function processes(): RunningProcess[] {
   return execFileSync('ps', ['-axo', 'pid=,ppid=,rss=,command='], { encoding: 'utf8' })
     .split('\n')
     .flatMap((line) => {

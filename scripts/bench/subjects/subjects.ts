@@ -2,57 +2,49 @@ import type { BenchHost } from '../service.js';
 import { startBullmq, whyNoBullmq } from './bullmq.js';
 import { startCelery, whyNoCelery } from './celery.js';
 import { startNaive } from './naive.js';
+import { OnDemand } from './on-demand.js';
 import type { Subject } from './subject.js';
 import { startWaggle } from './waggle.js';
 
 export type SubjectName = 'waggle' | 'bullmq' | 'celery' | 'naive';
 
-const STARTS: Readonly<Record<SubjectName, (host: BenchHost) => Promise<Subject>>> = {
-  waggle: startWaggle,
-  bullmq: startBullmq,
-  celery: startCelery,
-  naive: startNaive,
-};
-
 /** Everything that is compared, started when it is first wanted. */
 export class Subjects {
-  readonly #host: BenchHost;
-  readonly #missing: Readonly<Partial<Record<SubjectName, string>>>;
-  readonly #started = new Map<SubjectName, Promise<Subject>>();
+  readonly #missing: Readonly<Partial<Record<SubjectName, string | undefined>>>;
+  readonly #subjects: Readonly<Record<SubjectName, OnDemand<Subject>>>;
 
   constructor(host: BenchHost) {
-    this.#host = host;
-    const [bullmq, celery] = [whyNoBullmq(host), whyNoCelery()];
-    this.#missing = {
-      ...(bullmq === undefined ? {} : { bullmq }),
-      ...(celery === undefined ? {} : { celery }),
+    this.#missing = { bullmq: whyNoBullmq(host), celery: whyNoCelery() };
+    this.#subjects = {
+      waggle: new OnDemand(() => startWaggle(host)),
+      bullmq: new OnDemand(() => startBullmq(host)),
+      celery: new OnDemand(() => startCelery(host)),
+      naive: new OnDemand(() => startNaive(host)),
     };
   }
 
-  /** Whether this machine has what a subject takes. */
+  /** Whether this machine has the programs of a subject. */
   isHere(name: SubjectName): boolean {
     return this.#missing[name] === undefined;
   }
 
-  /** Parts that this machine lacks for the others, and where to get them. */
+  /** Why the other subjects are left out, and where to get them. */
   leftOut(): string[] {
-    return Object.values(this.#missing);
+    return Object.values(this.#missing).filter((reason) => reason !== undefined);
   }
 
   /** The subject, running. */
   get(name: SubjectName): Promise<Subject> {
-    const started = this.#started.get(name) ?? STARTS[name](this.#host);
-    this.#started.set(name, started);
-    return started;
+    return this.#subjects[name].get();
   }
 
   /** The subjects that were wanted and could be started. */
   async running(): Promise<Subject[]> {
-    const all = await Promise.allSettled(this.#started.values());
-    return all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const all = await Promise.all(Object.values(this.#subjects).map((subject) => subject.started()));
+    return all.filter((subject) => subject !== undefined);
   }
 
   async stop(): Promise<void> {
-    for (const subject of await this.running()) await subject.stop();
+    for (const subject of Object.values(this.#subjects)) await subject.stop();
   }
 }

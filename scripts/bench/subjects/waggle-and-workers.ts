@@ -1,6 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { pause } from '../../../shared/process/pause.js';
+import type { ReleaseStack } from '../../../shared/process/release-stack.js';
+import { RecordScripts } from '../../../shared/records/records.js';
+import { parseRedisAddress } from '../../../shared/redis/address.js';
+import { openRedis, type Redis } from '../../../shared/redis/redis.js';
+import { announceWorker, HEARTBEAT_MS } from '../../../shared/workers/registry.js';
 import { readyMessage } from '../../up/ready-message.js';
 import type { BenchHost } from '../service.js';
 import { LINEAR_MODEL } from './peer.js';
@@ -8,8 +15,12 @@ import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import { startWaggle, type WaggleSubject } from './waggle.js';
 
-/** The model of the service's own worker. */
+/** The model that the service's own worker serves. */
 export const OTHER_MODEL = 'trip-duration';
+
+const LOOK_EVERY_MS = 20;
+/** Longest time without a job that ends; it only bounds a run that hangs. */
+const PATIENCE_MS = 120_000;
 
 /** A worker that a benchmark starts and ends. */
 export interface BenchWorker {
@@ -18,9 +29,13 @@ export interface BenchWorker {
   stop(): Promise<void>;
 }
 
-/** A service that leaves jobs of the linear model to workers which the benchmark starts. */
+/** A service that leaves jobs of the linear model to workers which the benchmark starts, and its Redis. */
 export interface WaggleAndWorkers extends WaggleSubject {
-  redisUrl: string;
+  redis: Redis;
+  /** The number of jobs of the linear model that ever succeeded. */
+  succeeded(): Promise<number>;
+  /** Resolves once that many jobs have succeeded, to their number and the time. */
+  whenSucceeded(count: number): Promise<{ done: number; atMs: number }>;
   /** Resolves once it serves the linear model. `program` is one from the repository's folder: the worker, unless given. */
   startWorker(options?: { program?: string; env?: Readonly<Record<string, string>> }): Promise<BenchWorker>;
 }
@@ -28,18 +43,42 @@ export interface WaggleAndWorkers extends WaggleSubject {
 /** Starts the service on a Redis of its own, with a worker for another model. */
 export const startWaggleAndWorkers = (host: BenchHost): Promise<WaggleAndWorkers> =>
   openTogether(host.log, async (release) => {
-    const redis = await startRedisServer(host);
-    release.later('Redis', () => redis.stop());
-    const redisUrl = `unix://${redis.socket}`;
+    const server = await startRedisServer(host);
+    release.later('Redis', () => server.stop());
+    const redisUrl = `unix://${server.socket}`;
     const service = await startWaggle(host, { REDIS_URL: redisUrl, MODELS: OTHER_MODEL });
     release.later('service', () => service.stop());
+    const redis = await openRedis({ address: parseRedisAddress(redisUrl), onError: () => undefined });
+    release.later('connection', () => redis.close());
+    await announceLoadingWorker(redis, release);
+    const succeeded = async (): Promise<number> =>
+      Number(await redis.command(['HGET', 'waggle:counts', `${LINEAR_MODEL}:succeeded`]));
     return {
       ...service,
-      redisUrl,
+      redis,
+      succeeded,
+      async whenSucceeded(count) {
+        for (let seen = -1, seenMs = performance.now(); ; await pause(LOOK_EVERY_MS)) {
+          const [done, atMs] = [await succeeded(), performance.now()];
+          if (done >= count) return { done, atMs };
+          if (done > seen) [seen, seenMs] = [done, atMs];
+          if (atMs - seenMs > PATIENCE_MS) throw new Error(`no job ended within ${PATIENCE_MS / 1000} s`);
+        }
+      },
       startWorker: ({ program = 'dist/worker/main.js', env = {} } = {}) =>
         forkWorker(host, program, { REDIS_URL: redisUrl, MODELS: LINEAR_MODEL, ...env }),
     };
   });
+
+/** The API refuses jobs that no worker can serve. A worker that reports that it still loads may come to serve any model. */
+async function announceLoadingWorker(redis: Redis, release: ReleaseStack): Promise<void> {
+  const records = new RecordScripts(redis, '');
+  const worker = { id: 'benchmark', host: hostname(), pid: process.pid, startedAtMs: Date.now(), models: [] };
+  const announce = (): Promise<void> => announceWorker(records, { ...worker, loading: true });
+  await announce();
+  const timer = setInterval(() => void announce().catch(() => undefined), HEARTBEAT_MS);
+  release.later('heartbeat', () => clearInterval(timer));
+}
 
 async function forkWorker(
   host: BenchHost,
