@@ -166,13 +166,13 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
 
 it('finds a job by its request id for as long as it is there, though others of that id have gone', async () => {
   const index = bench.records.key('request::same');
-  const submit = () => bench.submit({ requestId: 'same', resultTtlMs: RESULT_TTL_MS });
-  const first = await submit();
-  const waits = await submit();
+  const submit = (resultTtlMs: number) => bench.submit({ requestId: 'same', resultTtlMs });
+  const first = await submit(RESULT_TTL_MS);
+  const waits = await submit(60_000);
   await bench.store.cancel(first, undefined);
-  const last = await submit();
+  const last = await submit(RESULT_TTL_MS);
   await bench.store.cancel(last, undefined);
-  const late = await submit();
+  const late = await submit(60_000);
   await until(async () => !(await bench.store.find(last)), { what: 'the end of the records' });
   const ids = await bench.redis.command(['ZRANGE', index, '0', '-1']);
   expect(ids).toEqual([first, waits, last, late]);
