@@ -82,7 +82,7 @@ it('gives back what it holds and does not run, while an inference process starts
   await rig.start({ maxBatch: 2, graceMs: 30_000 });
   rig.stall();
   const wasLost = () => rig.log.said('inference process gone, starting another');
-  await until(() => wasLost() && rig.log.said('batch failed, running its jobs one by one'));
+  await until(() => wasLost() && rig.log.said('micro-batch failed, running its jobs one by one'));
   await rig.stopWorkers();
   const jobs = await Promise.all([...quick, crashing, ...others].map((id) => rig.find(id)));
   const left = jobs.map((job) => `${job?.state} ${job?.attempts}`).filter((end) => end !== 'succeeded 1');

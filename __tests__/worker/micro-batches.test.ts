@@ -105,7 +105,7 @@ describe('one worker all along', () => {
     expect(failed).toMatchObject({ attempts: 2, failure: { code: 'worker_lost' } });
     const ended = await rig.allEnd(others);
     expect(ended.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual(Array(4).fill('succeeded 1'));
-    expect(rig.log.said('batch failed, running its jobs one by one')).toBeDefined();
+    expect(rig.log.said('micro-batch failed, running its jobs one by one')).toBeDefined();
   });
 
   it('fails the row without a usable number, not its batch', async () => {

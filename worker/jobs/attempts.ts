@@ -123,7 +123,7 @@ export class Attempts {
     const message = messageFor(error);
     if (error instanceof InferenceLostError && error.loss === 'ended') settlement.release(jobs);
     else if (!job || jobs.length > 1) {
-      log.warn('batch failed, running its jobs one by one', { jobs: jobs.length, error: message });
+      log.warn('micro-batch failed, running its jobs one by one', { jobs: jobs.length, error: message });
       settlement.release(jobs, 'apart');
     } else if (!job.decide()) return;
     else if (error instanceof InferenceLostError) settlement.retry([job], 'worker_lost', message);
