@@ -6,8 +6,8 @@ import { expectedOf, TOLERANCE } from './orders.js';
 const BATCH_MS = 240_000;
 
 /**
- * Submits a batch, waits for it and looks at every row. Resolves to how many rows there were, and what is wrong with
- * them; `charged` are rows whose chunk lost its attempts to what others did.
+ * Submits a batch, waits for it and looks at every row. Resolves to the number of rows and their faults; `charged` are
+ * rows whose chunk lost its attempts to the faults of others.
  */
 export async function checkBatch(
   callers: Callers,

@@ -43,20 +43,20 @@ export class Callers {
     });
   }
 
-  /** Whether it was in time does not matter. */
+  /** Cancels a job; a job that has ended meanwhile is no error. */
   async cancel(id: string): Promise<void> {
     await this.call((client, signal) => client.cancel(id, { signal })).catch((error: unknown) => {
       if (!(error instanceof ProblemError && error.problem.status === 409)) throw error;
     });
   }
 
-  /** How many jobs there are of a request id. */
+  /** Number of jobs of a request id. */
   async countOf(requestId: string): Promise<number> {
     return (await this.call((client, signal) => client.list({ requestId }, { signal }))).jobs.length;
   }
 }
 
-/** Does something with every item, so many at a time. */
+/** Does something with every item, `atATime` at once. */
 export async function eachOf<T>(
   items: Iterable<T>,
   atATime: number,
@@ -69,7 +69,7 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: atATime }, one));
 }
 
-/** Asks again and again until nothing is left or the time is over; resolves to what is left. */
+/** Asks again until no item is left or the time is over; resolves to the items that are left. */
 export async function untilNone<T>(
   items: Set<T>,
   withinMs: number,

@@ -3,7 +3,7 @@ import { pause } from '../../shared/process/pause.js';
 import type { Kept } from './kept.js';
 import { LEASE_MS, OTHER_PASSWORD, type Stack } from './stack.js';
 
-/** What goes wrong. */
+/** A kind of fault. */
 export interface FaultKind {
   name: string;
   /** Does it and, where it is not over by itself, undoes it. `pick`: which of two. */
@@ -98,7 +98,7 @@ function killChildren(parent: number): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended by itself.
+      // The process has ended by itself.
     }
   }
 }

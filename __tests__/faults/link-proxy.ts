@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type NetConnectOpts, type Sock
 
 /** A TCP port before a Redis: the network between it and its clients, which can fail. */
 export interface LinkProxy {
-  /** Where clients find Redis behind it. */
+  /** Address of the proxy for clients of Redis. */
   url: string;
   /** Connections that clients hold to it now. */
   connections(): number;
@@ -13,9 +13,9 @@ export interface LinkProxy {
   silence(): void;
   /** Nothing comes through on later ones either, which are made and say nothing. */
   silenceAll(): void;
-  /** What clients send comes through, and the answers do not; later connections say nothing. */
+  /** Requests come through and answers do not; later connections say nothing. */
   deafen(): void;
-  /** New connections come through again; those that stand are broken. */
+  /** New connections come through again; existing connections are broken. */
   heal(): void;
   close(): Promise<void>;
 }
@@ -71,7 +71,7 @@ export async function startLinkProxy(redis: NetConnectOpts, host = '127.0.0.1'):
   };
 }
 
-/** What is read and dropped counts as delivered to whoever sent it. */
+/** Reads and drops everything; the sender takes it for delivered. */
 function swallow(client: Socket, upstream: Socket): void {
   client.unpipe(upstream).resume();
   upstream.unpipe(client).resume();

@@ -1,6 +1,6 @@
 import type { JobBody } from '../../shared/contract/job.js';
 
-/** What the model of the harness is told to do with a row. */
+/** An instruction to the model of the harness for one row. */
 type Act = 'answer' | 'slow' | 'throw' | 'crash' | 'hang' | 'nan';
 
 /** One job to submit, and how it may end. */
@@ -23,9 +23,9 @@ const HEALTHY = { act: 'answer', timeoutMs: 12_000, maxAttempts: 50 } as const;
 /** Takes its time, so that workers have something in their hands whenever a fault strikes. */
 const SLOW = { ...HEALTHY, act: 'slow' } as const;
 const SLOW_OF_HUNDRED = 25;
-/** Of the jobs that do no harm, so many have a single attempt: nothing that others do may cost it. */
+/** Of three jobs that do no harm, this number has a single attempt: no fault of another job may cost it. */
 const ONCE_OF_THREE = 1;
-/** The jobs of a round that misbehave. Each that crashes or hangs costs those that share its micro-batch a process. */
+/** The misbehaving jobs of a round. A job that crashes or hangs costs its whole micro-batch an inference process. */
 const MISBEHAVING: readonly (Pick<Order, 'maxAttempts' | 'timeoutMs'> & { act: Act })[] = [
   { ...HEALTHY, act: 'crash', maxAttempts: 2 },
   { act: 'hang', maxAttempts: 1, timeoutMs: 300 },
@@ -57,7 +57,7 @@ export function makeOrders(round: string, count: number): Order[] {
   });
 }
 
-/** The value that the model makes of another: what results are held against. */
+/** The value that the model makes of another; results are compared with it. */
 export const expectedOf = (value: number): number => 2 * value;
 export const TOLERANCE = 0.011;
 
@@ -73,13 +73,16 @@ export function faultOf({ input, isCanceled }: Order, job: JobBody): string | un
   return `${JSON.stringify(value)} instead of ${expected}`;
 }
 
-/** Whether a job lost an attempt though nothing is wrong with it. One that was canceled may have none. */
+/** Tells whether a harmless job lost an attempt. A canceled job may have none. */
 export function isCharged({ input }: Order, { attempts, error }: JobBody): boolean {
   if (input.act === 'crash' || input.act === 'hang') return false;
   return attempts > 1 || error?.code === 'worker_lost' || error?.code === 'timeout';
 }
 
-/** How a job may end by what it does, if it is not {@link isCharged charged}. One that hangs has a single attempt, which a killed worker may have taken. */
+/**
+ * The ends of a job that is not {@link isCharged charged}, by its act. A job that hangs has a single attempt, which a
+ * killed worker may have taken.
+ */
 const ENDINGS: Record<Act, readonly string[]> = {
   answer: ['succeeded'],
   slow: ['succeeded'],

@@ -7,7 +7,7 @@ import type { FaultKind } from './fault-kinds.js';
 import { faultOf, isCharged, makeOrders, type Order } from './orders.js';
 import type { Stack } from './stack.js';
 
-/** What became of the jobs that were accepted. */
+/** Counts and faults of the accepted jobs. */
 export interface Tally {
   accepted: number;
   ended: number;
@@ -21,7 +21,7 @@ export interface Tally {
   charged: string[];
   /** Rows of batches, of which each was looked at. */
   rows: number;
-  /** What was seen of each job that has ended. */
+  /** The outcome of each job that has ended, by its id. */
   outcomes: Map<string, string>;
 }
 
@@ -36,13 +36,13 @@ export const emptyTally = (): Tally => ({
   outcomes: new Map(),
 });
 
-/** What a round is run with. */
+/** Jobs and faults of one round. */
 export interface RoundOptions {
   name: string;
   jobs: number;
   faults: readonly FaultKind[];
   random: { uniform(): number };
-  /** How long Redis is frozen. */
+  /** Time for which Redis is frozen. */
   freezeMs: number;
   onFault: (name: string) => void;
 }

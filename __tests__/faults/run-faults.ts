@@ -4,9 +4,9 @@ import { type FaultKind, faultsOf } from './fault-kinds.js';
 import { emptyTally, lookAgain, runRound, type Tally } from './round.js';
 import { type FaultHost, startStack } from './stack.js';
 
-/** How long and how hard. */
+/** Length and severity of a run. */
 export interface FaultOptions {
-  /** Of all rounds together. */
+  /** Jobs of all rounds together. */
   jobs: number;
   rounds: number;
   /** The same faults in the same order for the same seed; when each strikes within a round is up to the machine. */
@@ -26,10 +26,10 @@ export interface RoundReport extends Tally {
   seconds: number;
 }
 
-/** What came of all rounds. */
+/** Findings of all rounds. */
 export interface FaultReport extends Tally {
   rounds: number;
-  /** How often each kind of fault struck. */
+  /** Number of strikes of each kind of fault. */
   strikes: Record<string, number>;
 }
 

@@ -16,13 +16,13 @@ import { pingRedis } from '../../scripts/up/redis-ping.js';
 import { Kept } from './kept.js';
 import { type LinkProxy, startLinkProxy } from './link-proxy.js';
 
-/** Where things are that the harness runs. */
+/** The programs that the harness runs. */
 export interface FaultHost {
   /** The repository's folder. */
   root: string;
-  /** Of this process. */
+  /** Environment of this process. */
   env: Env;
-  /** A Redis server, and what its environment needs beside ours. */
+  /** A Redis server, and its variables beside those of this process. */
   redis: { command: string; env: Record<string, string> };
 }
 
@@ -37,7 +37,7 @@ export interface Stack {
   link: LinkProxy;
   /** One command to Redis itself. */
   redisCommand(...words: string[]): Promise<void>;
-  /** Jobs that were seen to be alone in a worker's hands: what went wrong then may be their own. */
+  /** Jobs that were seen alone in a worker: a fault at that moment may be their own. */
   wereAlone: ReadonlySet<string>;
   /** Looks who is. While the stack runs it does so by itself, often. */
   noteAlone: () => Promise<void>;
@@ -48,7 +48,7 @@ export interface Stack {
 
 /** Short leases, so that a lost worker is noticed soon. */
 export const LEASE_MS = 2_000;
-/** That of Redis after a rotation which nobody else has heard of; before it asks for none. */
+/** Password of Redis after a rotation that its clients do not know of; before the rotation Redis asks for none. */
 export const OTHER_PASSWORD = 'rotated';
 const PROCESSES = [0, 1];
 /** A job whose worker is lost stays in its hands for longer. */
@@ -69,7 +69,7 @@ const STOPPED = 130;
 /** Writes a line of progress on standard error. */
 export const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** What all API and worker processes are started with, beside what they need. */
+/** Variables and Node arguments of all API and worker processes, beside the necessary ones. */
 export interface StackOptions {
   env?: Readonly<Record<string, string>>;
   /** Arguments to Node. */

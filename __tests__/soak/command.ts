@@ -23,7 +23,7 @@ interface Options {
   json?: true;
 }
 
-/** Records live so long after their end: the load of a whole run must not be in Redis at its end. */
+/** Lifetime of ended records: short, so that Redis does not hold the load of a whole run at its end. */
 const RESULT_TTL_MS = 20_000;
 /** Waits after the load: for records to expire and the sweeper to pass; and for connections to go. */
 const SETTLE_MS = RESULT_TTL_MS + 15_000;
@@ -31,7 +31,7 @@ const SETTLE_MS = RESULT_TTL_MS + 15_000;
 const HEAP_SLACK_BYTES = 6 * 2 ** 20;
 const HANDLE_SLACK = 8;
 const REDIS_SLACK_BYTES = 2 * 2 ** 20;
-/** What lives on in Redis: counts, workers, leases, Bee-Queue's own keys. */
+/** Keys that stay in Redis: counts, workers, leases, Bee-Queue's own. */
 const KEYS_LEFT = 40;
 
 type Moment = 'start' | 'quarter' | 'half' | 'end' | 'expired';
@@ -89,7 +89,7 @@ async function soak(host: FaultHost, minutes: number): Promise<{ sizes: Record<M
   }
 }
 
-/** What is larger than it should be. */
+/** Sizes that have grown, in words. */
 function growthOf({ start, quarter, end, expired }: Record<Moment, Sizes>): string[] {
   const grown: string[] = [];
   const compare = (what: string, before: number, after: number, slack: number): void => {

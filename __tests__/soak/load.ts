@@ -3,7 +3,7 @@ import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import { pause } from '../../shared/process/pause.js';
 
-/** How often each thing was done. */
+/** Number of times that each act was done. */
 export type Done = Record<string, number>;
 
 const USERS = 12;
@@ -12,7 +12,7 @@ const LATE = 'answered with 503';
 const THINK_MS = 40;
 const BATCH_ROWS = 300;
 
-/** What a user does, and how often of a hundred times. */
+/** Acts of a user, and the share of each in percent. */
 const ACTS: readonly { name: string; share: number; act: (client: WaggleClient) => Promise<unknown> }[] = [
   { name: 'submit and poll', share: 45, act: async (client) => client.wait((await submit(client)).id) },
   { name: 'submit and wait', share: 25, act: (client) => submit(client, 5) },
@@ -60,7 +60,7 @@ function pick(): (typeof ACTS)[number] {
 const submit = (client: WaggleClient, waitSeconds?: number) =>
   client.submit(
     { input: { act: 'answer', value: Math.floor(1_000 * Math.random()) / 10 }, request_id: randomUUID() },
-    // Without an Idempotency-Key: those are kept for a day, as promised, and would have to be told from what leaks.
+    // Without an Idempotency-Key: a key is kept for a day, as promised, and would look like a leak.
     waitSeconds === undefined ? {} : { waitSeconds },
   );
 

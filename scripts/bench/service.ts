@@ -20,7 +20,7 @@ export interface BenchService {
   stop(): Promise<void>;
 }
 
-/** Where the repository is, the environment of this process, and where to say what went wrong. */
+/** The repository, the environment of this process, and a log for failures. */
 export interface BenchHost extends SetUp {
   log: Logger;
 }

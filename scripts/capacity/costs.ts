@@ -20,9 +20,9 @@ export interface Cost {
 export interface KeptBytes {
   queuedJob: number;
   endedJob: number;
-  /** Of a batch whose chunks wait. */
+  /** A row of a batch whose chunks wait. */
   waitingRow: number;
-  /** Of a batch that has ended. */
+  /** A row of a batch that has ended. */
   endedRow: number;
 }
 
@@ -30,7 +30,7 @@ export interface KeptBytes {
 export interface ResidentMb {
   api: number;
   worker: number;
-  /** Of one model. */
+  /** An inference process has one model. */
   inference: number;
 }
 

@@ -6,7 +6,7 @@ export interface ProcessPlan {
   processes: number;
   /** CPU time that all of them take, in cores. */
   busyCores: number;
-  /** Of all of them, in MB. */
+  /** Memory of all of them, in MB. */
   memoryMb: number;
 }
 
@@ -15,7 +15,7 @@ export type WorkerBound = 'worker' | 'inference' | 'model';
 
 /** Workers, each with one inference process a model. */
 export interface WorkerPlan extends ProcessPlan {
-  /** Of the inference processes; a model that is not the CPU's counts as long as it predicts. */
+  /** CPU time of the inference processes, in cores; a model on a GPU counts for as long as it predicts. */
   inferenceCores: number;
   boundBy: WorkerBound;
   /** Single jobs that one worker runs when it runs nothing else. */
@@ -51,7 +51,7 @@ export interface Plan {
   redis: RedisPlan;
   /** The limits of Redis and of the queue, the lowest first; none of an empty demand. */
   limits: Limit[];
-  /** How long until jobs are refused when no worker runs, in s; null without jobs or rows. */
+  /** Time after which jobs are refused when no worker runs, in s; null without jobs or rows. */
   refusesAfterSeconds: number | null;
 }
 

@@ -29,6 +29,7 @@ export function planTable({ api, worker, redis, limits, refusesAfterSeconds }: P
     ['Redis, disk', redis.appendedMbPerSecond, 'MB/s'],
     ['Redis, memory of results', redis.resultsMb, 'MB'],
     ['Redis, memory of what waits after an outage', redis.backlogMb, 'MB'],
+    ['Redis, memory of each', (redis.resultsMb + redis.backlogMb) / redis.servers, 'MB'],
     ...limits.map(
       ({ what, atTimes, change }): Row => [
         `limit of ${what}`,

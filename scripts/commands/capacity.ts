@@ -28,7 +28,7 @@ Examples:
   $ npx waggle capacity --jobs-per-second 500 --predict-ms 80 --max-batch 32 --result-ttl-ms 600000
   $ npx waggle capacity --rows-per-second 50000 --json | tail -1 | jq .plan.worker`;
 
-/** `waggle capacity`: what a load takes, by arithmetic from measured costs. */
+/** `waggle capacity`: plans for a load by arithmetic from measured costs. */
 export function registerCapacityCommand(program: Command): void {
   const command = program
     .command('capacity')

@@ -14,7 +14,7 @@ const IDLE_JOBS = 300;
 /** A way in which clients get results. */
 interface Way {
   subject: SubjectName;
-  /** As figures call it. */
+  /** Name of the way in figures. */
   name: string;
   act: (subject: Subject) => Act;
 }

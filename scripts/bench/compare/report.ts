@@ -4,7 +4,7 @@ import { section, verdictSection } from '../rounds/report.js';
 import type { Comparison } from './compare.js';
 import { CLIENTS, rateOf, WAYS } from './load-measures.js';
 
-/** The comparison as text: figures, memory, then the ratios with what they should be. */
+/** The comparison as text: figures, memory, then the ratios with their goals. */
 export function comparisonLines({ figures, verdicts, memoryMb, leftOut }: Comparison): string[] {
   const memory = Object.entries(memoryMb).map(([subject, kinds]) => {
     const parts = Object.entries(kinds).map(([kind, mb]) => `${kind} ${number(Math.round(mb))}`);

@@ -13,8 +13,8 @@ export interface MeasuredCosts {
 }
 
 /**
- * What a submit, a poll, a run, a submit that waits and a thousand rows cost each process, and Redis. Every process is
- * busy meanwhile, and micro-batches are full: one of them can do 1,000,000 / µs a second at the most. The first round
+ * Measures the cost of a submit, a poll, a run, a submit that waits and 1,000 rows for each process and Redis. Processes
+ * are busy meanwhile and micro-batches full, so a process can do 1,000,000 / µs a second at the most. The first round
  * warms up and does not count.
  */
 export async function benchCosts(host: BenchHost, { rounds }: { rounds: number }): Promise<MeasuredCosts> {

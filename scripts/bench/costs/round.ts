@@ -77,7 +77,7 @@ export async function measureRound(service: WaggleAndWorkers, pieces: readonly s
 const now = (service: WaggleAndWorkers, worker?: BenchWorker): Promise<Usage> =>
   usageNow(service.redis, { service, worker });
 
-/** As many jobs' worth of one thing as are measured, by a crowd of clients. */
+/** Lets a crowd of clients do one thing once for each measured job. */
 const crowd = (service: WaggleAndWorkers, act: Act) =>
   runClients({ port: service.port, clients: CLIENTS, until: { count: JOBS } }, act);
 

@@ -7,7 +7,7 @@ import { cpuUs } from '../subjects/cpu.js';
 /** Resources used up to a moment, and the memory of Redis at that moment. */
 export interface Usage {
   used: Cost;
-  /** Memory of Redis without what its connections take, in bytes. */
+  /** Memory of Redis without the buffers of its connections, in bytes. */
   keptBytes: number;
 }
 

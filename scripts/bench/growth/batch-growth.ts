@@ -10,7 +10,7 @@ const [SMALLEST, SMALL, , LARGE] = SIZES;
 /** Batches of the smallest size before each measured one, so that its programs are compiled. */
 const WARM_UP_BATCHES = 10;
 
-/** The sizes that are measured when the largest has at most so many rows. */
+/** The measured sizes of batches of at most `rows` rows. */
 export function sizesUpTo(rows: number): number[] {
   const sizes = SIZES.filter((size) => size <= rows);
   return sizes.length > 0 ? sizes : [rows];
@@ -18,7 +18,7 @@ export function sizesUpTo(rows: number): number[] {
 
 const named = (rows: number): string => `batch of ${rows.toLocaleString('en-US')} rows`;
 
-/** Name of the figure of how fast a batch of so many rows is. */
+/** Name of the figure of a batch's rows a second. */
 export const rowRateOf = (rows: number): string => `${named(rows)}, speed`;
 
 /** A row is not to cost more for being one of many. */

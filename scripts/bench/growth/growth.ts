@@ -8,7 +8,7 @@ import { BATCH_TARGETS, batchGrowthMeasures, rowRateOf, sizesUpTo } from './batc
 import { dashboardMeasures } from './dashboards.js';
 import { DEPTH_TARGETS, depthMeasure } from './queue-depth.js';
 
-/** How often, and how many rows the largest batch has at most. */
+/** Rounds, and the most rows of a batch. */
 export type GrowthOptions = RoundsOptions & { rows: number };
 
 /** Time and memory by the rows of a batch, and the rate of submits by the jobs that wait and by open dashboards. */

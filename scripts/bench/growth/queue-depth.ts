@@ -8,7 +8,7 @@ import { OTHER_MODEL, startWaggleAndWorkers } from '../subjects/waggle-and-worke
 
 const DEPTHS = [0, 10_000, 100_000] as const;
 const CLIENTS = 64;
-/** Submitted at each depth: at most what lies between two. */
+/** Jobs submitted at each depth: at most the distance between two depths. */
 const JOBS = 10_000;
 const WARM_UP_JOBS = 15_000;
 

@@ -6,7 +6,7 @@ import type { RawAnswer, RawConnection } from './raw-connection.js';
 /** Between two polls of one client, in ms: the same for every subject. */
 const POLL_MS = 5;
 
-/** Where to ask for a job, by the body that accepted it: all that are measured here agree on that. */
+/** Path of a job, by the body that accepted it; all subjects use the same paths. */
 export const jobPath = (body: string): string => `/jobs/${(JSON.parse(body) as { id: string }).id}`;
 
 /** Submits a job, then asks until it has its result. */

@@ -17,7 +17,7 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * One HTTP/1.1 connection that stays open, one request at a time, for measuring servers without measuring a client: it
- * costs about a third of node:http's. It understands what the servers measured here send, answers with Content-Length,
+ * costs about a third of node:http's. It understands the answers of the measured servers, which have a Content-Length,
  * and rejects anything else.
  */
 export class RawConnection {

@@ -15,6 +15,6 @@ worker.process(128, async () => {
   left -= 1;
   if (left > 0) return;
   console.log(`ready ${Math.round((jobs.length * 1000) / (performance.now() - startMs))}`);
-  // What has ended here is still being written.
+  // The worker is still writing the end of the last jobs.
   setTimeout(() => process.exit(), 100);
 });

@@ -9,7 +9,7 @@ export interface LogChart {
   title: string;
   subtitle: string;
   xLabel: string;
-  /** Where the x axis has its ticks, ascending. */
+  /** Ticks of the x axis, ascending. */
   xs: readonly number[];
   yLabel: string;
   /** Lines without points are left out. */

@@ -8,14 +8,14 @@ export interface Reading {
 /** Something to be measured once a round. */
 export interface Measure {
   name: string;
-  /** Called once before the first round, so that what is compiled, connected and cached is so in all of them. */
+  /** Called once before the first round, so that no round pays for compiling, connecting or filling caches. */
   warmUp?: (() => Promise<unknown>) | undefined;
   run: () => Promise<Reading[]>;
 }
 
-/** Measures that share what they start. */
+/** Measures that share services. */
 export interface MeasureGroup {
   measures: readonly Measure[];
-  /** Ends what the measures have started. */
+  /** Ends the services that the measures have started. */
   stop?: (() => Promise<void>) | undefined;
 }

@@ -10,7 +10,7 @@ export interface Findings {
   notes: string[];
 }
 
-/** Findings as text: figures, then the ratios with what they should be, then notes. */
+/** Findings as text: figures, then the ratios with their goals, then notes. */
 export const findingsLines = ({ figures, verdicts, notes }: Findings): string[] => [
   ...figureLines(figures),
   ...verdictSection(verdicts),

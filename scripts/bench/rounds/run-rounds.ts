@@ -4,7 +4,7 @@ import type { Measure, MeasureGroup } from './measure.js';
 /** Number of rounds, and their measures. */
 export interface RoundsOptions {
   rounds: number;
-  /** Only what has one of these in its name, comma-separated; undefined: everything. */
+  /** Texts, comma-separated: a measure runs when its name has one of them; undefined runs all measures. */
   only?: string | undefined;
   /** Told of every run. */
   onProgress?: ((text: string) => void) | undefined;

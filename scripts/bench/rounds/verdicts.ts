@@ -1,6 +1,6 @@
 import { type Figure, median, number } from '../../lib/figures.js';
 
-/** A ratio of two figures of one round, and what it should be. */
+/** A ratio of two figures of one round, and its goal. */
 export interface Target {
   name: string;
   figure: string;

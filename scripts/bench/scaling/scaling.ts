@@ -22,7 +22,7 @@ export async function benchScaling(host: BenchHost, options: ScalingOptions): Pr
   };
 }
 
-/** Jobs a second by workers, beside so many times what one does. */
+/** Jobs a second by the number of workers, beside that number times the rate of one worker. */
 export function scalingChart(figures: readonly Figure[], machine: string): string | undefined {
   const measured = pointsOf(figures, WORKERS, slowRateOf);
   const one = measured.find(([workers]) => workers === 1)?.[1];

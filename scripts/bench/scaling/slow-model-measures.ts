@@ -9,12 +9,12 @@ import { startWaggleAndWorkers } from '../subjects/waggle-and-workers.js';
 /** Number of workers that serve at a time. */
 export const WORKERS = [1, 2, 4] as const;
 
-/** So few jobs in a micro-batch that API and Redis have little to do, and enough clients for four workers to be full. */
+/** Small micro-batches leave API and Redis little to do, and 64 clients fill those of four workers. */
 const MAX_BATCH = 4;
 const CLIENTS = 64;
 const WARM_UP_MS = 2_000;
 
-/** Name of the figure for so many workers. */
+/** Name of the figure for a number of workers. */
 export const slowRateOf = (workers: number): string =>
   `20 ms a micro-batch of ${MAX_BATCH}, ${workers} worker${workers === 1 ? '' : 's'}`;
 

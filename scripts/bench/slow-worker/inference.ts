@@ -4,7 +4,7 @@ import type { FromInference, ToInference } from '../../../worker/inference/proto
 const PREDICT_MS = 20;
 
 let outputs = 0;
-// As the real one: signals are the worker's to act on, and it ends with its worker.
+// Like the real inference process, this one leaves signals to the worker, and ends with it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.once('disconnect', () => process.exit(0));
 process.on('message', (message: ToInference) => {

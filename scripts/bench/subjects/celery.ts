@@ -68,7 +68,7 @@ export const startCelery = (host: BenchHost): Promise<Subject> =>
 
 const ANSWERS_MS = 2_000;
 
-/** Whether a request is answered with 200: a path to get, or a whole request. */
+/** Tells whether a request is answered with 200: a path to get, or a whole request. */
 async function isAnswered(port: number, request: string): Promise<boolean> {
   const connection = new RawConnection(port);
   const late = setTimeout(() => connection.close(), ANSWERS_MS);

@@ -20,13 +20,13 @@ export interface ChildSpec {
   cwd: string;
 }
 
-/** The end of what a program complained of, in characters. */
+/** Characters that are kept of the end of standard error. */
 const COMPLAINT = 2_000;
 const LOOK_EVERY_MS = 50;
 
 /**
  * Starts a program that prints a line `ready`, or `ready <number>`, when it has got somewhere; resolves to it and to the
- * number, 0 where there is none. Rejects with what it printed on standard error when it ends before.
+ * number, 0 where there is none. Rejects with its standard error when it ends before.
  */
 export async function startReporting(spec: ChildSpec): Promise<{ child: Child; reported: number }> {
   const { spawned, child, complaints } = start(spec);

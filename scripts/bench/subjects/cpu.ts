@@ -20,14 +20,14 @@ function cpuUsOf(pid: number): number {
   }
 }
 
-/** Of a line of Linux's `/proc/<pid>/stat`. The name in brackets may hold anything, so it is counted from its end. */
+/** Reads a line of Linux's `/proc/<pid>/stat`. The name in brackets may hold anything, so fields count from its end. */
 export function cpuUsOfStat(stat: string): number {
   const words = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // Fields 14 and 15: time in the program, time in the kernel. The first word is field 3.
   return (Number(words[11]) + Number(words[12])) * US_A_TICK;
 }
 
-/** Of what `ps -o time` says: `[[days-]hours:]minutes:seconds`, seconds with a fraction on some systems. */
+/** Reads the output of `ps -o time`: `[[days-]hours:]minutes:seconds`, seconds with a fraction on some systems. */
 export function cpuUsOfTime(text: string): number {
   const [days, clock] = text.includes('-') ? text.split('-') : ['0', text];
   const seconds = (clock ?? '').split(':').reduce((sum, part) => sum * 60 + Number(part), 0);

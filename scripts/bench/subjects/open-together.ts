@@ -2,8 +2,8 @@ import type { Logger } from '../../../shared/log/logger.js';
 import { ReleaseStack } from '../../../shared/process/release-stack.js';
 
 /**
- * Opens what consists of several things; each registers its end with `release`. Its `stop` ends them, the last first, and
- * so does one that cannot be opened.
+ * Opens several things as one; each registers its end with `release`. `stop` ends them, the last first, and so does a
+ * failure to open one of them.
  */
 export async function openTogether<T extends object>(
   log: Logger,

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { syntheticTrips } from '../../trips/synthetic-trips.js';
 import { requestText } from '../load/raw-connection.js';
 import type { BenchHost } from '../service.js';
-import { type Child, type ChildSpec, startReporting } from './child.js';
+import { type Child, startReporting } from './child.js';
 
 const TRIPS = 1_000;
 
-/** Where the programs are that the benchmark compares with. */
+/** Folder of the programs that the benchmark compares with. */
 export const peerFolder = ({ root }: BenchHost): string => join(root, 'scripts/bench/peers');
 
 /** The package of the model that all single jobs run, ours and theirs. */
@@ -36,16 +36,15 @@ export const startPeer = (
   host: BenchHost,
   program: string,
   ...args: string[]
-): Promise<{ child: Child; reported: number }> => startReporting(peerSpec(host, program, args));
+): Promise<{ child: Child; reported: number }> =>
+  startReporting({
+    command: process.execPath,
+    args: [join(peerFolder(host), program), ...args],
+    env: { ...host.env, NODE_ENV: 'production' },
+    cwd: host.root,
+  });
 
-const peerSpec = (host: BenchHost, program: string, args: readonly string[]): ChildSpec => ({
-  command: process.execPath,
-  args: [join(peerFolder(host), program), ...args],
-  env: { ...host.env, NODE_ENV: 'production' },
-  cwd: host.root,
-});
-
-/** Whether an answer holds a text; throws when it holds the one that tells of a failure. */
+/** Tells whether an answer holds a text; throws when it holds the text of a failure. */
 export const holding =
   (text: string, failure: string) =>
   (body: Buffer): boolean => {

@@ -1,15 +1,15 @@
-/** A service that predicts single trips: ours, or what one would write instead. */
+/** A service that predicts single trips: Waggle, or one that could be written instead. */
 export interface Subject {
-  /** As reports call it. */
+  /** Name of the service in reports. */
   name: string;
   port: number;
   /** Whole requests, one a trip, that submit a job and are answered 202. */
   submits: readonly string[];
-  /** Whether the answer to a poll has the result. Throws when the job has failed. */
+  /** Tells whether the answer to a poll has the result. Throws when the job has failed. */
   hasResult: (body: Buffer) => boolean;
   /** Whole requests that are answered with the result itself; none where there is no such thing. */
   asks: readonly string[];
-  /** Resident memory of each of its processes in MB, the largest seen, by what it is. */
+  /** Largest resident memory of its processes in MB, by the kind of process. */
   peakMb: () => Record<string, number>;
   stop: () => Promise<void>;
 }

@@ -23,7 +23,7 @@ export class Subjects {
     };
   }
 
-  /** Whether this machine has the programs of a subject. */
+  /** Tells whether this machine has the programs of a subject. */
   isHere(name: SubjectName): boolean {
     return this.#missing[name] === undefined;
   }

@@ -5,7 +5,7 @@ import type { Subject } from './subject.js';
 /** Long enough for any job of a benchmark, in seconds. */
 const WAIT = 'wait=30';
 
-/** This service, and where and as what it runs. */
+/** This service as a subject, with its address and processes. */
 export type WaggleSubject = Subject & BenchService;
 
 /** This service as `npm start` runs it, asked for the linear model. `env` may set any of its variables. */
