@@ -51,7 +51,7 @@ interface Answers {
 /** What contract.mjs prints of one model. */
 export interface EngineRun {
   report: EngineReport;
-  /** To micro-batches of 1, 128 and 1 rows. */
+  /** To micro-batches of 1, 512 and 1 rows. */
   answers: Answers[];
   /** What became of a new version of the greenhouse and of the old one. */
   swap?: Record<'before' | 'after' | 'alone' | 'back', Answers> & { lost: string };

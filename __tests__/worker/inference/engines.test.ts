@@ -57,9 +57,9 @@ describe.each(ENGINE_NAMES)('the contract of engines: %s', (engine) => {
     expect(runs[model].report).toEqual({ engine, device: found.device, passedOver: [] });
   });
 
-  it.each(SUBJECTS)('answers one row of %s, and 128 of every kind, as wasm does', (model) => {
+  it.each(SUBJECTS)('answers one row of %s, and 512 of every kind, as wasm does', (model) => {
     const [one, many, again] = runs[model].answers;
-    expect(many?.outputs[0]).toHaveLength(128);
+    expect(many?.outputs[0]).toHaveLength(512);
     expect(expected[model].answers).toHaveLength(3);
     runs[model].answers.forEach((answers, call) => {
       expect(disagreements(answers, expected[model].answers[call] ?? answers)).toEqual([]);
