@@ -56,6 +56,21 @@ async function follow(one: TestRedis, other: TestRedis): Promise<void> {
   await until(async () => /master_link_status:up/.test(await infoOf(client)), { what: 'a replica' });
 }
 
+/** Resolves when the replica has all that the master wrote: a planned failover loses nothing. */
+async function caughtUp(): Promise<void> {
+  const [one, other] = await Promise.all([master.connect(), replica.connect()]);
+  await until(
+    async () => {
+      const [written, received] = await Promise.all([offsetOf(one), offsetOf(other)]);
+      return written !== undefined && written === received;
+    },
+    { what: 'the replica to have everything' },
+  );
+}
+
+const offsetOf = async (client: Redis): Promise<string | undefined> =>
+  /^master_repl_offset:(\d+)/m.exec(await infoOf(client))?.[1];
+
 // The client takes a new connection now and then, since this is no master.
 const infoOf = async (client: Redis): Promise<string> =>
   String(await client.command(['INFO', 'replication']).catch(() => ''));
@@ -68,6 +83,7 @@ it('follows a master that is demoted while every connection to it stands', async
   // It runs in the worker all through the failover.
   const held = await submit({ act: 'hold', value: 2 });
   await rig.isHeld();
+  await caughtUp();
 
   const promoted = await replica.connect();
   await promoted.command(['REPLICAOF', 'NO', 'ONE']);
