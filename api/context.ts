@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { BatchStore } from '../shared/batches/batch-store.js';
-import { parseOutcomes } from '../shared/jobs/job.js';
 import { JobStore } from '../shared/jobs/job-store.js';
 import { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { sparingly } from '../shared/process/sparingly.js';
-import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
 import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
@@ -35,7 +33,6 @@ export interface ApiContext {
   records: RecordScripts;
   jobs: JobStore;
   batches: BatchStore;
-  producers: Producers;
   rates: CompletionRates;
   /** Tells which models the workers can serve. */
   serving: Serving;
@@ -83,10 +80,9 @@ export async function openApiContext(
   release.later('redis', () => redis.close());
   const subscriber = await openRedisSubscriber(connection);
   release.later('redis subscriber', () => subscriber.close());
-  const producers = new Producers({ redis: address, keyPrefix });
-  release.later('queue producers', () => producers.close());
 
   const records = new RecordScripts(redis, keyPrefix);
+  await records.requireSchema();
   const { keys, rateLimit } = config.admission;
   const jobs = new JobStore(records, keys !== undefined);
   const waiters = new Waiters(limits.waits);
@@ -98,9 +94,7 @@ export async function openApiContext(
     waiters.wake(announcement);
     changed(announcement);
   });
-  await subscriber.subscribe(records.key(`ended:${replyTo}`), (message) =>
-    waiters.tell(parseOutcomes(message)),
-  );
+  await subscriber.subscribe(records.key(`ended:${replyTo}`), (message) => waiters.tell(message));
   for (const channel of ['started', 'canceling']) await subscriber.subscribe(records.key(channel), changed);
   draining.addEventListener(
     'abort',
@@ -131,8 +125,7 @@ export async function openApiContext(
     models,
     records,
     jobs,
-    batches: new BatchStore(records, keys !== undefined),
-    producers,
+    batches: new BatchStore(records),
     rates: new CompletionRates(jobs),
     serving: new Serving(records, models),
     waiters,

@@ -26,11 +26,7 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
 
   const sweeper = startSweeper({
     sweep: new SweepStore(ctx.records),
-    producers: ctx.producers,
-    keyPrefix: config.redis.keyPrefix,
-    queues: () => [...ctx.models.current.byName.values()].flatMap(({ queue, batch }) => [queue, batch.queue]),
-    resultTtlMs: config.jobs.resultTtlMs,
-    queueTtlMs: config.jobs.queueTtlMs,
+    models: () => [...ctx.models.current.byName.keys()],
     onSwept: (report) => ctx.metrics.swept(report),
     log,
   });

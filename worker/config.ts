@@ -1,5 +1,5 @@
 import { type Env, readEnv } from '../shared/config/env.js';
-import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
+import { DEFAULT_MAX_RESULT_BYTES } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
@@ -21,8 +21,8 @@ export interface WorkerConfig {
   maxBatch: number;
   /** Length of a lease: a job stays this worker's for that long without a renewal, in ms. */
   leaseMs: number;
-  /** Longest that a job may have waited to be run, in ms. */
-  queueTtlMs: number;
+  /** Largest result that a record keeps. */
+  maxResultBytes: number;
   /** Where Prometheus asks; undefined for nowhere. */
   metrics: MetricsAddress | undefined;
   /** Longest time for the worker to leave, in ms. */
@@ -48,7 +48,7 @@ export function readWorkerConfig(env: Env, isTerminal: boolean): Readonly<Worker
       gpuMemoryMb: read.optional('GPU_MEMORY_MB') ? read.int('GPU_MEMORY_MB', 0, { min: 1 }) : undefined,
       maxBatch: read.int('MAX_BATCH', 64, { min: 1, max: 1_024 }),
       leaseMs: read.int('LEASE_MS', 15_000, { min: 300 }),
-      queueTtlMs: read.int('QUEUE_TTL_MS', DEFAULT_QUEUE_TTL_MS, { min: 1_000 }),
+      maxResultBytes: read.int('MAX_RESULT_BYTES', DEFAULT_MAX_RESULT_BYTES, { min: 256 }),
       metrics: read.optional('WORKER_METRICS_PORT')
         ? {
             host: read.text('WORKER_METRICS_HOST', '127.0.0.1'),

@@ -4,12 +4,12 @@ import { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import { refusalsOf } from '../shared/model/catalog.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
-import { Producers } from '../shared/queue/producers.js';
 import { openRedis, openRedisSubscriber, type RedisOptions } from '../shared/redis/redis.js';
 import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import type { WorkerConfig } from './config.js';
+import { IdleLook } from './intake/idle-look.js';
 import type { WorkerServices } from './jobs/lane.js';
 import { LeaseKeeper } from './jobs/lease-keeper.js';
 import { WorkerMetrics } from './jobs/metrics.js';
@@ -110,16 +110,17 @@ async function connect(
   const subscriber = await openRedisSubscriber(redisOptions);
   release.later('redis subscriber', () => subscriber.close());
   const queues = { redis: config.redis, keyPrefix };
-  const producers = new Producers(queues);
-  release.later('producers', () => producers.close());
   const records = new RecordScripts(redis, keyPrefix);
-  const leases = new JobLeases(records, config.queueTtlMs);
+  await records.requireSchema();
+  const leases = new JobLeases(records, config.maxResultBytes);
+  const look = new IdleLook(leases);
+  release.later('looks', () => look.close());
   const keeper = new LeaseKeeper(leases, leaseMs, log);
   release.later('leases', () => keeper.close());
   await subscriber.subscribe(records.key('canceling'), (id) => keeper.cancelRequested(id));
   const chunks = new ChunkLeases(records);
   return {
     records,
-    services: { redis, queues, leases, chunks, producers, keeper, metrics, tracer, maxBatch, leaseMs, log },
+    services: { queues, leases, chunks, look, keeper, metrics, tracer, maxBatch, leaseMs, log },
   };
 }

@@ -91,6 +91,7 @@ const newBatch = (
   timeoutMs: submissionDefaults(jobs.most).timeoutMs,
   maxAttempts: CHUNK_ATTEMPTS,
   resultTtlMs: jobs.resultTtlMs,
+  queueTtlMs: jobs.queueTtlMs,
   requestId,
   traceparent: exchange.traceparent(),
   idempotencyKey,
@@ -106,15 +107,13 @@ async function takeUpload(
   request: BatchRequest,
 ): Promise<void> {
   const { model, upload: options } = request;
-  const { batches, producers, withinDeadline, config, limits, admission } = ctx;
+  const { batches, withinDeadline, config, limits, admission } = ctx;
   const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
   const unwanted = untilClientGone(exchange.response);
   const sender = new ChunkSender({
     batches,
-    producers,
     withinDeadline,
     batchId,
-    queue: model.batch.queue,
     roomMs: limits.roomMs,
     signal: unwanted.signal,
     countRows: (rows) => admission.countRows(exchange, rows),
@@ -129,9 +128,7 @@ async function takeUpload(
     const path = { request: exchange.request, signal: unwanted.signal, packer, sender };
     const fingerprint = await readUpload(path, options);
     await withinDeadline('closing an upload', async () => {
-      const held = await batches.complete(batchId, fingerprint);
-      if (!held) throw new BatchClosedError();
-      await Promise.all(held.map((jobId) => producers.enqueue(model.batch.queue, { jobId, delivery: 1 })));
+      if (!(await batches.complete(batchId, fingerprint))) throw new BatchClosedError();
     });
   } catch (error) {
     unwanted.abort(error);

@@ -79,6 +79,11 @@ export const PROBLEM_TYPES = {
     advice:
       'Only a job that has failed, expired or been canceled is run again. Submit the input as a new job.',
   },
+  'input-gone': {
+    status: 409,
+    title: 'The input of the job is gone',
+    advice: 'Large inputs are kept until their jobs have succeeded. Submit the input as a new job.',
+  },
   'batch-ended': {
     status: 409,
     title: 'The batch has already ended',

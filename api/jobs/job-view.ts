@@ -21,17 +21,11 @@ export interface JobView {
 
 export const hasJobEnded = ({ job }: JobView): boolean => isEnded(job.state);
 
-/** The place of a job behind `waitingBefore` others. */
-export function placeOf(waitingBefore: number, completionsPerSecond: number): QueuePlace {
-  const position = waitingBefore + 1;
-  return { position, etaMs: etaMsOf(position, completionsPerSecond) };
-}
-
-/** Adds the place of a queued job. A job that was taken meanwhile has none. */
-export async function viewJob({ jobs, rates }: ApiContext, job: Job): Promise<JobView> {
-  if (job.state !== 'queued') return { job };
-  const [waitingBefore, rate] = await Promise.all([jobs.position(job.queue, job.id), rates.of(job.queue)]);
-  return waitingBefore === undefined ? { job } : { job, place: placeOf(waitingBefore, rate) };
+/** Adds the place of a queued job; one that waits for its time has none. */
+export async function viewJob({ rates }: ApiContext, job: Job): Promise<JobView> {
+  if (job.state !== 'queued' || job.waitingBefore === undefined) return { job };
+  const position = job.waitingBefore + 1;
+  return { job, place: { position, etaMs: etaMsOf(position, await rates.of(job.queue)) } };
 }
 
 /** The job that the caller may see. Throws a 404 or 410 problem when there is none. */
@@ -41,18 +35,10 @@ export async function readJob(exchange: Exchange, ctx: ApiContext, id: string): 
   throw missingRecord('job', id, ctx.config.jobs.resultTtlMs);
 }
 
-/**
- * Reads anybody's job: one round trip, and one more while it is queued, for its place. (One script for both was measured to
- * cost Redis 2.7 times the two plain commands' reading of the hash, on every poll.) Undefined when there is none.
- */
+/** Reads anybody's job. Undefined when there is none. */
 export async function findJob(ctx: ApiContext, id: string): Promise<JobView | undefined> {
   const job = await ctx.jobs.find(id);
-  if (!job) return undefined;
-  const view = await viewJob(ctx, job);
-  if (job.state !== 'queued' || view.place) return view;
-  // A worker took the job between the two reads. It runs now and needs no place, or it waits again and has one.
-  const again = await ctx.jobs.find(id);
-  return again && viewJob(ctx, again);
+  return job && viewJob(ctx, job);
 }
 
 /** An entity tag that changes with every member of a {@link JobView} but the estimate of time. */

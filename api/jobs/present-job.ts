@@ -19,7 +19,7 @@ export function presentJob({ job, place }: JobView): JobBody {
     request_id: job.requestId,
     replay_of: job.replayOf,
     attempts: job.attempts,
-    queue: place && { position: place.position, eta_ms: place.etaMs },
+    queue: placeOf(place, job.state === 'queued' ? job.startsMs : undefined),
     created_at: rfc3339(job.createdMs),
     started_at: job.state === 'queued' ? undefined : rfc3339Of(job.startedMs),
     finished_at: rfc3339Of(ended?.finishedMs),
@@ -28,6 +28,12 @@ export function presentJob({ job, place }: JobView): JobBody {
     timings: ran && timingsOf(ran),
     links: { self, events: `${self}/events`, cancel: ended ? undefined : self },
   };
+}
+
+/** Its place in the queue, or the time from which on it has one. */
+function placeOf(place: JobView['place'], startsMs: number | undefined): JobBody['queue'] {
+  if (startsMs !== undefined) return { starts_at: rfc3339(startsMs) };
+  return place && { position: place.position, eta_ms: place.etaMs };
 }
 
 /** Where a job is polled. */

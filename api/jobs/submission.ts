@@ -3,7 +3,7 @@ import { isRecord } from '../../shared/text/is-record.js';
 import type { Job } from '../../shared/jobs/job.js';
 import { violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
-import { validationFailed } from '../http/problem.js';
+import { ProblemError, validationFailed } from '../http/problem.js';
 import { modelNamed, type ServedModel, type ServedModels } from '../models/served-models.js';
 import { submissionDefaults, type Submitted } from '../models/submission-schemas.js';
 
@@ -48,6 +48,7 @@ export function fromFlat(models: ServedModels, body: Record<string, unknown>): S
  */
 export function resubmit(models: ServedModels, job: Job): Submission {
   const { model, validate } = checkFor(models, job.model);
+  if (!job.input) throw new ProblemError('input-gone', `the input of job ${job.id} is not kept any more`);
   const asked: Submitted = {
     model: job.model,
     input: job.input,

@@ -1,4 +1,5 @@
-import { endJob, isEnded, type Job } from '../../shared/jobs/job.js';
+import { isEnded, type Job } from '../../shared/jobs/job.js';
+import { endJob } from '../../shared/jobs/record.js';
 import type { NewJob } from '../../shared/jobs/job-store.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';
@@ -6,7 +7,7 @@ import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { requireShareOfWaits, waitForEnd } from '../waiting/wait-for-end.js';
 import type { Waiter } from '../waiting/waiters.js';
-import { findJob, hasJobEnded, type JobView, placeOf, readJob } from './job-view.js';
+import { findJob, hasJobEnded, type JobView, readJob, viewJob } from './job-view.js';
 import { newRecordId } from './record-id.js';
 import type { Submission } from './submission.js';
 
@@ -38,8 +39,7 @@ export async function submitJob(
     id,
     waitSeconds,
     async create(waiter) {
-      const job = newJob(exchange, ctx, submission, { id, idempotencyKey, isAwaited: waiter !== undefined });
-      const accepted = await acceptJob(ctx, job, submission.input, waiter);
+      const accepted = await acceptJob(ctx, newJob(exchange, ctx, submission, { id, idempotencyKey }), waiter);
       noteAccepted(exchange, ctx, accepted.job, id);
       return accepted;
     },
@@ -59,50 +59,42 @@ function newJob(
   exchange: Exchange,
   { config: { jobs }, replyTo }: ApiContext,
   submission: Submission,
-  {
-    id,
-    idempotencyKey: key,
-    isAwaited,
-  }: { id: string; idempotencyKey: string | undefined; isAwaited: boolean },
+  { id, idempotencyKey: key }: { id: string; idempotencyKey: string | undefined },
 ): NewJob {
   const { model, input, requestId, timeoutMs, maxAttempts, expiresInMs, replayOf } = submission;
   const { owner } = exchange.caller;
   return {
     id,
     model: model.manifest.name,
-    queue: model.queue,
     owner: replayOf?.owner ?? owner,
-    inputJson: JSON.stringify(input),
+    input,
     requestId,
     timeoutMs,
     maxAttempts,
     resultTtlMs: jobs.resultTtlMs,
-    expiresInMs: expiresInMs && Math.min(expiresInMs, jobs.queueTtlMs),
+    expiresInMs,
+    queueTtlMs: jobs.queueTtlMs,
     replayOf: replayOf?.id,
-    replyTo: isAwaited ? replyTo : undefined,
+    replyTo,
     traceparent: exchange.traceparent(),
     idempotency:
       key === undefined ? undefined : { caller: owner, key, fingerprint: submission.fingerprint() },
   };
 }
 
-/** Writes the record and the first delivery. The waiter of a replay follows the job of the first request. */
+/** Writes the job. The waiter of a replay follows the job of the first request. */
 async function acceptJob(
   ctx: ApiContext,
   job: NewJob,
-  input: Submission['input'],
   waiter: Waiter | undefined,
 ): Promise<JobView> {
   return ctx.withinDeadline('accepting a job', async () => {
-    const rate = ctx.rates.of(job.queue);
     const notServed = await ctx.serving.problemOf(job.model);
     // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.
     const created = await ctx.jobs.create(job, notServed ? 0 : ctx.config.jobs.maxQueueDepth);
     switch (created.kind) {
-      case 'created': {
-        const { createdMs, waitingBefore } = created;
-        return { job: asQueued(job, input, createdMs), place: placeOf(waitingBefore, await rate) };
-      }
+      case 'created':
+        return viewJob(ctx, created.job);
       case 'replayed':
         waiter?.follow(created.jobId);
         return firstJob(ctx, created.jobId);
@@ -117,23 +109,6 @@ async function acceptJob(
     }
   });
 }
-
-/** The record right after its creation; reading it would cost another round trip. */
-const asQueued = (job: NewJob, input: Submission['input'], createdMs: number): Job => ({
-  state: 'queued',
-  id: job.id,
-  model: job.model,
-  queue: job.queue,
-  owner: job.owner,
-  input,
-  timeoutMs: job.timeoutMs,
-  maxAttempts: job.maxAttempts,
-  attempts: 0,
-  createdMs,
-  requestId: job.requestId,
-  replayOf: job.replayOf,
-  queueDeadlineMs: job.expiresInMs && createdMs + job.expiresInMs,
-});
 
 async function firstJob(ctx: ApiContext, id: string): Promise<JobView> {
   const view = await findJob(ctx, id);

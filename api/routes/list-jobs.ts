@@ -27,7 +27,7 @@ export const listJobsRoute: Route = {
     const { states, model, requestId, limit, after } = parseListQuery(exchange.query());
     const filter = { owner: visibleOwner(exchange.caller), states, model, requestId };
     const { views, next } = await ctx.listTurns.run(exchange, 'listing jobs', async (signal) => {
-      const page = await listJobs(ctx.records, filter, { limit, after, signal });
+      const page = await listJobs(ctx, filter, { limit, after, signal });
       return { views: await Promise.all(page.found.map((job) => viewJob(ctx, job))), next: page.next };
     });
     const list: JobList = { jobs: views.map(presentJob), next_cursor: next ? formatCursor(next) : null };

@@ -39,6 +39,7 @@ export const replayJobRoute: Route = {
         'job-not-found',
         'model-not-found',
         'job-not-replayable',
+        'input-gone',
         'job-gone',
         'validation-failed',
         'idempotency-key-reused',

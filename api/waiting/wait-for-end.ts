@@ -1,5 +1,4 @@
 import { AppError } from '../../shared/errors.js';
-import type { JobOutcome } from '../../shared/jobs/job.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
@@ -24,7 +23,7 @@ export interface Ending<T> {
   create?: (waiter: Waiter | undefined) => Promise<T>;
   read: (id: string) => Promise<T>;
   /** The record at its end, made of the outcome that this process was told; undefined where it has to be read. */
-  ended?: (before: T, outcome: JobOutcome) => T;
+  ended?: (before: T, outcome: string) => T;
   hasEnded: (view: T) => boolean;
 }
 

@@ -1,4 +1,3 @@
-import type { JobOutcome } from '../../shared/jobs/job.js';
 import { Shares } from '../admission/shares.js';
 
 /** A request that waits for a job or a batch to end. It must {@link leave}. */
@@ -9,8 +8,8 @@ export interface Waiter {
   follow(id: string): void;
   /** Set when there is nothing more to wait for: the client is gone, or the process is going away. */
   readonly isOver: boolean;
-  /** The end of the job, when this process was told of it. */
-  readonly outcome: JobOutcome | undefined;
+  /** Line 2 of the job's record, when this process was told of it. */
+  readonly outcome: string | undefined;
   /** Resolves when the job is said to have ended since the last call, when waiting is over, or after `ms`. */
   sleep(ms: number): Promise<void>;
   /** Ends the waiting before its time. */
@@ -59,10 +58,15 @@ export class Waiters {
     }
   }
 
-  /** Wakes the waiters of these jobs, and hands them the outcomes. */
-  tell(outcomes: readonly JobOutcome[]): void {
-    for (const outcome of outcomes) {
-      for (const waiter of this.#byId.get(outcome.id) ?? []) waiter.wake(outcome);
+  /** Wakes the waiters of the jobs in a message to this process, a line each: id, a space, line 2 of the record. */
+  tell(message: string): void {
+    if (this.size === 0) return;
+    for (const line of message.split('\n')) {
+      const space = line.indexOf(' ');
+      // A long outcome is left to be read.
+      const id = space < 0 ? line : line.slice(0, space);
+      const outcome = space < 0 ? undefined : line.slice(space + 1);
+      for (const waiter of this.#byId.get(id) ?? []) waiter.wake(outcome);
     }
   }
 
@@ -80,7 +84,7 @@ export class Waiters {
 }
 
 class LocalWaiter implements Waiter {
-  outcome: JobOutcome | undefined;
+  outcome: string | undefined;
   #isOver = false;
   /** Woken while it did not sleep: the next sleep ends at once. */
   #woken = false;
@@ -123,7 +127,7 @@ class LocalWaiter implements Waiter {
     });
   }
 
-  wake(outcome?: JobOutcome): void {
+  wake(outcome?: string): void {
     this.outcome ??= outcome;
     if (this.#wakeSleeper) this.#wakeSleeper();
     else this.#woken = true;

@@ -1,6 +1,7 @@
 import type { RowErrors } from './row-errors.js';
 import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
 import { decodeResults } from './chunk-codec.js';
+import type { Priority } from '../contract/states.js';
 import { type Page, type PageWish, readPage } from '../jobs/job-list.js';
 import { type NoRoom, noRoom } from '../jobs/job-store.js';
 import { listOf, type RecordScripts } from '../records/records.js';
@@ -23,6 +24,11 @@ export interface NewBatch {
   timeoutMs: number;
   maxAttempts: number;
   resultTtlMs: number;
+  /** Longest that a chunk waits. */
+  queueTtlMs: number;
+  priority?: Priority | undefined;
+  /** Share of the owner's turns in the queue. @default 1 */
+  weight?: number | undefined;
   idempotencyKey?: string | undefined;
 }
 
@@ -68,12 +74,9 @@ const UPLOAD_SILENCE_MS = 5_000;
 /** Accepts, reads and cancels batches: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class BatchStore {
   readonly #records: RecordScripts;
-  readonly #isShared: boolean;
 
-  /** `isShared`: callers are told apart, and each may have as many chunks waiting as there is room left for all. */
-  constructor(records: RecordScripts, isShared = false) {
+  constructor(records: RecordScripts) {
     this.#records = records;
-    this.#isShared = isShared;
   }
 
   /**
@@ -89,6 +92,9 @@ export class BatchStore {
       timeout_ms: batch.timeoutMs,
       max_attempts: batch.maxAttempts,
       ttl_ms: batch.resultTtlMs,
+      queue_ttl_ms: batch.queueTtlMs,
+      lane: batch.priority ?? 'normal',
+      weight: batch.weight ?? 1,
       request_id: batch.requestId ?? '',
       ...(batch.traceparent === undefined ? {} : { traceparent: batch.traceparent }),
     };
@@ -98,7 +104,6 @@ export class BatchStore {
         batch.owner,
         batch.idempotencyKey ?? '',
         String(maxChunks),
-        this.#isShared ? '1' : '',
         String(UPLOAD_SILENCE_MS),
         ...Object.entries(fields).flatMap(([name, value]) => [name, String(value)]),
       ]),
@@ -109,11 +114,8 @@ export class BatchStore {
     return { kind: 'uploading', batchId: String(detail) };
   }
 
-  /**
-   * Adds a chunk. Resolves to the id of the job to be put into Bee-Queue, to '' when there is none yet, or
-   * to undefined when the batch no longer takes rows. Rejects with {@link NoRoomError} while there is no room for it.
-   */
-  async add(batchId: string, { number, rows, columns, invalid }: NewChunk): Promise<string | undefined> {
+  /** Adds a chunk; false when the batch no longer takes rows. Rejects with {@link NoRoomError} while there is no room for it. */
+  async add(batchId: string, { number, rows, columns, invalid }: NewChunk): Promise<boolean> {
     const errors = Object.keys(invalid);
     const [kind, detail] = listOf(
       await this.#records.run('batch-add', [
@@ -126,7 +128,7 @@ export class BatchStore {
       ]),
     );
     if (kind === 'full' || kind === 'share') throw new NoRoomError(noRoom(kind, detail));
-    return kind === 'added' ? String(detail) : undefined;
+    return kind === 'added';
   }
 
   /** Keeps an upload alive that brings no chunk for a while; false when the batch no longer takes rows. */
@@ -134,10 +136,9 @@ export class BatchStore {
     return (await this.#records.run('batch-touch', [batchId])) === 1;
   }
 
-  /** Closes the upload; resolves to the jobs to be put into Bee-Queue, or undefined when it was closed before. */
-  async complete(batchId: string, fingerprint: string): Promise<string[] | undefined> {
-    const [kind, ...jobIds] = listOf(await this.#records.run('batch-complete', [batchId, fingerprint]));
-    return kind === 'accepted' ? jobIds.map(String) : undefined;
+  /** Closes the upload; false when the batch no longer takes rows. */
+  async complete(batchId: string, fingerprint: string): Promise<boolean> {
+    return (await this.#records.run('batch-complete', [batchId, fingerprint])) === 1;
   }
 
   /** Cancels a batch of `owner` (undefined: anybody's). */
@@ -156,10 +157,13 @@ export class BatchStore {
 
   /** The batch, or undefined when its record is not there (any more). */
   async find(id: string): Promise<Batch | undefined> {
-    return parseBatch(
+    const { redis } = this.#records;
+    const batch = parseBatch(
       id,
-      await this.#records.redis.command(['HMGET', this.#records.key(`batch:${id}`), ...BATCH_FIELDS]),
+      await redis.command(['HMGET', this.#records.key(`batch:${id}`), ...BATCH_FIELDS]),
     );
+    // A record is there for a moment after its time: the sweeper removes it.
+    return batch?.expiresMs !== undefined && batch.expiresMs <= redis.nowMs() ? undefined : batch;
   }
 
   /** Reads the outcome of one chunk: three values, one round trip. */
@@ -177,8 +181,14 @@ export class BatchStore {
     };
   }
 
-  /** One page of batches, newest first. A batch that another version wrote is left out, so that the others can be listed. */
+  /** One page of batches, newest first. */
   list(owner: string | undefined, wish: PageWish): Promise<Page<Batch>> {
-    return readPage(this.#records, ['batch:', owner ?? '*'], { ...wish, read: (id) => this.find(id) });
+    return readPage(this.#records, ['batch', owner ?? '*'], {
+      ...wish,
+      read: async (ids) => {
+        const found = await Promise.all(ids.map((id) => this.find(id)));
+        return found.filter((batch) => batch !== undefined);
+      },
+    });
   }
 }

@@ -1,6 +1,4 @@
 import { BATCH_STATES, type BatchState } from '../contract/states.js';
-import { RecordSchemaError } from '../errors.js';
-import { RECORD_SCHEMA } from '../jobs/job.js';
 import type { RedisReply } from '../redis/redis.js';
 
 /** A batch as its record has it. Times are Unix milliseconds of Redis's clock, with microseconds as decimals. */
@@ -26,7 +24,6 @@ export interface Batch {
 
 /** Fields of the hash that {@link parseBatch} reads, in its order. */
 export const BATCH_FIELDS = [
-  'schema',
   'status',
   'model',
   'queue',
@@ -59,10 +56,7 @@ export function parseBatch(id: string, reply: RedisReply): Batch | undefined {
     const value = values[index];
     if (typeof value === 'string') fields[field] = value;
   });
-  if (fields.schema === undefined) return undefined;
-  if (fields.schema !== String(RECORD_SCHEMA)) {
-    throw new RecordSchemaError(`the record of batch ${id}`, fields.schema, RECORD_SCHEMA);
-  }
+  if (fields.status === undefined) return undefined;
   return {
     id,
     state: stateOf(fields),

@@ -1,10 +1,9 @@
-import { type CommitReply, commitReplyOf, type Hold, wordsOfHold } from '../jobs/job-leases.js';
+import { type ClaimedJob, type CommitReply, commitReplyOf } from '../jobs/job-leases.js';
 import type { RecordScripts } from '../records/records.js';
 import { encodeResults } from './chunk-codec.js';
 
 /** The results of one run of one chunk: an array an output, NaN where a row has no valid answer. */
 export interface ChunkRun {
-  queue: string;
   modelVersion: string;
   outputs: readonly Float32Array[];
   rowsSucceeded: number;
@@ -28,11 +27,11 @@ export class ChunkLeases {
   }
 
   /** Writes the results and ends the chunk, where the claim still holds it. Safe to repeat. One round trip. */
-  async commit(hold: Hold, run: ChunkRun): Promise<CommitReply> {
+  async commit({ id, hold }: ClaimedJob, run: ChunkRun): Promise<CommitReply> {
     const word = await this.#records.run('batch-commit', [
-      run.queue,
       run.modelVersion,
-      ...wordsOfHold(hold),
+      id,
+      hold,
       String(run.rowsSucceeded),
       String(run.rowsFailed),
       encodeResults(run.outputs),

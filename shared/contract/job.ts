@@ -11,7 +11,11 @@ export const JobBody = closed(
     status: word(JOB_STATES, 'The last four are final.'),
     model: text('Name of the model that it asks.'),
     model_version: Type.Optional(text('Of the model that made the outcome.')),
-    input: Type.Record(Type.String(), Type.Unknown(), { description: 'As it was submitted.' }),
+    input: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'As it was submitted. One above 4 KB goes once the job has succeeded.',
+      }),
+    ),
     result: Type.Optional(
       Type.Record(Type.String(), Type.Unknown(), {
         description: 'The outputs of the model, once succeeded.',
@@ -34,8 +38,11 @@ export const JobBody = closed(
     queue: Type.Optional(
       closed(
         {
-          position: Type.Integer({ minimum: 1, description: '1: the next to be taken.' }),
+          position: Type.Optional(
+            Type.Integer({ minimum: 1, description: '1: the next to be taken, if nothing more comes.' }),
+          ),
           eta_ms: Type.Optional(count('Absent while no job has ended lately to measure by.')),
+          starts_at: Type.Optional(moment('It is not run earlier; it has a position from then on.')),
         },
         'Its place, while queued.',
       ),

@@ -17,3 +17,7 @@ export type EndedBatchState = (typeof ENDED_BATCH_STATES)[number];
 /** Every state of a batch; the last three are final. */
 export const BATCH_STATES = ['accepting', 'queued', 'running', ...ENDED_BATCH_STATES] as const;
 export type BatchState = (typeof BATCH_STATES)[number];
+
+/** Lanes of a queue: a job waits for all those of the lanes before its own. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];

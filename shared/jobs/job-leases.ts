@@ -1,67 +1,70 @@
-import { type BeeKeys, type Delivery, parseTransportId } from '../queue/bee-queue.js';
-import type { RedisReply } from '../redis/redis.js';
 import type { FailureCode } from '../contract/states.js';
+import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
+import { type JobRecord, ownerWord, readRecord, writeRun } from './record.js';
 
 /** A job as a worker holds it after a claim. */
 export interface ClaimedJob {
   id: string;
-  /** Fencing token: writes of an earlier holder are refused. */
-  token: number;
-  /** Of the claim that took it: writes of another one are refused, should a failover let a token come again. */
-  claimId: string;
+  /** Fencing token and claim id, as `holds` has them: writes of an earlier holder are refused. */
+  hold: string;
+  /** This attempt's number. */
   attempts: number;
-  maxAttempts: number;
-  timeoutMs: number;
+  /** Start of this attempt, Unix ms of Redis's clock. */
+  startedMs: number;
+  /** From its submission to this claim. */
+  waitedMs: number;
   input: Record<string, unknown>;
   requestId: string | undefined;
   traceparent: string | undefined;
-  /** From its submission to this claim, by Redis's clock. */
-  waitedMs: number;
+  record: JobRecord;
 }
 
-/** A delivery that a worker wants to run. */
-export interface ClaimRequest extends Delivery {
-  /** Of this worker and this handing out of the delivery alone; the same each time that the claim is repeated. */
-  claimId: string;
-}
-
-/** What a claim takes from Bee-Queue beside what was delivered. */
-export interface TakeAlong {
-  /** Of this call alone; the same when it is repeated. */
-  claimId: string;
-  /** Deliveries, at most. */
+/** A claim of a lane. Repeated with the same number it gives the same answer again. */
+export interface ClaimRequest {
+  queue: string;
+  /** Of this lane of this process alone. */
+  lane: string;
+  /** Larger than that of every claim of the lane before. */
+  number: number;
+  /** Jobs at most. */
   most: number;
-  /** Whether this call was sent before and its answer got lost: it takes what that one took, and nothing more. */
-  isRepeated: boolean;
-  /** Whether other jobs run meanwhile: what is to be claimed by itself is left, then. @default false */
-  isAhead?: boolean;
+  /** Whether other jobs run meanwhile: what is to be claimed by itself is left, then. */
+  isAhead: boolean;
 }
 
-/** A delivery that a claim took along, and what became of its job. */
-export interface TakenAlong {
-  /** Bee-Queue's name of the delivery. */
-  transportId: string;
-  claim: Claim;
+/** The answer to a {@link ClaimRequest}. */
+export interface Claimed {
+  jobs: ClaimedJob[];
+  /** Ids in the queue that have no readable record, and why. They are out of it. */
+  dropped: { id: string; reason: string }[];
+  /** Whether more may wait. */
+  mayBeMore: boolean;
+  /** Time until the next delayed job falls due, where no job waits. */
+  nextDueMs: number | undefined;
 }
-
-/**
- * A claim of one job; `later`: a job that is claimed by itself stood in the way, or is this one, and a call of its own gets
- * it. Anything else but `run` means that there is nothing to do for this worker.
- */
-export type Claim =
-  | { kind: 'run'; job: ClaimedJob }
-  | { kind: 'gone' | 'unreadable' | 'busy' | 'ended' | 'later'; id: string };
-
-/** A held job, for renewals and commits. */
-export type Hold = Pick<ClaimedJob, 'id' | 'token' | 'claimId'>;
 
 /** What becomes of an outcome; `gone`: there is no record any more. */
 export type CommitReply = 'committed' | 'canceled' | 'stale' | 'gone';
 
-/** The outcome of one run of one job. */
-export type Outcome = Hold &
-  ({ ok: true; result: Record<string, unknown> } | { ok: false; code: FailureCode; message: string });
+/** The end of one run of one job. */
+export type Verdict =
+  | { ok: true; result: Record<string, unknown> }
+  | { ok: false; code: FailureCode; message: string };
+
+/** A held job and its end. */
+export interface Outcome {
+  job: ClaimedJob;
+  verdict: Verdict;
+}
+
+/** A held job that goes back after a failure of its own, to be run again after a pause. */
+export interface Failed {
+  job: ClaimedJob;
+  delayMs: number;
+  code: FailureCode;
+  message: string;
+}
 
 /** What all outcomes of one micro-batch share. */
 export interface MicroBatchRun {
@@ -73,7 +76,7 @@ export interface MicroBatchRun {
 }
 
 /** What became of a job given back to the queue. */
-export type Requeued = { kind: 'queued'; delivery: number } | { kind: 'failed' | 'canceled' | 'stale' };
+export type GivenBack = 'queued' | 'failed' | 'canceled' | 'stale';
 
 /** How long a job may wait unless QUEUE_TTL_MS says otherwise, in ms. */
 export const DEFAULT_QUEUE_TTL_MS = 86_400_000;
@@ -81,61 +84,50 @@ export const DEFAULT_QUEUE_TTL_MS = 86_400_000;
 /** Takes jobs and gives them back: the worker's side. Rejects with RedisUnavailableError while Redis is away. */
 export class JobLeases {
   readonly #records: RecordScripts;
-  readonly #queueTtlMs: string;
+  /** Bytes of a result that a record keeps; a larger one is an `invalid_output`. */
+  readonly #maxResultBytes: number;
 
-  /** `queueTtlMs`: jobs that have waited for longer end as `expired` where they are claimed. */
-  constructor(records: RecordScripts, queueTtlMs = DEFAULT_QUEUE_TTL_MS) {
+  constructor(records: RecordScripts, maxResultBytes = DEFAULT_MAX_RESULT_BYTES) {
     this.#records = records;
-    this.#queueTtlMs = String(queueTtlMs);
+    this.#maxResultBytes = maxResultBytes;
   }
 
-  /**
-   * Takes jobs for a worker, one claim a request in the same order. Safe to repeat: a claim whose answer got lost is
-   * answered again, and counts one attempt. With `isAhead` what is to be claimed by itself is left. One round trip.
-   */
-  async claim(requests: readonly ClaimRequest[], leaseMs: number, isAhead = false): Promise<Claim[]> {
-    const nothing = { claimId: '', most: 0, isRepeated: false, isAhead };
-    const claims = listOf(await this.#records.run('claim', this.#claimWords(requests, nothing, leaseMs)));
-    return requests.map((request, index) => parseClaim(request, listOf(claims[index])));
-  }
-
-  /**
-   * The same, and takes along the oldest deliveries that wait in `queue`: they count as taken by a worker until
-   * {@link endDeliveries}. `waiting` is how many are left. One round trip for all.
-   */
-  async claimAlong(
-    requests: readonly ClaimRequest[],
-    queue: BeeKeys,
-    along: TakeAlong,
-    leaseMs: number,
-  ): Promise<{ claims: Claim[]; taken: TakenAlong[]; waiting: number }> {
-    const words = this.#claimWords(requests, along, leaseMs);
-    const reply = listOf(await this.#records.run('claim', words, [queue.waiting, queue.active]));
-    const waiting = Number(reply.pop());
-    const taken: TakenAlong[] = [];
-    for (let at = requests.length; at < reply.length; at += 2) {
-      const transportId = String(reply[at]);
-      const jobId = parseTransportId(transportId)?.jobId ?? transportId;
-      taken.push({ transportId, claim: parseClaim({ ...along, jobId }, listOf(reply[at + 1])) });
+  /** Takes the first jobs that wait. Safe to repeat: one attempt is counted. One round trip. */
+  async claim({ queue, lane, number, most, isAhead }: ClaimRequest, leaseMs: number): Promise<Claimed> {
+    const words = [queue, String(most), String(leaseMs), lane, String(number), isAhead ? 'ahead' : ''];
+    const [token, started, more, due, ...flat] = listOf(await this.#records.run('claim', words));
+    const claim = { hold: `${token} ${lane}:${number}`, startedMs: Number(started) };
+    const claimed: Claimed = {
+      jobs: [],
+      dropped: [],
+      mayBeMore: more === 1,
+      nextDueMs: due === '' || due === undefined ? undefined : Number(due),
+    };
+    for (let at = 0; at + 3 < flat.length; at += 4) {
+      const [id, text, attempts, input] = flat.slice(at, at + 4).map(String);
+      if (id === undefined || text === undefined) continue;
+      try {
+        if (text === '') throw new Error('there is no record');
+        claimed.jobs.push(claimedJob(id, text, { ...claim, attempts: Number(attempts), input }));
+      } catch (error) {
+        claimed.dropped.push({ id, reason: error instanceof Error ? error.message : String(error) });
+      }
     }
-    const claims = requests.map((request, index) => parseClaim(request, listOf(reply[index])));
-    return { claims, taken, waiting };
+    return claimed;
   }
 
-  #claimWords(requests: readonly ClaimRequest[], along: TakeAlong, leaseMs: number): string[] {
-    const { claimId, most, isRepeated, isAhead = false } = along;
-    const flags = [isRepeated ? 'again' : '', this.#queueTtlMs, isAhead ? 'ahead' : ''];
-    return [String(leaseMs), String(most), claimId, ...flags, ...requests.flatMap(wordsOf)];
-  }
-
-  /** Takes deliveries out of Bee-Queue that a claim took along and that are dealt with. */
-  async endDeliveries(transportIds: readonly string[], queue: BeeKeys): Promise<void> {
-    await this.#records.run('spent', transportIds, [queue.jobs, queue.active, queue.stalling]);
+  /** Has a worker look at once a second whether any job waits in one of these queues: one command. */
+  async anyWaits(queues: readonly string[]): Promise<boolean> {
+    const lanes = queues.flatMap((queue) =>
+      ['high', 'normal', 'low'].map((lane) => this.#records.key(`queued:${queue}:${lane}`)),
+    );
+    return Number(await this.#records.redis.command(['EXISTS', ...lanes])) > 0;
   }
 
   /** Extends leases. `canceling`: still held, result unwanted. `lost`: another may run it; stop caring. */
-  async renew(holds: readonly Hold[], leaseMs: number): Promise<('ok' | 'canceling' | 'lost')[]> {
-    const reply = await this.#records.run('renew', [String(leaseMs), ...holds.flatMap(wordsOfHold)]);
+  async renew(jobs: readonly ClaimedJob[], leaseMs: number): Promise<('ok' | 'canceling' | 'lost')[]> {
+    const words = jobs.flatMap(({ id, hold }) => [id, hold]);
+    const reply = await this.#records.run('renew', [String(leaseMs), ...words]);
     return listOf(reply).map((word) => (word === 'ok' || word === 'canceling' ? word : 'lost'));
   }
 
@@ -144,94 +136,95 @@ export class JobLeases {
    * is `committed` again, and counts once. One round trip.
    */
   async commit(run: MicroBatchRun, outcomes: readonly Outcome[]): Promise<CommitReply[]> {
-    const reply = await this.#records.run('commit', [
-      run.queue,
-      run.modelVersion,
-      run.prepareMs.toFixed(3),
-      run.predictMs.toFixed(3),
-      String(run.batchSize),
-      ...outcomes.flatMap((o) => [
-        ...wordsOfHold(o),
-        o.ok ? 'succeeded' : 'failed',
-        o.ok ? '' : o.code,
-        o.ok ? JSON.stringify(o.result) : o.message,
-      ]),
-    ]);
+    const words = outcomes.flatMap(({ job, verdict }) => this.#wordsOf(job, run, verdict));
+    const reply = await this.#records.run('commit', [run.queue, String(run.batchSize), ...words]);
     return listOf(reply).map(commitReplyOf);
   }
 
-  /**
-   * Gives jobs back after a failure of their own; the attempt counts, and they are claimed by themselves from now on.
-   * `queued` ones still have to be put into Bee-Queue, after a pause.
-   */
-  async retry(failures: readonly (Hold & { code: FailureCode; message: string })[]): Promise<Requeued[]> {
-    return this.#requeue('retry', failures);
+  #wordsOf({ id, hold, record }: ClaimedJob, run: MicroBatchRun, verdict: Verdict): string[] {
+    const { owner = '', model, createdMs, ttlMs, replyTo, idempotency, isInputApart } = record;
+    const [state, json] = this.#endOf(verdict);
+    return [
+      id,
+      hold,
+      ownerWord(owner),
+      model,
+      createdMs.toFixed(3),
+      String(ttlMs),
+      replyTo ?? '=',
+      idempotency ?? '=',
+      isInputApart ? '1' : '=',
+      state,
+      writeRun(run, json),
+    ];
+  }
+
+  #endOf(verdict: Verdict): ['succeeded' | 'failed', string] {
+    if (!verdict.ok) return ['failed', failureJson(verdict.code, verdict.message)];
+    const json = JSON.stringify(verdict.result);
+    if (json.length <= this.#maxResultBytes || Buffer.byteLength(json) <= this.#maxResultBytes) {
+      return ['succeeded', json];
+    }
+    const message = `the result has ${Buffer.byteLength(json)} bytes, more than MAX_RESULT_BYTES allows`;
+    return ['failed', failureJson('invalid_output', message)];
+  }
+
+  /** Gives jobs back after a failure of their own; the attempt counts, and they are claimed by themselves from now on. */
+  retry(failures: readonly Failed[]): Promise<GivenBack[]> {
+    const words = failures.flatMap(({ job, delayMs, code, message }) => [
+      job.id,
+      job.hold,
+      String(Math.round(delayMs)),
+      code,
+      message,
+    ]);
+    return this.#giveBack('retry', words);
   }
 
   /**
-   * Gives jobs back that are not to blame, before all that wait; the attempt does not count. With `apart` they are claimed
-   * by themselves from now on: one of them is to blame, and nobody can say which.
+   * Gives jobs back that are not to blame, to where they stood; the attempt does not count. With `apart` they are claimed by
+   * themselves from now on: one of them is to blame, and nobody can say which.
    */
-  async release(holds: readonly Hold[], mode: 'release' | 'apart' = 'release'): Promise<Requeued[]> {
-    return this.#requeue(
+  release(jobs: readonly ClaimedJob[], mode: 'release' | 'apart' = 'release'): Promise<GivenBack[]> {
+    return this.#giveBack(
       mode,
-      holds.map((hold) => ({ ...hold, code: '', message: '' })),
+      jobs.flatMap(({ id, hold }) => [id, hold, '0', '', '']),
     );
   }
 
-  /**
-   * New deliveries for those that a worker hands back without having run them, also where Redis took a claim whose
-   * answer got lost; undefined where the job no longer waits. `claimId` is empty for what was never to be claimed.
-   */
-  async redeliver(requests: readonly ClaimRequest[]): Promise<(number | undefined)[]> {
-    const replies = listOf(await this.#records.run('redeliver', requests.flatMap(wordsOf)));
-    return replies.map((reply) => Number(reply) || undefined);
-  }
-
-  async #requeue(
-    mode: 'retry' | 'release' | 'apart',
-    jobs: readonly (Hold & { code: string; message: string })[],
-  ): Promise<Requeued[]> {
-    const args = jobs.flatMap((job) => [...wordsOfHold(job), job.code, job.message]);
-    return listOf(await this.#records.run('requeue', [mode, ...args])).map((reply) => {
-      const [kind, delivery] = listOf(reply);
-      if (kind === 'queued') return { kind, delivery: Number(delivery) };
-      return { kind: kind === 'failed' || kind === 'canceled' ? kind : 'stale' };
-    });
+  async #giveBack(mode: 'retry' | 'release' | 'apart', words: readonly string[]): Promise<GivenBack[]> {
+    return listOf(await this.#records.run('give-back', [mode, ...words])).map((kind) =>
+      kind === 'queued' || kind === 'failed' || kind === 'canceled' ? kind : 'stale',
+    );
   }
 }
 
-const wordsOf = ({ jobId, delivery, claimId }: ClaimRequest): string[] => [jobId, String(delivery), claimId];
+/** Largest result unless MAX_RESULT_BYTES says otherwise, in bytes. */
+export const DEFAULT_MAX_RESULT_BYTES = 1_048_576;
 
-/** How scripts are told which claim of a job a call is for. */
-export const wordsOfHold = ({ id, token, claimId }: Hold): string[] => [id, String(token), claimId];
+const failureJson = (code: FailureCode, message: string): string => JSON.stringify({ code, message });
 
 /** Reads the answer to one outcome. */
 export const commitReplyOf = (word: RedisReply): CommitReply =>
   word === 'committed' || word === 'canceled' || word === 'gone' ? word : 'stale';
 
-function parseClaim(
-  { jobId: id, claimId }: Pick<ClaimRequest, 'jobId' | 'claimId'>,
-  reply: RedisReply[],
-): Claim {
-  const [kind, token, attempts, maxAttempts, timeoutMs, input, requestId, traceparent, waitedMs] = reply;
-  if (kind === 'run') {
-    return {
-      kind,
-      job: {
-        id,
-        token: Number(token),
-        claimId,
-        attempts: Number(attempts),
-        maxAttempts: Number(maxAttempts),
-        timeoutMs: Number(timeoutMs),
-        input: JSON.parse(String(input)) as Record<string, unknown>,
-        requestId: requestId ? String(requestId) : undefined,
-        traceparent: traceparent ? String(traceparent) : undefined,
-        waitedMs: Number(waitedMs),
-      },
-    };
-  }
-  const isKnown = kind === 'busy' || kind === 'ended' || kind === 'unreadable' || kind === 'later';
-  return { kind: isKnown ? kind : 'gone', id };
+function claimedJob(
+  id: string,
+  text: string,
+  { hold, startedMs, attempts, input }: { hold: string; startedMs: number; attempts: number; input: string | undefined },
+): ClaimedJob {
+  const record = readRecord(id, text);
+  const { about } = record;
+  return {
+    id,
+    hold,
+    attempts,
+    startedMs,
+    waitedMs: Math.max(0, startedMs - record.createdMs),
+    input: input ? (JSON.parse(input) as Record<string, unknown>) : (about.input ?? {}),
+    requestId: record.requestId ?? about.request_id,
+    traceparent: about.traceparent,
+    record,
+  };
 }
+

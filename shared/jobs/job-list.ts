@@ -1,5 +1,7 @@
 import { JOB_STATES, type JobState } from '../contract/states.js';
-import { type Job, parseJob, readJobCommand } from './job.js';
+import type { Job } from './job.js';
+import type { JobStore } from './job-store.js';
+import { keyWord, ownerWord } from './record.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 
 /** Filter of {@link listJobs}. */
@@ -37,24 +39,28 @@ const ENTRIES_A_PAGE = 2_000;
 const ENTRIES_A_SCRIPT = 200;
 
 /** One page of jobs, newest first, merged from the indexes of the states and models that are asked for. */
-export const listJobs = (
-  records: RecordScripts,
-  { owner, states, model = '', requestId = '' }: JobFilter,
+export function listJobs(
+  { records, jobs }: { records: RecordScripts; jobs: JobStore },
+  { owner, states, model = '', requestId }: JobFilter,
   wish: PageWish,
-): Promise<Page<Job>> =>
-  readPage(records, ['job:', owner ?? '*', model, requestId, ...(states.length > 0 ? states : JOB_STATES)], {
+): Promise<Page<Job>> {
+  const whose = owner === undefined ? '*' : ownerWord(owner);
+  const request = requestId === undefined ? '' : keyWord(requestId);
+  const wanted = states.length > 0 ? states : JOB_STATES;
+  return readPage(records, ['job', whose, model, request, ...wanted], {
     ...wish,
-    read: async (id, key) => parseJob(id, await records.redis.command(readJobCommand(key))),
+    read: (ids) => jobs.findAll(ids),
   });
+}
 
 /**
- * One page of the records that `list.lua` finds: their keys begin with `kind`; `filter` holds the script's other arguments.
- * A record that expires before it is read is left out.
+ * One page of the records that `list.lua` finds, of a `kind`; `filter` holds the script's other arguments. A record that expires
+ * before it is read is left out.
  */
 export async function readPage<T>(
   records: RecordScripts,
   [kind = '', ...filter]: readonly string[],
-  { limit, after, signal, read }: PageWish & { read: (id: string, key: string) => Promise<T | undefined> },
+  { limit, after, signal, read }: PageWish & { read: (ids: readonly string[]) => Promise<T[]> },
 ): Promise<Page<T>> {
   const ids: string[] = [];
   let next = after;
@@ -71,6 +77,5 @@ export async function readPage<T>(
     next = createdMs === '' ? undefined : { createdMs: Number(createdMs), id: String(id) };
   } while (next && ids.length < limit && left > 0);
   signal?.throwIfAborted();
-  const found = await Promise.all(ids.map((id) => read(id, records.key(kind + id))));
-  return { found: found.filter((record) => record !== undefined), next };
+  return { found: await read(ids), next };
 }

@@ -1,27 +1,46 @@
+import { PRIORITIES, type Priority } from '../contract/states.js';
 import { coalesce } from '../process/coalesce.js';
-import { beeEntry, beeKeys } from '../queue/bee-queue.js';
+import { createCalls } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
-import { type Job, parseJob, readJobCommand } from './job.js';
 import { listOf, type RecordScripts } from '../records/records.js';
+import type { Job } from './job.js';
+import {
+  type About,
+  baseOf,
+  endJob,
+  type JobRecord,
+  keyWord,
+  outcomeOf,
+  ownerWord,
+  readHold,
+  readRecord,
+  writeRecord,
+} from './record.js';
 
 /** Settings of a new job. */
 export interface NewJob {
   id: string;
   model: string;
-  queue: string;
   owner: string;
-  /** The validated input, as JSON. */
-  inputJson: string;
+  /** Checked against the model's schema. */
+  input: Record<string, unknown>;
   requestId?: string | undefined;
+  priority?: Priority | undefined;
+  /** Share of the owner's turns in the queue. @default 1 */
+  weight?: number | undefined;
   timeoutMs: number;
   maxAttempts: number;
   /** Time to live of the record after the job's end. */
   resultTtlMs: number;
-  /** A job still queued after this ends as expired. */
+  /** Not run before so long after its acceptance. @default 0 */
+  delayMs?: number | undefined;
+  /** A job still queued so long after it may start ends as expired, if it was never started. */
   expiresInMs?: number | undefined;
+  /** Longest time in the queue. */
+  queueTtlMs: number;
   traceparent?: string | undefined;
   replayOf?: string | undefined;
-  /** Name of the process that waits for the end: commits publish the outcome on that process' channel. */
+  /** Name of the process that is told of the end. */
   replyTo?: string | undefined;
   /** `caller` names the sender of the key: an admin may create a job for another owner. */
   idempotency?: { caller: string; key: string; fingerprint: string } | undefined;
@@ -32,61 +51,262 @@ export type NoRoom = { kind: 'full'; depth: number } | { kind: 'share'; waiting:
 
 /** Result of {@link JobStore.create}. */
 export type Created =
-  | { kind: 'created'; createdMs: number; waitingBefore: number }
+  | { kind: 'created'; job: Extract<Job, { state: 'queued' }> }
   | { kind: 'replayed'; jobId: string }
   | { kind: 'mismatch' }
   | NoRoom;
+
+/** Jobs that are accepted together at most: such a call blocks Redis for a few milliseconds. */
+const MOST_AT_A_TIME = 256;
+/** A larger input stands in a key of its own, which goes when the job has succeeded, in characters. */
+const LARGEST_INLINE = 4_096;
+/** For so long, and below this part of its bound, a queue is known to have room, in ms. */
+const DEPTH_KNOWN_MS = 1_000;
+const ROOM = 0.8;
+/** Calls of workers that wait at most: any of them leads to a claim. */
+const MOST_CALLS = 64;
+/** Time to live of a minute of the history, in ms. */
+const HISTORY_MS = 25 * 3_600_000;
+
+/** A job on its way into Redis. */
+interface Accepting {
+  job: NewJob;
+  maxDepth: number;
+  record: Omit<JobRecord, 'about'>;
+  inputJson: string;
+  line: string;
+}
+
+/** What an answer told of a queue. */
+interface KnownQueue {
+  depth: number;
+  calls: number;
+  seenMs: number;
+}
 
 /** Accepts, reads and cancels jobs: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class JobStore {
   readonly #records: RecordScripts;
   readonly #isShared: boolean;
-  readonly #creators = new Map<string, (job: Submitted) => Promise<Created>>();
+  readonly #accept: (accepting: Accepting) => Promise<Created>;
+  readonly #known = new Map<string, KnownQueue>();
+  readonly #newCall = createCalls();
+  #lastMs = 0;
 
   /** `isShared`: callers are told apart, and each may have as many jobs waiting as there is room left for all. */
   constructor(records: RecordScripts, isShared = false) {
     this.#records = records;
     this.#isShared = isShared;
+    this.#accept = coalesce(MOST_AT_A_TIME, (some) => this.#acceptAll(some));
   }
 
   /**
-   * Accepts a job and puts its first delivery into Bee-Queue, unless its Idempotency-Key is known or there is no room:
-   * the queue holds `maxDepth` jobs, or the owner its share of them. One round trip, which jobs that come at the same moment share.
+   * Accepts a job and has a worker called, unless its Idempotency-Key is known or there is no room: the queue holds `maxDepth`
+   * jobs, or the owner its share of them. One round trip, which jobs that come at the same moment share. Where it rejects the
+   * job may exist.
    */
   create(job: NewJob, maxDepth: number): Promise<Created> {
-    const key = `${job.queue} ${job.model}`;
-    let create = this.#creators.get(key);
-    if (!create) {
-      create = coalesce(MOST_AT_A_TIME, (jobs) => this.#createAll(job, jobs));
-      this.#creators.set(key, create);
+    const inputJson = JSON.stringify(job.input);
+    const record = this.#recordOf(job, inputJson.length > LARGEST_INLINE);
+    const line = writeRecord(record, aboutJson(job, record.isInputApart ? undefined : inputJson));
+    return this.#accept({ job, maxDepth, record, inputJson, line });
+  }
+
+  /** Members of line 1. Times are a microsecond apart: lists and windows go on after a time. */
+  #recordOf(job: NewJob, isInputApart: boolean): Omit<JobRecord, 'about'> {
+    const createdMs = Math.max(this.#records.redis.nowMs(), this.#lastMs + 0.001);
+    this.#lastMs = createdMs;
+    const startsMs = createdMs + (job.delayMs ?? 0);
+    const lateMs = startsMs + job.queueTtlMs;
+    return {
+      owner: job.owner || undefined,
+      createdMs,
+      startsMs,
+      deadlineMs: job.expiresInMs === undefined ? lateMs : Math.min(lateMs, startsMs + job.expiresInMs),
+      lateMs,
+      priority: job.priority ?? 'normal',
+      kind: 'single',
+      rows: 1,
+      weight: job.weight ?? 1,
+      maxAttempts: job.maxAttempts,
+      timeoutMs: job.timeoutMs,
+      ttlMs: job.resultTtlMs,
+      replyTo: job.replyTo,
+      model: job.model,
+      requestId: job.requestId,
+      idempotency: job.idempotency && `${keyWord(job.idempotency.caller)}:${keyWord(job.idempotency.key)}`,
+      isInputApart,
+    };
+  }
+
+  async #acceptAll(some: readonly Accepting[]): Promise<Created[]> {
+    const plain: Accepting[] = [];
+    const checked: Accepting[] = [];
+    for (const one of some) (this.#isPlain(one) ? plain : checked).push(one);
+    const sent = [...plain, ...checked];
+    const answers = await Promise.all([
+      plain.length > 0 ? this.#write(plain) : [],
+      checked.length > 0 ? this.#check(checked) : [],
+    ]);
+    const created = new Map(answers.flat().map((answer, index) => [sent[index], answer]));
+    return some.map((one) => created.get(one) as Created);
+  }
+
+  /** Whether nothing has to be looked at before the job is written. */
+  #isPlain({ job, maxDepth, record }: Accepting): boolean {
+    const known = this.#known.get(job.model);
+    return (
+      !this.#isShared &&
+      job.idempotency === undefined &&
+      record.startsMs === record.createdMs &&
+      known !== undefined &&
+      performance.now() - known.seenMs < DEPTH_KNOWN_MS &&
+      known.depth < ROOM * maxDepth
+    );
+  }
+
+  /** Writes jobs outright, in one transaction. Never to be repeated: the jobs would run twice. */
+  async #write(some: readonly Accepting[]): Promise<Created[]> {
+    const { redis } = this.#records;
+    const byModel = new Map<string, Accepting[]>();
+    for (const one of some) byModel.set(one.job.model, [...(byModel.get(one.job.model) ?? []), one]);
+    const commands: string[][] = [];
+    const depthsAt: [model: string, at: number][] = [];
+    for (const [model, ones] of byModel) {
+      commands.push(...this.#commandsOf(model, ones));
+      depthsAt.push([model, commands.length]);
+      commands.push(...PRIORITIES.map((lane) => ['ZCARD', this.#records.key(`queued:${model}:${lane}`)]));
+      commands.push(['ZCARD', this.#records.key(`delayed:${model}`)]);
+      commands.push(['LLEN', this.#records.key(`bq:${model}:waiting`)]);
     }
-    return create({ job, maxDepth });
+    const replies = await redis.transaction(commands);
+    const created = new Map<Accepting, Created>();
+    for (const [model, at] of depthsAt) {
+      const [high = 0, normal = 0, low = 0, delayed = 0, calls = 0] = replies.slice(at, at + 5).map(Number);
+      this.#learn(model, high + normal + low + delayed, calls);
+      const left = { high, normal, low };
+      const before = { high: 0, normal: high, low: high + normal };
+      for (const one of (byModel.get(model) ?? []).toReversed()) {
+        const lane = one.record.priority;
+        left[lane] -= 1;
+        created.set(one, asCreated(one, Math.max(0, before[lane] + left[lane])));
+      }
+    }
+    return some.map((one) => created.get(one) as Created);
   }
 
-  async #createAll(
-    { model, queue }: Pick<NewJob, 'model' | 'queue'>,
-    submitted: readonly Submitted[],
-  ): Promise<Created[]> {
-    const { jobs, waiting } = beeKeys({ keyPrefix: this.#records.keyPrefix, name: queue });
-    const words = [
-      model,
-      queue,
-      beeEntry(Date.now()),
-      this.#isShared ? '1' : '',
-      ...submitted.flatMap(wordsOf),
+  #commandsOf(model: string, ones: readonly Accepting[]): string[][] {
+    const key = (name: string): string => this.#records.key(name);
+    const records: string[] = [];
+    const lanes: Record<Priority, string[]> = { high: [], normal: [], low: [] };
+    const created: string[] = [];
+    const deadlines: string[] = [];
+    const requests: string[] = [];
+    for (const { job, record, inputJson, line } of ones) {
+      const createdMs = record.createdMs.toFixed(3);
+      records.push(key(`job:${job.id}`), line);
+      if (record.isInputApart) records.push(key(`in:${job.id}`), inputJson);
+      lanes[record.priority].push(createdMs, job.id);
+      created.push(createdMs, job.id);
+      deadlines.push(record.deadlineMs.toFixed(3), job.id);
+      if (job.requestId !== undefined) {
+        requests.push('0', `${ownerWord('')}:${keyWord(job.requestId)}\0${createdMs}\0${job.id}`);
+      }
+    }
+    const minute = key(`minute:${model}:${Math.floor(this.#lastMs / 60_000)}`);
+    const count = String(ones.length);
+    const nobody = ownerWord('');
+    const known = this.#known.get(model);
+    const call = this.#newCall();
+    return [
+      ['MSET', ...records],
+      ...PRIORITIES.filter((lane) => lanes[lane].length > 0).map((lane) => [
+        'ZADD',
+        key(`queued:${model}:${lane}`),
+        ...lanes[lane],
+      ]),
+      ['ZADD', key(`index:open:${nobody}:${model}`), ...created],
+      ['ZADD', key(`index:all:${nobody}:${model}`), ...created],
+      ['ZADD', key('deadlines'), ...deadlines],
+      ...(requests.length > 0 ? [['ZADD', key('requests'), ...requests]] : []),
+      ['HINCRBY', key('counts'), `${model}:submitted`, count],
+      ['HINCRBY', minute, 'submitted', count],
+      ['PEXPIRE', minute, String(HISTORY_MS)],
+      ...(known && known.calls >= MOST_CALLS
+        ? []
+        : [
+            ['HSET', key(`bq:${model}:jobs`), call.id, call.entry],
+            ['LPUSH', key(`bq:${model}:waiting`), call.id],
+          ]),
     ];
-    return listOf(await this.#records.run('create', words, [jobs, waiting])).map(parseCreated);
   }
 
-  /** The job, or undefined when its record is not there (any more). */
+  /** Accepts jobs of which something has to be looked at first. */
+  async #check(some: readonly Accepting[]): Promise<Created[]> {
+    const words = some.flatMap(({ job, maxDepth, record, inputJson, line }) => [
+      job.id,
+      line,
+      String(maxDepth),
+      job.idempotency?.fingerprint ?? '',
+      record.isInputApart ? inputJson : '',
+    ]);
+    const replies = listOf(await this.#records.run('accept', words));
+    return some.map((one, index): Created => {
+      const [kind, detail, depth] = listOf(replies[index]);
+      switch (kind) {
+        case 'created':
+          this.#learn(one.job.model, Number(depth), 0);
+          return asCreated(one, Number(detail));
+        case 'replayed':
+          return { kind, jobId: String(detail) };
+        case 'full':
+        case 'share':
+          return noRoom(kind, detail);
+        default:
+          return { kind: 'mismatch' };
+      }
+    });
+  }
+
+  #learn(model: string, depth: number, calls: number): void {
+    this.#known.set(model, { depth, calls, seenMs: performance.now() });
+  }
+
+  /** The job, or undefined when there is none (any more). One round trip, and one more while it has not ended. */
   async find(id: string): Promise<Job | undefined> {
-    return parseJob(id, await this.#records.redis.command(readJobCommand(this.#records.key(`job:${id}`))));
+    const text = await this.#records.redis.command(['GET', this.#records.key(`job:${id}`)]);
+    if (typeof text !== 'string') return undefined;
+    const line = outcomeOf(text);
+    const record = readRecord(id, text);
+    if (line !== undefined && !record.isInputApart) {
+      return this.#unlessOver(endJob(baseOf(id, record, 0), line));
+    }
+    const [job] = await this.#view([id]);
+    // A worker took it, or gave it back, while it was looked for where it had stood.
+    const isNowhere = job?.state === 'queued' && job.waitingBefore === undefined && job.startsMs === undefined;
+    return isNowhere ? (await this.#view([id]))[0] : job;
   }
 
-  /** Number of jobs of its queue that stand before this one; undefined when it does not wait. */
-  async position(queue: string, id: string): Promise<number | undefined> {
-    const rank = await this.#records.redis.command(['ZRANK', this.#records.key(`queued:${queue}`), id]);
-    return typeof rank === 'number' ? rank : undefined;
+  /** Jobs of these ids, in their order; those that are not there are left out. */
+  async findAll(ids: readonly string[]): Promise<Job[]> {
+    const found: (Job | undefined)[] = [];
+    for (let at = 0; at < ids.length; at += VIEWED_AT_ONCE) {
+      found.push(...(await this.#view(ids.slice(at, at + VIEWED_AT_ONCE))));
+    }
+    return found.filter((job) => job !== undefined);
+  }
+
+  async #view(ids: readonly string[]): Promise<(Job | undefined)[]> {
+    const flat = listOf(await this.#records.run('view', ids)).map(String);
+    return ids.map((id, index) => {
+      const job = viewOf(id, flat.slice(6 * index, 6 * index + 6));
+      return job && this.#unlessOver(job);
+    });
+  }
+
+  /** A record is there for a moment after its time: the sweeper removes it. */
+  #unlessOver(job: Job): Job | undefined {
+    return 'expiresMs' in job && job.expiresMs <= this.#records.redis.nowMs() ? undefined : job;
   }
 
   /** Completions a second of a queue over the last ten full seconds, or over those since the first of them. */
@@ -102,67 +322,63 @@ export class JobStore {
 
   /** Cancels a job of `owner` (undefined: anybody's). */
   async cancel(id: string, owner: string | undefined): Promise<'canceled' | 'canceling' | 'ended' | 'gone'> {
-    const word = await this.#records.run('cancel', [id, owner ?? '*']);
+    const word = await this.#records.run('cancel', [id, owner === undefined ? '*' : ownerWord(owner)]);
     return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
   }
 }
 
-/** Jobs that one script call creates at most: such a call blocks Redis for a few milliseconds. */
-const MOST_AT_A_TIME = 64;
-
-interface Submitted {
-  job: NewJob;
-  maxDepth: number;
-}
-
-/** The script's arguments for one job, preceded by their number. */
-function wordsOf({ job, maxDepth }: Submitted): string[] {
-  const { idempotency } = job;
-  const words = [
-    job.id,
-    job.owner,
-    String(maxDepth),
-    idempotency ? `${idempotency.caller}:${idempotency.key}` : '',
-    idempotency?.fingerprint ?? '',
-    job.expiresInMs === undefined ? '' : String(job.expiresInMs),
-    job.requestId ?? '',
-    ...recordFields(job),
-  ];
-  return [String(words.length), ...words];
-}
+/** Jobs that one script reads at most. */
+const VIEWED_AT_ONCE = 50;
 
 /** Reads the refusal in a script's answer. */
 export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): NoRoom =>
   kind === 'full' ? { kind, depth: Number(detail) } : { kind, waiting: Number(detail) };
 
-function parseCreated(reply: RedisReply): Created {
-  const [kind, detail, waitingBefore] = listOf(reply);
-  switch (kind) {
-    case 'created':
-      return { kind, createdMs: Number(detail), waitingBefore: Number(waitingBefore) };
-    case 'replayed':
-      return { kind, jobId: String(detail) };
-    case 'full':
-    case 'share':
-      return noRoom(kind, detail);
-    default:
-      return { kind: 'mismatch' };
-  }
+/** The JSON object of line 1. The input is text already, and is not written again. */
+function aboutJson(job: NewJob, inputJson: string | undefined): string {
+  const about: About = {};
+  if (job.expiresInMs !== undefined) about.expires = true;
+  if (job.traceparent !== undefined) about.traceparent = job.traceparent;
+  if (job.replayOf !== undefined) about.replay_of = job.replayOf;
+  const rest = JSON.stringify(about);
+  if (inputJson === undefined) return rest;
+  return rest === '{}' ? `{"input":${inputJson}}` : `{"input":${inputJson},${rest.slice(1)}`;
 }
 
-function recordFields(job: NewJob): string[] {
-  const fields = [
-    'input',
-    job.inputJson,
-    'timeout_ms',
-    String(job.timeoutMs),
-    'max_attempts',
-    String(job.maxAttempts),
-    'ttl_ms',
-    String(job.resultTtlMs),
-  ];
-  if (job.traceparent !== undefined) fields.push('traceparent', job.traceparent);
-  if (job.replayOf !== undefined) fields.push('replay_of', job.replayOf);
-  if (job.replyTo !== undefined) fields.push('reply_to', job.replyTo);
-  return fields;
+/** The job right after its creation; reading it would cost another round trip. */
+function asCreated({ job, record }: Accepting, waitingBefore: number): Created {
+  const about: About = { input: job.input };
+  if (job.replayOf !== undefined) about.replay_of = job.replayOf;
+  const isDelayed = record.startsMs > record.createdMs;
+  return {
+    kind: 'created',
+    job: {
+      ...baseOf(job.id, { ...record, about }, 0),
+      state: 'queued',
+      queueDeadlineMs: job.expiresInMs === undefined ? undefined : record.deadlineMs,
+      startsMs: isDelayed ? record.startsMs : undefined,
+      waitingBefore: isDelayed ? undefined : waitingBefore,
+    },
+  };
+}
+
+function viewOf(id: string, words: readonly string[]): Job | undefined {
+  const [text = '', hold = '', state, place = '', due = '', input = ''] = words;
+  if (text === '') return undefined;
+  const record = readRecord(id, text);
+  if (record.isInputApart && input !== '') record.about.input = JSON.parse(input) as Record<string, unknown>;
+  const line = outcomeOf(text);
+  if (line !== undefined) return endJob(baseOf(id, record, 0), line);
+  const held = hold === '' ? undefined : readHold(hold);
+  const base = baseOf(id, record, held?.attempts ?? 0);
+  if (state === 'running' || state === 'canceling') {
+    return { ...base, state, startedMs: Math.max(held?.startedMs ?? 0, record.createdMs) };
+  }
+  return {
+    ...base,
+    state: 'queued',
+    queueDeadlineMs: record.about.expires && !held ? record.deadlineMs : undefined,
+    startsMs: due === '' ? undefined : Number(due),
+    waitingBefore: place === '' ? undefined : Number(place),
+  };
 }

@@ -1,5 +1,18 @@
+import { RecordSchemaError } from '../errors.js';
 import type { Redis, RedisArgument, RedisReply } from '../redis/redis.js';
 import { type JobScripts, readJobScripts } from './scripts.js';
+
+/** Version of the layout of all records; one that is older or newer is refused, never half-read. */
+export const RECORD_SCHEMA = 2;
+
+/**
+ * The partition of all keys. Its name is a hash tag: on a Redis Cluster all of them are in one slot, so that a script may
+ * touch any.
+ */
+const PARTITION = '{w0}:';
+
+/** What stands before the name of every key, Bee-Queue's included. */
+export const partitionPrefix = (keyPrefix: string): string => keyPrefix + PARTITION;
 
 /** Everything that is read from or written to the job records goes through one of these per process. */
 export class RecordScripts {
@@ -10,7 +23,7 @@ export class RecordScripts {
     readonly redis: Redis,
     readonly keyPrefix: string,
   ) {
-    this.#prefix = `${keyPrefix}waggle:`;
+    this.#prefix = partitionPrefix(keyPrefix);
   }
 
   /** The full name of one of our keys or channels. */
@@ -18,13 +31,17 @@ export class RecordScripts {
     return this.#prefix + name;
   }
 
-  /** Runs a script; `keys` are full names that come after the prefix. */
-  run(
-    name: keyof JobScripts,
-    args: readonly RedisArgument[],
-    keys: readonly string[] = [],
-  ): Promise<RedisReply> {
-    return this.redis.script(this.#scripts[name], [this.#prefix, ...keys], args);
+  /** Runs a script. */
+  run(name: keyof JobScripts, args: readonly RedisArgument[]): Promise<RedisReply> {
+    return this.redis.script(this.#scripts[name], [this.#prefix], args);
+  }
+
+  /** Rejects with {@link RecordSchemaError} where another version keeps its records under this prefix. */
+  async requireSchema(): Promise<void> {
+    const key = this.key('schema');
+    await this.redis.command(['SET', key, String(RECORD_SCHEMA), 'NX']);
+    const found = String(await this.redis.command(['GET', key]));
+    if (found !== String(RECORD_SCHEMA)) throw new RecordSchemaError(key, found, RECORD_SCHEMA);
   }
 }
 

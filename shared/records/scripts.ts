@@ -2,23 +2,19 @@ import { readFileSync } from 'node:fs';
 import { defineScript, type RedisScript } from '../redis/redis.js';
 
 const NAMES = [
-  'create',
+  'accept',
   'claim',
   'renew',
   'commit',
-  'requeue',
-  'redeliver',
-  'spent',
+  'give-back',
   'cancel',
+  'view',
   'list',
   'lead',
   'reap',
   'expire',
-  'orphans',
-  'ghosts',
-  'lost',
-  'indexes',
-  'trim',
+  'due',
+  'forget',
   'stats',
   'history',
   'batch-create',
@@ -33,11 +29,18 @@ const NAMES = [
 /** The scripts of the job record, by name. Each file's head says what it takes and returns. */
 export type JobScripts = Readonly<Record<(typeof NAMES)[number], RedisScript>>;
 
-/** Reads the Lua files that lie beside this module, each with the prelude in front. */
+/** First line of a script: the parts that it stands on, in the order in which they stand on each other. */
+const USES = /^-- uses ([\w, ]+)\n/;
+
+/** Reads the Lua files that lie beside this module, each behind the parts that its first line names. */
 export function readJobScripts(): JobScripts {
   const read = (name: string): string => readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
-  const prelude = read('prelude');
   return Object.fromEntries(
-    NAMES.map((name) => [name, defineScript(name, `${prelude}\n${read(name)}`)]),
+    NAMES.map((name) => {
+      const source = read(name);
+      const [, uses = ''] = USES.exec(source) ?? [];
+      const parts = uses.split(', ').map((part) => read(`parts/${part}`));
+      return [name, defineScript(name, [...parts, source].join('\n'))];
+    }),
   ) as Readonly<Record<(typeof NAMES)[number], RedisScript>>;
 }

@@ -30,6 +30,13 @@ export interface Redis {
   commandBytes(args: readonly RedisArgument[]): Promise<RedisBytesReply>;
   /** Runs a script on keys and arguments; sends its source where Redis does not know its SHA-1 (any more). */
   script(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
+  /**
+   * Runs all of these commands or none, and nothing in between; resolves to their replies. Where it rejects they may have been
+   * run.
+   */
+  transaction(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]>;
+  /** Unix time of Redis's clock in ms, with decimals, from this process' clock and the last measured difference. */
+  nowMs(): number;
   close(): Promise<void>;
 }
 
@@ -61,7 +68,9 @@ export const defineScript = (name: string, source: string): RedisScript => ({
 
 /** Opens the command connection. Waits for Redis without a limit, or until the signal aborts. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
-  const link = await openLink({ ...options, RESP: 2 });
+  const clock = new RedisClock();
+  const link = await openLink({ ...options, RESP: 2 }, (client) => clock.measure(client));
+  await clock.measure(link.client).catch(() => undefined);
   const failed = (operation: string, cause: unknown): Error => {
     const reason = messageOf(cause);
     if (cause instanceof ErrorReply && ELSEWHERE.test(reason)) link.replace(reason);
@@ -94,6 +103,16 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
         throw failed(name, cause);
       }
     },
+    async transaction(commands) {
+      const multi = link.client.multi();
+      for (const words of commands) multi.addCommand([...words]);
+      try {
+        return (await multi.exec()) as unknown as RedisReply[];
+      } catch (cause) {
+        throw failed('a transaction', cause);
+      }
+    },
+    nowMs: () => clock.nowMs(),
     close: () => link.close(),
   };
 }
@@ -113,6 +132,33 @@ export async function openRedisSubscriber(options: RedisOptions): Promise<RedisS
     },
     close: () => link.close(),
   };
+}
+
+/** How long a measured difference is preferred to one of a slower answer, in ms. */
+const CLOCK_KEPT_MS = 60_000;
+
+/** Tells the time by Redis's clock. The difference to this process' clock is measured with each ping and each connection. */
+class RedisClock {
+  #differenceMs = 0;
+  #answeredInMs = Number.POSITIVE_INFINITY;
+  #measuredMs = Number.NEGATIVE_INFINITY;
+
+  nowMs(): number {
+    return performance.timeOrigin + performance.now() + this.#differenceMs;
+  }
+
+  /** The error is half the time that the answer took at most, so that a quick answer counts more. */
+  async measure(client: Client): Promise<void> {
+    const sentMs = performance.now();
+    const [seconds, microseconds] = await client.sendCommand<string[]>(['TIME']);
+    const receivedMs = performance.now();
+    const answeredInMs = receivedMs - sentMs;
+    if (answeredInMs > 2 * this.#answeredInMs && receivedMs - this.#measuredMs < CLOCK_KEPT_MS) return;
+    const theirsMs = Number(seconds) * 1000 + Number(microseconds) / 1000;
+    this.#differenceMs = theirsMs - (performance.timeOrigin + (sentMs + receivedMs) / 2);
+    this.#answeredInMs = answeredInMs;
+    this.#measuredMs = receivedMs;
+  }
 }
 
 /** Whether the answer to `INFO replication` is that of a replica, which takes no writes. */

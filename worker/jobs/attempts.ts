@@ -1,11 +1,10 @@
-import { jobIds } from '../../shared/batches/chunk-queue.js';
 import { messageOf } from '../../shared/errors.js';
-import type { Claim, MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/job-leases.js';
 import type { Span } from '../../shared/tracing/tracer.js';
 import { InferenceLostError } from '../inference/inference-errors.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { HeldJob } from './held-job.js';
-import type { Lane } from './lane.js';
+import type { LaneServices } from './lane.js';
 import type { Leave } from './lease-keeper.js';
 import { RunWatch } from './run-watch.js';
 import { startJobSpan, startRunSpan } from './spans.js';
@@ -14,38 +13,27 @@ import { startJobSpan, startRunSpan } from './spans.js';
 const MESSAGE_LENGTH = 500;
 
 /**
- * Attempts at the jobs of one lane: accepts claims, watches the prediction, and decides the jobs that get no result. One
+ * Attempts at the jobs of one lane: holds claimed jobs, watches the prediction, and decides the jobs that get no result. One
  * prediction at a time.
  */
 export class Attempts {
-  readonly #lane: Lane;
+  readonly #lane: LaneServices;
   readonly #onLeave = (job: HeldJob, why: Leave): void => this.#leave(job, why);
   #running: readonly HeldJob[] = [];
   #watch: RunWatch | undefined;
 
-  constructor(lane: Lane) {
+  constructor(lane: LaneServices) {
     this.#lane = lane;
   }
 
-  /**
-   * Holds the job of a claim until it is decided. Undefined, with the delivery ended, where the claim gives nothing to
-   * run.
-   *
-   * @param done ends the delivery
-   */
-  accept(claim: Claim | undefined, done: () => void): HeldJob | undefined {
+  /** Holds a claimed job until it is decided. */
+  accept(claimed: ClaimedJob): HeldJob {
     const { queue, keeper, metrics, tracer, log } = this.#lane;
-    if (claim?.kind === 'run') {
-      metrics.claimed(claim.job);
-      const job = new HeldJob(claim.job, done, startJobSpan(tracer, queue, claim.job));
-      log.debug('job claimed', () => job.claimFields);
-      keeper.hold(job, this.#onLeave);
-      return job;
-    }
-    if (claim?.kind === 'unreadable') log.error('job record of another version left alone', jobIds(claim.id));
-    else log.debug('delivery not wanted', () => ({ ...jobIds(claim?.id ?? ''), why: claim?.kind }));
-    done();
-    return undefined;
+    metrics.claimed(claimed);
+    const job = new HeldJob(claimed, startJobSpan(tracer, queue, claimed));
+    log.debug('job claimed', () => job.claimFields);
+    keeper.hold(job, this.#onLeave);
+    return job;
   }
 
   /**
@@ -102,14 +90,14 @@ export class Attempts {
   #leave(job: HeldJob, why: Leave): void {
     if (!job.decide()) return;
     if (why === 'lost') this.#lane.settlement.forget(job);
-    // commit.lua turns any outcome of a job in the state `canceling` into `canceled`.
+    // commit.lua turns any outcome of a job that somebody wishes to cancel into `canceled`.
     else this.#commitFailure(job, 'canceled', this.#runOf(this.#lane.model.current, 0));
     this.#watch?.left(job, why);
   }
 
   #timedOut(job: HeldJob): void {
     if (!job.decide()) return;
-    const message = `one attempt ran longer than the job's timeout of ${job.claimed.timeoutMs} ms`;
+    const message = `one attempt ran longer than the job's timeout of ${job.claimed.record.timeoutMs} ms`;
     this.#lane.settlement.retry([job], 'timeout', message);
   }
 

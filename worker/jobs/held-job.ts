@@ -6,13 +6,9 @@ import { NO_SPAN, type Span } from '../../shared/tracing/tracer.js';
 export class HeldJob {
   #isLive = true;
 
-  /**
-   * @param done ends the delivery through which the job came
-   * @param span of this attempt; the settlement ends it with the job
-   */
+  /** @param span of this attempt; the settlement ends it with the job */
   constructor(
     readonly claimed: ClaimedJob,
-    readonly done: () => void,
     readonly span: Span = NO_SPAN,
   ) {}
 

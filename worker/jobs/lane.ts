@@ -2,24 +2,23 @@ import type { ChunkLeases } from '../../shared/batches/chunk-leases.js';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
 import type { JobLeases } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
-import { type BeeKeys, beeKeys, type QueueAddress } from '../../shared/queue/bee-queue.js';
-import type { Producers } from '../../shared/queue/producers.js';
+import type { QueueAddress } from '../../shared/queue/bee-queue.js';
 import type { RedisAddress } from '../../shared/redis/address.js';
-import type { Redis } from '../../shared/redis/redis.js';
 import type { Tracer } from '../../shared/tracing/tracer.js';
+import type { IdleLook } from '../intake/idle-look.js';
 import type { LoadedModel } from '../models/loaded-model.js';
+import { Attempts } from './attempts.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { Settlement, type SettlementServices } from './settlement.js';
 
 /** Services that the lanes of all models of a worker share. */
 export interface WorkerServices {
-  redis: Redis;
   /** Where the queues live. */
   queues: { redis: RedisAddress; keyPrefix: string };
   leases: JobLeases;
   chunks: ChunkLeases;
-  producers: Producers;
+  look: IdleLook;
   keeper: LeaseKeeper;
   metrics: WorkerMetrics;
   tracer: Tracer;
@@ -29,11 +28,10 @@ export interface WorkerServices {
   log: Logger;
 }
 
-/** One queue of one model, and the services with which its jobs are claimed, run and settled. */
-export interface Lane extends SettlementServices {
+/** One queue of one model, and the services with which its jobs are claimed and settled. */
+export interface LaneServices extends SettlementServices {
+  kind: 'jobs' | 'chunks';
   address: QueueAddress;
-  /** Where Bee-Queue keeps the queue's deliveries. */
-  lists: BeeKeys;
   model: LoadedModel;
   settlement: Settlement;
   tracer: Tracer;
@@ -41,13 +39,19 @@ export interface Lane extends SettlementServices {
   leaseMs: number;
 }
 
+/** The same with the attempts at its jobs. */
+export interface Lane extends LaneServices {
+  attempts: Attempts;
+}
+
 /** Builds the lane of a model's single jobs, or of the chunks of its batches. */
 export function openLane(model: LoadedModel, kind: 'jobs' | 'chunks', services: WorkerServices): Lane {
-  const { leases, producers, keeper, tracer, maxBatch, leaseMs, log } = services;
+  const { leases, keeper, tracer, maxBatch, leaseMs, log } = services;
   const queue = kind === 'jobs' ? model.name : chunkQueueOf(model.name);
   const address = { ...services.queues, name: queue };
   const metrics = services.metrics.lane(model.name, kind);
-  const settling = { queue, leases, producers, keeper, metrics, log };
+  const settling = { queue, leases, keeper, metrics, log };
   const settlement = new Settlement(settling);
-  return { ...settling, address, lists: beeKeys(address), model, settlement, tracer, maxBatch, leaseMs };
+  const lane = { ...settling, kind, address, model, settlement, tracer, maxBatch, leaseMs };
+  return { ...lane, attempts: new Attempts(lane) };
 }

@@ -47,9 +47,9 @@ export class LeaseKeeper {
     if (this.#held.size === 0 || this.#isRenewing) return;
     this.#isRenewing = true;
     const entries = [...this.#held.values()];
-    const holds = entries.map(({ job }) => job.claimed);
+    const jobs = entries.map(({ job }) => job.claimed);
     try {
-      const replies = await this.#leases.renew(holds, this.#leaseMs);
+      const replies = await this.#leases.renew(jobs, this.#leaseMs);
       this.#isAway = false;
       entries.forEach(({ job, onLeave }, index) => {
         const reply = replies[index];
@@ -57,7 +57,7 @@ export class LeaseKeeper {
       });
     } catch (error) {
       if (!this.#isAway) {
-        this.#log.warn('leases not renewed', { jobs: holds.length, error: messageOf(error) });
+        this.#log.warn('leases not renewed', { jobs: jobs.length, error: messageOf(error) });
       }
       this.#isAway = true;
     } finally {

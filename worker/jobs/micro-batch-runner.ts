@@ -1,29 +1,30 @@
-import type { MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { MicroBatchRun, Verdict } from '../../shared/jobs/job-leases.js';
 import { inSpan, type Span } from '../../shared/tracing/tracer.js';
 import type { ModelVersion } from '../models/model-version.js';
-import { Attempts } from './attempts.js';
 import type { HeldJob } from './held-job.js';
 import type { Lane } from './lane.js';
-import type { Verdict } from './settlement.js';
+import type { Runner } from './micro-batcher.js';
 
-/** Runs claimed jobs and decides each of them. To be called within a turn of the model, one call at a time. */
-export class MicroBatchRunner {
-  readonly attempts: Attempts;
+/** Runs single jobs. */
+export class MicroBatchRunner implements Runner {
   readonly #lane: Lane;
   readonly #leaving = new AbortController();
   #inHand: readonly HeldJob[] = [];
 
   constructor(lane: Lane) {
     this.#lane = lane;
-    this.attempts = new Attempts(lane);
   }
 
-  /**
-   * Resolves when every job is decided, with whether the model is there for the next micro-batch. Outcomes are written
-   * meanwhile and after.
-   */
+  get most(): number {
+    return this.#lane.maxBatch;
+  }
+
+  accept(): void {
+    // All that it needs is in the record.
+  }
+
   async run(jobs: readonly HeldJob[]): Promise<boolean> {
-    const { model, settlement } = this.#lane;
+    const { model, settlement, attempts } = this.#lane;
     const version = model.current;
     this.#inHand = jobs;
     try {
@@ -31,26 +32,23 @@ export class MicroBatchRunner {
       if (this.#leaving.signal.aborted) settlement.release(jobs);
       const live = jobs.filter((job) => job.isLive);
       if (live.length === 0) return true;
-      return await this.attempts.run(live, version, (run, span) => this.#predict(live, version, run, span));
+      return await attempts.run(live, version, (run, span) => this.#predict(live, version, run, span));
     } finally {
       this.#inHand = [];
     }
   }
 
-  /** Resolves when the model can predict, or {@link stop} was called. */
   ready(): Promise<void> {
     return this.#lane.model.current.inference.ready(this.#leaving.signal);
   }
 
-  /** Runs nothing more, and gives back at once the jobs that do not run yet. */
   stop(): void {
     this.#leaving.abort();
-    this.attempts.releaseWaiting(this.#inHand);
+    this.#lane.attempts.releaseWaiting(this.#inHand);
   }
 
-  /** Gives back the jobs that are still undecided, and stops the prediction that runs. */
   abandon(): void {
-    this.attempts.abandon(this.#inHand);
+    this.#lane.attempts.abandon(this.#inHand);
   }
 
   async #predict(

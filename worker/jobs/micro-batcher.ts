@@ -1,60 +1,79 @@
+import { randomBytes } from 'node:crypto';
 import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
-import type { Claim, TakeAlong } from '../../shared/jobs/job-leases.js';
+import type { ClaimRequest } from '../../shared/jobs/job-leases.js';
 import { backOff, REDIS_BACKOFF } from '../../shared/process/backoff.js';
-import { type Delivery, parseTransportId } from '../../shared/queue/bee-queue.js';
-import type { TakenDeliveries } from '../intake/taken-deliveries.js';
-import { createClaimIds } from './claim-ids.js';
+import type { Sleeper } from '../intake/idle-look.js';
 import type { HeldJob } from './held-job.js';
 import type { Lane } from './lane.js';
-import type { MicroBatchRunner } from './micro-batch-runner.js';
 import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
-import type { Unclaimed } from './settlement.js';
+
+/** Runs claimed jobs and decides each of them. To be called within a turn of the model, one call at a time. */
+export interface Runner {
+  /** Jobs that it runs at once, at most. */
+  readonly most: number;
+  /** Holds a claimed job until it is decided. */
+  accept(job: HeldJob): void;
+  /** Resolves when the model can predict, or {@link stop} was called. */
+  ready(): Promise<void>;
+  /**
+   * Resolves when every job is decided, with whether the model is there for the next micro-batch. Outcomes are written
+   * meanwhile and after.
+   */
+  run(jobs: readonly HeldJob[]): Promise<boolean>;
+  /** Runs nothing more, and gives back at once the jobs that do not run yet. */
+  stop(): void;
+  /** Gives back the jobs that are still undecided, and stops the prediction that runs. */
+  abandon(): void;
+}
 
 /** While full micro-batches run in less time than this, in ms, the next one is claimed meanwhile. */
 const CLAIM_AHEAD_MS = 50;
-
-/** A claim that was sent, until it is answered. */
-interface Call {
-  unclaimed: readonly Unclaimed[];
-  along: TakeAlong;
-}
+/** Longest that a timer can wait, in ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Turns waiting jobs into micro-batches, without a timer. As soon as the model is idle, one claim takes the jobs that were
- * delivered and the oldest others in Bee-Queue's list, up to a full micro-batch. So a lone job never waits, and load
- * makes the micro-batches grow. Bee-Queue wakes a worker and does not have to hand out each job; jobs that this worker
- * cannot run yet are left to other workers.
+ * Turns waiting jobs into micro-batches, without a timer. Once it is called, each time that the model is idle one claim takes the
+ * first that wait, up to a full micro-batch, until none is left. So a lone job never waits, and load makes the micro-batches
+ * grow; jobs that this worker cannot run yet are left to other workers.
  */
-export class MicroBatcher {
+export class MicroBatcher implements Sleeper {
   readonly #lane: Lane;
-  readonly #runner: MicroBatchRunner;
-  readonly #taken: TakenDeliveries;
+  readonly #runner: Runner;
   readonly #stopping = new AbortController();
-  readonly #newClaimId = createClaimIds();
-  #unclaimed: Unclaimed[] = [];
+  /** Redis keeps the last claim of each lane of each process. */
+  readonly #claims = randomBytes(9).toString('base64url');
+  #lastNumber = 0;
   #working: Promise<void> | undefined;
-  /** Whether the last claim left jobs in Bee-Queue's list. */
+  /** Whether a call came that no claim has followed yet, or the last claim left jobs in the queue. */
   #mayBeMore = false;
   /** The next micro-batch, claimed while one runs. */
   #ahead: Promise<HeldJob[]> | undefined;
   #lastRunMs = Number.POSITIVE_INFINITY;
   /** A claim that Redis has not answered, to be repeated. */
-  #unanswered: Call | undefined;
+  #unanswered: ClaimRequest | undefined;
   #claimFailures = 0;
+  /** Rings when the next delayed job falls due. */
+  #due: NodeJS.Timeout | undefined;
 
-  constructor(lane: Lane, runner: MicroBatchRunner, taken: TakenDeliveries) {
+  constructor(lane: Lane, runner: Runner) {
     this.#lane = lane;
     this.#runner = runner;
-    this.#taken = taken;
   }
 
-  /** Takes a delivery. Resolves when its job is dealt with; never rejects. */
-  handle(delivery: Delivery): Promise<void> {
-    return new Promise((done) => {
-      this.#unclaimed.push({ request: { ...delivery, claimId: this.#newClaimId() }, done });
-      if (this.#stopping.signal.aborted) this.#handBack();
-      else this.#working ??= this.#work();
-    });
+  get queue(): string {
+    return this.#lane.queue;
+  }
+
+  get isIdle(): boolean {
+    return this.#working === undefined;
+  }
+
+  /** Takes what waits. Resolves when nothing is left to do; never rejects. */
+  wake(): Promise<void> {
+    if (this.#stopping.signal.aborted) return Promise.resolve();
+    this.#mayBeMore = true;
+    this.#working ??= this.#work();
+    return this.#working;
   }
 
   /**
@@ -63,7 +82,7 @@ export class MicroBatcher {
    */
   async drain(finishMs: number): Promise<void> {
     this.#stopping.abort();
-    this.#handBack();
+    clearTimeout(this.#due);
     this.#runner.stop();
     const ahead = this.#giveBackAhead();
     const late = setTimeout(() => this.#runner.abandon(), finishMs);
@@ -74,15 +93,16 @@ export class MicroBatcher {
   }
 
   async #work(): Promise<void> {
-    const { model, maxBatch, log } = this.#lane;
+    const { model, log, kind } = this.#lane;
     while (!this.#stopping.signal.aborted && this.#hasMore()) {
-      const endTurn = await model.turns.take('jobs');
+      const endTurn = await model.turns.take(kind);
       try {
         await this.#runner.ready();
         const claiming = this.#ahead ?? this.#claim(false);
         this.#ahead = undefined;
         const jobs = await claiming;
-        const isFull = jobs.length === maxBatch;
+        if (jobs.length === 0) continue;
+        const isFull = jobs.length === this.#runner.most;
         if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claim(true);
         const startMs = performance.now();
         const isThere = await this.#runner.run(jobs);
@@ -96,7 +116,7 @@ export class MicroBatcher {
         endTurn();
       }
     }
-    // No await since #hasMore(), so no delivery can slip in between: handle() restarts the loop.
+    // No await since #hasMore(), so no call can slip in between: wake() starts the loop again.
     this.#working = undefined;
   }
 
@@ -109,20 +129,19 @@ export class MicroBatcher {
   /** Sends a claim without an answer again, to learn which jobs it took, and gives these back. */
   async #giveBackUnanswered(): Promise<void> {
     const { settlement, log } = this.#lane;
-    const call = this.#unanswered;
-    if (!call) return;
+    const request = this.#unanswered;
+    if (!request) return;
     try {
-      const jobs = await repeatWhileRedisIsAway(() => this.#send(call), {
+      const jobs = await repeatWhileRedisIsAway(() => this.#send(request), {
         warning: 'claim not answered yet',
         log,
         signal: settlement.abandoned,
       });
       settlement.release(jobs ?? []);
     } catch (error) {
-      log.error('jobs not claimed', { jobs: call.unclaimed.length, error: messageOf(error) });
+      // Their leases end.
+      log.error('jobs not claimed', { error: messageOf(error) });
     }
-    // The sweeper brings back the jobs of a claim that Redis refused, or did not answer in time.
-    for (const { done } of this.#unanswered?.unclaimed ?? []) done();
   }
 
   /** A micro-batch that is claimed ahead is kept from other workers while one runs, so that time has to be short. */
@@ -131,92 +150,69 @@ export class MicroBatcher {
   }
 
   #hasMore(): boolean {
-    return (
-      this.#unclaimed.length > 0 ||
-      this.#mayBeMore ||
-      this.#ahead !== undefined ||
-      this.#unanswered !== undefined
-    );
+    return this.#mayBeMore || this.#ahead !== undefined || this.#unanswered !== undefined;
   }
 
   /**
    * Claims waiting jobs, up to a full micro-batch. While Redis is away the same claim is sent again in the next turn: in
-   * between, chunks and reloads get theirs.
+   * between, the other users of the model get theirs.
    */
   async #claim(isAhead: boolean): Promise<HeldJob[]> {
     if (this.#stopping.signal.aborted) return [];
-    const call = this.#unanswered ?? this.#newCall(isAhead);
+    const request = this.#unanswered ?? this.#newRequest(isAhead);
     try {
-      return await this.#send(call);
+      return await this.#send(request);
     } catch (error) {
-      await this.#claimFailed(call, error);
+      await this.#claimFailed(error);
       return [];
     }
   }
 
-  async #send(call: Call): Promise<HeldJob[]> {
-    const { leases, leaseMs, lists } = this.#lane;
-    const { unclaimed, along } = call;
-    // Until it is answered it may have taken jobs.
-    this.#unanswered = { unclaimed, along: { ...along, isRepeated: true } };
-    const requests = unclaimed.map(({ request }) => request);
-    const { claims, taken, waiting } = await leases.claimAlong(requests, lists, along, leaseMs);
+  async #send(request: ClaimRequest): Promise<HeldJob[]> {
+    const { leases, leaseMs, attempts, log, queue } = this.#lane;
+    // Until it is answered it may have taken jobs. A call that comes meanwhile may be for a job that it did not find.
+    this.#unanswered = request;
+    this.#mayBeMore = false;
+    const { jobs, dropped, mayBeMore, nextDueMs } = await leases.claim(request, leaseMs);
     this.#unanswered = undefined;
     this.#claimFailures = 0;
-    this.#mayBeMore = waiting > 0;
-    const later: Unclaimed[] = [];
-    const jobs: HeldJob[] = [];
-    const accept = (one: Unclaimed, claim: Claim | undefined): void => {
-      if (claim?.kind === 'later') return void later.push(one);
-      const job = this.#runner.attempts.accept(claim, one.done);
-      if (job) jobs.push(job);
-    };
-    unclaimed.forEach((one, index) => accept(one, claims[index]));
-    for (const { transportId, claim } of taken) accept(this.#takenAlong(transportId), claim);
-    this.#unclaimed.unshift(...later);
-    if (this.#stopping.signal.aborted) this.#handBack();
-    return jobs;
+    this.#mayBeMore ||= mayBeMore;
+    this.#wakeIn(nextDueMs);
+    for (const { id, reason } of dropped) log.error('job dropped', { job_id: id, queue, error: reason });
+    return jobs.map((claimed) => {
+      const job = attempts.accept(claimed);
+      this.#runner.accept(job);
+      return job;
+    });
   }
 
-  /** A delivery that a claim took, as if Bee-Queue had handed it out. */
-  #takenAlong(transportId: string): Unclaimed {
-    const delivery = parseTransportId(transportId) ?? { jobId: transportId, delivery: 0 };
-    return {
-      request: { ...delivery, claimId: this.#newClaimId() },
-      done: this.#taken.hold(transportId),
-    };
+  #newRequest(isAhead: boolean): ClaimRequest {
+    this.#lastNumber += 1;
+    const { queue } = this.#lane;
+    return { queue, lane: this.#claims, number: this.#lastNumber, most: this.#runner.most, isAhead };
   }
 
-  #newCall(isAhead: boolean): Call {
-    const { maxBatch } = this.#lane;
-    const unclaimed = this.#unclaimed.splice(0, maxBatch);
-    const most = maxBatch - unclaimed.length;
-    return { unclaimed, along: { claimId: this.#newClaimId(), most, isRepeated: false, isAhead } };
+  #wakeIn(ms: number | undefined): void {
+    clearTimeout(this.#due);
+    if (ms === undefined || this.#stopping.signal.aborted) return;
+    this.#due = setTimeout(() => void this.wake(), Math.min(Math.ceil(ms), LONGEST_TIMER_MS));
+    this.#due.unref();
   }
 
-  async #claimFailed({ unclaimed }: Call, error: unknown): Promise<void> {
+  async #claimFailed(error: unknown): Promise<void> {
     const { log } = this.#lane;
-    const fields = { jobs: unclaimed.length, error: messageOf(error) };
     if (!(error instanceof RedisUnavailableError)) {
-      // Redis would refuse the same claim again: the sweeper brings back jobs that still wait.
-      log.error('jobs not claimed', fields);
+      // Redis would refuse the same claim again.
+      log.error('jobs not claimed', { error: messageOf(error) });
       this.#unanswered = undefined;
-      this.#mayBeMore = false;
-      for (const { done } of unclaimed) done();
       return;
     }
     this.#claimFailures += 1;
-    if (this.#claimFailures % 20 === 1) log.warn('jobs not claimed yet', fields);
+    if (this.#claimFailures % 20 === 1) log.warn('jobs not claimed yet', { error: messageOf(error) });
     await this.#pause();
   }
 
   #pause(): Promise<void> {
     return backOff(Math.max(this.#claimFailures, 1), REDIS_BACKOFF, this.#stopping.signal);
-  }
-
-  #handBack(): void {
-    const unclaimed = this.#unclaimed;
-    this.#unclaimed = [];
-    void this.#lane.settlement.handBack(unclaimed);
   }
 }

@@ -1,33 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from '../../shared/redis/redis.js';
+import { type Consumer, startConsumer } from '../../shared/queue/consumer.js';
 import type { WorkerModel } from '../../shared/workers/registry.js';
-import { Intake } from '../intake/intake.js';
-import { TakenDeliveries } from '../intake/taken-deliveries.js';
 import type { LoadedModel } from '../models/loaded-model.js';
 import { ChunkRunner } from './chunk-runner.js';
 import { type Lane, openLane, type WorkerServices } from './lane.js';
 import { MicroBatchRunner } from './micro-batch-runner.js';
-import { MicroBatcher } from './micro-batcher.js';
+import { MicroBatcher, type Runner } from './micro-batcher.js';
 
 /** Part of the time to leave that is kept for giving back jobs that do not finish, in ms. */
 const HAND_BACK_MS = 1_000;
 
-/** Deliveries that one script looks at: keeps Redis from being held for more than about a millisecond. */
-const HAND_BACK_WINDOW = 128;
-
-/** Deliveries that Bee-Queue hands out at a time: one is in hand while it waits for the next. */
-const CONCURRENCY = 2;
-
 /** A lane with the parts that take from its queue. */
 interface OpenLane {
   lane: Lane;
-  intake: Intake;
-  runner: MicroBatcher | ChunkRunner;
-  /** Deliveries that were taken without Bee-Queue handing them out. */
-  taken?: TakenDeliveries;
+  batcher: MicroBatcher;
+  consumer: Consumer;
+  unwatch: () => void;
 }
 
-/** One model's queues, from deliveries to outcomes: single jobs in micro-batches, and chunks of batches. */
+/** One model's queues, from calls to outcomes: single jobs in micro-batches, and chunks of batches. */
 export class ModelService {
   readonly #model: LoadedModel;
   readonly #jobs: OpenLane;
@@ -65,42 +56,33 @@ export class ModelService {
 }
 
 function serveJobs(model: LoadedModel, services: WorkerServices): OpenLane {
-  const { redis, leases, log } = services;
   const lane = openLane(model, 'jobs', services);
-  const taken = new TakenDeliveries({ lists: lane.lists, redis, leases, log });
-  const runner = new MicroBatcher(lane, new MicroBatchRunner(lane), taken);
-  return { lane, intake: openIntake(lane, runner, redis), runner, taken };
+  return take(lane, new MicroBatchRunner(lane), services);
 }
 
 function serveChunks(model: LoadedModel, services: WorkerServices): OpenLane {
   const lane = openLane(model, 'chunks', services);
-  const runner = new ChunkRunner(lane, services.chunks);
-  return { lane, intake: openIntake(lane, runner, services.redis), runner };
+  return take(lane, new ChunkRunner(lane, services.chunks), services);
 }
 
-const openIntake = ({ address, log }: Lane, runner: OpenLane['runner'], redis: Redis): Intake =>
-  new Intake({
+function take(lane: Lane, runner: Runner, { look }: WorkerServices): OpenLane {
+  const { address, log } = lane;
+  const batcher = new MicroBatcher(lane, runner);
+  const consumer = startConsumer({
     address,
-    redis,
-    concurrency: CONCURRENCY,
-    handler: (delivery) => runner.handle(delivery),
-    log,
+    handler: () => batcher.wake(),
+    onWarning: (message, fields) => log.warn(message, fields),
   });
+  return { lane, batcher, consumer, unwatch: look.watch(batcher) };
+}
 
-async function drain({ lane, intake, runner, taken }: OpenLane, graceMs: number): Promise<void> {
-  const { settlement } = lane;
-  const late = setTimeout(() => settlement.abandon(), graceMs);
-  const leave = async (): Promise<void> => {
-    // The intake first, so that nothing is fetched again that the runner gives back.
-    const leftBehind = intake.drain(graceMs);
-    await runner.drain(Math.max(graceMs - HAND_BACK_MS, graceMs / 2));
-    const unclaimed = (await leftBehind).map((delivery) => ({
-      request: { ...delivery, claimId: '' },
-      done: () => undefined,
-    }));
-    while (unclaimed.length > 0) await settlement.handBack(unclaimed.splice(0, HAND_BACK_WINDOW));
-    await taken?.close();
-  };
-  await Promise.race([leave(), sleep(graceMs, undefined, { ref: false })]);
+async function drain({ lane, batcher, consumer, unwatch }: OpenLane, graceMs: number): Promise<void> {
+  const late = setTimeout(() => lane.settlement.abandon(), graceMs);
+  unwatch();
+  const left = Promise.all([
+    batcher.drain(Math.max(graceMs - HAND_BACK_MS, graceMs / 2)),
+    consumer.drain(graceMs),
+  ]);
+  await Promise.race([left, sleep(graceMs, undefined, { ref: false })]);
   clearTimeout(late);
 }

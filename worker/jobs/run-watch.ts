@@ -26,7 +26,7 @@ export class RunWatch {
   constructor(jobs: readonly HeldJob[], actions: RunWatchActions) {
     this.#jobs = jobs;
     this.#actions = actions;
-    const firstMs = Math.min(...jobs.map((job) => job.claimed.timeoutMs));
+    const firstMs = Math.min(...jobs.map((job) => job.claimed.record.timeoutMs));
     const [job] = jobs;
     this.#late = setTimeout(() => job && jobs.length === 1 && actions.timedOut(job), firstMs);
     this.#kill = this.#killIn(Math.max(KILL_AFTER_MS, firstMs), `it ran longer than ${firstMs} ms`);

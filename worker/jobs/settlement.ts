@@ -1,44 +1,19 @@
 import { setMaxListeners } from 'node:events';
-import { jobIds } from '../../shared/batches/chunk-queue.js';
 import { messageOf } from '../../shared/errors.js';
 import type { FailureCode } from '../../shared/contract/states.js';
-import type {
-  MicroBatchRun,
-  ClaimRequest,
-  CommitReply,
-  Hold,
-  JobLeases,
-  Outcome,
-  Requeued,
-} from '../../shared/jobs/job-leases.js';
+import type { CommitReply, JobLeases, MicroBatchRun, Verdict } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
 import { backoffMs, RETRY_BACKOFF } from '../../shared/process/backoff.js';
-import type { Producers } from '../../shared/queue/producers.js';
 import type { SpanAttributes } from '../../shared/tracing/tracer.js';
 import type { LaneMetrics } from './metrics.js';
 import type { HeldJob } from './held-job.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
 
-/** The end of a decided job: an outcome without its fencing token. */
-export type Verdict = { ok: true; result: Record<string, unknown> } | Failed;
-interface Failed {
-  ok: false;
-  code: FailureCode;
-  message: string;
-}
-
-/** A delivery that this worker took and has not claimed, as far as it knows. */
-export interface Unclaimed {
-  request: ClaimRequest;
-  done: () => void;
-}
-
 /** The queue that jobs go back to, and the services that write what became of them. */
 export interface SettlementServices {
   queue: string;
   leases: JobLeases;
-  producers: Producers;
   keeper: LeaseKeeper;
   metrics: LaneMetrics;
   log: Logger;
@@ -46,13 +21,13 @@ export interface SettlementServices {
 
 /**
  * Writes what became of jobs: outcomes, retries, releases. Each call is repeated until Redis takes it, which is safe
- * since the scripts check which claim holds the job, and ends the jobs' deliveries. Nothing here rejects.
+ * since the scripts check which claim holds the job. Nothing here rejects.
  */
 export class Settlement {
   readonly #services: SettlementServices;
   readonly #pending = new Set<Promise<void>>();
   readonly #abandoned = new AbortController();
-  /** Jobs and deliveries that went back to the queue without having been run to an end here. */
+  /** Jobs that went back to the queue without having been run to an end here. */
   givenBack = 0;
   /** Jobs of which Redis did not take what became of them before the worker had to leave: their leases end. */
   notWritten = 0;
@@ -66,7 +41,7 @@ export class Settlement {
   /** Ends jobs with outcomes. */
   commit(run: MicroBatchRun, verdicts: readonly { job: HeldJob; verdict: Verdict }[]): void {
     const { leases } = this.#services;
-    const outcomes = verdicts.map(({ job, verdict }): Outcome => ({ ...verdict, ...holdOf(job) }));
+    const outcomes = verdicts.map(({ job, verdict }) => ({ job: job.claimed, verdict }));
     const jobs = verdicts.map(({ job }) => job);
     this.#track(jobs, async () => {
       const replies = await this.#repeat('commit', () => leases.commit(run, outcomes));
@@ -86,25 +61,23 @@ export class Settlement {
   retry(jobs: readonly HeldJob[], code: FailureCode, message: string): void {
     const { leases, metrics, log } = this.#services;
     this.#track(jobs, async () => {
-      const failures = jobs.map((job) => ({ ...holdOf(job), code, message }));
+      const failures = jobs.map(({ claimed: job }) => ({
+        job,
+        delayMs: backoffMs(job.attempts, RETRY_BACKOFF),
+        code,
+        message,
+      }));
       const replies = await this.#repeat('retry', () => leases.retry(failures));
       if (!replies) this.notWritten += jobs.length;
-      await Promise.all(
-        (replies ?? []).map(async (reply, index) => {
-          const job = jobs[index];
-          if (!job) return;
-          job.span.set({
-            'waggle.outcome': reply.kind === 'queued' ? 'retried' : reply.kind,
-            'error.type': code,
-          });
-          job.span.fail(message);
-          if (reply.kind === 'stale') return;
-          metrics.retried(code);
-          log.warn('attempt failed', { ...job.ids, code, error: message, now: reply.kind });
-          const delayMs = backoffMs(job.claimed.attempts, RETRY_BACKOFF);
-          await this.#enqueue(job.claimed.id, reply, delayMs);
-        }),
-      );
+      replies?.forEach((reply, index) => {
+        const job = jobs[index];
+        if (!job) return;
+        job.span.set({ 'waggle.outcome': reply === 'queued' ? 'retried' : reply, 'error.type': code });
+        job.span.fail(message);
+        if (reply === 'stale') return;
+        metrics.retried(code);
+        log.warn('attempt failed', { ...job.ids, code, error: message, now: reply });
+      });
     });
   }
 
@@ -112,10 +85,10 @@ export class Settlement {
   release(jobs: readonly HeldJob[], mode: 'release' | 'apart' = 'release'): void {
     const left = jobs.filter((job) => job.decide());
     this.#track(left, async () => {
-      const release = () => this.#services.leases.release(left.map(holdOf), mode);
-      const replies = await this.#repeat('release', release);
+      const claimed = left.map((job) => job.claimed);
+      const replies = await this.#repeat('release', () => this.#services.leases.release(claimed, mode));
       left.forEach((job, index) => {
-        const kind = replies?.[index]?.kind;
+        const kind = replies?.[index];
         if (kind === 'queued') this.givenBack += 1;
         else if (!kind) this.notWritten += 1;
         this.#tell(job, 'job released', kind === 'queued' ? 'released' : (kind ?? 'not written'));
@@ -130,30 +103,6 @@ export class Settlement {
     job.span.fail('the lease is now held by another worker');
     this.#services.log.warn('job lost to another worker', job.ids);
     this.#finish([job]);
-  }
-
-  /** Puts deliveries back into the queue that were not claimed. */
-  handBack(unclaimed: readonly Unclaimed[]): Promise<void> {
-    const { leases } = this.#services;
-    if (unclaimed.length === 0) return Promise.resolve();
-    return this.#note(async () => {
-      try {
-        const requests = unclaimed.map(({ request }) => request);
-        const renewed = await this.#repeat('redeliver', () => leases.redeliver(requests));
-        await Promise.all(
-          (renewed ?? []).map(async (delivery, index) => {
-            if (delivery === undefined) return;
-            this.givenBack += 1;
-            const jobId = requests[index]?.jobId ?? '';
-            this.#services.log.debug('job handed back', () => jobIds(jobId));
-            await this.#enqueue(jobId, { kind: 'queued', delivery }, 0);
-          }),
-        );
-      } finally {
-        // Bee-Queue's slots are freed whatever happens: a drain waits for them.
-        for (const { done } of unclaimed) done();
-      }
-    });
   }
 
   /** Resolves when all that was asked for is written. */
@@ -185,7 +134,7 @@ export class Settlement {
   }
 
   /** `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
-  #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: { ok: true } | Failed): void {
+  #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: { ok: true } | Extract<Verdict, { ok: false }>): void {
     const { metrics, log } = this.#services;
     if (reply === undefined) this.notWritten += 1;
     if (reply !== 'committed') return this.#tell(job, 'outcome dropped', reply ?? 'not written');
@@ -206,7 +155,6 @@ export class Settlement {
     for (const job of jobs) {
       job.span.end();
       this.#services.keeper.letGo(job);
-      job.done();
     }
   }
 
@@ -216,24 +164,7 @@ export class Settlement {
     const { log } = this.#services;
     return repeatWhileRedisIsAway(call, { warning, log, signal: this.abandoned, repeatsRefusals: true });
   }
-
-  /** A queued record whose delivery does not get through here is put into the queue by the sweeper. */
-  async #enqueue(jobId: string, reply: Requeued, delayMs: number): Promise<void> {
-    if (reply.kind !== 'queued') return;
-    const { producers, queue, log } = this.#services;
-    await producers
-      .enqueue(queue, { jobId, delivery: reply.delivery }, delayMs)
-      .catch((error: unknown) =>
-        log.warn('delivery left to the sweeper', { ...jobIds(jobId), error: messageOf(error) }),
-      );
-  }
 }
-
-const holdOf = ({ claimed }: HeldJob): Hold => ({
-  id: claimed.id,
-  token: claimed.token,
-  claimId: claimed.claimId,
-});
 
 const figuresOf = ({ batchSize, prepareMs, predictMs }: MicroBatchRun): SpanAttributes => ({
   'waggle.batch_size': batchSize,

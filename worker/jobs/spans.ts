@@ -20,7 +20,7 @@ export function startJobSpan(tracer: Tracer, queue: string, job: ClaimedJob): Sp
       'waggle.batch_id': jobIds(job.id).batch_id,
       'waggle.request_id': job.requestId,
       'waggle.attempt': job.attempts,
-      'waggle.max_attempts': job.maxAttempts,
+      'waggle.max_attempts': job.record.maxAttempts,
       'waggle.queue_wait_ms': job.waitedMs,
     },
   });

@@ -1,17 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchStore, type NewChunk, NoRoomError } from '../../../shared/batches/batch-store.js';
 import type { RowCount } from '../../admission/rate-limits.js';
-import type { Producers } from '../../../shared/queue/producers.js';
 import type { RedisDeadline } from '../../redis-deadline.js';
 
 /** The destination of the chunks of one upload. */
 export interface ChunkDestination {
   batches: BatchStore;
-  producers: Producers;
   withinDeadline: RedisDeadline;
   batchId: string;
-  /** The model's chunk queue. */
-  queue: string;
   /** Longest that a chunk waits for room in the queue, in ms. */
   roomMs: number;
   /** Aborted once nobody waits for the answer any more. */
@@ -86,11 +82,9 @@ export class ChunkSender {
   }
 
   #add(chunk: NewChunk): Promise<void> {
-    const { batches, producers, withinDeadline, batchId, queue } = this.#to;
+    const { batches, withinDeadline, batchId } = this.#to;
     return withinDeadline('adding rows', async () => {
-      const jobId = await batches.add(batchId, chunk);
-      if (jobId === undefined) throw new BatchClosedError();
-      if (jobId !== '') await producers.enqueue(queue, { jobId, delivery: 1 });
+      if (!(await batches.add(batchId, chunk))) throw new BatchClosedError();
     });
   }
 }

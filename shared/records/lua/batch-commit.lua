@@ -1,26 +1,28 @@
+-- uses base, jobs, order, history, ends
 -- Writes the results of one chunk where its claim still holds it.
 --
 -- KEYS 1 key prefix
--- ARGV 1 queue, 2 model version, 3 chunk's job id, 4 token, 5 claim id, 6 rows with a result, 7 rows without one, 8 results
+-- ARGV 1 model version, 2 id of the chunk's job, 3 '<token> <claim>', 4 rows with a result, 5 rows without one, 6 results
 -- Returns 'committed', 'canceled' (the results were dropped), 'stale' (nothing changed) or 'gone' (the chunk has ended)
-local id = ARGV[3]
-local job = load(id)
+local id = ARGV[2]
+local job, hold = load(id), read_hold(redis.call('HGET', HOLDS, id))
 if not job then return 'gone' end
-if not holds(job, ARGV[4], ARGV[5]) then return 'stale' end
+if hold.by ~= ARGV[3] then return 'stale' end
 local now = now_ms()
-if job.status == 'canceling' then
-  finish(id, job, 'canceled', now)
+redis.call('ZREM', RUNNING, id)
+if redis.call('HEXISTS', WISHES, id) == 1 then
+  finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
   announce()
   return 'canceled'
 end
 local batch, number = id:match('^(.+):(%d+)$')
 local key = batch_key(batch)
-redis.call('HSET', key .. ':out', number, ARGV[8])
-redis.call('HSET', key, 'model_version', ARGV[2])
-redis.call('HINCRBY', key, 'rows_succeeded', ARGV[6])
-redis.call('HINCRBY', key, 'rows_failed', ARGV[7])
-complete(ARGV[1], ARGV[6] + ARGV[7], now)
-tally(job.model, 'rows', ARGV[6] + ARGV[7])
-finish(id, job, 'succeeded', now)
+redis.call('HSET', key .. ':out', number, ARGV[6])
+redis.call('HSET', key, 'model_version', ARGV[1])
+redis.call('HINCRBY', key, 'rows_succeeded', ARGV[4])
+redis.call('HINCRBY', key, 'rows_failed', ARGV[5])
+complete(job.queue, ARGV[4] + ARGV[5])
+tally(job.model, 'rows', ARGV[4] + ARGV[5])
+finish(job, hold, 'succeeded', now, NOT_RUN .. '{}')
 announce()
 return 'committed'

@@ -1,3 +1,4 @@
+-- uses base, jobs, order, history, ends, moves
 -- Cancels a job: at once while it waits, as soon as its worker lets go of it while it runs.
 --
 -- KEYS 1 key prefix
@@ -5,18 +6,13 @@
 -- Returns 'canceled', 'canceling', 'ended' (too late) or 'gone' (unknown, or somebody else's)
 local id = ARGV[1]
 local job = load(id)
-if not job or job.unreadable or job.kind ~= 'single' then return 'gone' end
+if not job or job.kind ~= 'single' then return 'gone' end
 if ARGV[2] ~= '*' and job.owner ~= ARGV[2] then return 'gone' end
-if is_ended(job.status) then return 'ended' end
-if job.status == 'queued' then
-  finish(id, job, 'canceled', now_ms())
+if job.has_ended then return 'ended' end
+if take_waiting(job) then
+  finish(job, read_hold(redis.call('HGET', HOLDS, id)), 'canceled', now_ms(), NOT_RUN .. '{}')
   announce()
   return 'canceled'
 end
-if job.status == 'running' then
-  redis.call('HSET', job_key(id), 'status', 'canceling')
-  redis.call('PUBLISH', P .. 'canceling', id)
-  move(id, job, 'canceling')
-  announce()
-end
+if redis.call('HSETNX', WISHES, id, 'cancel') == 1 then redis.call('PUBLISH', P .. 'canceling', id) end
 return 'canceling'

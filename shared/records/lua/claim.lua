@@ -1,153 +1,139 @@
--- Takes a micro-batch of jobs for one worker. Each taken job gets a lease, a higher fencing token and one more
--- attempt; every other one is refused, and ended here where its time or its attempts are over.
+-- uses base, jobs, order, calls, history, ends, moves
+-- Takes a micro-batch of jobs for one worker: the first that wait. Each gets a lease, one more attempt, and the fencing token of
+-- this claim.
 --
--- A claim whose answer got lost may be repeated under its claim id: it takes the job once and gives the same answer
--- again. Only the delivery that the record waits under is taken, so that a claim which Redis gets to see after the job
--- went back to the queue takes nothing: nobody would run it.
+-- A claim whose answer got lost may be repeated under its number: it gives the same answer again, without those that were
+-- given back or ended since. A lower number than the lane's last is refused: nobody would run what it took.
 --
--- Beside what Bee-Queue has delivered to the worker, the oldest deliveries that still wait are taken along, as Bee-Queue
--- would take them: one script for a micro-batch instead of two round trips and a transaction for each of its jobs.
+-- A job that is marked 'a' is claimed by itself, never ahead of a run; see read_hold() in parts/jobs.lua.
 --
--- A job that is marked `alone` is claimed by itself: a call that finds it first takes nothing else, and one that meets it
--- later leaves it. A loss is counted where the call took one job only; see attempts_lost().
---
--- KEYS 1 key prefix, and where deliveries are taken along: 2 Bee-Queue's list of those that wait, 3 its list of those that
---      workers took
--- ARGV 1 lease in ms, 2 how many may be taken along, 3 claim id of those: '<lane of a worker>:<number, base 36>', the
---      numbers of a lane ever growing, 4 'again' when this call is repeated: nothing more is taken along then, 5 longest
---      in ms that a job may have waited, 6 'ahead' while the worker runs something else: nothing is taken then that is to
---      be claimed by itself, 7.. three a job: id, delivery, claim id (of this worker and this delivery to it alone)
--- Returns {for each job a claim, and then for each delivery that was taken along: its transport id, a claim, ..., and
---         last, where deliveries may be taken along, how many still wait}
---         A claim is {'run', token, attempts, max_attempts, timeout_ms, input, request_id, traceparent, ms from the job's
---         creation to the start of this attempt}, or {'gone'}, {'unreadable'}, {'busy'} (another worker holds it, or it
---         waits under a newer delivery), {'ended'} (also when ended just now), {'later'} (the next call may claim it)
-local now = now_ms()
-local lease_until = ms(now + ARGV[1])
+-- KEYS 1 key prefix
+-- ARGV 1 queue, 2 how many at most, 3 lease in ms, 4 lane of the worker (of this process alone), 5 number of this claim in the
+--      lane, ever growing, 6 'ahead' while the worker runs something else, else ''
+-- Returns {token, start of these attempts, 1 where more wait, ms until the next delayed job is due ('' = none is), then four a
+--         job: id, line 1 of its record ('' = there is none), attempt, its input where that stands apart ('')}
+local queue, most, worker_lane, number = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
 local is_ahead = ARGV[6] == 'ahead'
-local result = {}
-
-local started, is_held, held = {}, {}, 0
--- Whether the job that is held is to be the only one.
-local is_alone = false
-
--- What a transport id stands for; nil for one that is not ours.
-local function job_and_delivery(entry)
-  local id, delivery = entry:match('^(.+)%.(%d+)$')
-  return id, tonumber(delivery)
-end
-
-local function hold(id, job, token, attempts, start)
-  put(P .. 'running', lease_until, id)
-  is_held[id], held = true, held + 1
-  is_alone = is_alone or job.alone
-  if job.kind == 'chunk' then
-    local of_batch = redis.call('HMGET', batch_key(id:match('^(.+):')), 'traceparent', 'request_id')
-    job.traceparent, job.request_id = of_batch[1], of_batch[2]
-  end
-  return { 'run', token, attempts, job.max_attempts, job.timeout_ms, job.input, job.request_id or '',
-    job.traceparent or '', ms(start - job.created_ms) }
-end
-
-local function claim(id, delivery, name)
-  if is_held[id] then return { 'busy' } end
-  local job = load(id)
-  if not job then return { 'gone' } end
-  if job.unreadable then return { 'unreadable' } end
-  if is_ended(job.status) then return { 'ended' } end
-  if job.delivery ~= delivery then return { 'busy' } end
-  if job.status ~= 'queued' then
-    local is_repeated = job.claim == name
-    if is_repeated and job.status == 'running' then return hold(id, job, job.token, job.attempts, job.started_ms) end
-    local lease = redis.call('ZSCORE', P .. 'running', id)
-    if not is_repeated and lease and tonumber(lease) > now then return { 'busy' } end
-    if job.status == 'canceling' then
-      -- Who repeats a claim does not run the job.
-      finish(id, job, 'canceled', now)
-      return { 'ended' }
-    end
-    job.attempts = attempts_lost(job)
-    mark_alone(id, job)
-  elseif is_late(job, now, tonumber(ARGV[5])) then
-    expire(id, job, now)
-    return { 'ended' }
-  end
-  if job.attempts >= job.max_attempts then
-    finish(id, job, 'failed', now, 'error_code', 'worker_lost',
-      'error_message', 'the worker was lost in each of ' .. job.attempts .. ' attempts')
-    return { 'ended' }
-  end
-  if is_alone or (job.alone and (is_ahead or held > 0)) then return { 'later' } end
-  local token, attempts = job.token + 1, job.attempts + 1
-  redis.call('HSET', job_key(id), 'status', 'running', 'token', token, 'attempts', attempts, 'started_ms', ms(now),
-    'claim', name)
-  if job.status == 'queued' and job.queue_deadline_ms then redis.call('ZREM', P .. 'deadlines', id) end
-  move(id, job, 'running')
-  started[#started + 1] = id
-  if job.kind == 'chunk' then redis.call('HSETNX', batch_key(id:match('^(.+):')), 'started_ms', ms(now)) end
-  return hold(id, job, token, attempts, now)
-end
-
+local now = now_ms()
+local claim = worker_lane .. ':' .. ARGV[5]
+local last_key = P .. 'claim:' .. worker_lane
 -- How long a call that got lost may take to arrive after it was repeated.
 local LATE_MS = 60000
 
--- Of the deliveries that wait, oldest first, those that one call may take: up to one that is claimed by itself, or that one.
-local function up_to_alone(oldest)
-  if #oldest == 0 or redis.call('EXISTS', P .. 'alone') == 0 then return oldest end
-  local ids = {}
-  for i, entry in ipairs(oldest) do ids[i] = job_and_delivery(entry) or '' end
-  for i, is_marked in ipairs(redis.call('SMISMEMBER', P .. 'alone', unpack(ids))) do
-    if is_marked == 1 then
-      local last = i == 1 and held == 0 and not is_ahead and 1 or i - 1
-      return { unpack(oldest, 1, last) }
+local function waiting()
+  for _, lane in ipairs(LANES) do
+    if redis.call('EXISTS', lane_key(queue, lane)) == 1 then return 1 end
+  end
+  return 0
+end
+
+-- What the worker has to know of jobs that it holds.
+local function answer(token, started, more, due, ids, attempts)
+  local result = { token, started, more, due }
+  if #ids == 0 then return result end
+  local keys = {}
+  for i, id in ipairs(ids) do keys[i] = job_key(id) end
+  local texts = redis.call('MGET', unpack(keys))
+  for i, id in ipairs(ids) do
+    local at, text = #result, texts[i] or ''
+    local is_apart = text:find('^' .. string.rep('%S+ ', #FIELDS - 1) .. '1 ') ~= nil
+    result[at + 1], result[at + 2], result[at + 3] = id, text, attempts[i]
+    result[at + 4] = is_apart and redis.call('GET', P .. 'in:' .. id) or ''
+  end
+  return result
+end
+
+local last = redis.call('GET', last_key)
+if last then
+  local last_number = tonumber(last:match('^%d+'))
+  if last_number > number then return { 0, '', 0, '' } end
+  if last_number == number then
+    local ids, attempts, token, started = {}, {}, 0, ''
+    for id in last:gmatch('\n([^\n]+)') do
+      local hold = read_hold(redis.call('HGET', HOLDS, id))
+      if hold.claim == claim then
+        ids[#ids + 1], attempts[#ids + 1] = id, hold.attempts
+        token, started = hold.token, hold.started
+      end
+    end
+    return answer(token, started, waiting(), '', ids, attempts)
+  end
+end
+
+-- None is run that is too late: where there are more of these than one run of a script may end, nothing is taken yet.
+local _, looked_at = expire_late(128)
+if looked_at == 128 then
+  announce()
+  return { 0, '', 1, '' }
+end
+start_due(queue, 4 * most)
+write()
+write_order()
+
+-- In the order in which they are run, with the virtual time of each.
+local ids, virtual, lane_of = {}, {}, {}
+for _, lane in ipairs(LANES) do
+  if #ids < most then
+    local first = redis.call('ZRANGE', lane_key(queue, lane), 0, most - #ids - 1, 'WITHSCORES')
+    for i = 1, #first, 2 do
+      ids[#ids + 1], virtual[#ids + 1], lane_of[#ids + 1] = first[i], first[i + 1], lane
     end
   end
-  return oldest
+end
+local is_full = #ids == most
+local holds = #ids > 0 and redis.call('HMGET', HOLDS, unpack(ids)) or {}
+local attempts, marks = {}, {}
+for i, id in ipairs(ids) do
+  local hold = read_hold(holds[i])
+  attempts[i], marks[i] = hold.attempts + 1, hold.marks:gsub('l', '')
+  if is_marked(hold, 'a') then
+    local kept = i == 1 and not is_ahead and 1 or i - 1
+    is_full = is_full or kept < #ids
+    for beyond = #ids, kept + 1, -1 do ids[beyond] = nil end
+    break
+  end
 end
 
--- Takes along the oldest that wait, as BRPOPLPUSH would move each. The deliveries of the lane's last call stand below its name,
--- until its next: a repeated one finds it there, wherever a stall check put the entries meanwhile, and one that arrives
--- after it was repeated takes nothing: nobody would know of it.
-local function take(name, most)
-  local lane, digits = name:match('^(.*):(%w+)$')
-  local key, number = P .. 'taken:' .. lane, tonumber(digits, 36)
-  local before = redis.call('GET', key)
-  local last = before and tonumber(before:match('^%d+'))
-  local oldest = {}
-  if last == number and ARGV[4] == 'again' then
-    for entry in before:gmatch('\n([^\n]+)') do oldest[#oldest + 1] = entry end
-    return oldest
-  end
-  if last and last >= number then return oldest end
-  if ARGV[4] ~= 'again' then
-    if is_alone then return oldest end
-    local waiting = redis.call('LRANGE', KEYS[2], -most, -1)
-    for i = #waiting, 1, -1 do oldest[#oldest + 1] = waiting[i] end
-    oldest = up_to_alone(oldest)
-    if #oldest == 0 then return oldest end
-    redis.call('LTRIM', KEYS[2], 0, -#oldest - 1)
-    call_with(oldest, 'LPUSH', KEYS[3])
-  end
-  redis.call('SET', key, number .. '\n' .. table.concat(oldest, '\n'), 'PX', LATE_MS)
-  return oldest
+if #ids == 0 then
+  announce()
+  local next_due = redis.call('ZRANGE', P .. 'delayed:' .. queue, 0, 0, 'WITHSCORES')[2]
+  return { 0, '', is_full and 1 or 0, next_due and ms(math.max(0, next_due - now)) or '' }
 end
 
-local name = ARGV[3]
-for i = 7, #ARGV, 3 do
-  result[#result + 1] = claim(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
+local token = redis.call('INCR', P .. 'token')
+local started, lease = ms(now), ms(now + ARGV[3])
+local written = {}
+for i, id in ipairs(ids) do
+  take_out(lane_key(queue, lane_of[i]), id)
+  take_out(DEADLINES, id)
+  put(RUNNING, lease, id)
+  local mark = #ids == 1 and not is_ahead and marks[i] .. 'l' or marks[i]
+  written[2 * i - 1], written[2 * i] = id, write_hold(token .. ' ' .. claim, started, attempts[i], virtual[i], mark)
 end
-local most = tonumber(ARGV[2])
-if most > 0 then
-  for _, entry in ipairs(take(name, most)) do
-    local id, delivery = job_and_delivery(entry)
-    result[#result + 1] = entry
-    result[#result + 1] = id and claim(id, delivery, name) or { 'gone' }
+call_with(written, 'HSET', HOLDS)
+redis.call('SET', last_key, ARGV[5] .. '\n' .. table.concat(ids, '\n'), 'PX', LATE_MS)
+redis.call('PUBLISH', P .. 'started', table.concat(ids, ','))
+write()
+
+local result = answer(token, started, is_full and waiting() or 0, '', ids, attempts)
+local highest = {}
+for i, id in ipairs(ids) do
+  local text = result[2 + 4 * i]
+  local owner = text:match('^%S+ (%S+)')
+  if owner and owner ~= NONE then
+    count_waiting(queue, owner, -1)
+    highest[lane_of[i]] = virtual[i]
+  end
+  local batch = id:match('^(.+):')
+  if batch then redis.call('HSETNX', batch_key(batch), 'started_ms', started) end
+  if not owner then
+    -- A record that is gone: the worker tells of it.
+    take_out(RUNNING, id)
+    clear(HOLDS, id)
   end
 end
-if KEYS[2] then result[#result + 1] = redis.call('LLEN', KEYS[2]) end
-if #started > 0 then redis.call('PUBLISH', P .. 'started', table.concat(started, ',')) end
-if held == 1 and #started == 1 and not is_ahead then
-  redis.call('HSET', job_key(started[1]), 'lone', redis.call('HGET', job_key(started[1]), 'token'))
-end
+for lane, start in pairs(highest) do redis.call('ZADD', clock_key(queue, lane), 'GT', start, NONE) end
+-- A neighbour that is idle is called, one at a time.
+if result[3] == 1 then call_worker(queue, 1) end
 announce()
 return result

@@ -1,44 +1,49 @@
--- Writes the outcomes of a micro-batch, each only where its claim still holds the job.
+-- uses base, jobs, order, history, ends
+-- Writes the outcomes of a micro-batch, each only where its claim still holds the job. Repeated, it writes nothing twice.
 --
 -- KEYS 1 key prefix
--- ARGV 1 queue, 2 model version, 3 ms of feature preparation, 4 ms of prediction, 5 batch size, then six a job:
---      id, token, claim id, 'succeeded' or 'failed', error code ('' when succeeded), result as JSON or error message
--- Returns for each job 'committed' (now, or by this same call before), 'canceled' (its outcome was dropped), 'stale'
---         (nothing changed) or 'gone' (there is no record any more)
+-- ARGV 1 queue, 2 jobs in the micro-batch, then eleven a job: id, '<token> <claim>', owner, model, created, time to live, API
+--      process to be told, Idempotency-Key, whether its input stands apart, state, and the fields of line 2 behind the claim
+-- Returns for each job 'committed' (now, or by this same claim before), 'canceled' (its outcome was dropped), 'stale' (nothing
+--         changed) or 'gone' (there is no record any more)
+local WORDS = 11
+local queue, size = ARGV[1], tonumber(ARGV[2])
 local now = now_ms()
-local result = {}
-local completed, model = 0, nil
+local ids, result, completed, model = {}, {}, 0, nil
+for i = 3, #ARGV, WORDS do ids[#ids + 1] = ARGV[i] end
+local holds, wishes = redis.call('HMGET', HOLDS, unpack(ids)), redis.call('HMGET', WISHES, unpack(ids))
 
-local function is_written(job, status, code, message)
-  return job.status == status and (status == 'succeeded' or (job.error_code == code and job.error_message == message))
+local function commit(at, hold, wish)
+  local job = { kind = 'single', id = ARGV[at], owner = ARGV[at + 2], model = ARGV[at + 3], created = ARGV[at + 4],
+    ttl = tonumber(ARGV[at + 5]), reply = ARGV[at + 6], idem = ARGV[at + 7], apart = ARGV[at + 8] }
+  local by, status = ARGV[at + 1], ARGV[at + 9]
+  if hold.by ~= by then
+    local text = redis.call('GET', job_key(job.id))
+    if not text then return 'gone' end
+    return text:find('\n' .. status .. ' %S+ %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0') .. ' ') and 'committed' or 'stale'
+  end
+  take_out(RUNNING, job.id)
+  if redis.call('EXISTS', job_key(job.id)) == 0 then
+    clear(HOLDS, job.id)
+    clear(WISHES, job.id)
+    return 'gone'
+  end
+  if wish then
+    finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
+    return 'canceled'
+  end
+  finish(job, hold, status, now, ARGV[at + 10])
+  completed, model = completed + 1, job.model
+  return 'committed'
 end
 
-for i = 6, #ARGV, 6 do
-  local id, token, by, status, code, value = unpack(ARGV, i, i + 5)
-  local job = load(id)
-  if not job then
-    result[#result + 1] = 'gone'
-  elseif not holds(job, token, by) then
-    result[#result + 1] = is_of_claim(job, token, by) and is_written(job, status, code, value) and 'committed' or 'stale'
-  elseif job.status == 'canceling' then
-    finish(id, job, 'canceled', now)
-    result[#result + 1] = 'canceled'
-  else
-    if status == 'succeeded' then
-      finish(id, job, status, now, 'result', value, 'model_version', ARGV[2], 'prepare_ms', ARGV[3],
-        'predict_ms', ARGV[4], 'batch_size', ARGV[5])
-    else
-      finish(id, job, status, now, 'error_code', code, 'error_message', value, 'model_version', ARGV[2],
-        'prepare_ms', ARGV[3], 'predict_ms', ARGV[4], 'batch_size', ARGV[5])
-    end
-    completed, model = completed + 1, job.model
-    result[#result + 1] = 'committed'
-  end
+for n, _ in ipairs(ids) do
+  result[n] = commit(3 + WORDS * (n - 1), read_hold(holds[n]), wishes[n])
 end
 if completed > 0 then
-  complete(ARGV[1], completed, now)
+  complete(queue, completed)
   tally(model, 'batches', 1)
-  tally(model, 'batch_jobs', tonumber(ARGV[5]))
+  tally(model, 'batch_jobs', size)
 end
 announce()
 return result

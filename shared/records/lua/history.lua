@@ -1,3 +1,4 @@
+-- uses base
 -- Reads the history of one model over a stretch of minutes.
 --
 -- KEYS 1 key prefix

@@ -1,3 +1,4 @@
+-- uses base
 -- Takes, keeps or gives up the sweeper's lease, so that one process sweeps at a time.
 --
 -- KEYS 1 key prefix

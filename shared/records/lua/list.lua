@@ -1,54 +1,102 @@
+-- uses base, jobs
 -- Picks records, newest first, out of the indexes that hold what is asked for, merged. Looks at a bounded number of entries.
--- Records of another version match nothing: one of them must not keep all others from being listed.
 --
 -- KEYS 1 key prefix
--- ARGV 1 'job:' or 'batch:', 2 created_ms and 3 id of the last entry seen ('' = start), 4 how many to pick, 5 how many to
+-- ARGV 1 'job' or 'batch', 2 created_ms and 3 id of the last entry seen ('' = start), 4 how many to pick, 5 how many to
 --      look at, 6 owner ('*' = anybody's), of jobs: 7 model ('' = any), 8 request id ('' = any), 9.. states
 -- Returns {entries looked at, created_ms and id of the last one ('' = the indexes have no further entries), id, id, ...}
-local kind, after_ms, after_id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local kind, after_ms, after_id = ARGV[1], ARGV[2], ARGV[3]
 local wanted, to_look_at, owner, model, request = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 local states = {}
 for i = 9, #ARGV do states[ARGV[i]] = true end
+local is_open = states.queued or states.running or states.canceling
 
--- Checks the record itself: it may be gone, and jobs of one request id are of any state and model. Redis finds these
--- fields soon, they are the first ones of a record.
-local function matches(id)
-  local v = redis.call('HMGET', P .. kind .. id, 'schema', 'status', 'model')
-  return v[1] == SCHEMA and (kind == 'batch:' or (states[v[2]] and (model == '' or v[3] == model)))
+-- The state of an ended job; one that has not ended is looked at where it stands.
+local function state_of(id, text)
+  local ended = text:match('\n(%S+)')
+  if ended then return ended end
+  if not redis.call('ZSCORE', RUNNING, id) then return 'queued' end
+  return redis.call('HEXISTS', WISHES, id) == 1 and 'canceling' or 'running'
 end
 
+-- Checks the record itself: indexes hold jobs of several states, those of one request id are of any model. An entry whose record
+-- is gone is taken out.
+local function matches(index)
+  if kind == 'batch' then return redis.call('EXISTS', batch_key(index.id)) == 1 end
+  local text = redis.call('GET', job_key(index.id))
+  if not text then
+    take_out(index.key, index.member)
+    return false
+  end
+  if model ~= '' and parse(index.id, text).model ~= model then return false end
+  return states[state_of(index.id, text)]
+end
+
+local function known_models()
+  local models = {}
+  for _, field in ipairs(redis.call('HKEYS', P .. 'counts')) do models[#models + 1] = field:match('^(.+):submitted$') end
+  return models
+end
+
+local function owners()
+  if owner ~= '*' then return { owner } end
+  local all = redis.call('SMEMBERS', P .. 'owners')
+  all[#all + 1] = NONE
+  return all
+end
+
+-- Keys of the sets that hold what is asked for: all jobs, or those that have not ended and those of each end.
 local function indexes()
-  local keys = {}
-  if kind == 'batch:' then
-    keys[1] = P .. (owner == '*' and 'batches:all' or 'batches:owner:' .. owner)
-  elseif request ~= '' then
-    keys[1] = request_key(owner == '*' and '' or owner, request)
-    for _, one in ipairs(owner == '*' and redis.call('SMEMBERS', P .. 'owners') or {}) do
-      keys[#keys + 1] = request_key(one, request)
-    end
-  else
-    for _, one in ipairs(model == '' and known_models() or { model }) do
-      for state in pairs(states) do keys[#keys + 1] = index_key(owner, one, state) end
+  if kind == 'batch' then
+    return { { key = P .. (owner == '*' and 'batches:all' or 'batches:owner:' .. owner) } }
+  end
+  local found = {}
+  for _, one in ipairs(owners()) do
+    if request ~= '' then
+      found[#found + 1] = { key = P .. 'requests', prefix = one .. ':' .. request .. '\0' }
+    else
+      for _, name in ipairs(model == '' and known_models() or { model }) do
+        local whats = states.succeeded and { 'all' } or { is_open and 'open', states.failed and 'failed',
+          states.canceled and 'canceled', states.expired and 'expired' }
+        for _, what in pairs(whats) do
+          if what then found[#found + 1] = { key = index_key(what, one, name) } end
+        end
+      end
     end
   end
-  return keys
+  return found
 end
 
 -- Entries that are fetched of an index at a time.
 local WINDOW = 16
+
+-- The next entries of an index, from the last one seen on: member, creation, member, ...
+local function fetch(index)
+  if not index.prefix then
+    return redis.call('ZREVRANGEBYSCORE', index.key, after_ms == '' and '+inf' or after_ms, '-inf', 'WITHSCORES', 'LIMIT',
+      index.fetched, WINDOW)
+  end
+  local newest = index.prefix .. (after_ms == '' and '\255' or after_ms .. '\0\255')
+  local flat = {}
+  for _, member in ipairs(redis.call('ZREVRANGEBYLEX', index.key, '[' .. newest, '[' .. index.prefix, 'LIMIT',
+    index.fetched, WINDOW)) do
+    flat[#flat + 1], flat[#flat + 2] = member, member:sub(#index.prefix + 1):match('^[^%z]*')
+  end
+  return flat
+end
 
 -- Moves to the next entry of an index that lies behind the last one seen. Returns false when there is none.
 local function advance(index)
   while true do
     index.at = index.at + 2
     if index.at > #index.flat then
-      index.flat = redis.call('ZREVRANGEBYSCORE', index.key, ARGV[2] == '' and '+inf' or ARGV[2], '-inf', 'WITHSCORES',
-        'LIMIT', index.fetched, WINDOW)
+      index.flat = fetch(index)
       index.fetched, index.at = index.fetched + WINDOW, 1
       if #index.flat == 0 then return false end
     end
-    index.id, index.created = index.flat[index.at], tonumber(index.flat[index.at + 1])
-    if not after_ms or index.created < after_ms or index.id < after_id then return true end
+    index.member, index.created = index.flat[index.at], tonumber(index.flat[index.at + 1])
+    index.id = index.prefix and index.member:match('[^%z]*$') or index.member
+    if after_ms == '' or index.created < tonumber(after_ms) or index.id < after_id then return true end
   end
 end
 
@@ -58,8 +106,8 @@ end
 
 -- By their next entry, newest last.
 local open = {}
-for _, key in ipairs(indexes()) do
-  local index = { key = key, fetched = 0, flat = {}, at = -1 }
+for _, index in ipairs(indexes()) do
+  index.fetched, index.flat, index.at = 0, {}, -1
   if advance(index) then open[#open + 1] = index end
 end
 table.sort(open, function(a, b) return is_newer(b, a) end)
@@ -68,7 +116,7 @@ local result = { 0, '', '' }
 while #open > 0 and result[1] < to_look_at and #result - 3 < wanted do
   local index = open[#open]
   result[1], result[2], result[3] = result[1] + 1, ms(index.created), index.id
-  if matches(index.id) then result[#result + 1] = index.id end
+  if matches(index) then result[#result + 1] = index.id end
   if advance(index) then
     local place = #open
     while place > 1 and is_newer(open[place - 1], index) do
@@ -81,4 +129,5 @@ while #open > 0 and result[1] < to_look_at and #result - 3 < wanted do
   end
 end
 if #open == 0 then result[2], result[3] = '', '' end
+write()
 return result

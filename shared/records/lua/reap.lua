@@ -1,36 +1,40 @@
--- Deals with running jobs whose lease is over: their worker is lost. Records of another version stay where they are.
+-- uses base, jobs, order, calls, history, ends, moves
+-- Deals with running jobs whose lease is over: their worker is lost. A loss counts where the claim took no other job: of several
+-- nobody can say which it was that took the worker down, and they are claimed one by one from then on.
 --
 -- KEYS 1 key prefix
--- ARGV 1 how many to look at, 2 how many of the oldest to pass over
--- Returns {how many to pass over next time (0 = the end was reached), {queue, id, delivery, ...} to be put into
---         Bee-Queue, {id, 'canceled' or 'worker_lost', ...} of those that ended}
+-- ARGV 1 how many to look at
+-- Returns three a job: id, queue, 'queued', 'canceled' or 'worker_lost'
 local now = now_ms()
-local passed_over = tonumber(ARGV[2])
-local ids = redis.call('ZRANGEBYSCORE', P .. 'running', '-inf', ms(now), 'LIMIT', ARGV[2], ARGV[1])
-local result = { 0, {}, {} }
+local ids = redis.call('ZRANGEBYSCORE', RUNNING, '-inf', ms(now), 'LIMIT', 0, ARGV[1])
+local result, called = {}, {}
 
-local function add(list, ...)
-  for _, value in ipairs({ ... }) do list[#list + 1] = value end
+local function reap(id)
+  local job, hold = load(id), read_hold(redis.call('HGET', HOLDS, id))
+  redis.call('ZREM', RUNNING, id)
+  if not job or job.has_ended then return nil end
+  if redis.call('HEXISTS', WISHES, id) == 1 then
+    finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
+    return job, 'canceled'
+  end
+  local attempts = is_marked(hold, 'l') and hold.attempts or hold.attempts - 1
+  if attempts >= job.max_attempts then
+    finish(job, hold, 'failed', now,
+      failure_of('worker_lost', 'the worker was lost in each of ' .. attempts .. ' attempts'))
+    return job, 'worker_lost'
+  end
+  wait_again(job, hold, attempts, 'a')
+  called[job.queue] = true
+  return job, 'queued'
 end
 
 for _, id in ipairs(ids) do
-  local job = load(id)
-  if job and job.unreadable then
-    passed_over = passed_over + 1
-  elseif not job or (job.status ~= 'running' and job.status ~= 'canceling') then
-    redis.call('ZREM', P .. 'running', id)
-  elseif job.status == 'canceling' then
-    finish(id, job, 'canceled', now)
-    add(result[3], id, 'canceled')
-  elseif attempts_lost(job) >= job.max_attempts then
-    finish(id, job, 'failed', now, 'error_code', 'worker_lost',
-      'error_message', 'the worker was lost in each of ' .. job.attempts .. ' attempts')
-    add(result[3], id, 'worker_lost')
-  else
-    mark_alone(id, job)
-    add(result[2], job.queue, id, queue_again(id, job, attempts_lost(job), now))
+  local job, outcome = reap(id)
+  if job then
+    local at = #result
+    result[at + 1], result[at + 2], result[at + 3] = id, job.queue, outcome
   end
 end
-if #ids == tonumber(ARGV[1]) then result[1] = passed_over end
 announce()
+for queue in pairs(called) do call_worker(queue) end
 return result

@@ -1,17 +1,20 @@
+-- uses base, jobs
 -- Extends the leases that a worker still holds.
 --
 -- KEYS 1 key prefix
--- ARGV 1 lease in ms, 2.. three a job: id, token, claim id
+-- ARGV 1 lease in ms, then two a job: id, '<token> <claim>'
 -- Returns for each 'ok', 'canceling' (held, but nobody wants the result any more) or 'lost'
-local lease_until = ms(now_ms() + ARGV[1])
-local result = {}
-for i = 2, #ARGV, 3 do
-  local held = redis.call('HMGET', job_key(ARGV[i]), 'status', 'token', 'schema', 'claim')
-  if held[3] == SCHEMA and held[2] == ARGV[i + 1] and held[4] == ARGV[i + 2] and (held[1] == 'running' or held[1] == 'canceling') then
-    redis.call('ZADD', P .. 'running', 'XX', lease_until, ARGV[i])
-    result[#result + 1] = held[1] == 'running' and 'ok' or 'canceling'
+local lease = ms(now_ms() + ARGV[1])
+local ids, result = {}, {}
+for i = 2, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+local holds, wishes = redis.call('HMGET', HOLDS, unpack(ids)), redis.call('HMGET', WISHES, unpack(ids))
+for n, id in ipairs(ids) do
+  if read_hold(holds[n]).by == ARGV[2 * n + 1] then
+    put(RUNNING, lease, id)
+    result[n] = wishes[n] and 'canceling' or 'ok'
   else
-    result[#result + 1] = 'lost'
+    result[n] = 'lost'
   end
 end
+write()
 return result

@@ -1,11 +1,12 @@
+-- uses base, jobs, order
 -- Counts what waits and runs now. Jobs that run are those that were submitted, have not ended and do not wait: no list
 -- of them by queue is kept. Chunks are not counted so.
 --
 -- KEYS 1 key prefix
 -- ARGV queues
--- Returns {now in ms, jobs and chunks that run, then for each queue how many wait, when the oldest was created
---         ('' = none waits), and how many of its jobs run (0 of a queue of chunks)}
-local result = { ms(now_ms()), redis.call('ZCARD', P .. 'running') }
+-- Returns {now in ms, jobs and chunks that run, then for each queue how many wait, when the one that has waited longest of those
+--         next in line was created ('' = none waits), and how many of its jobs run (0 of a queue of chunks)}
+local result = { ms(now_ms()), redis.call('ZCARD', RUNNING) }
 
 local function not_ended(model)
   local v = redis.call('HMGET', P .. 'counts', model .. ':submitted', model .. ':succeeded', model .. ':failed',
@@ -14,11 +15,15 @@ local function not_ended(model)
 end
 
 for _, queue in ipairs(ARGV) do
-  local index = P .. 'queued:' .. queue
-  local oldest = redis.call('ZRANGE', index, 0, 0, 'WITHSCORES')
-  local waiting = redis.call('ZCARD', index)
+  local oldest = nil
+  for _, lane in ipairs(LANES) do
+    local first = redis.call('ZRANGE', lane_key(queue, lane), 0, 0)[1]
+    local job = first and load(first)
+    if job and (not oldest or job.created < oldest) then oldest = job.created end
+  end
+  local waiting = depth_of(queue) - redis.call('ZCARD', P .. 'held:' .. queue)
   result[#result + 1] = waiting
-  result[#result + 1] = oldest[2] or ''
+  result[#result + 1] = oldest or ''
   result[#result + 1] = math.max(0, not_ended(queue) - waiting)
 end
 return result

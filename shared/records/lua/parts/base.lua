@@ -1,0 +1,53 @@
+-- KEYS[1] is the prefix of every key: the configured one and the partition's hash tag, so that all keys of a script are in one
+-- slot. Times are Unix milliseconds of Redis's clock with three decimals.
+local P = KEYS[1]
+
+-- What a field of a record has where it has nothing: no other value is written so.
+local NONE = '='
+
+local read_ms
+-- The same throughout one run of a script.
+local function now_ms()
+  if not read_ms then
+    local time = redis.call('TIME')
+    read_ms = time[1] * 1000 + time[2] / 1000
+  end
+  return read_ms
+end
+
+-- A time as it is written: records keep it at one length.
+local function ms(number)
+  return string.format('%.3f', number)
+end
+
+-- Runs one command with many words at its end; an even number of them at a time, and no more than Lua can unpack.
+local function call_with(words, ...)
+  if #words == 0 then return end
+  local command = { ... }
+  local head = #command
+  for from = 1, #words, 1000 do
+    for i = 0, math.min(999, #words - from) do command[head + 1 + i] = words[from + i] end
+    redis.call(unpack(command, 1, head + math.min(1000, #words - from + 1)))
+  end
+end
+
+-- What this run takes out of sorted sets and hashes and puts into sorted sets, by key: written together by write(), with one
+-- command for all jobs of a micro-batch.
+local taken_out, cleared, put_in = {}, {}, {}
+
+local function add_to(lists, key, ...)
+  local list = lists[key] or {}
+  lists[key] = list
+  for _, word in ipairs({ ... }) do list[#list + 1] = word end
+end
+
+local function take_out(set, member) add_to(taken_out, set, member) end
+local function clear(hash, field) add_to(cleared, hash, field) end
+local function put(set, score, member) add_to(put_in, set, score, member) end
+
+local function write()
+  for set, members in pairs(taken_out) do call_with(members, 'ZREM', set) end
+  for hash, fields in pairs(cleared) do call_with(fields, 'HDEL', hash) end
+  for set, scored in pairs(put_in) do call_with(scored, 'ZADD', set) end
+  taken_out, cleared, put_in = {}, {}, {}
+end

@@ -1,0 +1,98 @@
+-- The one end of every job and batch.
+
+-- The sweeper removes a record and its entries once its time is over. The record's own time to live is a net for the case that
+-- no API runs for so long after that.
+local NET_MS = 24 * 3600 * 1000
+-- An Idempotency-Key lives as long as its job, but not longer than this after the job's end.
+local KEPT_MS = 24 * 3600 * 1000
+-- An outcome that is longer is left for whoever waits for it to read.
+local LONGEST_TOLD = 16 * 1024
+
+-- Ids that ended in this run of the script, and by API process the ends of those that it accepted, for announce().
+local ended, told = {}, {}
+
+-- Ends a batch in the given state: no more input is kept, everything else lives as long as the record.
+local function finish_batch(id, status, now)
+  local key = batch_key(id)
+  local v = redis.call('HMGET', key, 'ttl_ms', 'idem_key')
+  local ttl = tonumber(v[1])
+  redis.call('HSET', key, 'status', status, 'finished_ms', ms(now), 'expires_ms', ms(now + ttl))
+  redis.call('DEL', key .. ':in')
+  for _, suffix in ipairs({ '', ':out', ':invalid', ':failed' }) do
+    redis.call('PEXPIRE', key .. suffix, ttl + NET_MS)
+  end
+  if v[2] ~= '' and redis.call('HGET', v[2], 'batch') == id then redis.call('PEXPIRE', v[2], math.min(ttl, KEPT_MS)) end
+  redis.call('ZREM', P .. 'accepting', id)
+  put(P .. 'ends', ms(now + ttl), 'batch:' .. id)
+  ended[#ended + 1] = id
+end
+
+-- Ends a batch whose upload is complete and whose last chunk has ended: as failed when not one row came through.
+local function finish_batch_if_done(id, now)
+  local v = redis.call('HMGET', batch_key(id), 'status', 'chunks', 'chunks_ended', 'rows_succeeded')
+  if v[1] ~= 'accepted' or v[2] ~= v[3] then return end
+  finish_batch(id, v[4] == '0' and 'failed' or 'succeeded', now)
+end
+
+-- Ends a chunk: its record and its input go, its batch counts it. Rows that ran were counted by the commit.
+local function finish_chunk(job, status, now, failure)
+  local batch, number = job.id:match('^(.+):(%d+)$')
+  redis.call('DEL', job_key(job.id))
+  local key = batch_key(batch)
+  redis.call('HDEL', key .. ':in', number)
+  local batch_status = redis.call('HGET', key, 'status')
+  if batch_status ~= 'accepting' and batch_status ~= 'accepted' then return end
+  if status == 'failed' then
+    redis.call('HSET', key .. ':failed', number, failure)
+    redis.call('HINCRBY', key, 'rows_failed', job.rows)
+  end
+  redis.call('HINCRBY', key, 'chunks_ended', 1)
+  finish_batch_if_done(batch, now)
+end
+
+-- Ends a job that its caller has taken from where it stood. `ran` are the fields of line 2 behind the attempt: model version,
+-- milliseconds of feature preparation and of prediction, jobs in the micro-batch, and the result or the failure as JSON.
+local NOT_RUN = '= = = = '
+
+local function finish(job, hold, status, now, ran)
+  clear(HOLDS, job.id)
+  clear(WISHES, job.id)
+  if job.kind == 'chunk' then return finish_chunk(job, status, now, ran:match('({.*)$')) end
+  local key = job_key(job.id)
+  local expires = ms(now + job.ttl)
+  local line = status .. ' ' .. ms(now) .. ' ' .. expires .. ' ' .. (hold.started or NONE) .. ' ' .. hold.attempts .. ' '
+    .. (hold.by or '= =') .. ' ' .. ran
+  redis.call('APPEND', key, '\n' .. line)
+  redis.call('PEXPIRE', key, job.ttl + NET_MS)
+  take_out(index_key('open', job.owner, job.model), job.id)
+  if status ~= 'succeeded' then put(index_key(status, job.owner, job.model), job.created, job.id) end
+  put(P .. 'ends', expires, job.id)
+  if job.idem ~= NONE then redis.call('PEXPIRE', key_of_idem(job.idem), math.min(job.ttl, KEPT_MS)) end
+  if job.apart ~= NONE then
+    if status == 'succeeded' then redis.call('DEL', P .. 'in:' .. job.id)
+    else redis.call('PEXPIRE', P .. 'in:' .. job.id, job.ttl + NET_MS) end
+  end
+  ended[#ended + 1] = job.id
+  if job.reply ~= NONE then
+    add_to(told, job.reply, #line > LONGEST_TOLD and job.id or job.id .. ' ' .. line)
+  end
+  count(job.model, status, 1)
+  if status == 'succeeded' or status == 'failed' then
+    tally(job.model, 't' .. bucket_of(now - job.created), 1)
+    tally(job.model, 'w' .. bucket_of((hold.started or now) - job.created), 1)
+  end
+end
+
+local function failure_of(code, message)
+  return NOT_RUN .. cjson.encode({ code = code, message = message })
+end
+
+-- Closes a run of a script that may have moved or ended jobs: writes sets, order and history, tells each API process how jobs
+-- ended that it accepted (a line each), and wakes whoever else waits for one of them with one message, ids separated by commas.
+local function announce()
+  write()
+  write_order()
+  write_history()
+  for process, lines in pairs(told) do redis.call('PUBLISH', P .. 'ended:' .. process, table.concat(lines, '\n')) end
+  if #ended > 0 then redis.call('PUBLISH', P .. 'ended', table.concat(ended, ',')) end
+end

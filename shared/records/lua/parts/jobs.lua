@@ -1,0 +1,65 @@
+-- The record of a job is a text. Line 1 is written when the job is accepted and never again: machine fields, each followed by
+-- a space, then a JSON object for readers. Line 2 is appended once, by the script that ends the job.
+local FIELDS = { 'version', 'owner', 'created', 'starts', 'deadline', 'late', 'lane', 'kind', 'rows', 'weight',
+  'max_attempts', 'timeout', 'ttl', 'reply', 'model', 'request', 'idem', 'apart' }
+local LINE = '^' .. string.rep('(%S+) ', #FIELDS)
+
+local HOLDS, WISHES, RUNNING, DEADLINES = P .. 'holds', P .. 'wishes', P .. 'running', P .. 'deadlines'
+
+local function job_key(id)
+  return P .. 'job:' .. id
+end
+
+-- Reads line 1. Texts stay texts, but for those that are reckoned with.
+local function parse(id, text)
+  local values = { text:match(LINE) }
+  local job = { id = id, has_ended = text:find('\n', 1, true) ~= nil }
+  for i, name in ipairs(FIELDS) do job[name] = values[i] end
+  for _, name in ipairs({ 'rows', 'weight', 'max_attempts', 'ttl' }) do job[name] = tonumber(job[name]) end
+  job.queue = job.kind == 'chunk' and job.model .. '.chunks' or job.model
+  return job
+end
+
+-- What an Idempotency-Key, '<caller>:<key>', has made: id of the job, a space, fingerprint of the request.
+local function key_of_idem(idem)
+  return P .. 'key:' .. idem
+end
+
+-- Lists of a caller's jobs of a model, by creation: 'open' ones, 'all', and those that ended without a result by their state.
+local function index_key(what, owner, model)
+  return P .. 'index:' .. what .. ':' .. owner .. ':' .. model
+end
+
+local function batch_key(id)
+  return P .. 'batch:' .. id
+end
+
+-- nil where there is no record.
+local function load(id)
+  local text = redis.call('GET', job_key(id))
+  return text and parse(id, text) or nil
+end
+
+-- What `holds` says of a job: who has it, or had it before it was given back ('=' then), since when, which attempt this is,
+-- the virtual time that it had in its queue, and marks: 'a' = it is claimed by itself from now on, since an attempt went wrong
+-- and it may be the one to blame; 'l' = this claim took no other job.
+local function read_hold(text)
+  if not text then return { attempts = 0, marks = '' } end
+  local token, claim, started, attempts, virtual, marks = text:match('^(%S+) (%S+) (%S+) (%S+) (%S+) ?(%a*)$')
+  return { by = token .. ' ' .. claim, token = token, claim = claim, started = started, attempts = tonumber(attempts),
+    virtual = virtual, marks = marks }
+end
+
+local function is_marked(hold, mark)
+  return hold.marks:find(mark, 1, true) ~= nil
+end
+
+local function write_hold(by, started, attempts, virtual, marks)
+  return by .. ' ' .. started .. ' ' .. attempts .. ' ' .. virtual .. ' ' .. marks
+end
+
+local function lane_key(queue, lane)
+  return P .. 'queued:' .. queue .. ':' .. lane
+end
+-- Strict: a job of a lane waits for all those of the lanes before.
+local LANES = { 'high', 'normal', 'low' }
