@@ -14,7 +14,7 @@ export async function storeBadRows(
 ): Promise<string> {
   const batches = new BatchStore(records);
   const id = newRecordId();
-  const more = { strict: false, timeoutMs: 1_000, maxAttempts: 1, resultTtlMs: 60_000 };
+  const more = { strict: false, timeoutMs: 1_000, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
   await batches.create({ id, model, queue: chunkQueueOf(model), owner: '', chunkRows, ...more }, 1);
   const errors = [
     { pointer: '#/trip_distance', detail: 'must be number, which it is not, as this text says' },

@@ -1,3 +1,5 @@
+import type { JobBody } from '../../shared/contract/job.js';
+
 const LANGUAGE = 'en-US';
 
 const whole = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
@@ -27,6 +29,10 @@ export function formatRate(value: number): string {
   if (value < 0.1) return String(Number(value.toPrecision(2)));
   return value.toFixed(value >= 10 ? 1 : 2);
 }
+
+/** Where a queued job stands, or when it will: "place 3", or "from 14:05:00.000 on". */
+export const formatPlace = ({ position, starts_at: starts }: NonNullable<JobBody['queue']>): string =>
+  position === undefined ? `from ${formatClock(starts ?? '')} on` : `place ${position}`;
 
 /** A length of time, from ms: 3.2 ms, 12.5 s, 4 min 10 s, 2 h 5 min. */
 export function formatMs(ms: number): string {

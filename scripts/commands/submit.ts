@@ -81,7 +81,7 @@ async function follow(client: WaggleClient, request: SubmitRequest, outageMs: nu
 }
 
 function tell({ status, queue }: JobBody): void {
-  const place = queue === undefined ? '' : `, number ${queue.position} in line`;
+  const place = queue?.position === undefined ? '' : `, number ${queue.position} in line`;
   const eta = queue?.eta_ms === undefined ? '' : `, about ${(queue.eta_ms / 1000).toFixed(1)} s to go`;
   console.error(`  ${status}${place}${eta}`);
 }

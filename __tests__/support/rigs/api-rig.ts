@@ -5,7 +5,7 @@ import { readApiConfig } from '../../../api/config.js';
 import { type ApiContext, openApiContext } from '../../../api/context.js';
 import { CLIENT_LIMITS, type ClientLimits } from '../../../api/limits.js';
 import { startServer } from '../../../api/server.js';
-import { type ClaimedJob, JobLeases, type Outcome } from '../../../shared/jobs/job-leases.js';
+import { type ClaimedJob, JobLeases, type Verdict } from '../../../shared/jobs/job-leases.js';
 import type { Logger } from '../../../shared/log/logger.js';
 import { ReleaseStack } from '../../../shared/process/release-stack.js';
 import { claimer } from './job-rig.js';
@@ -167,20 +167,20 @@ function createWorker({ records }: ApiContext): TestWorker {
   const leases = new JobLeases(records);
   const claimAll = claimer(records, leases);
   const claim = async (id: string): Promise<ClaimedJob> => {
-    const [taken] = await claimAll([id], LEASE_MS);
-    if (taken?.kind !== 'run') throw new Error(`job ${id} cannot be run: ${taken?.kind}`);
-    return taken.job;
+    const [job] = await claimAll([id], LEASE_MS);
+    if (!job) throw new Error(`job ${id} cannot be run`);
+    return job;
   };
-  const end = async (id: string, outcomeOf: (job: ClaimedJob) => Outcome): Promise<void> => {
+  const end = async (id: string, verdict: Verdict): Promise<void> => {
     const job = await claim(id);
     const run = { queue: LINEAR, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 17 };
-    const [written] = await leases.commit(run, [outcomeOf(job)]);
+    const [written] = await leases.commit(run, [{ job, verdict }]);
     if (written !== 'committed') throw new Error(`the outcome of job ${id} was ${written}`);
   };
   return {
     leases,
     claim,
-    succeed: (id, result = { duration: 12.9 }) => end(id, (job) => ({ ...job, ok: true, result })),
-    fail: (id, code) => end(id, (job) => ({ ...job, ok: false, code, message: 'the model did not like it' })),
+    succeed: (id, result = { duration: 12.9 }) => end(id, { ok: true, result }),
+    fail: (id, code) => end(id, { ok: false, code, message: 'the model did not like it' }),
   };
 }

@@ -1,10 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
-import { type Claim, JobLeases } from '../../../shared/jobs/job-leases.js';
+import { type ClaimedJob, type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
 import { JobStore, type NewJob } from '../../../shared/jobs/job-store.js';
+import { readRecord } from '../../../shared/jobs/record.js';
 import { RecordScripts } from '../../../shared/records/records.js';
 import { SweepStore } from '../../../shared/jobs/sweep-store.js';
-import { type BeeKeys, beeKeys } from '../../../shared/queue/bee-queue.js';
-import { Producers } from '../../../shared/queue/producers.js';
 import type { Redis } from '../../../shared/redis/redis.js';
 import { type TestRedis, testPrefix } from '../redis.js';
 import { type RigOptions, useRig } from './use-rig.js';
@@ -18,41 +17,59 @@ export interface JobRig {
   store: JobStore;
   leases: JobLeases;
   sweep: SweepStore;
-  producers: Producers;
-  bee: BeeKeys;
-  /** Creates a job and puts its first delivery into Bee-Queue. */
+  /** Creates a job and has a worker called. */
   submit(changes?: Partial<NewJob>): Promise<string>;
-  /** Takes everything out of Bee-Queue, as if its deliveries had been lost. */
-  loseDeliveries(): Promise<void>;
-  /** Claims the deliveries that jobs wait under now; every call is a claim of its own. */
-  claim(ids: readonly string[], leaseMs: number): Promise<Claim[]>;
+  /** Takes every call out of Bee-Queue, as if they had been lost. */
+  loseCalls(queue?: string): Promise<void>;
+  /** Claims what waits first; every call is a claim of its own. */
+  claim(most: number, leaseMs?: number, changes?: Partial<ClaimRequest>): Promise<ClaimedJob[]>;
+  /** Claims these jobs, wherever they wait. */
+  claimIds(ids: readonly string[], leaseMs?: number): Promise<ClaimedJob[]>;
   close(): Promise<void>;
 }
 
 export const QUEUE = 'trips';
+const LEASE_MS = 15_000;
 
 /** A valid new job, with what a test wants different. */
 export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   id: uuidv7(),
   model: QUEUE,
-  queue: QUEUE,
   owner: '',
-  inputJson: '{"x":1}',
+  input: { x: 1 },
   timeoutMs: 60_000,
   maxAttempts: 3,
   resultTtlMs: 60_000,
+  queueTtlMs: 60_000,
   ...changes,
 });
 
-/** See {@link JobRig.claim}. */
+/** A claim that no other worker made. */
+export const newClaim = (changes: Partial<ClaimRequest> = {}): ClaimRequest => ({
+  queue: QUEUE,
+  lane: uuidv7(),
+  number: 1,
+  most: 64,
+  isAhead: false,
+  ...changes,
+});
+
+/** See {@link JobRig.claimIds}. What else it finds goes back at once. */
 export const claimer =
-  (records: RecordScripts, leases: JobLeases): JobRig['claim'] =>
-  async (ids, leaseMs) => {
-    const requests = ids.map(async (jobId) => {
-      const delivery = Number(await records.redis.command(['HGET', records.key(`job:${jobId}`), 'delivery']));
-      return { jobId, delivery, claimId: uuidv7() };
+  (records: RecordScripts, leases: JobLeases): JobRig['claimIds'] =>
+  async (ids, leaseMs = LEASE_MS) => {
+    const [first = ''] = ids;
+    const text = String(await records.redis.command(['GET', records.key(`job:${first}`)]));
+    const { model, kind } = readRecord(first, text);
+    const queue = kind === 'chunk' ? `${model}.chunks` : model;
+    const { jobs } = await leases.claim(newClaim({ queue, most: 1_000 }), leaseMs);
+    const others = jobs.filter(({ id }) => !ids.includes(id));
+    if (others.length > 0) await leases.release(others);
+    return ids.map((id) => {
+      const job = jobs.find((claimed) => claimed.id === id);
+      if (!job) throw new Error(`job ${id} cannot be claimed`);
+      return job;
     });
-    return leases.claim(await Promise.all(requests), leaseMs);
   };
 
 export async function openJobRig(server: TestRedis): Promise<JobRig> {
@@ -61,7 +78,6 @@ export async function openJobRig(server: TestRedis): Promise<JobRig> {
   const records = new RecordScripts(redis, keyPrefix);
   const store = new JobStore(records);
   const leases = new JobLeases(records);
-  const producers = new Producers({ redis: server.address, keyPrefix });
   return {
     server,
     keyPrefix,
@@ -70,19 +86,21 @@ export async function openJobRig(server: TestRedis): Promise<JobRig> {
     store,
     leases,
     sweep: new SweepStore(records),
-    producers,
-    bee: beeKeys({ keyPrefix, name: QUEUE }),
     async submit(changes) {
       const job = newJob(changes);
       const created = await store.create(job, 1_000);
       if (created.kind !== 'created') throw new Error(`not created: ${created.kind}`);
       return job.id;
     },
-    async loseDeliveries() {
-      await redis.command(['DEL', ...Object.values(beeKeys({ keyPrefix, name: QUEUE }))]);
+    async loseCalls(queue = QUEUE) {
+      const keys = ['jobs', 'waiting', 'active', 'stalling'];
+      await redis.command(['DEL', ...keys.map((key) => records.key(`bq:${queue}:${key}`))]);
     },
-    claim: claimer(records, leases),
-    close: () => producers.close(),
+    async claim(most, leaseMs = LEASE_MS, changes = {}) {
+      return (await leases.claim(newClaim({ most, ...changes }), leaseMs)).jobs;
+    },
+    claimIds: claimer(records, leases),
+    close: async () => undefined,
   };
 }
 

@@ -60,8 +60,7 @@ export async function openWorkerRig(server: TestRedis): Promise<WorkerRig> {
     order: (act, value, changes) =>
       jobs.submit({
         model: 'faulty',
-        queue: 'faulty',
-        inputJson: JSON.stringify({ act, value }),
+        input: { act, value },
         ...changes,
       }),
     find,
@@ -129,7 +128,7 @@ const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   gpuMemoryMb: undefined,
   maxBatch: 64,
   leaseMs: 15_000,
-  queueTtlMs: 86_400_000,
+  maxResultBytes: 1_048_576,
   metrics: undefined,
   graceMs: 5_000,
   tracing: undefined,

@@ -3,7 +3,7 @@ import type { JobBody } from '../../../shared/contract/job.js';
 import type { ModelBody } from '../../../shared/contract/model.js';
 import type { JobState } from '../../../shared/contract/states.js';
 import { byId, h, setText } from '../dom.js';
-import { formatMs } from '../format.js';
+import { formatMs, formatPlace } from '../format.js';
 import { results } from '../jobs/job-facts.js';
 
 const STEPS = ['queued', 'running', 'done'] as const;
@@ -65,5 +65,5 @@ function noteOf({ timings, queue }: JobBody): string {
         : `, ${formatMs(timings.model_predict_ms)} of it in the model`;
     return `${formatMs(timings.total_ms)} from submission to result${inModel}.`;
   }
-  return queue ? `Place ${queue.position} in the queue.` : '';
+  return queue ? `Waits: ${formatPlace(queue)}.` : '';
 }

@@ -14,10 +14,13 @@ export function jobFacts(job: JobBody, unit: Unit): HTMLElement[] {
     ...(error
       ? [section('Error', h('p', { class: 'error' }, h('strong', {}, error.code), ` ${error.message}`))]
       : []),
-    section('Input', pairs(Object.entries(job.input).map(([name, value]) => [name, formatValue(value)]))),
+    ...(job.input ? [section('Input', pairs(valuesOf(job.input)))] : []),
     section('About', pairs(about(job))),
   ];
 }
+
+const valuesOf = (input: Record<string, unknown>): [string, string][] =>
+  Object.entries(input).map(([name, value]) => [name, formatValue(value)]);
 
 /** The outputs of a model, large, with their units. */
 export function results(result: Record<string, unknown>, unit: Unit): HTMLElement {

@@ -1,7 +1,7 @@
 import type { JobBody } from '../../../shared/contract/job.js';
 import { badge } from '../badge.js';
 import { h, setText } from '../dom.js';
-import { formatAgo, formatMoment, formatMs, formatValue, shortId } from '../format.js';
+import { formatAgo, formatMoment, formatMs, formatPlace, formatValue, shortId } from '../format.js';
 
 /** A line of the table of jobs. */
 export class JobRow {
@@ -55,6 +55,6 @@ function outcomeOf({ status, result, error, queue }: JobBody): string {
       .join(', ');
   }
   if (error) return error.code;
-  if (status === 'queued' && queue) return `place ${queue.position} in the queue`;
+  if (status === 'queued' && queue) return formatPlace(queue);
   return '–';
 }

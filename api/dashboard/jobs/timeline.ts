@@ -1,6 +1,6 @@
 import type { JobBody } from '../../../shared/contract/job.js';
 import { h } from '../dom.js';
-import { formatClock, formatMs } from '../format.js';
+import { formatClock, formatMs, formatPlace } from '../format.js';
 
 /** Where the time of a job went: its moments in order, and how long each part took. */
 export function timeline(job: JobBody): HTMLElement {
@@ -15,7 +15,7 @@ function steps({
   queue,
 }: JobBody): HTMLElement {
   const waits = queue?.eta_ms === undefined ? '' : `, about ${formatMs(queue.eta_ms)} to go`;
-  const place = queue ? `place ${queue.position}${waits}` : undefined;
+  const place = queue && `${formatPlace(queue)}${waits}`;
   return h(
     'ol',
     { class: 'steps' },
