@@ -51,9 +51,10 @@ if last then
     local ids, attempts, token, started = {}, {}, 0, ''
     for id in last:gmatch('\n([^\n]+)') do
       local hold = read_hold(redis.call('HGET', HOLDS, id))
-      if hold.claim == claim then
+      local its_token, its_claim = (hold.by or ''):match('^(%S+) (%S+)$')
+      if its_claim == claim then
         ids[#ids + 1], attempts[#ids + 1] = id, hold.attempts
-        token, started = hold.token, hold.started
+        token, started = its_token, hold.started
       end
     end
     return answer(token, started, waiting(), '', ids, attempts)

@@ -11,6 +11,9 @@ local queue, size = ARGV[1], tonumber(ARGV[2])
 local now = now_ms()
 local ids, result, completed, model = {}, {}, 0, nil
 for i = 3, #ARGV, WORDS do ids[#ids + 1] = ARGV[i] end
+local keys = {}
+for n, id in ipairs(ids) do keys[n] = job_key(id) end
+local are_all_there = redis.call('EXISTS', unpack(keys)) == #keys
 local holds, wishes = redis.call('HMGET', HOLDS, unpack(ids)), redis.call('HMGET', WISHES, unpack(ids))
 
 local function commit(at, hold, wish)
@@ -23,7 +26,7 @@ local function commit(at, hold, wish)
     return text:find('\n' .. status .. ' %S+ %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0') .. ' ') and 'committed' or 'stale'
   end
   take_out(RUNNING, job.id)
-  if redis.call('EXISTS', job_key(job.id)) == 0 then
+  if not are_all_there and redis.call('EXISTS', job_key(job.id)) == 0 then
     clear(HOLDS, job.id)
     clear(WISHES, job.id)
     return 'gone'

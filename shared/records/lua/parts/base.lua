@@ -35,15 +35,25 @@ end
 -- command for all jobs of a micro-batch.
 local taken_out, cleared, put_in = {}, {}, {}
 
-local function add_to(lists, key, ...)
-  local list = lists[key] or {}
-  lists[key] = list
-  for _, word in ipairs({ ... }) do list[#list + 1] = word end
+local function list_of(lists, key)
+  local list = lists[key]
+  if not list then
+    list = {}
+    lists[key] = list
+  end
+  return list
 end
 
-local function take_out(set, member) add_to(taken_out, set, member) end
-local function clear(hash, field) add_to(cleared, hash, field) end
-local function put(set, score, member) add_to(put_in, set, score, member) end
+local function add(list, word)
+  list[#list + 1] = word
+end
+
+local function take_out(set, member) add(list_of(taken_out, set), member) end
+local function clear(hash, field) add(list_of(cleared, hash), field) end
+local function put(set, score, member)
+  local scored = list_of(put_in, set)
+  scored[#scored + 1], scored[#scored + 2] = score, member
+end
 
 local function write()
   for set, members in pairs(taken_out) do call_with(members, 'ZREM', set) end

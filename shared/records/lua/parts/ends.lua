@@ -74,7 +74,7 @@ local function finish(job, hold, status, now, ran)
   end
   ended[#ended + 1] = job.id
   if job.reply ~= NONE then
-    add_to(told, job.reply, #line > LONGEST_TOLD and job.id or job.id .. ' ' .. line)
+    add(list_of(told, job.reply), #line > LONGEST_TOLD and job.id or job.id .. ' ' .. line)
   end
   count(job.model, status, 1)
   if status == 'succeeded' or status == 'failed' then

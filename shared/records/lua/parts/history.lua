@@ -4,8 +4,7 @@ local tallies, counts = {}, {}
 local HISTORY_MS = 25 * 3600 * 1000
 
 local function tally(model, field, by)
-  local of_model = tallies[model] or {}
-  tallies[model] = of_model
+  local of_model = list_of(tallies, model)
   of_model[field] = (of_model[field] or 0) + by
 end
 

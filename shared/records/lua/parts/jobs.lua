@@ -40,14 +40,13 @@ local function load(id)
   return text and parse(id, text) or nil
 end
 
--- What `holds` says of a job: who has it, or had it before it was given back ('=' then), since when, which attempt this is,
+-- What `holds` says of a job: token and claim id of who has it ('= =' once it was given back), since when, which attempt this is,
 -- the virtual time that it had in its queue, and marks: 'a' = it is claimed by itself from now on, since an attempt went wrong
 -- and it may be the one to blame; 'l' = this claim took no other job.
 local function read_hold(text)
   if not text then return { attempts = 0, marks = '' } end
-  local token, claim, started, attempts, virtual, marks = text:match('^(%S+) (%S+) (%S+) (%S+) (%S+) ?(%a*)$')
-  return { by = token .. ' ' .. claim, token = token, claim = claim, started = started, attempts = tonumber(attempts),
-    virtual = virtual, marks = marks }
+  local by, started, attempts, virtual, marks = text:match('^(%S+ %S+) (%S+) (%S+) (%S+) (%a*)$')
+  return { by = by, started = started, attempts = tonumber(attempts), virtual = virtual, marks = marks }
 end
 
 local function is_marked(hold, mark)

@@ -9,14 +9,9 @@ local function take_waiting(job)
   return true
 end
 
--- The time after which a job that waits is too late: before its first start it may have named one of its own.
-local function too_late_at(job, hold)
-  return hold.started and job.late or job.deadline
-end
-
 -- Lets a job wait that waited before: under the virtual time that it had then, after `delay_ms` where given.
 local function wait_again(job, hold, attempts, marks, delay_ms)
-  if hold.token then
+  if hold.by then
     redis.call('HSET', HOLDS, job.id, write_hold('= =', hold.started, attempts, hold.virtual, marks))
   end
   put(DEADLINES, attempts == 0 and job.deadline or job.late, job.id)

@@ -16,16 +16,14 @@ end
 -- Callers are counted where they are told apart; delayed jobs count.
 local function count_waiting(queue, owner, by)
   if owner == NONE then return end
-  local of_queue = waiting_by[queue] or {}
-  waiting_by[queue] = of_queue
+  local of_queue = list_of(waiting_by, queue)
   of_queue[owner] = (of_queue[owner] or 0) + by
 end
 
 local function virtual_time_of(job, arrived)
   if job.owner == NONE then return tonumber(arrived) end
   local key = clock_key(job.queue, job.lane)
-  local of_lane = clocks[key] or {}
-  clocks[key] = of_lane
+  local of_lane = list_of(clocks, key)
   if not of_lane[job.owner] then
     local read = redis.call('ZMSCORE', key, NONE, job.owner)
     of_lane[job.owner] = math.max(tonumber(read[1] or 0), tonumber(read[2] or 0))
