@@ -39,7 +39,11 @@ export async function submitJob(
     id,
     waitSeconds,
     async create(waiter) {
-      const accepted = await acceptJob(ctx, newJob(exchange, ctx, submission, { id, idempotencyKey }), waiter);
+      const accepted = await acceptJob(
+        ctx,
+        newJob(exchange, ctx, submission, { id, idempotencyKey }),
+        waiter,
+      );
       noteAccepted(exchange, ctx, accepted.job, id);
       return accepted;
     },
@@ -83,11 +87,7 @@ function newJob(
 }
 
 /** Writes the job. The waiter of a replay follows the job of the first request. */
-async function acceptJob(
-  ctx: ApiContext,
-  job: NewJob,
-  waiter: Waiter | undefined,
-): Promise<JobView> {
+async function acceptJob(ctx: ApiContext, job: NewJob, waiter: Waiter | undefined): Promise<JobView> {
   return ctx.withinDeadline('accepting a job', async () => {
     const notServed = await ctx.serving.problemOf(job.model);
     // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.

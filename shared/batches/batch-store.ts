@@ -4,6 +4,7 @@ import { decodeResults } from './chunk-codec.js';
 import type { Priority } from '../contract/states.js';
 import { type Page, type PageWish, readPage } from '../jobs/job-list.js';
 import { type NoRoom, noRoom } from '../jobs/job-store.js';
+import { aboutWord, optionalWord } from '../jobs/record.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import type { RedisBytesReply } from '../redis/redis.js';
 
@@ -96,7 +97,8 @@ export class BatchStore {
       lane: batch.priority ?? 'normal',
       weight: batch.weight ?? 1,
       request_id: batch.requestId ?? '',
-      ...(batch.traceparent === undefined ? {} : { traceparent: batch.traceparent }),
+      chunk_request: optionalWord(batch.requestId),
+      chunk_about: aboutWord({ traceparent: batch.traceparent }),
     };
     const [kind, detail, fingerprint] = listOf(
       await this.#records.run('batch-create', [

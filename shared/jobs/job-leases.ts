@@ -211,7 +211,12 @@ export const commitReplyOf = (word: RedisReply): CommitReply =>
 function claimedJob(
   id: string,
   text: string,
-  { hold, startedMs, attempts, input }: { hold: string; startedMs: number; attempts: number; input: string | undefined },
+  {
+    hold,
+    startedMs,
+    attempts,
+    input,
+  }: { hold: string; startedMs: number; attempts: number; input: string | undefined },
 ): ClaimedJob {
   const record = readRecord(id, text);
   const { about } = record;
@@ -221,10 +226,9 @@ function claimedJob(
     attempts,
     startedMs,
     waitedMs: Math.max(0, startedMs - record.createdMs),
-    input: input ? (JSON.parse(input) as Record<string, unknown>) : (about.input ?? {}),
-    requestId: record.requestId ?? about.request_id,
+    input: input ? (JSON.parse(input) as Record<string, unknown>) : (record.input ?? {}),
+    requestId: record.requestId,
     traceparent: about.traceparent,
     record,
   };
 }
-

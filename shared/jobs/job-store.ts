@@ -5,7 +5,6 @@ import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import type { Job } from './job.js';
 import {
-  type About,
   baseOf,
   endJob,
   type JobRecord,
@@ -72,7 +71,7 @@ const HISTORY_MS = 25 * 3_600_000;
 interface Accepting {
   job: NewJob;
   maxDepth: number;
-  record: Omit<JobRecord, 'about'>;
+  record: Omit<JobRecord, 'input'>;
   inputJson: string;
   line: string;
 }
@@ -108,12 +107,12 @@ export class JobStore {
   create(job: NewJob, maxDepth: number): Promise<Created> {
     const inputJson = JSON.stringify(job.input);
     const record = this.#recordOf(job, inputJson.length > LARGEST_INLINE);
-    const line = writeRecord(record, aboutJson(job, record.isInputApart ? undefined : inputJson));
+    const line = writeRecord(record, inputJson);
     return this.#accept({ job, maxDepth, record, inputJson, line });
   }
 
   /** Members of line 1. Times are a microsecond apart: lists and windows go on after a time. */
-  #recordOf(job: NewJob, isInputApart: boolean): Omit<JobRecord, 'about'> {
+  #recordOf(job: NewJob, isInputApart: boolean): Omit<JobRecord, 'input'> {
     const createdMs = Math.max(this.#records.redis.nowMs(), this.#lastMs + 0.001);
     this.#lastMs = createdMs;
     const startsMs = createdMs + (job.delayMs ?? 0);
@@ -125,8 +124,7 @@ export class JobStore {
       deadlineMs: job.expiresInMs === undefined ? lateMs : Math.min(lateMs, startsMs + job.expiresInMs),
       lateMs,
       priority: job.priority ?? 'normal',
-      kind: 'single',
-      rows: 1,
+      rows: undefined,
       weight: job.weight ?? 1,
       maxAttempts: job.maxAttempts,
       timeoutMs: job.timeoutMs,
@@ -136,6 +134,7 @@ export class JobStore {
       requestId: job.requestId,
       idempotency: job.idempotency && `${keyWord(job.idempotency.caller)}:${keyWord(job.idempotency.key)}`,
       isInputApart,
+      about: { traceparent: job.traceparent, replayOf: job.replayOf },
     };
   }
 
@@ -283,7 +282,8 @@ export class JobStore {
     }
     const [job] = await this.#view([id]);
     // A worker took it, or gave it back, while it was looked for where it had stood.
-    const isNowhere = job?.state === 'queued' && job.waitingBefore === undefined && job.startsMs === undefined;
+    const isNowhere =
+      job?.state === 'queued' && job.waitingBefore === undefined && job.startsMs === undefined;
     return isNowhere ? (await this.#view([id]))[0] : job;
   }
 
@@ -334,28 +334,15 @@ const VIEWED_AT_ONCE = 50;
 export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): NoRoom =>
   kind === 'full' ? { kind, depth: Number(detail) } : { kind, waiting: Number(detail) };
 
-/** The JSON object of line 1. The input is text already, and is not written again. */
-function aboutJson(job: NewJob, inputJson: string | undefined): string {
-  const about: About = {};
-  if (job.expiresInMs !== undefined) about.expires = true;
-  if (job.traceparent !== undefined) about.traceparent = job.traceparent;
-  if (job.replayOf !== undefined) about.replay_of = job.replayOf;
-  const rest = JSON.stringify(about);
-  if (inputJson === undefined) return rest;
-  return rest === '{}' ? `{"input":${inputJson}}` : `{"input":${inputJson},${rest.slice(1)}`;
-}
-
 /** The job right after its creation; reading it would cost another round trip. */
 function asCreated({ job, record }: Accepting, waitingBefore: number): Created {
-  const about: About = { input: job.input };
-  if (job.replayOf !== undefined) about.replay_of = job.replayOf;
   const isDelayed = record.startsMs > record.createdMs;
   return {
     kind: 'created',
     job: {
-      ...baseOf(job.id, { ...record, about }, 0),
+      ...baseOf(job.id, { ...record, input: job.input }, 0),
       state: 'queued',
-      queueDeadlineMs: job.expiresInMs === undefined ? undefined : record.deadlineMs,
+      queueDeadlineMs: record.deadlineMs < record.lateMs ? record.deadlineMs : undefined,
       startsMs: isDelayed ? record.startsMs : undefined,
       waitingBefore: isDelayed ? undefined : waitingBefore,
     },
@@ -366,7 +353,7 @@ function viewOf(id: string, words: readonly string[]): Job | undefined {
   const [text = '', hold = '', state, place = '', due = '', input = ''] = words;
   if (text === '') return undefined;
   const record = readRecord(id, text);
-  if (record.isInputApart && input !== '') record.about.input = JSON.parse(input) as Record<string, unknown>;
+  if (record.isInputApart && input !== '') record.input = JSON.parse(input) as Record<string, unknown>;
   const line = outcomeOf(text);
   if (line !== undefined) return endJob(baseOf(id, record, 0), line);
   const held = hold === '' ? undefined : readHold(hold);
@@ -377,7 +364,7 @@ function viewOf(id: string, words: readonly string[]): Job | undefined {
   return {
     ...base,
     state: 'queued',
-    queueDeadlineMs: record.about.expires && !held ? record.deadlineMs : undefined,
+    queueDeadlineMs: record.deadlineMs < record.lateMs && !held ? record.deadlineMs : undefined,
     startsMs: due === '' ? undefined : Number(due),
     waitingBefore: place === '' ? undefined : Number(place),
   };

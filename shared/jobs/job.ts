@@ -38,6 +38,8 @@ export interface JobBase {
   /** Longest one attempt may run. */
   timeoutMs: number;
   maxAttempts: number;
+  /** The record is kept for so long after the job's end. */
+  resultTtlMs: number;
   /** Attempts that count: those that began and were not given back by a release. */
   attempts: number;
   createdMs: number;

@@ -1,11 +1,18 @@
 import type { JobBody } from '../contract/job.js';
-import { type EndedJobState, FAILURE_CODES, JOB_STATES, type Priority } from '../contract/states.js';
+import {
+  type EndedJobState,
+  FAILURE_CODES,
+  JOB_STATES,
+  PRIORITIES,
+  type Priority,
+} from '../contract/states.js';
 import { RecordSchemaError } from '../errors.js';
 import { RECORD_SCHEMA } from '../records/records.js';
 import type { Ended, Failure, Job, JobBase, Ran } from './job.js';
 
 /**
- * Line 1 of a job's record: written when it is accepted and never again. Times are Unix milliseconds of Redis's clock. Fields
+ * Line 1 of a job's record: written when it is accepted and never again. Times are Unix milliseconds of Redis's clock; in the
+ * text they are ms since the creation. Fields
  * without a value are `undefined`; in the text they are {@link NONE}.
  */
 export interface JobRecord {
@@ -19,9 +26,8 @@ export interface JobRecord {
   /** It waits no longer than this, however often it was started. */
   lateMs: number;
   priority: Priority;
-  kind: 'single' | 'chunk';
-  /** Rows of a chunk; 1 of a single job. */
-  rows: number;
+  /** Of a chunk; undefined of a single job. */
+  rows: number | undefined;
   /** Share of its owner's turns in the queue. */
   weight: number;
   maxAttempts: number;
@@ -34,19 +40,16 @@ export interface JobRecord {
   requestId: string | undefined;
   /** `<caller>:<key>`, as it is part of a key's name. */
   idempotency: string | undefined;
-  /** Whether the input stands in a key of its own. */
+  /** Whether the input stands in a key of its own; {@link input} is undefined then. */
   isInputApart: boolean;
   about: About;
+  input: Record<string, unknown> | undefined;
 }
 
-/** The JSON object of line 1, for readers. */
+/** What scripts do not have to know of a job. */
 export interface About {
-  input?: Record<string, unknown>;
-  /** Whether the job named {@link JobRecord.deadlineMs} itself. */
-  expires?: true;
-  traceparent?: string;
-  replay_of?: string;
-  request_id?: string;
+  traceparent?: string | undefined;
+  replayOf?: string | undefined;
 }
 
 /** What a field has where it has nothing; no text that is written with encodeURIComponent is equal to it. */
@@ -54,7 +57,7 @@ const NONE = '=';
 /** Fields of line 1 before its JSON, in their order; parts/jobs.lua reads the same. */
 const FIELDS = 18;
 /** Fields of line 2 before its JSON. */
-const RUN_FIELDS = 11;
+const RUN_FIELDS = 10;
 
 const word = (text: string | undefined): string => (text === undefined ? NONE : encodeURIComponent(text));
 const wordless = (text: string | undefined): string | undefined =>
@@ -68,14 +71,23 @@ export const keyWord = encodeURIComponent;
 
 const timeOf = (ms: number): string => ms.toFixed(3);
 
-/** Writes line 1; `aboutJson` is its JSON object. */
-export function writeRecord(record: Omit<JobRecord, 'about'>, aboutJson: string): string {
-  const { owner, createdMs, startsMs, deadlineMs, lateMs, priority, kind, rows, weight } = record;
-  const { maxAttempts, timeoutMs, ttlMs, replyTo, model, requestId, idempotency, isInputApart } = record;
+/** A field that may have nothing in it. */
+export const optionalWord = word;
+export const aboutWord = (about: About): string => {
+  const json = JSON.stringify(about);
+  return json === '{}' ? NONE : encodeURIComponent(json);
+};
+
+/** Writes line 1. */
+export function writeRecord(record: Omit<JobRecord, 'input'>, inputJson: string): string {
+  const { owner, createdMs, startsMs, deadlineMs, lateMs, priority, rows, weight, maxAttempts } = record;
+  const { timeoutMs, ttlMs, replyTo, model, requestId, idempotency, isInputApart, about } = record;
+  const since = (ms: number): string => String(Math.round(ms - createdMs));
   return (
-    `${RECORD_SCHEMA} ${word(owner)} ${timeOf(createdMs)} ${timeOf(startsMs)} ${timeOf(deadlineMs)} ` +
-    `${timeOf(lateMs)} ${priority} ${kind} ${rows} ${weight} ${maxAttempts} ${timeoutMs} ${ttlMs} ${replyTo ?? NONE} ` +
-    `${model} ${word(requestId)} ${idempotency ?? NONE} ${isInputApart ? 1 : NONE} ${aboutJson}`
+    `${RECORD_SCHEMA} ${word(owner)} ${timeOf(createdMs)} ${since(startsMs)} ${since(lateMs)} ` +
+    `${deadlineMs === lateMs ? NONE : since(deadlineMs)} ${priority === 'normal' ? NONE : priority} ${rows ?? NONE} ` +
+    `${weight} ${maxAttempts} ${timeoutMs} ${ttlMs} ${replyTo ?? NONE} ${model} ${word(requestId)} ${idempotency ?? NONE} ` +
+    `${isInputApart ? 1 : NONE} ${aboutWord(about)} ${isInputApart ? '' : inputJson}`
   );
 }
 
@@ -88,19 +100,21 @@ export function readRecord(id: string, text: string): JobRecord {
     fields.push(text.slice(at, space));
     at = space + 1;
   }
-  const [version = '', owner, created, starts, deadline, late, priority, kind, rows, weight] = fields;
-  const [maxAttempts, timeout, ttl, replyTo, model = '', requestId, idempotency, apart] = fields.slice(10);
-  if (version !== String(RECORD_SCHEMA)) throw new RecordSchemaError(`the record of job ${id}`, version, RECORD_SCHEMA);
+  const [version = '', owner, created, starts, late, deadline, priority, rows, weight] = fields;
+  const [maxAttempts, timeout, ttl, replyTo, model = '', requestId, idempotency, apart, about] =
+    fields.slice(9);
+  if (version !== String(RECORD_SCHEMA))
+    throw new RecordSchemaError(`the record of job ${id}`, version, RECORD_SCHEMA);
   const end = text.indexOf('\n', at);
+  const createdMs = Number(created);
   return {
     owner: wordless(owner),
-    createdMs: Number(created),
-    startsMs: Number(starts),
-    deadlineMs: Number(deadline),
-    lateMs: Number(late),
-    priority: priority as Priority,
-    kind: kind === 'chunk' ? kind : 'single',
-    rows: Number(rows),
+    createdMs,
+    startsMs: createdMs + Number(starts),
+    deadlineMs: createdMs + Number(deadline === NONE ? late : deadline),
+    lateMs: createdMs + Number(late),
+    priority: PRIORITIES.find((lane) => lane === priority) ?? 'normal',
+    rows: rows === NONE ? undefined : Number(rows),
     weight: Number(weight),
     maxAttempts: Number(maxAttempts),
     timeoutMs: Number(timeout),
@@ -110,7 +124,11 @@ export function readRecord(id: string, text: string): JobRecord {
     requestId: wordless(requestId),
     idempotency: idempotency === NONE ? undefined : idempotency,
     isInputApart: apart === '1',
-    about: JSON.parse(end < 0 ? text.slice(at) : text.slice(at, end)) as About,
+    about: JSON.parse(wordless(about) ?? '{}') as About,
+    input:
+      apart === '1'
+        ? undefined
+        : (JSON.parse(end < 0 ? text.slice(at) : text.slice(at, end)) as Record<string, unknown>),
   };
 }
 
@@ -142,20 +160,22 @@ export function writeRun(
 
 /** The members that every {@link Job} has. */
 export function baseOf(id: string, record: JobRecord, attempts: number): JobBase {
-  const { about, owner, createdMs, timeoutMs, maxAttempts, model, priority, requestId } = record;
+  const { about, input, owner, createdMs, timeoutMs, maxAttempts, model, priority, requestId, ttlMs } =
+    record;
   return {
     id,
     model,
     queue: model,
     owner: owner ?? '',
-    input: about.input,
+    input,
     requestId,
     priority,
     timeoutMs,
     maxAttempts,
+    resultTtlMs: ttlMs,
     attempts,
     createdMs,
-    replayOf: about.replay_of,
+    replayOf: about.replayOf,
   };
 }
 
@@ -168,14 +188,15 @@ export function endJob(open: JobBase, line: string): Job {
     fields.push(line.slice(at, space));
     at = space + 1;
   }
-  const [status, finished, expires, started, attempts, , , version, prepare, predict, size] = fields;
+  const [status, finished, started, attempts, , , version, prepare, predict, size] = fields;
   const body = JSON.parse(line.slice(at)) as Record<string, unknown>;
   const end: Ended = {
-    finishedMs: Number(finished),
-    expiresMs: Number(expires),
-    startedMs: started === NONE ? undefined : Number(started),
+    finishedMs: open.createdMs + Number(finished),
+    expiresMs: open.createdMs + Number(finished) + open.resultTtlMs,
+    startedMs: started === NONE ? undefined : open.createdMs + Number(started),
   };
-  const { id, model, queue, owner, input, requestId, priority, timeoutMs, maxAttempts, createdMs, replayOf } = open;
+  const { id, model, queue, owner, input, requestId, priority } = open;
+  const { timeoutMs, maxAttempts, resultTtlMs, createdMs, replayOf } = open;
   const base: JobBase = {
     id,
     model,
@@ -186,6 +207,7 @@ export function endJob(open: JobBase, line: string): Job {
     priority,
     timeoutMs,
     maxAttempts,
+    resultTtlMs,
     attempts: Number(attempts),
     createdMs,
     replayOf,

@@ -29,7 +29,7 @@ export interface Call {
 export function createCalls(): () => Call {
   const mine = randomBytes(9).toString('base64url');
   let count = 0;
-  return () => ({ id: `${mine}${(count += 1).toString(36)}`, entry: beeEntry(Date.now()) });
+  return () => ({ id: `${mine}${((count += 1)).toString(36)}`, entry: beeEntry(Date.now()) });
 }
 
 const beeEntry = (nowMs: number): string =>

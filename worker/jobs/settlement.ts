@@ -134,7 +134,11 @@ export class Settlement {
   }
 
   /** `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
-  #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: { ok: true } | Extract<Verdict, { ok: false }>): void {
+  #tellCommit(
+    job: HeldJob,
+    reply: CommitReply | undefined,
+    verdict: { ok: true } | Extract<Verdict, { ok: false }>,
+  ): void {
     const { metrics, log } = this.#services;
     if (reply === undefined) this.notWritten += 1;
     if (reply !== 'committed') return this.#tell(job, 'outcome dropped', reply ?? 'not written');

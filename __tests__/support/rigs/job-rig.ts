@@ -60,8 +60,8 @@ export const claimer =
   async (ids, leaseMs = LEASE_MS) => {
     const [first = ''] = ids;
     const text = String(await records.redis.command(['GET', records.key(`job:${first}`)]));
-    const { model, kind } = readRecord(first, text);
-    const queue = kind === 'chunk' ? `${model}.chunks` : model;
+    const { model, rows } = readRecord(first, text);
+    const queue = rows !== undefined ? `${model}.chunks` : model;
     const { jobs } = await leases.claim(newClaim({ queue, most: 1_000 }), leaseMs);
     const others = jobs.filter(({ id }) => !ids.includes(id));
     if (others.length > 0) await leases.release(others);

@@ -31,9 +31,9 @@ local function accept(id, line, most, fingerprint, input)
   if job.request ~= NONE then put(P .. 'requests', 0, owner .. ':' .. job.request .. '\0' .. job.created .. '\0' .. id) end
   if job.idem ~= NONE then redis.call('SET', key_of_idem(job.idem), id .. ' ' .. fingerprint) end
   if owner ~= NONE then redis.call('SADD', P .. 'owners', owner) end
-  put(DEADLINES, job.deadline, id)
+  put(DEADLINES, ms(job.deadline), id)
   count_waiting(queue, owner, 1)
-  if tonumber(job.starts) > now then put(P .. 'delayed:' .. queue, job.starts, id) else enqueue(job, nil, job.created) end
+  if job.starts > now then put(P .. 'delayed:' .. queue, ms(job.starts), id) else enqueue(job, nil, job.created) end
   depths[queue] = depths[queue] + 1
   count(model, 'submitted', 1)
   created[#created + 1] = job

@@ -6,7 +6,7 @@
 -- Returns 'canceled', 'canceling', 'ended' (too late) or 'gone' (unknown, or somebody else's)
 local id = ARGV[1]
 local job = load(id)
-if not job or job.kind ~= 'single' then return 'gone' end
+if not job or job.is_chunk then return 'gone' end
 if ARGV[2] ~= '*' and job.owner ~= ARGV[2] then return 'gone' end
 if job.has_ended then return 'ended' end
 if take_waiting(job) then

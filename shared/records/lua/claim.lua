@@ -36,7 +36,7 @@ local function answer(token, started, more, due, ids, attempts)
   local texts = redis.call('MGET', unpack(keys))
   for i, id in ipairs(ids) do
     local at, text = #result, texts[i] or ''
-    local is_apart = text:find('^' .. string.rep('%S+ ', #FIELDS - 1) .. '1 ') ~= nil
+    local is_apart = text:find('^' .. string.rep('%S+ ', #FIELDS - 2) .. '1 ') ~= nil
     result[at + 1], result[at + 2], result[at + 3] = id, text, attempts[i]
     result[at + 4] = is_apart and redis.call('GET', P .. 'in:' .. id) or ''
   end

@@ -13,20 +13,19 @@ local ids, result, completed, model = {}, {}, 0, nil
 for i = 3, #ARGV, WORDS do ids[#ids + 1] = ARGV[i] end
 local keys = {}
 for n, id in ipairs(ids) do keys[n] = job_key(id) end
-local are_all_there = redis.call('EXISTS', unpack(keys)) == #keys
+local texts = redis.call('MGET', unpack(keys))
 local holds, wishes = redis.call('HMGET', HOLDS, unpack(ids)), redis.call('HMGET', WISHES, unpack(ids))
 
-local function commit(at, hold, wish)
-  local job = { kind = 'single', id = ARGV[at], owner = ARGV[at + 2], model = ARGV[at + 3], created = ARGV[at + 4],
+local function commit(at, text, hold, wish)
+  local job = { text = text, id = ARGV[at], owner = ARGV[at + 2], model = ARGV[at + 3], created = ARGV[at + 4],
     ttl = tonumber(ARGV[at + 5]), reply = ARGV[at + 6], idem = ARGV[at + 7], apart = ARGV[at + 8] }
   local by, status = ARGV[at + 1], ARGV[at + 9]
   if hold.by ~= by then
-    local text = redis.call('GET', job_key(job.id))
     if not text then return 'gone' end
-    return text:find('\n' .. status .. ' %S+ %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0') .. ' ') and 'committed' or 'stale'
+    return text:find('\n' .. status .. ' %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0') .. ' ') and 'committed' or 'stale'
   end
   take_out(RUNNING, job.id)
-  if not are_all_there and redis.call('EXISTS', job_key(job.id)) == 0 then
+  if not text then
     clear(HOLDS, job.id)
     clear(WISHES, job.id)
     return 'gone'
@@ -41,7 +40,7 @@ local function commit(at, hold, wish)
 end
 
 for n, _ in ipairs(ids) do
-  result[n] = commit(3 + WORDS * (n - 1), read_hold(holds[n]), wishes[n])
+  result[n] = commit(3 + WORDS * (n - 1), texts[n], read_hold(holds[n]), wishes[n])
 end
 if completed > 0 then
   complete(queue, completed)

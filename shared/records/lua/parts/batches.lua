@@ -7,15 +7,14 @@ end
 -- Makes the job of a chunk whose columns are stored. A strict batch's chunks were counted as waiting when they were sent.
 local function start_chunk(batch, number, rows, now, is_counted)
   local v = redis.call('HMGET', batch_key(batch), 'owner', 'queue_ttl_ms', 'lane', 'weight', 'max_attempts', 'timeout_ms',
-    'ttl_ms', 'model', 'traceparent', 'request_id')
-  local id, owner, late = chunk_id(batch, number), v[1] == '' and NONE or v[1], ms(now + v[2])
-  local about = { traceparent = v[9] or nil, request_id = v[10] ~= '' and v[10] or nil }
-  local line = table.concat({ '2', owner, ms(now), ms(now), late, late, v[3], 'chunk', rows, v[4], v[5], v[6], v[7], NONE,
-    v[8], NONE, NONE, NONE, next(about) and cjson.encode(about) or '{}' }, ' ')
+    'ttl_ms', 'model', 'chunk_about', 'chunk_request')
+  local id, owner = chunk_id(batch, number), v[1] == '' and NONE or v[1]
+  local line = table.concat({ '2', owner, ms(now), 0, v[2], NONE, v[3], rows, v[4], v[5], v[6], v[7], NONE, v[8],
+    v[10], NONE, NONE, v[9], '{}' }, ' ')
   redis.call('SET', job_key(id), line)
   local job = parse(id, line)
   if not is_counted then count_waiting(job.queue, owner, 1) end
-  put(DEADLINES, late, id)
+  put(DEADLINES, ms(job.deadline), id)
   enqueue(job, nil, job.created)
   return job.queue
 end

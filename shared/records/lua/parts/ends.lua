@@ -54,19 +54,21 @@ end
 -- milliseconds of feature preparation and of prediction, jobs in the micro-batch, and the result or the failure as JSON.
 local NOT_RUN = '= = = = '
 
+local function since(job, time)
+  return ms(math.max(0, time - job.created))
+end
+
 local function finish(job, hold, status, now, ran)
   clear(HOLDS, job.id)
   clear(WISHES, job.id)
-  if job.kind == 'chunk' then return finish_chunk(job, status, now, ran:match('({.*)$')) end
+  if job.is_chunk then return finish_chunk(job, status, now, ran:match('({.*)$')) end
   local key = job_key(job.id)
-  local expires = ms(now + job.ttl)
-  local line = status .. ' ' .. ms(now) .. ' ' .. expires .. ' ' .. (hold.started or NONE) .. ' ' .. hold.attempts .. ' '
-    .. (hold.by or '= =') .. ' ' .. ran
-  redis.call('APPEND', key, '\n' .. line)
-  redis.call('PEXPIRE', key, job.ttl + NET_MS)
+  local line = status .. ' ' .. since(job, now) .. ' ' .. (hold.started and since(job, hold.started) or NONE) .. ' '
+    .. hold.attempts .. ' ' .. (hold.by or '= =') .. ' ' .. ran
+  redis.call('SET', key, job.text .. '\n' .. line, 'PX', job.ttl + NET_MS)
   take_out(index_key('open', job.owner, job.model), job.id)
   if status ~= 'succeeded' then put(index_key(status, job.owner, job.model), job.created, job.id) end
-  put(P .. 'ends', expires, job.id)
+  put(P .. 'ends', ms(now + job.ttl), job.id)
   if job.idem ~= NONE then redis.call('PEXPIRE', key_of_idem(job.idem), math.min(job.ttl, KEPT_MS)) end
   if job.apart ~= NONE then
     if status == 'succeeded' then redis.call('DEL', P .. 'in:' .. job.id)

@@ -1,7 +1,8 @@
 -- The record of a job is a text. Line 1 is written when the job is accepted and never again: machine fields, each followed by
--- a space, then a JSON object for readers. Line 2 is appended once, by the script that ends the job.
-local FIELDS = { 'version', 'owner', 'created', 'starts', 'deadline', 'late', 'lane', 'kind', 'rows', 'weight',
-  'max_attempts', 'timeout', 'ttl', 'reply', 'model', 'request', 'idem', 'apart' }
+-- a space, then the input as JSON. Line 2 is added once, by the script that ends the job. Times but the creation are
+-- written as ms since then.
+local FIELDS = { 'version', 'owner', 'created', 'starts', 'late', 'deadline', 'lane', 'rows', 'weight', 'max_attempts',
+  'timeout', 'ttl', 'reply', 'model', 'request', 'idem', 'apart', 'about' }
 local LINE = '^' .. string.rep('(%S+) ', #FIELDS)
 
 local HOLDS, WISHES, RUNNING, DEADLINES = P .. 'holds', P .. 'wishes', P .. 'running', P .. 'deadlines'
@@ -13,10 +14,14 @@ end
 -- Reads line 1. Texts stay texts, but for those that are reckoned with.
 local function parse(id, text)
   local values = { text:match(LINE) }
-  local job = { id = id, has_ended = text:find('\n', 1, true) ~= nil }
+  local job = { id = id, text = text, has_ended = text:find('\n', 1, true) ~= nil }
   for i, name in ipairs(FIELDS) do job[name] = values[i] end
   for _, name in ipairs({ 'rows', 'weight', 'max_attempts', 'ttl' }) do job[name] = tonumber(job[name]) end
-  job.queue = job.kind == 'chunk' and job.model .. '.chunks' or job.model
+  job.starts, job.late = job.created + job.starts, job.created + job.late
+  job.deadline = job.deadline == NONE and job.late or job.created + job.deadline
+  if job.lane == NONE then job.lane = 'normal' end
+  job.is_chunk = job.rows ~= nil
+  job.queue = job.is_chunk and job.model .. '.chunks' or job.model
   return job
 end
 

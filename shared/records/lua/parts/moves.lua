@@ -14,7 +14,7 @@ local function wait_again(job, hold, attempts, marks, delay_ms)
   if hold.by then
     redis.call('HSET', HOLDS, job.id, write_hold('= =', hold.started, attempts, hold.virtual, marks))
   end
-  put(DEADLINES, attempts == 0 and job.deadline or job.late, job.id)
+  put(DEADLINES, ms(attempts == 0 and job.deadline or job.late), job.id)
   count_waiting(job.queue, job.owner, 1)
   if delay_ms and delay_ms > 0 then
     put(P .. 'delayed:' .. job.queue, ms(now_ms() + delay_ms), job.id)
@@ -25,7 +25,7 @@ end
 
 -- Ends a job that waited too long. Of a chunk that is a failure of its rows: its batch goes on.
 local function expire(job, hold, now)
-  if job.kind ~= 'chunk' then return finish(job, hold, 'expired', now, NOT_RUN .. '{}') end
+  if not job.is_chunk then return finish(job, hold, 'expired', now, NOT_RUN .. '{}') end
   finish(job, hold, 'failed', now,
     failure_of('expired', 'these rows waited for a worker longer than a job may wait (QUEUE_TTL_MS)'))
 end

@@ -30,7 +30,7 @@ local function virtual_time_of(job, arrived)
     if of_lane[job.owner] == 0 then of_lane[job.owner] = now_ms() end
   end
   local start = of_lane[job.owner]
-  local cost = job.kind == 'chunk' and math.max(1, job.rows / MICRO_BATCH_ROWS) or 1
+  local cost = job.is_chunk and math.max(1, job.rows / MICRO_BATCH_ROWS) or 1
   of_lane[job.owner] = start + cost / job.weight
   return start
 end
