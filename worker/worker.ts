@@ -37,7 +37,7 @@ export interface Worker {
   metrics: WorkerMetrics;
   /** Reads every package again, and serves those that are new; see {@link LoadedModels.reload}. */
   reload(): Promise<void>;
-  /** For the last line of the log: jobs and deliveries that went back to the queue, and jobs whose end was not written. */
+  /** For the last line of the log: jobs that went back to the queue, and jobs whose end was not written. */
   left(): { given_back: number; not_written: number };
 }
 

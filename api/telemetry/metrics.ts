@@ -40,7 +40,7 @@ export class ApiMetrics {
   });
   readonly #swept = new Counter({
     name: 'waggle_swept_total',
-    help: 'What the sweeper of this process mended: reaped are lost leases (stalls), orphans lost enqueues.',
+    help: 'What the sweeper of this process dealt with: reaped are lost leases, forgotten what was kept long enough.',
     labelNames: ['kind'] as const,
     registers: [this.#registry],
   });

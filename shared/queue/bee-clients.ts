@@ -44,7 +44,7 @@ export interface BeeClients {
  * which ends the process; of a Redis that answers nothing a connection stays for as long as that lasts, one more with
  * each link; and scripts that Redis has forgotten are not loaded again.
  *
- * @param entry what Bee-Queue's hash holds of every delivery: not fetched for each again, a round trip less
+ * @param entry what Bee-Queue's hash holds of every call: not fetched for each again, a round trip less
  */
 export function createBeeClients(address: RedisAddress, entry: string): BeeClients {
   const all: Redis3Client[] = [];
@@ -116,7 +116,7 @@ function clientOptions(address: RedisAddress): Record<string, unknown> {
     ...(password === undefined ? {} : { password }),
     db: database,
     connect_timeout: 2_000,
-    // One that only waits for a delivery has nothing to send, and would not notice that the other side is gone.
+    // One that only waits for a call has nothing to send, and would not notice that the other side is gone.
     socket_initial_delay: KEEP_ALIVE_MS,
     enable_offline_queue: false,
     retry_strategy: ({ error }: { error?: Error }) => error ?? new Error('the connection to Redis ended'),
