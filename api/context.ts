@@ -82,7 +82,7 @@ export async function openApiContext(
   release.later('redis subscriber', () => subscriber.close());
 
   const records = new RecordScripts(redis, keyPrefix);
-  await records.requireSchema();
+  await records.requireSchema(draining);
   const { keys, rateLimit } = config.admission;
   const jobs = new JobStore(records, keys !== undefined);
   const waiters = new Waiters(limits.waits);

@@ -36,14 +36,14 @@ export class RedisUnavailableError extends AppError {
   }
 }
 
-/** A record in Redis was written by another version of this software and is not read half-way. */
+/** Records in Redis were written by another version of this software, and are not read half-way. */
 export class RecordSchemaError extends AppError {
   override name = 'RecordSchemaError';
   readonly code = 'record_schema_unknown';
   constructor(key: string, found: string, expected: number) {
     super(
       `${key} has record schema ${found}, this version reads schema ${expected}: ` +
-        'run the version that wrote it, or let its records expire before upgrading (docs/upgrading.md)',
+        'run the version that wrote it, or give this one another KEY_PREFIX (docs/upgrading.md)',
     );
   }
 }

@@ -111,7 +111,7 @@ async function connect(
   release.later('redis subscriber', () => subscriber.close());
   const queues = { redis: config.redis, keyPrefix };
   const records = new RecordScripts(redis, keyPrefix);
-  await records.requireSchema();
+  await records.requireSchema(stopping);
   const leases = new JobLeases(records, config.maxResultBytes);
   const look = new IdleLook(leases);
   release.later('looks', () => look.close());

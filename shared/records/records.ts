@@ -1,4 +1,5 @@
-import { RecordSchemaError } from '../errors.js';
+import { RecordSchemaError, RedisUnavailableError } from '../errors.js';
+import { backOff, REDIS_BACKOFF } from '../process/backoff.js';
 import type { Redis, RedisArgument, RedisReply } from '../redis/redis.js';
 import { type JobScripts, readJobScripts } from './scripts.js';
 
@@ -36,12 +37,23 @@ export class RecordScripts {
     return this.redis.script(this.#scripts[name], [this.#prefix], args);
   }
 
-  /** Rejects with {@link RecordSchemaError} where another version keeps its records under this prefix. */
-  async requireSchema(): Promise<void> {
+  /**
+   * Waits for Redis until `signal` is aborted. Rejects with {@link RecordSchemaError} where another version keeps its records
+   * under this prefix.
+   */
+  async requireSchema(signal: AbortSignal = new AbortController().signal): Promise<void> {
     const key = this.key('schema');
-    await this.redis.command(['SET', key, String(RECORD_SCHEMA), 'NX']);
-    const found = String(await this.redis.command(['GET', key]));
-    if (found !== String(RECORD_SCHEMA)) throw new RecordSchemaError(key, found, RECORD_SCHEMA);
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        await this.redis.command(['SET', key, String(RECORD_SCHEMA), 'NX']);
+        const found = String(await this.redis.command(['GET', key]));
+        if (found !== String(RECORD_SCHEMA)) throw new RecordSchemaError(key, found, RECORD_SCHEMA);
+        return;
+      } catch (error) {
+        if (!(error instanceof RedisUnavailableError)) throw error;
+        await backOff(failures, REDIS_BACKOFF, signal);
+      }
+    }
   }
 }
 
