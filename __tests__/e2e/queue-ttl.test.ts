@@ -49,7 +49,7 @@ describe('without a worker', () => {
 
   it('ends what waits longer than QUEUE_TTL_MS: jobs, rows of batches, and jobs of a model that is gone', async () => {
     writeModel(modelsDir, 'shop', '1.0.0');
-    const before = await serve(3_600_000);
+    const before = await serve(3_000);
     const orphan = await before.call('/jobs', { model: 'shop', input: { size: 's' } });
     await before.api.stop();
     rmSync(join(modelsDir, 'shop'), { recursive: true });
@@ -91,14 +91,15 @@ describe('without a worker', () => {
 it('never runs what waited too long, also where no API was there to sweep; a job given back counts too', async () => {
   const rig = await openWorkerRig(redis);
   try {
-    const ids = [await rig.order('answer', 1), await rig.order('answer', 2)];
-    const [claim] = await rig.claim(ids.slice(1), 60_000);
-    if (claim?.kind !== 'run') throw new Error('not claimed');
-    const [given] = await rig.leases.release([claim.job]);
-    if (given?.kind === 'queued') {
-      await rig.producers.enqueue('faulty', { jobId: claim.job.id, delivery: given.delivery });
-    }
-    await rig.start({ queueTtlMs: 1 });
+    const ids = [
+      await rig.order('answer', 1, { queueTtlMs: 1 }),
+      await rig.order('answer', 2, { queueTtlMs: 2_000 }),
+    ];
+    const [job] = await rig.claim(1, 60_000, { queue: 'faulty' });
+    expect(job?.id).toBe(ids[1]);
+    await until(() => job && rig.redis.nowMs() > job.record.lateMs);
+    await rig.leases.release(job ? [job] : []);
+    await rig.start();
     const ends = await rig.allEnd(ids);
     expect(ends.map(({ state, attempts }) => ({ state, attempts }))).toEqual([
       { state: 'expired', attempts: 0 },

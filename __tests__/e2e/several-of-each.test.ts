@@ -5,6 +5,7 @@ import type { JobBody } from '../../shared/contract/job.js';
 import { BalancedClient, type Troubles } from '../support/balanced-client.js';
 import { type Fleet, type FleetWorker, startFleet } from '../support/fleet.js';
 import { until } from '../support/latch.js';
+import { partitionPrefix } from '../../shared/records/records.js';
 
 const CLIENTS = 10;
 /** Between two jobs of a client, in ms: what is to start meanwhile needs some of the machine, too. */
@@ -227,7 +228,7 @@ describe('two APIs and three workers, one worker cut off and all other processes
     expect(new Set(ids).size).toBe(ids.length);
     expect(listed.size).toBe(ids.length);
     const redis = await fleet.redis.connect();
-    const key = (name: string): string => `${fleet.keyPrefix}waggle:${name}`;
+    const key = (name: string): string => partitionPrefix(fleet.keyPrefix) + name;
     const count = String(ids.length);
     const counted = ['HMGET', key('counts'), 'faulty:submitted', 'faulty:succeeded'];
     expect(await redis.command(counted)).toEqual([count, count]);
@@ -238,7 +239,7 @@ describe('two APIs and three workers, one worker cut off and all other processes
     const { jobs, listed } = seen;
     expect(jobs.map(({ id }) => listed.get(id))).toEqual(jobs);
     const doubled = jobs.map(({ result }) => result?.['doubled']);
-    expect(doubled).toEqual(jobs.map(({ input }) => 2 * Number(input['value'])));
+    expect(doubled).toEqual(jobs.map(({ input }) => 2 * Number(input?.['value'])));
   });
 
   it('count no attempt for a process that is replaced', () => {

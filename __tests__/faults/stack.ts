@@ -8,6 +8,7 @@ import type { Env } from '../../shared/config/env.js';
 import { WaggleClient } from '../../shared/client/client.js';
 import { pause } from '../../shared/process/pause.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
+import { partitionPrefix } from '../../shared/records/records.js';
 import { defineScript, openRedis } from '../../shared/redis/redis.js';
 import { freePort } from '../../scripts/up/port.js';
 import { readyMessage } from '../../scripts/up/ready-message.js';
@@ -58,8 +59,8 @@ const ALONE = defineScript(
   'alone',
   `local alone = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1] .. 'running', 0, -1)) do
-  local held = redis.call('HMGET', KEYS[1] .. 'job:' .. id, 'lone', 'token')
-  if held[1] and held[1] == held[2] then alone[#alone + 1] = id end
+  local marks = (redis.call('HGET', KEYS[1] .. 'holds', id) or ''):match('%a*$')
+  if marks:find('l') then alone[#alone + 1] = id end
 end
 return alone`,
 );
@@ -152,7 +153,7 @@ export async function startStack(
   const noteAlone = async (): Promise<void> => {
     // The commands that workers have sent pass through the link first.
     await pause(5);
-    const ids = await looking.script(ALONE, ['waggle:'], []).catch(() => []);
+    const ids = await looking.script(ALONE, [partitionPrefix('')], []).catch(() => []);
     for (const id of Array.isArray(ids) ? ids : []) wereAlone.add(String(id));
   };
   const noting = setInterval(() => void noteAlone(), NOTE_EVERY_MS);

@@ -1,3 +1,4 @@
+import { partitionPrefix } from '../../shared/records/records.js';
 import { until } from '../support/latch.js';
 import type { CampaignReport } from './campaign.js';
 import type { TargetService } from './target-service.js';
@@ -21,37 +22,30 @@ export async function inspectAftermath(target: TargetService, report: CampaignRe
   ];
 }
 
-/** Everything but jobs that wait for another attempt, which may take them hours: those are canceled at last. */
+/** Everything but jobs that start later, a first time or again, which may take them hours: those are canceled at last. */
 async function everythingEnds({ redis, keyPrefix, url }: TargetService): Promise<void> {
-  const key = (name: string): string => `${keyPrefix}waggle:${name}`;
-  const unended = async (): Promise<string[]> => {
-    const queues = await redis.command(['KEYS', key('queued:*')]);
-    const names = [...(queues as string[]), key('running'), key('accepting')];
-    return (await Promise.all(names.map((name) => redis.command(['ZRANGE', name, '0', '-1']))))
-      .flat()
-      .map(String);
-  };
-  const stateOf = async (id: string): Promise<string> =>
-    JSON.stringify(
-      await redis.command(['HMGET', key(`job:${id}`), 'status', 'attempts', 'timeout_ms', 'queue']),
+  const key = (name: string): string => partitionPrefix(keyPrefix) + name;
+  const idsIn = async (...names: string[]): Promise<string[]> => {
+    const keys = await Promise.all(names.map((name) => redis.command(['KEYS', key(name)])));
+    const sets = await Promise.all(
+      keys.flat().map((set) => redis.command(['ZRANGE', String(set), '0', '-1'])),
     );
-  let states: [id: string, state: string][] = [];
-  const retrying = await until(
-    async () => {
-      states = await Promise.all(
-        (await unended()).map(async (id) => [id, await stateOf(id)] as [string, string]),
-      );
-      return states.every(([, state]) => /^\["queued","[1-9]\d*"/.test(state)) && states.map(([id]) => id);
-    },
-    { timeoutMs: 90_000, what: 'the end of everything' },
-  ).catch((error: unknown) => {
-    throw new Error(`${String(error)}: ${states.map(String).join('; ')}`);
-  });
-  for (const id of retrying) await fetch(`${url}/jobs/${id}`, { method: 'DELETE' });
-  await until(async () => (await unended()).length === 0, {
-    timeoutMs: 30_000,
-    what: 'the end of canceled jobs',
-  });
+    return sets.flat().map(String);
+  };
+  let left: string[] = [];
+  const whenNoneIsIn = (...names: string[]): Promise<boolean> =>
+    until(async () => (left = await idsIn(...names)).length === 0, {
+      timeoutMs: 90_000,
+      what: 'the end of everything',
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${left.join('; ')}`);
+    });
+  await whenNoneIsIn('queued:*', 'running', 'accepting');
+  for (const id of await idsIn('delayed:*')) {
+    const [batch, chunk] = id.split(':');
+    await fetch(chunk === undefined ? `${url}/jobs/${id}` : `${url}/batches/${batch}`, { method: 'DELETE' });
+  }
+  await whenNoneIsIn('queued:*', 'delayed:*', 'running', 'accepting');
   const { status } = await fetch(`${url}/health/ready`);
   if (status !== 200) throw new Error(`/health/ready answers ${status}`);
 }
@@ -83,19 +77,19 @@ function wrongInLog(text: string): string[] {
   return bad.slice(0, 3).map((line) => `in the log, one of ${bad.length}: ${line.slice(0, 1_000)}`);
 }
 
-/** Keys that live for ever, and why they may: they are cut to a size, or there is one of them, or one entry, a model. */
-const LASTING =
-  /^waggle:(index:|queued:|running$|deadlines$|counts$|batches:|accepting$|workers$|queues$)|^bq:/;
+/** Keys that live for ever, and why they may: the sweeper removes what is in them, or there is one of them, or one entry, a model. */
+const LASTING = /^(index:|batches:|requests$|ends$|owners$|counts$|calls$|token$|schema$|workers$|bq:)/;
 
 async function leftInRedis({ redis, keyPrefix }: TargetService): Promise<string[]> {
   const wrong: string[] = [];
+  const prefix = partitionPrefix(keyPrefix);
   let cursor = '0';
   do {
     const [next, keys] = (await redis.command(['SCAN', cursor, 'COUNT', '1000'])) as [string, string[]];
     cursor = next;
     for (const key of keys) {
-      if (!key.startsWith(keyPrefix)) wrong.push(`the key ${key} is outside the prefix`);
-      const name = key.slice(keyPrefix.length);
+      if (!key.startsWith(prefix)) wrong.push(`the key ${key} is outside the prefix`);
+      const name = key.slice(prefix.length);
       if (LASTING.test(name)) continue;
       if (Number(await redis.command(['TTL', key])) === -1) wrong.push(`the key ${key} has no time to live`);
     }

@@ -60,7 +60,6 @@ function pick(): (typeof ACTS)[number] {
 const submit = (client: WaggleClient, waitSeconds?: number) =>
   client.submit(
     { input: { act: 'answer', value: Math.floor(1_000 * Math.random()) / 10 }, request_id: randomUUID() },
-    // Without an Idempotency-Key: a key is kept for a day, as promised, and would look like a leak.
     waitSeconds === undefined ? {} : { waitSeconds },
   );
 

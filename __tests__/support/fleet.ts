@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type LinkProxy, startLinkProxy } from '../faults/link-proxy.js';
+import { partitionPrefix } from '../../shared/records/records.js';
 import { openRedisSubscriber } from '../../shared/redis/redis.js';
 import type { Server } from './balanced-client.js';
 import { type Gate, gateOf } from './gate.js';
@@ -46,7 +47,7 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
   const keyPrefix = testPrefix();
   const endings = new Map<string, number>();
   const ended = await openRedisSubscriber({ address: redis.address, onError: () => undefined });
-  await ended.subscribe(`${keyPrefix}waggle:ended`, (ids) => {
+  await ended.subscribe(`${partitionPrefix(keyPrefix)}ended`, (ids) => {
     for (const id of ids.split(',')) endings.set(id, (endings.get(id) ?? 0) + 1);
   });
   const common = {

@@ -48,8 +48,7 @@ function launch(env: Record<string, string> = {}): { worker: ChildProcess; lines
 const order = (): Promise<string> =>
   rig.submit({
     model: MODEL,
-    queue: MODEL,
-    inputJson: JSON.stringify({ PULocationID: 130, DOLocationID: 205, trip_distance: 3 }),
+    input: { PULocationID: 130, DOLocationID: 205, trip_distance: 3 },
   });
 
 it('says when it serves, answers like the original service, and leaves in good order on SIGTERM', async () => {

@@ -1,4 +1,3 @@
-import { beeKeys } from '../../shared/queue/bee-queue.js';
 import { until } from '../support/latch.js';
 import type { Worker } from '../../worker/worker.js';
 import { useRedis } from '../support/rigs/use-redis.js';
@@ -18,16 +17,10 @@ describe('one worker after the other', () => {
     );
     await until(() => worker.models()[0]?.jobs === 300);
     expect(worker.models()[0]?.batches).toBeLessThanOrEqual(7);
-    const lists = beeKeys({ keyPrefix: rig.keyPrefix, name: 'faulty' });
-    for (const command of [
-      ['LLEN', lists.waiting],
-      ['LLEN', lists.active],
-      ['HLEN', lists.jobs],
-    ]) {
-      await until(async () => (await rig.redis.command(command)) === 0, {
-        what: `${command.join(' ')} of 0`,
-      });
-    }
+    const lists = ['waiting', 'active', 'jobs'].map((list) => rig.records.key(`bq:faulty:${list}`));
+    await until(async () => (await rig.redis.command(['EXISTS', ...lists])) === 0, {
+      what: 'the end of all calls',
+    });
   });
 
   it('takes no more than MAX_BATCH at once', async () => {
@@ -124,12 +117,11 @@ describe('one worker all along', () => {
     expect(jobs[2]).toMatchObject({ failure: { message: expect.stringContaining('above 1000') as string } });
   });
 
-  it('runs a delivery whose job has ended, or is not there, to no effect', async () => {
-    const done = await rig.order('answer', 1);
-    const before = await rig.reaches(done, 'succeeded');
-    await rig.producers.enqueue('faulty', { jobId: done, delivery: 2 });
-    await rig.producers.enqueue('faulty', { jobId: 'nobody', delivery: 1 });
+  it('drops an id that waits without a record, says so, and runs the others', async () => {
+    await rig.redis.command(['ZADD', rig.records.key('queued:faulty:high'), '1', 'nobody']);
     await rig.reaches(await rig.order('answer', 2), 'succeeded');
-    expect(await rig.find(done)).toEqual(before);
+    expect(rig.log.said('job dropped')).toMatchObject({ level: 'error', fields: { job_id: 'nobody' } });
+    const left = await rig.redis.command(['HEXISTS', rig.records.key('holds'), 'nobody']);
+    expect([left, await rig.redis.command(['ZCARD', rig.records.key('running')])]).toEqual([0, 0]);
   });
 });

@@ -6,21 +6,7 @@ beforeEach(() => void jest.useFakeTimers({ now: 0 }));
 afterEach(() => void jest.useRealTimers());
 
 const heldJob = (timeoutMs: number): HeldJob =>
-  new HeldJob(
-    {
-      id: `t${timeoutMs}`,
-      token: 1,
-      claimId: 'c',
-      attempts: 1,
-      maxAttempts: 3,
-      timeoutMs,
-      input: {},
-      requestId: undefined,
-      traceparent: undefined,
-      waitedMs: 0,
-    } satisfies ClaimedJob,
-    () => undefined,
-  );
+  new HeldJob({ id: `t${timeoutMs}`, record: { timeoutMs } } as ClaimedJob);
 
 /** A watch over jobs with these timeouts, and what it did, in order, each with its time in ms. */
 function watch(...timeoutsMs: number[]) {

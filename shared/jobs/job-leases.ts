@@ -40,7 +40,7 @@ export interface Claimed {
   dropped: { id: string; reason: string }[];
   /** Whether more may wait. */
   mayBeMore: boolean;
-  /** Time until the next delayed job falls due, where no job waits. */
+  /** Time until the next delayed job falls due. */
   nextDueMs: number | undefined;
 }
 

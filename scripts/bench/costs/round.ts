@@ -1,5 +1,7 @@
 import { type Costs, MEASURED_MAX_BATCH } from '../../capacity/costs.js';
 import { Readable } from 'node:stream';
+import { JobStore } from '../../../shared/jobs/job-store.js';
+import { RecordScripts } from '../../../shared/records/records.js';
 import { median } from '../../lib/figures.js';
 import { type Act, runClients } from '../load/clients.js';
 import { send } from '../load/http.js';
@@ -110,17 +112,13 @@ async function measureRun(
 
 /** Time of full micro-batches in the model, by the records of their jobs, in ms. */
 async function medianPredictMs({ redis }: WaggleAndWorkers, paths: readonly string[]): Promise<number> {
-  const full: number[] = [];
-  for (const path of paths.slice(-SAMPLES)) {
-    const key = `waggle:job:${path.slice(path.lastIndexOf('/') + 1)}`;
-    const [batchSize, predictMs] = (await redis.command([
-      'HMGET',
-      key,
-      'batch_size',
-      'predict_ms',
-    ])) as string[];
-    if (Number(batchSize) === MEASURED_MAX_BATCH) full.push(Number(predictMs));
-  }
+  const store = new JobStore(new RecordScripts(redis, ''));
+  const jobs = await store.findAll(
+    paths.slice(-SAMPLES).map((path) => path.slice(path.lastIndexOf('/') + 1)),
+  );
+  const full = jobs.flatMap((job) =>
+    job.state === 'succeeded' && job.timings?.batchSize === MEASURED_MAX_BATCH ? [job.timings.predictMs] : [],
+  );
   if (full.length === 0) throw new Error(`no micro-batch had ${MEASURED_MAX_BATCH} jobs`);
   return median(full);
 }

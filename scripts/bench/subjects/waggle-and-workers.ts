@@ -50,9 +50,10 @@ export const startWaggleAndWorkers = (host: BenchHost): Promise<WaggleAndWorkers
     release.later('service', () => service.stop());
     const redis = await openRedis({ address: parseRedisAddress(redisUrl), onError: () => undefined });
     release.later('connection', () => redis.close());
-    await announceLoadingWorker(redis, release);
+    const records = new RecordScripts(redis, '');
+    await announceLoadingWorker(records, release);
     const succeeded = async (): Promise<number> =>
-      Number(await redis.command(['HGET', 'waggle:counts', `${LINEAR_MODEL}:succeeded`]));
+      Number(await redis.command(['HGET', records.key('counts'), `${LINEAR_MODEL}:succeeded`]));
     return {
       ...service,
       redis,
@@ -71,8 +72,7 @@ export const startWaggleAndWorkers = (host: BenchHost): Promise<WaggleAndWorkers
   });
 
 /** The API refuses jobs that no worker can serve. A worker that reports that it still loads may come to serve any model. */
-async function announceLoadingWorker(redis: Redis, release: ReleaseStack): Promise<void> {
-  const records = new RecordScripts(redis, '');
+async function announceLoadingWorker(records: RecordScripts, release: ReleaseStack): Promise<void> {
   const worker = { id: 'benchmark', host: hostname(), pid: process.pid, startedAtMs: Date.now(), models: [] };
   const announce = (): Promise<void> => announceWorker(records, { ...worker, loading: true });
   await announce();

@@ -27,6 +27,11 @@ local function waiting()
   return 0
 end
 
+local function next_due()
+  local at = redis.call('ZRANGE', P .. 'delayed:' .. queue, 0, 0, 'WITHSCORES')[2]
+  return at and ms(math.max(0, at - now)) or ''
+end
+
 -- What the worker has to know of jobs that it holds.
 local function answer(token, started, more, due, ids, attempts)
   local result = { token, started, more, due }
@@ -57,7 +62,7 @@ if last then
         token, started = its_token, hold.started
       end
     end
-    return answer(token, started, waiting(), '', ids, attempts)
+    return answer(token, started, waiting(), next_due(), ids, attempts)
   end
 end
 
@@ -97,8 +102,7 @@ end
 
 if #ids == 0 then
   announce()
-  local next_due = redis.call('ZRANGE', P .. 'delayed:' .. queue, 0, 0, 'WITHSCORES')[2]
-  return { 0, '', is_full and 1 or 0, next_due and ms(math.max(0, next_due - now)) or '' }
+  return { 0, '', is_full and 1 or 0, next_due() }
 end
 
 local token = redis.call('INCR', P .. 'token')
@@ -116,7 +120,7 @@ redis.call('SET', last_key, ARGV[5] .. '\n' .. table.concat(ids, '\n'), 'PX', LA
 redis.call('PUBLISH', P .. 'started', table.concat(ids, ','))
 write()
 
-local result = answer(token, started, is_full and waiting() or 0, '', ids, attempts)
+local result = answer(token, started, is_full and waiting() or 0, next_due(), ids, attempts)
 local highest = {}
 for i, id in ipairs(ids) do
   local text = result[2 + 4 * i]
