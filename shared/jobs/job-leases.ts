@@ -10,6 +10,8 @@ export interface ClaimedJob {
   hold: string;
   /** This attempt's number. */
   attempts: number;
+  /** Whether no claim took it before; false where that is not known. */
+  isFirst: boolean;
   /** Start of this attempt, Unix ms of Redis's clock. */
   startedMs: number;
   /** From its submission to this claim. */
@@ -103,12 +105,13 @@ export class JobLeases {
       mayBeMore: more === 1,
       nextDueMs: due === '' || due === undefined ? undefined : Number(due),
     };
-    for (let at = 0; at + 3 < flat.length; at += 4) {
-      const [id, text, attempts, input] = flat.slice(at, at + 4).map(String);
+    for (let at = 0; at + 4 < flat.length; at += 5) {
+      const [id, text, attempts, input, first] = flat.slice(at, at + 5).map(String);
       if (id === undefined || text === undefined) continue;
       try {
         if (text === '') throw new Error('there is no record');
-        claimed.jobs.push(claimedJob(id, text, { ...claim, attempts: Number(attempts), input }));
+        const isFirst = first === '1';
+        claimed.jobs.push(claimedJob(id, text, { ...claim, attempts: Number(attempts), isFirst, input }));
       } catch (error) {
         claimed.dropped.push({ id, reason: error instanceof Error ? error.message : String(error) });
       }
@@ -215,8 +218,9 @@ function claimedJob(
     hold,
     startedMs,
     attempts,
+    isFirst,
     input,
-  }: { hold: string; startedMs: number; attempts: number; input: string | undefined },
+  }: { hold: string; startedMs: number; attempts: number; isFirst: boolean; input: string | undefined },
 ): ClaimedJob {
   const record = readRecord(id, text);
   const { about } = record;
@@ -224,6 +228,7 @@ function claimedJob(
     id,
     hold,
     attempts,
+    isFirst,
     startedMs,
     waitedMs: Math.max(0, startedMs - record.createdMs),
     input: input ? (JSON.parse(input) as Record<string, unknown>) : (record.input ?? {}),

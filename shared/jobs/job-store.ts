@@ -121,7 +121,7 @@ export class JobStore {
       owner: job.owner || undefined,
       createdMs,
       startsMs,
-      deadlineMs: job.expiresInMs === undefined ? lateMs : Math.min(lateMs, startsMs + job.expiresInMs),
+      deadlineMs: job.expiresInMs === undefined ? undefined : Math.min(lateMs, startsMs + job.expiresInMs),
       lateMs,
       priority: job.priority ?? 'normal',
       rows: undefined,
@@ -207,7 +207,7 @@ export class JobStore {
       if (record.isInputApart) records.push(key(`in:${job.id}`), inputJson);
       lanes[record.priority].push(createdMs, job.id);
       created.push(createdMs, job.id);
-      deadlines.push(record.deadlineMs.toFixed(3), job.id);
+      deadlines.push((record.deadlineMs ?? record.lateMs).toFixed(3), job.id);
       if (job.requestId !== undefined) {
         requests.push('0', `${ownerWord('')}:${keyWord(job.requestId)}\0${createdMs}\0${job.id}`);
       }
@@ -342,7 +342,7 @@ function asCreated({ job, record }: Accepting, waitingBefore: number): Created {
     job: {
       ...baseOf(job.id, { ...record, input: job.input }, 0),
       state: 'queued',
-      queueDeadlineMs: record.deadlineMs < record.lateMs ? record.deadlineMs : undefined,
+      queueDeadlineMs: record.deadlineMs,
       startsMs: isDelayed ? record.startsMs : undefined,
       waitingBefore: isDelayed ? undefined : waitingBefore,
     },
@@ -364,7 +364,7 @@ function viewOf(id: string, words: readonly string[]): Job | undefined {
   return {
     ...base,
     state: 'queued',
-    queueDeadlineMs: record.deadlineMs < record.lateMs && !held ? record.deadlineMs : undefined,
+    queueDeadlineMs: held ? undefined : record.deadlineMs,
     startsMs: due === '' ? undefined : Number(due),
     waitingBefore: place === '' ? undefined : Number(place),
   };

@@ -21,8 +21,8 @@ export interface JobRecord {
   createdMs: number;
   /** Not run earlier. */
   startsMs: number;
-  /** Before its first start it is too late after this. */
-  deadlineMs: number;
+  /** Named by the job: before its first start it is too late after this, never after {@link lateMs}. */
+  deadlineMs: number | undefined;
   /** It waits no longer than this, however often it was started. */
   lateMs: number;
   priority: Priority;
@@ -85,7 +85,7 @@ export function writeRecord(record: Omit<JobRecord, 'input'>, inputJson: string)
   const since = (ms: number): string => String(Math.round(ms - createdMs));
   return (
     `${RECORD_SCHEMA} ${word(owner)} ${timeOf(createdMs)} ${since(startsMs)} ${since(lateMs)} ` +
-    `${deadlineMs === lateMs ? NONE : since(deadlineMs)} ${priority === 'normal' ? NONE : priority} ${rows ?? NONE} ` +
+    `${deadlineMs === undefined ? NONE : since(deadlineMs)} ${priority === 'normal' ? NONE : priority} ${rows ?? NONE} ` +
     `${weight} ${maxAttempts} ${timeoutMs} ${ttlMs} ${replyTo ?? NONE} ${model} ${word(requestId)} ${idempotency ?? NONE} ` +
     `${isInputApart ? 1 : NONE} ${aboutWord(about)} ${isInputApart ? '' : inputJson}`
   );
@@ -111,7 +111,7 @@ export function readRecord(id: string, text: string): JobRecord {
     owner: wordless(owner),
     createdMs,
     startsMs: createdMs + Number(starts),
-    deadlineMs: createdMs + Number(deadline === NONE ? late : deadline),
+    deadlineMs: deadline === NONE ? undefined : createdMs + Number(deadline),
     lateMs: createdMs + Number(late),
     priority: PRIORITIES.find((lane) => lane === priority) ?? 'normal',
     rows: rows === NONE ? undefined : Number(rows),

@@ -19,8 +19,8 @@ export interface LaneSums {
 /** Records the work of one lane of one model. */
 export interface LaneMetrics {
   readonly sums: Readonly<LaneSums>;
-  /** A job was claimed; its wait is observed at the first attempt alone. */
-  claimed(job: Pick<ClaimedJob, 'attempts' | 'waitedMs'>): void;
+  /** A job was claimed; its wait is observed at the first claim alone. */
+  claimed(job: Pick<ClaimedJob, 'isFirst' | 'waitedMs'>): void;
   /** A micro-batch was run. */
   ran(run: Pick<MicroBatchRun, 'batchSize' | 'prepareMs' | 'predictMs'>): void;
   /** An outcome was written: `succeeded`, or the code of a failure. */
@@ -106,8 +106,8 @@ export class WorkerMetrics {
     let rows = 0;
     return {
       sums,
-      claimed({ attempts, waitedMs }) {
-        if (attempts === 1) wait?.observe(waitedMs / 1000);
+      claimed({ isFirst, waitedMs }) {
+        if (isFirst) wait?.observe(waitedMs / 1000);
       },
       ran({ batchSize, prepareMs, predictMs }) {
         rows += batchSize;

@@ -10,8 +10,9 @@
 -- KEYS 1 key prefix
 -- ARGV 1 queue, 2 how many at most, 3 lease in ms, 4 lane of the worker (of this process alone), 5 number of this claim in the
 --      lane, ever growing, 6 'ahead' while the worker runs something else, else ''
--- Returns {token, start of these attempts, 1 where more wait, ms until the next delayed job is due ('' = none is), then four a
---         job: id, line 1 of its record ('' = there is none), attempt, its input where that stands apart ('')}
+-- Returns {token, start of these attempts, 1 where more wait, ms until the next delayed job is due ('' = none is), then five a
+--         job: id, line 1 of its record ('' = there is none), attempt, its input where that stands apart (''), 1 where no claim took
+--         it before}
 local queue, most, worker_lane, number = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
 local is_ahead = ARGV[6] == 'ahead'
 local now = now_ms()
@@ -33,7 +34,7 @@ local function next_due()
 end
 
 -- What the worker has to know of jobs that it holds.
-local function answer(token, started, more, due, ids, attempts)
+local function answer(token, started, more, due, ids, attempts, holds)
   local result = { token, started, more, due }
   if #ids == 0 then return result end
   local keys = {}
@@ -44,6 +45,7 @@ local function answer(token, started, more, due, ids, attempts)
     local is_apart = text:find('^' .. string.rep('%S+ ', #FIELDS - 2) .. '1 ') ~= nil
     result[at + 1], result[at + 2], result[at + 3] = id, text, attempts[i]
     result[at + 4] = is_apart and redis.call('GET', P .. 'in:' .. id) or ''
+    result[at + 5] = holds[i] and 0 or 1
   end
   return result
 end
@@ -62,7 +64,7 @@ if last then
         token, started = its_token, hold.started
       end
     end
-    return answer(token, started, waiting(), next_due(), ids, attempts)
+    return answer(token, started, waiting(), next_due(), ids, attempts, ids)
   end
 end
 
@@ -120,10 +122,10 @@ redis.call('SET', last_key, ARGV[5] .. '\n' .. table.concat(ids, '\n'), 'PX', LA
 redis.call('PUBLISH', P .. 'started', table.concat(ids, ','))
 write()
 
-local result = answer(token, started, is_full and waiting() or 0, next_due(), ids, attempts)
+local result = answer(token, started, is_full and waiting() or 0, next_due(), ids, attempts, holds)
 local highest = {}
 for i, id in ipairs(ids) do
-  local text = result[2 + 4 * i]
+  local text = result[1 + 5 * i]
   local owner = text:match('^%S+ (%S+)')
   if owner and owner ~= NONE then
     count_waiting(queue, owner, -1)
