@@ -84,7 +84,7 @@ export async function openApiContext(
   const records = new RecordScripts(redis, keyPrefix);
   await records.requireSchema(draining);
   const { keys, rateLimit } = config.admission;
-  const jobs = new JobStore(records, keys !== undefined);
+  const jobs = new JobStore(records);
   const waiters = new Waiters(limits.waits);
   const replyTo = randomBytes(9).toString('base64url');
   const followers = new Waiters(limits.streams);

@@ -86,16 +86,13 @@ interface KnownQueue {
 /** Accepts, reads and cancels jobs: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class JobStore {
   readonly #records: RecordScripts;
-  readonly #isShared: boolean;
   readonly #accept: (accepting: Accepting) => Promise<Created>;
   readonly #known = new Map<string, KnownQueue>();
   readonly #newCall = createCalls();
   #lastMs = 0;
 
-  /** `isShared`: callers are told apart, and each may have as many jobs waiting as there is room left for all. */
-  constructor(records: RecordScripts, isShared = false) {
+  constructor(records: RecordScripts) {
     this.#records = records;
-    this.#isShared = isShared;
     this.#accept = coalesce(MOST_AT_A_TIME, (some) => this.#acceptAll(some));
   }
 
@@ -113,7 +110,8 @@ export class JobStore {
 
   /** Members of line 1. Times are a microsecond apart: lists and windows go on after a time. */
   #recordOf(job: NewJob, isInputApart: boolean): Omit<JobRecord, 'input'> {
-    const createdMs = Math.max(this.#records.redis.nowMs(), this.#lastMs + 0.001);
+    const createdMs =
+      Math.round(Math.max(this.#records.redis.nowMs() * 1_000, this.#lastMs * 1_000 + 1)) / 1_000;
     this.#lastMs = createdMs;
     const startsMs = createdMs + (job.delayMs ?? 0);
     const lateMs = startsMs + job.queueTtlMs;
@@ -155,7 +153,7 @@ export class JobStore {
   #isPlain({ job, maxDepth, record }: Accepting): boolean {
     const known = this.#known.get(job.model);
     return (
-      !this.#isShared &&
+      job.owner === '' &&
       job.idempotency === undefined &&
       record.startsMs === record.createdMs &&
       known !== undefined &&
@@ -364,7 +362,7 @@ function viewOf(id: string, words: readonly string[]): Job | undefined {
   return {
     ...base,
     state: 'queued',
-    queueDeadlineMs: held ? undefined : record.deadlineMs,
+    queueDeadlineMs: base.attempts === 0 ? record.deadlineMs : undefined,
     startsMs: due === '' ? undefined : Number(due),
     waitingBefore: place === '' ? undefined : Number(place),
   };

@@ -1,71 +1,60 @@
 import { v7 as uuidv7 } from 'uuid';
 import { BatchStore } from '../../../shared/batches/batch-store.js';
 import { ChunkLeases } from '../../../shared/batches/chunk-leases.js';
-import type { ClaimedJob, ClaimRequest, Outcome } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob, Outcome } from '../../../shared/jobs/job-leases.js';
 import { QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
 const rig = useJobRig();
 
 const RUN = { queue: QUEUE, modelVersion: '1.0.0', prepareMs: 0, predictMs: 0, batchSize: 1 };
+const TIMEOUT = { delayMs: 0, code: 'timeout', message: '' } as const;
+const LEASE_MS = 60_000;
 
-async function claimed(request: ClaimRequest): Promise<ClaimedJob> {
-  const [claim] = await rig.leases.claim([request], 60_000);
-  if (claim?.kind !== 'run') throw new Error(`not claimed: ${claim?.kind}`);
-  return claim.job;
-}
+const goodOf = (job: ClaimedJob, result = {}): Outcome => ({ job, verdict: { ok: true, result } });
 
 /**
- * Claims a job for one worker; has Redis forget that, as a failover to a replica that had not heard of it does; and claims it
- * for another.
+ * Claims what waits for one worker; has Redis forget that, as a failover to a replica that had not heard of it does; and claims
+ * it for another.
  */
-async function claimedTwice(jobId: string, queue = QUEUE): Promise<[ClaimedJob, ClaimedJob]> {
+async function claimedTwice(queue = QUEUE): Promise<[ClaimedJob, ClaimedJob]> {
   const { redis, records } = rig;
-  const keys = [records.key(`job:${jobId}`), records.key(`queued:${queue}`)];
-  await Promise.all(keys.map((key) => redis.command(['COPY', key, `${key}:replica`])));
-  const before = await claimed({ jobId, delivery: 1, claimId: 'before' });
-  await Promise.all(keys.map((key) => redis.command(['COPY', `${key}:replica`, key, 'REPLACE'])));
-  await redis.command(['DEL', records.key('running'), ...keys.map((key) => `${key}:replica`)]);
-  const after = await claimed({ jobId, delivery: 1, claimId: 'after' });
-  expect(before.token).toBe(after.token);
+  const lane = records.key(`queued:${queue}:normal`);
+  await redis.command(['COPY', lane, `${lane}:replica`]);
+  const [before] = await rig.claim(1, LEASE_MS, { queue });
+  await redis.command(['RENAME', `${lane}:replica`, lane]);
+  await redis.command(['DEL', ...['running', 'holds', 'token'].map((name) => records.key(name))]);
+  const [after] = await rig.claim(1, LEASE_MS, { queue });
+  if (!before || !after) throw new Error('not claimed');
+  const tokens = [before, after].map(({ hold }) => hold.split(' ')[0]);
+  expect(tokens).toEqual(['1', '1']);
   return [before, after];
 }
 
 it('refuses every write of a claim that a failover lost, though its token equals that of the claim after it', async () => {
-  const [before, after] = await claimedTwice(await rig.submit());
+  await rig.submit();
+  const [before, after] = await claimedTwice();
   expect([
-    await rig.leases.renew([before], 60_000),
-    await rig.leases.retry([{ ...before, code: 'timeout', message: '' }]),
+    await rig.leases.renew([before], LEASE_MS),
+    await rig.leases.retry([{ job: before, ...TIMEOUT }]),
     await rig.leases.release([before]),
-    await rig.leases.commit(RUN, [{ ...before, ok: true, result: { by: 'before' } }]),
-  ]).toEqual([['lost'], [{ kind: 'stale' }], [{ kind: 'stale' }], ['stale']]);
-  expect(await rig.leases.renew([after], 60_000)).toEqual(['ok']);
-  const outcome = { ...after, ok: true as const, result: { by: 'after' } };
-  expect(await rig.leases.commit(RUN, [outcome])).toEqual(['committed']);
-  expect(await rig.leases.commit(RUN, [{ ...before, ok: true, result: { by: 'before' } }])).toEqual([
-    'stale',
-  ]);
+    await rig.leases.commit(RUN, [goodOf(before, { by: 'before' })]),
+  ]).toEqual([['lost'], ['stale'], ['stale'], ['stale']]);
+  expect(await rig.leases.renew([after], LEASE_MS)).toEqual(['ok']);
+  expect(await rig.leases.commit(RUN, [goodOf(after, { by: 'after' })])).toEqual(['committed']);
+  expect(await rig.leases.commit(RUN, [goodOf(before, { by: 'before' })])).toEqual(['stale']);
   expect(await rig.store.find(after.id)).toMatchObject({ state: 'succeeded', result: { by: 'after' } });
 });
 
 it('refuses the results of a chunk whose claim a failover lost', async () => {
   const batches = new BatchStore(rig.records);
   const chunks = new ChunkLeases(rig.records);
+  const id = uuidv7();
   const queue = `${QUEUE}.chunks`;
-  const batch = {
-    id: uuidv7(),
-    model: QUEUE,
-    queue,
-    owner: '',
-    chunkRows: 4,
-    strict: false,
-    resultTtlMs: 60_000,
-  };
-  await batches.create({ ...batch, timeoutMs: 60_000, maxAttempts: 2 }, 9);
-  const columns = Buffer.from('columns');
-  const chunk = await batches.add(batch.id, { number: 0, rows: 1, columns, invalid: {} });
-  const [before, after] = await claimedTwice(chunk ?? '', queue);
+  const limits = { chunkRows: 4, timeoutMs: 60_000, maxAttempts: 2, resultTtlMs: 60_000, queueTtlMs: 60_000 };
+  await batches.create({ id, model: QUEUE, queue, owner: '', strict: false, ...limits }, 9);
+  await batches.add(id, { number: 0, rows: 1, columns: Buffer.from('columns'), invalid: {} });
+  const [before, after] = await claimedTwice(queue);
   const run = (value: number) => ({
-    queue: QUEUE,
     modelVersion: '1.0.0',
     outputs: [Float32Array.of(value)],
     rowsSucceeded: 1,
@@ -76,12 +65,12 @@ it('refuses the results of a chunk whose claim a failover lost', async () => {
 });
 
 it('answers a commit whose answer got lost as committed, counts it once, and says what is gone', async () => {
-  const [good, bad] = [await rig.submit(), await rig.submit()];
-  const claim = (jobId: string) => claimed({ jobId, delivery: 1, claimId: `of ${jobId}` });
-  const outcomes: Outcome[] = [
-    { ...(await claim(good)), ok: true, result: {} },
-    { ...(await claim(bad)), ok: false, code: 'model_error', message: 'no' },
-  ];
+  const good = await rig.submit();
+  await rig.submit();
+  const [first, second] = await rig.claim(2);
+  if (!first || !second) throw new Error('not claimed');
+  const failed: Outcome = { job: second, verdict: { ok: false, code: 'model_error', message: 'no' } };
+  const outcomes = [goodOf(first), failed];
   for (let times = 0; times < 2; times += 1) {
     expect(await rig.leases.commit(RUN, outcomes)).toEqual(['committed', 'committed']);
   }
@@ -97,11 +86,11 @@ it('answers a commit whose answer got lost as committed, counts it once, and say
 });
 
 it('does not call an outcome committed where the sweeper ended the job before', async () => {
-  const jobId = await rig.submit({ maxAttempts: 1 });
-  const [claim] = await rig.leases.claim([{ jobId, delivery: 1, claimId: 'c' }], 0);
-  if (claim?.kind !== 'run') throw new Error('not claimed');
-  await rig.sweep.reap({ offset: 0, limit: 10 });
-  const failed = { ...claim.job, ok: false as const, code: 'model_error' as const, message: 'no' };
+  await rig.submit({ maxAttempts: 1 });
+  const [job] = await rig.claim(1, 0);
+  if (!job) throw new Error('not claimed');
+  await rig.sweep.reap(10);
+  const failed: Outcome = { job, verdict: { ok: false, code: 'model_error', message: 'no' } };
   expect(await rig.leases.commit(RUN, [failed])).toEqual(['stale']);
-  expect(await rig.leases.commit(RUN, [{ ...claim.job, ok: true, result: {} }])).toEqual(['stale']);
+  expect(await rig.leases.commit(RUN, [goodOf(job)])).toEqual(['stale']);
 });

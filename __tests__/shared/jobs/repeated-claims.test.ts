@@ -1,10 +1,10 @@
-import type { ClaimRequest } from '../../../shared/jobs/job-leases.js';
-import { JobLeases } from '../../../shared/jobs/job-leases.js';
+import { type ClaimedJob, type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
 import { RecordScripts } from '../../../shared/records/records.js';
-import { QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
+import { newClaim, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
 const LEASE_MS = 15_000;
 const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
+const TIMEOUT = { delayMs: 0, code: 'timeout', message: 'too slow' } as const;
 
 const rig = useJobRig();
 /** The same worker on the link that it had before: what arrives here was sent earlier. */
@@ -13,127 +13,113 @@ beforeEach(async () => {
   oldLink = new JobLeases(new RecordScripts(await rig.server.connect(), rig.keyPrefix));
 });
 
-const first = (jobId: string): ClaimRequest => ({ jobId, delivery: 1, claimId: 'w1:1' });
-const claim = async (request: ClaimRequest, { leases = rig.leases, leaseMs = LEASE_MS } = {}) =>
-  (await leases.claim([request], leaseMs))[0];
-const claimed = async (request: ClaimRequest, leaseMs?: number) => {
-  const taken = await claim(request, leaseMs === undefined ? {} : { leaseMs });
-  if (taken?.kind !== 'run') throw new Error(`not claimed: ${taken?.kind}`);
-  return taken.job;
-};
+const FIRST = newClaim({ lane: 'w1', number: 1 });
+const claim = async (
+  request: ClaimRequest = FIRST,
+  { leases = rig.leases, leaseMs = LEASE_MS } = {},
+): Promise<ClaimedJob[]> => (await leases.claim(request, leaseMs)).jobs;
+async function claimed(request: ClaimRequest = FIRST, leaseMs = LEASE_MS): Promise<ClaimedJob> {
+  const [job] = await claim(request, { leaseMs });
+  if (!job) throw new Error('nothing claimed');
+  return job;
+}
+const idsOf = (jobs: readonly ClaimedJob[]): string[] => jobs.map(({ id }) => id);
 const leaseEnd = async (id: string): Promise<number> =>
   Number(await rig.redis.command(['ZSCORE', rig.records.key('running'), id]));
+const succeed = (job: ClaimedJob) =>
+  rig.leases.commit(RUN, [{ job, verdict: { ok: true, result: { duration: 1 } } }]);
 
 it('answers a repeated claim as it did first, counts one attempt, and renews the lease', async () => {
   const id = await rig.submit({ maxAttempts: 1 });
-  const before = await claimed(first(id), 1_000);
+  const before = await claimed(FIRST, 1_000);
   const endMs = await leaseEnd(id);
-  expect(await claimed(first(id))).toEqual(before);
+  expect(await claimed()).toEqual({ ...before, isFirst: false });
   expect(await leaseEnd(id)).toBeGreaterThan(endMs + 1_000);
   expect(await rig.store.find(id)).toMatchObject({ state: 'running', attempts: 1 });
-  expect(await rig.leases.commit(RUN, [{ ...before, ok: true, result: {} }])).toEqual(['committed']);
+  expect(await succeed(before)).toEqual(['committed']);
 });
 
 it('answers it also when the lease was over meanwhile and nobody had taken the job', async () => {
-  const id = await rig.submit({ maxAttempts: 1 });
-  const before = await claimed(first(id), 0);
-  expect(await claimed(first(id))).toEqual(before);
-  expect(await rig.sweep.reap({ offset: 0, limit: 10 })).toEqual({ found: [], ended: [], next: 0 });
+  await rig.submit({ maxAttempts: 1 });
+  const before = await claimed(FIRST, 0);
+  expect(await claimed()).toEqual({ ...before, isFirst: false });
+  expect(await rig.sweep.reap(10)).toEqual([]);
 });
 
-it('refuses every other claim of the job: of another worker, and of the same one for the delivery come again', async () => {
-  const id = await rig.submit();
-  await claimed(first(id));
-  for (const claimId of ['w2:1', 'w1:2', '']) {
-    expect(await claim({ ...first(id), claimId })).toEqual({ kind: 'busy', id });
-  }
+it('gives nothing of it to another claim, of another worker or of the same one', async () => {
+  await rig.submit();
+  await claimed();
+  for (const changes of [{ lane: 'w2' }, { number: 2 }])
+    expect(await claim({ ...FIRST, ...changes })).toEqual([]);
 });
 
 it('ends a job that was canceled after a claim whose answer got lost', async () => {
   const id = await rig.submit();
-  await claimed(first(id));
+  await claimed();
   expect(await rig.store.cancel(id, undefined)).toBe('canceling');
-  expect(await claim(first(id))).toEqual({ kind: 'ended', id });
+  expect(await claim()).toEqual([]);
   expect((await rig.store.find(id))?.state).toBe('canceled');
 });
 
+it('takes nothing more than it took first, also where that was nothing', async () => {
+  expect(await claim()).toEqual([]);
+  const id = await rig.submit();
+  expect((await rig.leases.claim(FIRST, LEASE_MS)).mayBeMore).toBe(true);
+  expect(await claim(FIRST, { leases: oldLink })).toEqual([]);
+  expect(idsOf(await claim({ ...FIRST, number: 2 }))).toEqual([id]);
+});
+
+it('takes a whole micro-batch again, each job as it stands, in a fleet that holds thousands of others', async () => {
+  const others = Array.from({ length: 5_000 }, (_, n) => ['1', `other-${n}`]).flat();
+  await rig.redis.command(['ZADD', rig.records.key('running'), ...others]);
+  const ids = await Promise.all(Array.from({ length: 5 }, () => rig.submit({ maxAttempts: 1 })));
+  const before = await claim({ ...FIRST, most: 4 });
+  await rig.store.cancel(ids[1] ?? '', undefined);
+  await rig.leases.release(before.slice(2, 3));
+  const again = await claim({ ...FIRST, most: 4 });
+  expect(idsOf(again)).toEqual([ids[0], ids[3]]);
+  expect(again.map(({ hold }) => hold)).toEqual([before[0]?.hold, before[3]?.hold]);
+});
+
 describe('a claim that Redis gets to see late', () => {
-  it('takes nothing of a job that was put back, by a release, a retry, a hand-back or the end of a lease', async () => {
-    const putBack: ((id: string) => Promise<unknown>)[] = [
-      async (id) => rig.leases.release([await claimed(first(id))]),
-      async (id) =>
-        rig.leases.retry([{ ...(await claimed(first(id))), code: 'timeout', message: 'too slow' }]),
-      (id) => rig.leases.redeliver([first(id)]),
-      async (id) => {
-        await claimed(first(id), 0);
-        await rig.sweep.reap({ offset: 0, limit: 10 });
+  it('takes nothing of a job that was put back, by a release, a retry or the end of a lease', async () => {
+    const putBack: ((request: ClaimRequest) => Promise<unknown>)[] = [
+      async (request) => rig.leases.release([await claimed(request)]),
+      async (request) => rig.leases.retry([{ job: await claimed(request), ...TIMEOUT }]),
+      async (request) => {
+        await claimed(request, 0);
+        await rig.sweep.reap(10);
       },
     ];
     for (const how of putBack) {
       const id = await rig.submit();
-      await how(id);
+      const request = newClaim();
+      await how(request);
       const { attempts } = (await rig.store.find(id)) ?? {};
-      expect(await claim(first(id), { leases: oldLink })).toEqual({ kind: 'busy', id });
+      expect(await claim(request, { leases: oldLink })).toEqual([]);
       expect(await rig.store.find(id)).toMatchObject({ state: 'queued', attempts });
-      expect(await claim({ jobId: id, delivery: 2, claimId: 'w2:1' })).toMatchObject({ kind: 'run' });
+      expect(idsOf(await claim(newClaim()))).toEqual([id]);
     }
   });
 
   it('changes nothing but the lease while its worker runs the job, and nothing after', async () => {
     const id = await rig.submit();
-    const job = await claimed(first(id));
-    await claim(first(id), { leases: oldLink });
-    expect(await rig.leases.commit(RUN, [{ ...job, ok: true, result: { duration: 1 } }])).toEqual([
-      'committed',
-    ]);
+    const job = await claimed();
+    await claim(FIRST, { leases: oldLink });
+    expect(await succeed(job)).toEqual(['committed']);
     const ended = await rig.store.find(id);
-    expect(await claim(first(id), { leases: oldLink })).toEqual({ kind: 'ended', id });
+    expect(await claim(FIRST, { leases: oldLink })).toEqual([]);
     expect(await rig.store.find(id)).toEqual(ended);
     expect(await leaseEnd(id)).toBe(0);
   });
 
-  it('takes nothing from the worker that has the job now', async () => {
-    const id = await rig.submit();
-    await rig.leases.release([await claimed(first(id))]);
-    const job = await claimed({ jobId: id, delivery: 2, claimId: 'w2:1' });
-    expect(await claim(first(id), { leases: oldLink })).toEqual({ kind: 'busy', id });
-    expect(await rig.leases.commit(RUN, [{ ...job, ok: true, result: {} }])).toEqual(['committed']);
+  it('takes nothing when its lane has claimed again since, from nobody', async () => {
+    const [id, other] = [await rig.submit(), await rig.submit()];
+    await rig.leases.release([await claimed({ ...FIRST, most: 1 })]);
+    const job = await claimed({ ...FIRST, number: 2, most: 1 });
+    expect(job.id).toBe(id);
+    expect(await claim(FIRST, { leases: oldLink })).toEqual([]);
+    expect(await succeed(job)).toEqual(['committed']);
+    expect((await rig.store.find(other))?.state).toBe('queued');
   });
-});
-
-describe('a hand-back', () => {
-  it('puts a job back that was claimed without the worker getting to know, and takes the attempt back', async () => {
-    const id = await rig.submit({ maxAttempts: 1 });
-    await claimed(first(id));
-    expect(await rig.leases.redeliver([first(id)])).toEqual([2]);
-    expect(await rig.store.find(id)).toMatchObject({ state: 'queued', attempts: 0 });
-    expect(await rig.leases.redeliver([first(id)])).toEqual([undefined]);
-  });
-
-  it("leaves a job alone that another claim holds, or that somebody's claim holds whom it does not name", async () => {
-    const id = await rig.submit();
-    await claimed(first(id));
-    for (const claimId of ['w2:1', '']) {
-      expect(await rig.leases.redeliver([{ ...first(id), claimId }])).toEqual([undefined]);
-    }
-    expect((await rig.store.find(id))?.state).toBe('running');
-  });
-
-  it('ends a job that was canceled meanwhile', async () => {
-    const id = await rig.submit();
-    await claimed(first(id));
-    await rig.store.cancel(id, undefined);
-    expect(await rig.leases.redeliver([first(id)])).toEqual([undefined]);
-    expect((await rig.store.find(id))?.state).toBe('canceled');
-  });
-});
-
-it('takes a whole micro-batch again, each job as it stands', async () => {
-  const ids = await Promise.all(Array.from({ length: 5 }, () => rig.submit({ maxAttempts: 1 })));
-  const requests = ids.map((jobId, index) => ({ jobId, delivery: 1, claimId: `w1:${index}` }));
-  const before = await rig.leases.claim(requests.slice(0, 3), LEASE_MS);
-  await rig.store.cancel(ids[1] ?? '', undefined);
-  const again = await rig.leases.claim(requests, LEASE_MS);
-  expect(again.map(({ kind }) => kind)).toEqual(['run', 'ended', 'run', 'run', 'run']);
-  expect([again[0], again[2]]).toEqual([before[0], before[2]]);
 });

@@ -2,8 +2,9 @@
 -- Takes a micro-batch of jobs for one worker: the first that wait. Each gets a lease, one more attempt, and the fencing token of
 -- this claim.
 --
--- A claim whose answer got lost may be repeated under its number: it gives the same answer again, without those that were
--- given back or ended since. A lower number than the lane's last is refused: nobody would run what it took.
+-- A claim whose answer got lost may be repeated under its number: it gives the same answer again, with a new lease, without
+-- those that were given back or ended since; canceled ones end. A lower number than the lane's last is refused: nobody would
+-- run what it took.
 --
 -- A job that is marked 'a' is claimed by itself, never ahead of a run; see read_hold() in parts/jobs.lua.
 --
@@ -50,6 +51,11 @@ local function answer(token, started, more, due, ids, attempts, holds)
   return result
 end
 
+-- Also of a claim that took nothing: were it repeated, the first call could still arrive, and nobody would know what it took.
+local function remember(ids)
+  redis.call('SET', last_key, ARGV[5] .. '\n' .. table.concat(ids, '\n'), 'PX', LATE_MS)
+end
+
 local last = redis.call('GET', last_key)
 if last then
   local last_number = tonumber(last:match('^%d+'))
@@ -59,11 +65,17 @@ if last then
     for id in last:gmatch('\n([^\n]+)') do
       local hold = read_hold(redis.call('HGET', HOLDS, id))
       local its_token, its_claim = (hold.by or ''):match('^(%S+) (%S+)$')
-      if its_claim == claim then
+      local job = its_claim == claim and load(id)
+      if job and redis.call('HEXISTS', WISHES, id) == 1 then
+        take_out(RUNNING, id)
+        finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
+      elseif job then
+        put(RUNNING, ms(now + ARGV[3]), id)
         ids[#ids + 1], attempts[#ids + 1] = id, hold.attempts
         token, started = its_token, hold.started
       end
     end
+    announce()
     return answer(token, started, waiting(), next_due(), ids, attempts, ids)
   end
 end
@@ -71,6 +83,7 @@ end
 -- None is run that is too late: where there are more of these than one run of a script may end, nothing is taken yet.
 local _, looked_at = expire_late(128)
 if looked_at == 128 then
+  remember({})
   announce()
   return { 0, '', 1, '' }
 end
@@ -102,6 +115,7 @@ for i, id in ipairs(ids) do
   end
 end
 
+remember(ids)
 if #ids == 0 then
   announce()
   return { 0, '', is_full and 1 or 0, next_due() }
@@ -118,7 +132,6 @@ for i, id in ipairs(ids) do
   written[2 * i - 1], written[2 * i] = id, write_hold(token .. ' ' .. claim, started, attempts[i], virtual[i], mark)
 end
 call_with(written, 'HSET', HOLDS)
-redis.call('SET', last_key, ARGV[5] .. '\n' .. table.concat(ids, '\n'), 'PX', LATE_MS)
 redis.call('PUBLISH', P .. 'started', table.concat(ids, ','))
 write()
 

@@ -17,7 +17,8 @@ local function give_back(id, by, delay_ms, code, message)
   local job = load(id)
   redis.call('ZREM', RUNNING, id)
   if not job then
-    redis.call('HDEL', HOLDS, id)
+    clear(HOLDS, id)
+    clear(WISHES, id)
     return 'stale'
   end
   if redis.call('HEXISTS', WISHES, id) == 1 then

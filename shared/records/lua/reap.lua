@@ -12,7 +12,11 @@ local result, called = {}, {}
 local function reap(id)
   local job, hold = load(id), read_hold(redis.call('HGET', HOLDS, id))
   redis.call('ZREM', RUNNING, id)
-  if not job or job.has_ended then return nil end
+  if not job then
+    clear(HOLDS, id)
+    clear(WISHES, id)
+    return nil
+  end
   if redis.call('HEXISTS', WISHES, id) == 1 then
     finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
     return job, 'canceled'

@@ -26,8 +26,9 @@ local function virtual_time_of(job, arrived)
   local of_lane = list_of(clocks, key)
   if not of_lane[job.owner] then
     local read = redis.call('ZMSCORE', key, NONE, job.owner)
-    of_lane[job.owner] = math.max(tonumber(read[1] or 0), tonumber(read[2] or 0))
-    if of_lane[job.owner] == 0 then of_lane[job.owner] = now_ms() end
+    -- The lane's own time begins with the first job of a caller, not with the first claim: whoever comes in between is no later.
+    if not read[1] then of_lane[NONE] = of_lane[NONE] or now_ms() end
+    of_lane[job.owner] = math.max(tonumber(read[1] or of_lane[NONE]), tonumber(read[2] or 0))
   end
   local start = of_lane[job.owner]
   local cost = job.is_chunk and math.max(1, job.rows / MICRO_BATCH_ROWS) or 1
