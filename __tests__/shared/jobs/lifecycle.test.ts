@@ -1,45 +1,53 @@
-import { v7 as uuidv7 } from 'uuid';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClaimedJob } from '../../../shared/jobs/job-leases.js';
-import { newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
+import { openRedisSubscriber } from '../../../shared/redis/redis.js';
+import { newClaim, newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
 const rig = useJobRig();
 
 const RUN = { queue: QUEUE, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 1 };
+const TOO_SLOW = { delayMs: 0, code: 'timeout', message: 'too slow' } as const;
 
+/** Claims this one alone, which has to be the first that waits. */
 async function claimOne(id: string, leaseMs = 15_000): Promise<ClaimedJob> {
-  const [claim] = await rig.claim([id], leaseMs);
-  if (claim?.kind !== 'run') throw new Error(`not claimed: ${claim?.kind}`);
-  return claim.job;
+  const [job] = await rig.claim(1, leaseMs);
+  if (job?.id !== id) throw new Error(`claimed ${job?.id}`);
+  return job;
 }
 
 const stateOf = async (id: string): Promise<string | undefined> => (await rig.store.find(id))?.state;
-const succeed = (job: ClaimedJob, value: number) =>
-  rig.leases.commit(RUN, [{ ...job, ok: true, result: { duration: value } }]);
+const commit = (job: ClaimedJob, value: number) =>
+  rig.leases.commit(RUN, [{ job, verdict: { ok: true, result: { duration: value } } }]);
+const tokenOf = ({ hold }: ClaimedJob): number => Number.parseInt(hold, 10);
+const sizeOf = (name: string) => rig.redis.command(['ZCARD', rig.records.key(name)]);
+/** The lease is over at once, and the sweeper finds it. */
+async function loseOne(id: string): Promise<ClaimedJob> {
+  const job = await claimOne(id, 0);
+  await rig.sweep.reap(10);
+  return job;
+}
 
 describe('a job that goes well', () => {
   it('is queued, then running, then succeeded with its result, timings and expiry', async () => {
     const id = await rig.submit({ requestId: 'r-1' });
     expect(await rig.store.find(id)).toMatchObject({ state: 'queued', attempts: 0, requestId: 'r-1' });
     const job = await claimOne(id);
-    expect(job).toMatchObject({
-      input: { x: 1 },
-      token: 1,
-      attempts: 1,
-      timeoutMs: 60_000,
-      requestId: 'r-1',
-    });
+    expect(job).toMatchObject({ input: { x: 1 }, attempts: 1, requestId: 'r-1' });
+    expect(job.record.timeoutMs).toBe(60_000);
+    expect(tokenOf(job)).toBe(1);
     expect(await stateOf(id)).toBe('running');
-    expect(await succeed(job, 12.5)).toEqual(['committed']);
+    expect(await commit(job, 12.5)).toEqual(['committed']);
     const done = await rig.store.find(id);
     expect(done).toMatchObject({
       state: 'succeeded',
+      input: { x: 1 },
       result: { duration: 12.5 },
       modelVersion: '1.0.0',
       timings: { prepareMs: 0.1, predictMs: 0.9, batchSize: 1 },
     });
     if (done?.state !== 'succeeded') throw new Error('not succeeded');
     expect(done.expiresMs - done.finishedMs).toBeCloseTo(60_000, 1);
-    expect(await rig.redis.command(['PTTL', rig.records.key(`job:${id}`)])).toBeGreaterThan(59_000);
+    expect(await rig.redis.command(['PTTL', rig.records.key(`job:${id}`)])).toBeGreaterThan(60_000);
   });
 
   it('has no time to live before it ends', async () => {
@@ -50,58 +58,101 @@ describe('a job that goes well', () => {
 
   it('wakes its waiters with one message a micro-batch', async () => {
     const ids = [await rig.submit(), await rig.submit()];
-    const before = await publishedMessages(async () => {
-      const claims = await rig.claim(ids, 15_000);
-      const outcomes = claims.map((claim) => {
-        if (claim.kind !== 'run') throw new Error(claim.kind);
-        return Object.assign(claim.job, { ok: true as const, result: {} });
-      });
+    const messages = await messagesOf('ended', async () => {
+      const jobs = await rig.claim(2);
+      const outcomes = jobs.map((job) => ({ job, verdict: { ok: true as const, result: {} } }));
       await rig.leases.commit({ ...RUN, batchSize: 2 }, outcomes);
     });
-    expect(before).toEqual([ids.join(',')]);
+    expect(messages).toEqual([ids.join(',')]);
   });
 
-  it('leaves no entry in the queue, running and deadline indexes', async () => {
+  it('tells the process that accepted it, with its outcome unless that is long', async () => {
+    const ids = [await rig.submit({ replyTo: 'api-1' }), await rig.submit({ replyTo: 'api-1' })];
+    const [message = ''] = await messagesOf('ended:api-1', async () => {
+      const verdicts = [{ y: 1 }, { y: 'x'.repeat(20_000) }].map((result) => ({ ok: true as const, result }));
+      const jobs = await rig.claim(2);
+      const outcomes = jobs.map((job, index) => ({
+        job,
+        verdict: verdicts[index] ?? { ok: true, result: {} },
+      }));
+      await rig.leases.commit({ ...RUN, batchSize: 2 }, outcomes);
+    });
+    const [short = '', long = ''] = message.split('\n');
+    const text = String(await rig.redis.command(['GET', rig.records.key(`job:${ids[0]}`)]));
+    expect(short).toBe(`${ids[0]} ${text.split('\n')[1]}`);
+    expect(long).toBe(ids[1]);
+  });
+
+  it('stands nowhere but in the lists once it has ended', async () => {
     const id = await rig.submit({ expiresInMs: 60_000 });
-    await succeed(await claimOne(id), 1);
-    for (const index of [`queued:${QUEUE}`, 'running', 'deadlines']) {
-      expect(await rig.redis.command(['ZCARD', rig.records.key(index)])).toBe(0);
-    }
+    await commit(await claimOne(id), 1);
+    const sets = [`queued:${QUEUE}:normal`, 'running', 'deadlines', `index:open:=:${QUEUE}`];
+    expect(await Promise.all(sets.map(sizeOf))).toEqual([0, 0, 0, 0]);
+    expect(await rig.redis.command(['EXISTS', rig.records.key('holds'), rig.records.key('wishes')])).toBe(0);
+  });
+
+  it('has a large input in a key of its own, which goes when it has succeeded and stays when it has not', async () => {
+    const input = { x: 'x'.repeat(5_000) };
+    const [good, bad] = [await rig.submit({ input }), await rig.submit({ input })];
+    expect(await rig.store.find(good)).toMatchObject({ input });
+    const jobs = await rig.claim(2);
+    expect(jobs.map((job) => job.input)).toEqual([input, input]);
+    const verdicts = [
+      { ok: true, result: {} },
+      { ok: false, code: 'model_error', message: 'no' },
+    ] as const;
+    const outcomes = jobs.map((job, index) => ({ job, verdict: verdicts[index] ?? verdicts[0] }));
+    await rig.leases.commit(RUN, outcomes);
+    expect(await rig.store.find(good)).toMatchObject({ state: 'succeeded', input: undefined });
+    expect(await rig.store.find(bad)).toMatchObject({ state: 'failed', input });
+    const inputs = [good, bad].map((id) => rig.records.key(`in:${id}`));
+    expect(await rig.redis.command(['EXISTS', ...inputs])).toBe(1);
+    expect(await rig.redis.command(['PTTL', inputs[1] ?? ''])).toBeGreaterThan(60_000);
   });
 });
 
 describe('a claim', () => {
-  it('refuses a job that another worker holds, one that ended, and one that is not there', async () => {
-    const [held, done, gone] = [await rig.submit(), await rig.submit(), uuidv7()];
-    await claimOne(held);
-    await succeed(await claimOne(done), 1);
-    const claims = await rig.claim([held, done, gone], 15_000);
-    expect(claims.map((claim) => claim.kind)).toEqual(['busy', 'ended', 'gone']);
+  it('takes the first that wait, as many as it may, and says whether there are more', async () => {
+    const ids = [await rig.submit(), await rig.submit(), await rig.submit()];
+    const some = await rig.leases.claim(newClaim({ most: 2 }), 15_000);
+    expect([some.jobs.map(({ id }) => id), some.mayBeMore]).toEqual([ids.slice(0, 2), true]);
+    const rest = await rig.leases.claim(newClaim(), 15_000);
+    expect([rest.jobs.map(({ id }) => id), rest.mayBeMore]).toEqual([ids.slice(2), false]);
+    expect(new Set(some.jobs.map(({ hold }) => hold)).size).toBe(1);
   });
 
-  it('takes over a running job whose lease is over, with a higher fencing token', async () => {
+  it('drops an id that has no record, or one that cannot be read, and says which', async () => {
     const id = await rig.submit();
-    const first = await claimOne(id, 0);
+    await rig.redis.command(['ZADD', rig.records.key(`queued:${QUEUE}:normal`), '1', 'ghost']);
+    const { jobs, dropped } = await rig.leases.claim(newClaim(), 15_000);
+    expect(jobs.map((job) => job.id)).toEqual([id]);
+    expect(dropped).toEqual([{ id: 'ghost', reason: 'there is no record' }]);
+    expect(await rig.redis.command(['ZRANGE', rig.records.key('running'), '0', '-1'])).toEqual([id]);
+    expect(await rig.redis.command(['HKEYS', rig.records.key('holds')])).toEqual([id]);
+  });
+
+  it('takes a job again whose lease is over, with a higher fencing token', async () => {
+    const id = await rig.submit();
+    const first = await loseOne(id);
     const second = await claimOne(id);
-    expect(second.token).toBe(first.token + 1);
+    expect(tokenOf(second)).toBe(tokenOf(first) + 1);
     expect(second.attempts).toBe(2);
   });
 
   it('refuses the late commit of the worker that lost the job', async () => {
     const id = await rig.submit();
-    const first = await claimOne(id, 0);
+    const first = await loseOne(id);
     const second = await claimOne(id);
-    expect(await succeed(first, 1)).toEqual(['stale']);
-    expect(await succeed(second, 2)).toEqual(['committed']);
-    expect(await succeed(first, 3)).toEqual(['stale']);
+    expect(await commit(first, 1)).toEqual(['stale']);
+    expect(await commit(second, 2)).toEqual(['committed']);
+    expect(await commit(first, 3)).toEqual(['stale']);
     expect(await rig.store.find(id)).toMatchObject({ result: { duration: 2 } });
   });
 
-  it('ends a job that was lost in every attempt as worker_lost', async () => {
+  it('ends a job that was lost alone in every attempt as worker_lost', async () => {
     const id = await rig.submit({ maxAttempts: 2 });
-    await claimOne(id, 0);
-    await claimOne(id, 0);
-    expect((await rig.claim([id], 15_000))[0]?.kind).toBe('ended');
+    await loseOne(id);
+    await loseOne(id);
     expect(await rig.store.find(id)).toMatchObject({
       state: 'failed',
       attempts: 2,
@@ -110,47 +161,69 @@ describe('a claim', () => {
   });
 
   it('charges nobody for a worker that is lost with several jobs, and the one that is lost alone', async () => {
-    const reap = async () => (await rig.sweep.reap({ offset: 0, limit: 10 })).ended;
     const ids = [await rig.submit({ maxAttempts: 1 }), await rig.submit({ maxAttempts: 1 })];
-    await rig.claim(ids, 0);
-    expect(await reap()).toEqual([]);
+    await rig.claim(2, 0);
+    const queued = ids.map((jobId) => ({ jobId, queue: QUEUE, outcome: 'queued' }));
+    expect(await rig.sweep.reap(10)).toEqual(queued);
     for (const id of ids) {
       expect(await rig.store.find(id)).toMatchObject({ state: 'queued', attempts: 0 });
-      await claimOne(id, 0);
+      const [job, ...others] = await rig.claim(64, 0);
+      expect([job?.id, others]).toEqual([id, []]);
+      expect(await rig.sweep.reap(10)).toEqual([{ jobId: id, queue: QUEUE, outcome: 'worker_lost' }]);
     }
-    expect(new Set(await reap())).toEqual(new Set(ids.map((jobId) => ({ jobId, outcome: 'worker_lost' }))));
   });
 
-  it('charges nobody for what was claimed ahead, also when another worker takes it over', async () => {
+  it('charges nobody for what was claimed ahead', async () => {
     const id = await rig.submit({ maxAttempts: 1 });
-    const request = { jobId: id, delivery: 1, claimId: 'w1:1' };
-    await rig.leases.claim([request], 0, true);
-    expect(await claimOne(id, 0)).toMatchObject({ attempts: 1, token: 2 });
-    expect((await rig.claim([id], 15_000))[0]?.kind).toBe('ended');
+    await rig.claim(1, 0, { isAhead: true });
+    expect(await rig.sweep.reap(10)).toEqual([{ jobId: id, queue: QUEUE, outcome: 'queued' }]);
+    expect(await claimOne(id, 0)).toMatchObject({ attempts: 1 });
+    expect(await rig.sweep.reap(10)).toEqual([{ jobId: id, queue: QUEUE, outcome: 'worker_lost' }]);
   });
 
   it('ends a job past its queue deadline as expired, without running it', async () => {
     const id = await rig.submit({ expiresInMs: 0 });
-    expect((await rig.claim([id], 15_000))[0]?.kind).toBe('ended');
+    expect(await rig.claim(64)).toEqual([]);
     expect(await rig.store.find(id)).toMatchObject({ state: 'expired', attempts: 0 });
   });
+});
 
-  it('refuses a record of another version and leaves it as it is', async () => {
-    const id = await rig.submit();
-    const key = rig.records.key(`job:${id}`);
-    await rig.redis.command(['HSET', key, 'schema', '2']);
-    expect((await rig.claim([id], 15_000))[0]?.kind).toBe('unreadable');
-    expect(await rig.redis.command(['HGET', key, 'status'])).toBe('queued');
-    await expect(rig.store.find(id)).rejects.toThrow(/record schema 2/);
+describe('a job that is marked to be claimed by itself', () => {
+  /** The second of four. */
+  async function withOneMarked(): Promise<string[]> {
+    const ids = [await rig.submit(), await rig.submit(), await rig.submit(), await rig.submit()];
+    const jobs = await rig.claim(2);
+    await rig.leases.release(jobs.slice(1), 'apart');
+    await rig.leases.release(jobs.slice(0, 1));
+    return ids;
+  }
+  const idsOf = (jobs: readonly ClaimedJob[]): string[] => jobs.map(({ id }) => id);
+
+  it('ends the claim that meets it, and is all that the next one takes', async () => {
+    const ids = await withOneMarked();
+    const first = await rig.leases.claim(newClaim(), 15_000);
+    expect([idsOf(first.jobs), first.mayBeMore]).toEqual([ids.slice(0, 1), true]);
+    expect(idsOf(await rig.claim(64))).toEqual(ids.slice(1, 2));
+    expect(idsOf(await rig.claim(64))).toEqual(ids.slice(2));
+  });
+
+  it('is left by a claim that is sent while other jobs run', async () => {
+    const ids = await withOneMarked();
+    await rig.claim(1);
+    const ahead = await rig.leases.claim(newClaim({ isAhead: true }), 15_000);
+    expect([ahead.jobs, ahead.mayBeMore]).toEqual([[], true]);
+    expect(idsOf(await rig.claim(64))).toEqual(ids.slice(1, 2));
   });
 });
 
 describe('a cancel', () => {
-  it('ends a queued job at once', async () => {
-    const id = await rig.submit();
-    expect(await rig.store.cancel(id, undefined)).toBe('canceled');
-    expect((await rig.claim([id], 15_000))[0]?.kind).toBe('ended');
-    expect(await stateOf(id)).toBe('canceled');
+  it('ends a queued or delayed job at once', async () => {
+    for (const delayMs of [0, 60_000]) {
+      const id = await rig.submit({ delayMs });
+      expect(await rig.store.cancel(id, undefined)).toBe('canceled');
+      expect(await rig.claim(64)).toEqual([]);
+      expect(await stateOf(id)).toBe('canceled');
+    }
   });
 
   it('wins over a commit that comes later, whose outcome is dropped', async () => {
@@ -158,7 +231,7 @@ describe('a cancel', () => {
     const job = await claimOne(id);
     expect(await rig.store.cancel(id, undefined)).toBe('canceling');
     expect(await rig.leases.renew([job], 15_000)).toEqual(['canceling']);
-    expect(await succeed(job, 1)).toEqual(['canceled']);
+    expect(await commit(job, 1)).toEqual(['canceled']);
     const ended = await rig.store.find(id);
     expect(ended?.state).toBe('canceled');
     expect(ended).not.toHaveProperty('result');
@@ -166,32 +239,24 @@ describe('a cancel', () => {
 
   it('comes too late after a commit', async () => {
     const id = await rig.submit();
-    await succeed(await claimOne(id), 1);
+    await commit(await claimOne(id), 1);
     expect(await rig.store.cancel(id, undefined)).toBe('ended');
     expect(await stateOf(id)).toBe('succeeded');
   });
 
-  it('turns a retry, a release, a claim after the lease and a reaped lease into canceled', async () => {
+  it('turns a retry, a release and a reaped lease into canceled', async () => {
     const cancelHeld = async (leaseMs: number): Promise<ClaimedJob> => {
       const job = await claimOne(await rig.submit(), leaseMs);
       await rig.store.cancel(job.id, undefined);
       return job;
     };
     const [retried, released] = [await cancelHeld(15_000), await cancelHeld(15_000)];
-    expect(await rig.leases.retry([{ ...retried, code: 'timeout', message: '' }])).toEqual([
-      { kind: 'canceled' },
-    ]);
-    expect(await rig.leases.release([released])).toEqual([{ kind: 'canceled' }]);
-    const claimed = await cancelHeld(0);
-    expect((await rig.claim([claimed.id], 15_000))[0]?.kind).toBe('ended');
+    expect(await rig.leases.retry([{ job: retried, ...TOO_SLOW }])).toEqual(['canceled']);
+    expect(await rig.leases.release([released])).toEqual(['canceled']);
     const reaped = await cancelHeld(0);
-    expect(await rig.sweep.reap({ offset: 0, limit: 10 })).toEqual({
-      found: [],
-      ended: [{ jobId: reaped.id, outcome: 'canceled' }],
-      next: 0,
-    });
-    const ids = [retried.id, released.id, claimed.id, reaped.id];
-    expect(await Promise.all(ids.map(stateOf))).toEqual(Array(4).fill('canceled'));
+    expect(await rig.sweep.reap(10)).toEqual([{ jobId: reaped.id, queue: QUEUE, outcome: 'canceled' }]);
+    const ids = [retried.id, released.id, reaped.id];
+    expect(await Promise.all(ids.map(stateOf))).toEqual(Array(3).fill('canceled'));
   });
 
   it("does not reach another owner's job", async () => {
@@ -202,62 +267,67 @@ describe('a cancel', () => {
 });
 
 describe('giving a job back', () => {
-  it('counts the attempt of a retry and asks for a new delivery', async () => {
+  it('counts the attempt of a retry, which comes back after its pause', async () => {
     const id = await rig.submit();
     const job = await claimOne(id);
-    expect(await rig.leases.retry([{ ...job, code: 'timeout', message: 'too slow' }])).toEqual([
-      { kind: 'queued', delivery: 2 },
-    ]);
-    expect(await rig.store.find(id)).toMatchObject({ state: 'queued', attempts: 1 });
-    expect((await claimOne(id)).attempts).toBe(2);
+    expect(await rig.leases.retry([{ job, ...TOO_SLOW, delayMs: 60_000 }])).toEqual(['queued']);
+    expect(await rig.store.find(id)).toMatchObject({
+      state: 'queued',
+      attempts: 1,
+      startsMs: expect.anything(),
+    });
+    const early = await rig.leases.claim(newClaim(), 15_000);
+    expect(early.jobs).toEqual([]);
+    expect(early.nextDueMs).toBeGreaterThan(50_000);
+    await rig.redis.command(['ZADD', rig.records.key(`delayed:${QUEUE}`), '1', id]);
+    expect(await claimOne(id)).toMatchObject({ attempts: 2 });
   });
 
   it('fails a retried job that has no attempt left, with the reason of its last failure', async () => {
     const job = await claimOne(await rig.submit({ maxAttempts: 1 }));
-    expect(await rig.leases.retry([{ ...job, code: 'timeout', message: 'too slow' }])).toEqual([
-      { kind: 'failed' },
-    ]);
+    expect(await rig.leases.retry([{ job, ...TOO_SLOW }])).toEqual(['failed']);
     expect(await rig.store.find(job.id)).toMatchObject({
       failure: { code: 'timeout', message: 'too slow' },
     });
   });
 
   it('takes the attempt of a release back, and puts the job before those that wait', async () => {
-    const job = await claimOne(await rig.submit({ maxAttempts: 1 }));
+    const id = await rig.submit({ maxAttempts: 1, expiresInMs: 30_000 });
+    const job = await claimOne(id);
     await rig.submit();
-    expect(await rig.leases.release([job])).toEqual([{ kind: 'queued', delivery: 2 }]);
-    expect(await rig.redis.command(['LINDEX', rig.bee.waiting, '-1'])).toBe(`${job.id}.2`);
-    expect(await rig.store.find(job.id)).toMatchObject({ state: 'queued', attempts: 0 });
-    expect((await claimOne(job.id)).attempts).toBe(1);
+    expect(await rig.leases.release([job])).toEqual(['queued']);
+    const deadline = expect.any(Number) as number;
+    expect(await rig.store.find(id)).toMatchObject({
+      state: 'queued',
+      attempts: 0,
+      waitingBefore: 0,
+      queueDeadlineMs: deadline,
+    });
+    expect((await claimOne(id)).attempts).toBe(1);
   });
 
   it('changes nothing for a worker whose token is over', async () => {
     const id = await rig.submit();
-    const first = await claimOne(id, 0);
+    const first = await loseOne(id);
     await claimOne(id);
-    expect(await rig.leases.release([first])).toEqual([{ kind: 'stale' }]);
+    expect(await rig.leases.release([first])).toEqual(['stale']);
+    expect(await rig.leases.retry([{ job: first, ...TOO_SLOW }])).toEqual(['stale']);
     expect(await rig.leases.renew([first], 15_000)).toEqual(['lost']);
-  });
-
-  it('replaces an unclaimed delivery once', async () => {
-    const id = await rig.submit();
-    expect(await rig.leases.redeliver([{ jobId: id, delivery: 1, claimId: '' }])).toEqual([2]);
-    expect(await rig.leases.redeliver([{ jobId: id, delivery: 1, claimId: '' }])).toEqual([undefined]);
   });
 });
 
 describe('create', () => {
+  const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
+
   it('answers a repeated Idempotency-Key with the first job, whatever its state', async () => {
-    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
     const first = await rig.submit({ idempotency });
     const again = () => rig.store.create(newJob({ idempotency }), 1_000);
     expect(await again()).toEqual({ kind: 'replayed', jobId: first });
-    await succeed(await claimOne(first), 1);
+    await commit(await claimOne(first), 1);
     expect(await again()).toEqual({ kind: 'replayed', jobId: first });
   });
 
   it('refuses the key with another body, and keeps callers apart', async () => {
-    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
     await rig.submit({ idempotency, owner: 'ann' });
     const other = { ...idempotency, fingerprint: 'g' };
     expect(await rig.store.create(newJob({ idempotency: other, owner: 'ann' }), 9)).toEqual({
@@ -269,7 +339,6 @@ describe('create', () => {
   });
 
   it('makes a new job when the first one of the key has expired', async () => {
-    const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
     const first = await rig.submit({ idempotency });
     await rig.redis.command(['DEL', rig.records.key(`job:${first}`)]);
     expect((await rig.store.create(newJob({ idempotency }), 9)).kind).toBe('created');
@@ -282,27 +351,58 @@ describe('create', () => {
     expect(await rig.store.find(refused.id)).toBeUndefined();
   });
 
-  it('keeps positions in the order of creation', async () => {
-    const ids = [await rig.submit(), await rig.submit(), await rig.submit()];
-    expect(await Promise.all(ids.map((id) => rig.store.position(QUEUE, id)))).toEqual([0, 1, 2]);
-    await claimOne(ids[0] ?? '');
-    expect(await Promise.all(ids.map((id) => rig.store.position(QUEUE, id)))).toEqual([undefined, 0, 1]);
+  it('leaves each owner as many jobs in the queue as there is room left for all', async () => {
+    const kinds: string[] = [];
+    for (const owner of ['ann', 'ann', 'ann', 'bob', 'bob']) {
+      const created = await rig.store.create(newJob({ owner, delayMs: kinds.length % 2 }), 4);
+      kinds.push(created.kind);
+    }
+    expect(kinds).toEqual(['created', 'created', 'share', 'created', 'share']);
+  });
+
+  it('keeps positions in the order of lanes and creation', async () => {
+    const ids = [
+      await rig.submit(),
+      await rig.submit({ priority: 'low' }),
+      await rig.submit(),
+      await rig.submit({ priority: 'high' }),
+    ];
+    const places = async () =>
+      (await rig.store.findAll(ids)).map((job) => job.state === 'queued' && job.waitingBefore);
+    expect(await places()).toEqual([1, 3, 2, 0]);
+    await claimOne(ids[3] ?? '');
+    expect(await places()).toEqual([0, 2, 1, false]);
+  });
+
+  it('has a worker called, but by a few calls alone', async () => {
+    const calls = () => rig.redis.command(['LLEN', rig.records.key(`bq:${QUEUE}:waiting`)]);
+    const created: Promise<unknown>[] = [];
+    for (let count = 0; count < 100; count += 1) {
+      created.push(rig.submit({ owner: 'ann' }));
+      await nextTurn();
+    }
+    await Promise.all(created);
+    expect(await calls()).toBe(64);
+    // The first that is written outright is to learn of them.
+    await rig.submit();
+    await rig.submit();
+    expect(await calls()).toBe(65);
   });
 });
 
 it('runs scripts again after SCRIPT FLUSH', async () => {
   const id = await rig.submit();
   await rig.redis.command(['SCRIPT', 'FLUSH']);
-  expect((await claimOne(id)).token).toBe(1);
+  expect(tokenOf(await claimOne(id))).toBe(1);
   await rig.redis.command(['SCRIPT', 'FLUSH']);
-  expect(await rig.submit()).toHaveLength(36);
+  expect(await rig.submit({ owner: 'ann' })).toHaveLength(36);
 });
 
-async function publishedMessages(run: () => Promise<void>): Promise<string[]> {
-  const { openRedisSubscriber } = await import('../../../shared/redis/redis.js');
+/** What is published on a channel meanwhile. */
+async function messagesOf(channel: string, run: () => Promise<void>): Promise<string[]> {
   const subscriber = await openRedisSubscriber({ address: rig.server.address, onError: () => undefined });
   const messages: string[] = [];
-  await subscriber.subscribe(rig.records.key('ended'), (message) => messages.push(message));
+  await subscriber.subscribe(rig.records.key(channel), (message) => messages.push(message));
   await run();
   await subscriber.subscribe(rig.records.key('flush'), () => undefined);
   await subscriber.close();
@@ -310,7 +410,7 @@ async function publishedMessages(run: () => Promise<void>): Promise<string[]> {
 }
 
 describe('jobs that are created at the same moment', () => {
-  it('share a round trip, and each gets its own answer', async () => {
+  it('each get their own answer, by a script or outright', async () => {
     const idempotency = { caller: '', key: 'group', fingerprint: 'f' };
     const first = newJob({ idempotency });
     const plain = newJob();
@@ -323,38 +423,57 @@ describe('jobs that are created at the same moment', () => {
       rig.store.create(late, 2),
     ]);
     expect(created).toMatchObject([
-      { kind: 'created', waitingBefore: 0 },
+      { kind: 'created', job: { waitingBefore: 0 } },
       { kind: 'replayed', jobId: first.id },
       { kind: 'mismatch' },
-      { kind: 'created', waitingBefore: 1 },
+      { kind: 'created', job: { waitingBefore: 1 } },
       { kind: 'full', depth: 2 },
     ]);
     expect(await rig.store.find(late.id)).toBeUndefined();
-    const waiting = await rig.redis.command(['LRANGE', rig.bee.waiting, '0', '-1']);
-    expect(waiting).toEqual([`${plain.id}.1`, `${first.id}.1`]);
     expect(await rig.redis.command(['HGET', rig.records.key('counts'), `${QUEUE}:submitted`])).toBe('2');
+    // The depth is known now: these are written outright.
+    const lanes = ['low', 'normal', 'high', 'normal'] as const;
+    const more = await Promise.all(lanes.map((priority) => rig.store.create(newJob({ priority }), 100)));
+    const places = more.map((one) => one.kind === 'created' && one.job.waitingBefore);
+    expect(places).toEqual([5, 3, 0, 4]);
+    const ids = more.flatMap((one) => (one.kind === 'created' ? [one.job] : []));
+    expect(await rig.store.findAll(ids.map(({ id }) => id))).toEqual(ids);
   });
 
-  it('are put into Bee-Queue as its own save does it', async () => {
-    const id = await rig.submit();
-    await rig.producers.enqueue(QUEUE, { jobId: id, delivery: 2 });
-    const [ours, theirs] = await Promise.all(
-      [1, 2].map(async (delivery) => {
-        const entry = await rig.redis.command(['HGET', rig.bee.jobs, `${id}.${delivery}`]);
-        return JSON.parse(String(entry)) as { options: { timestamp: number } };
-      }),
-    );
-    expect(ours).toEqual({ ...theirs, options: { ...theirs?.options, timestamp: ours?.options.timestamp } });
-    expect(JSON.stringify(Object.keys(ours ?? {}))).toBe(JSON.stringify(Object.keys(theirs ?? {})));
-    const waiting = await rig.redis.command(['LRANGE', rig.bee.waiting, '0', '-1']);
-    expect(waiting).toEqual([`${id}.2`, `${id}.1`]);
+  it('leave the same in Redis whether a script wrote them or they were written outright', async () => {
+    const changes = { requestId: 'r', input: { x: 'x'.repeat(5_000) }, expiresInMs: 60_000 };
+    const written = async (): Promise<string[][]> => {
+      const id = await rig.submit(changes);
+      const kept = await keysAndValues();
+      await rig.redis.command(['FLUSHDB']);
+      const isCall = /bq:|calls/;
+      return kept
+        .filter(([key = '']) => !isCall.test(key))
+        .map((texts) =>
+          texts.map((text) => text.replaceAll(id, '<id>').replaceAll(/\d{13}(\.\d+)?/g, '<ms>')),
+        );
+    };
+    const checked = await written();
+    expect(checked.map(([key]) => key)).toContain(rig.records.key('job:<id>'));
+    expect(await written()).toEqual(checked);
   });
 });
 
-it('takes a job once that stands twice in one claim', async () => {
-  const id = await rig.submit();
-  const requests = ['a', 'b'].map((claimId) => ({ jobId: id, delivery: 1, claimId }));
-  const claims = await rig.leases.claim(requests, 60_000);
-  expect(claims.map(({ kind }) => kind)).toEqual(['run', 'busy']);
-  expect(await rig.store.find(id)).toMatchObject({ state: 'running', attempts: 1 });
-});
+const READS: Record<string, string[]> = {
+  string: ['GET'],
+  hash: ['HGETALL'],
+  zset: ['ZRANGE', '0', '-1', 'WITHSCORES'],
+  list: ['LRANGE', '0', '-1'],
+};
+
+async function keysAndValues(): Promise<string[][]> {
+  const keys = await rig.redis.command(['KEYS', rig.records.key('*')]);
+  const names = (Array.isArray(keys) ? keys : []).map(String).toSorted();
+  return Promise.all(
+    names.map(async (key) => {
+      const type = String(await rig.redis.command(['TYPE', key]));
+      const [read = '', ...range] = READS[type] ?? [];
+      return [key, String(await rig.redis.command([read, key, ...range]))];
+    }),
+  );
+}
