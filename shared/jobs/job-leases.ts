@@ -144,12 +144,13 @@ export class JobLeases {
     return listOf(reply).map(commitReplyOf);
   }
 
-  #wordsOf({ id, hold, record }: ClaimedJob, run: MicroBatchRun, verdict: Verdict): string[] {
+  #wordsOf(job: ClaimedJob, run: MicroBatchRun, verdict: Verdict): string[] {
+    const { id, hold, record, startedMs } = job;
     const { owner = '', model, createdMs, ttlMs, replyTo, idempotency, isInputApart } = record;
     const [state, json] = this.#endOf(verdict);
     return [
       id,
-      hold,
+      `${hold} `,
       ownerWord(owner),
       model,
       createdMs.toFixed(3),
@@ -157,8 +158,9 @@ export class JobLeases {
       replyTo ?? '=',
       idempotency ?? '=',
       isInputApart ? '1' : '=',
+      startedMs.toFixed(3),
       state,
-      writeRun(run, json),
+      writeRun(job, run, json),
     ];
   }
 

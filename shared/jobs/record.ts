@@ -84,10 +84,10 @@ export function writeRecord(record: Omit<JobRecord, 'input'>, inputJson: string)
   const { timeoutMs, ttlMs, replyTo, model, requestId, idempotency, isInputApart, about } = record;
   const since = (ms: number): string => String(Math.round(ms - createdMs));
   return (
-    `${RECORD_SCHEMA} ${word(owner)} ${timeOf(createdMs)} ${since(startsMs)} ${since(lateMs)} ` +
+    `${RECORD_SCHEMA} ${isInputApart ? 1 : NONE} ${word(owner)} ${timeOf(createdMs)} ${since(startsMs)} ${since(lateMs)} ` +
     `${deadlineMs === undefined ? NONE : since(deadlineMs)} ${priority === 'normal' ? NONE : priority} ${rows ?? NONE} ` +
     `${weight} ${maxAttempts} ${timeoutMs} ${ttlMs} ${replyTo ?? NONE} ${model} ${word(requestId)} ${idempotency ?? NONE} ` +
-    `${isInputApart ? 1 : NONE} ${aboutWord(about)} ${isInputApart ? '' : inputJson}`
+    `${aboutWord(about)} ${isInputApart ? '' : inputJson}`
   );
 }
 
@@ -100,9 +100,8 @@ export function readRecord(id: string, text: string): JobRecord {
     fields.push(text.slice(at, space));
     at = space + 1;
   }
-  const [version = '', owner, created, starts, late, deadline, priority, rows, weight] = fields;
-  const [maxAttempts, timeout, ttl, replyTo, model = '', requestId, idempotency, apart, about] =
-    fields.slice(9);
+  const [version = '', apart, owner, created, starts, late, deadline, priority, rows, weight] = fields;
+  const [maxAttempts, timeout, ttl, replyTo, model = '', requestId, idempotency, about] = fields.slice(10);
   if (version !== String(RECORD_SCHEMA))
     throw new RecordSchemaError(`the record of job ${id}`, version, RECORD_SCHEMA);
   const end = text.indexOf('\n', at);
@@ -150,12 +149,23 @@ export function outcomeOf(text: string): string | undefined {
   return end < 0 ? undefined : text.slice(end + 1);
 }
 
-/** The fields of line 2 that a worker writes of a run: they come behind the claim. */
+/** A job that ran, as far as its end tells of it. */
+export interface RunningJob {
+  startedMs: number;
+  attempts: number;
+  /** Fencing token and claim id. */
+  hold: string;
+  record: JobRecord;
+}
+
+/** The fields of line 2 that a worker writes of a run: they come behind the time of the end. */
 export function writeRun(
+  { startedMs, attempts, hold, record: { createdMs } }: RunningJob,
   run: { modelVersion: string; prepareMs: number; predictMs: number; batchSize: number },
   bodyJson: string,
 ): string {
-  return `${word(run.modelVersion)} ${timeOf(run.prepareMs)} ${timeOf(run.predictMs)} ${run.batchSize} ${bodyJson}`;
+  const started = timeOf(Math.max(0, startedMs - createdMs));
+  return `${started} ${attempts} ${hold} ${word(run.modelVersion)} ${timeOf(run.prepareMs)} ${timeOf(run.predictMs)} ${run.batchSize} ${bodyJson}`;
 }
 
 /** The members that every {@link Job} has. */

@@ -21,6 +21,8 @@ local claim = worker_lane .. ':' .. ARGV[5]
 local last_key = P .. 'claim:' .. worker_lane
 -- How long a call that got lost may take to arrive after it was repeated.
 local LATE_MS = 60000
+-- The id of a chunk is longer: it begins with that of its batch.
+local UUID_LENGTH = 36
 
 local function waiting()
   for _, lane in ipairs(LANES) do
@@ -43,9 +45,8 @@ local function answer(token, started, more, due, ids, attempts, holds)
   local texts = redis.call('MGET', unpack(keys))
   for i, id in ipairs(ids) do
     local at, text = #result, texts[i] or ''
-    local is_apart = text:find('^' .. string.rep('%S+ ', #FIELDS - 2) .. '1 ') ~= nil
     result[at + 1], result[at + 2], result[at + 3] = id, text, attempts[i]
-    result[at + 4] = is_apart and redis.call('GET', P .. 'in:' .. id) or ''
+    result[at + 4] = is_input_apart(text) and redis.call('GET', P .. 'in:' .. id) or ''
     result[at + 5] = holds[i] and 0 or 1
   end
   return result
@@ -105,8 +106,8 @@ local is_full = #ids == most
 local holds = #ids > 0 and redis.call('HMGET', HOLDS, unpack(ids)) or {}
 local attempts, marks = {}, {}
 for i, id in ipairs(ids) do
-  local hold = read_hold(holds[i])
-  attempts[i], marks[i] = hold.attempts + 1, hold.marks:gsub('l', '')
+  local hold = holds[i] and read_hold(holds[i]) or NEVER_HELD
+  attempts[i], marks[i] = hold.attempts + 1, is_marked(hold, 'a') and 'a' or ''
   if is_marked(hold, 'a') then
     local kept = i == 1 and not is_ahead and 1 or i - 1
     is_full = is_full or kept < #ids
@@ -123,13 +124,13 @@ end
 
 local token = redis.call('INCR', P .. 'token')
 local started, lease = ms(now), ms(now + ARGV[3])
+local by, lone = token .. ' ' .. claim .. ' ' .. started .. ' ', #ids == 1 and not is_ahead and 'l' or ''
 local written = {}
 for i, id in ipairs(ids) do
   take_out(lane_key(queue, lane_of[i]), id)
   take_out(DEADLINES, id)
   put(RUNNING, lease, id)
-  local mark = #ids == 1 and not is_ahead and marks[i] .. 'l' or marks[i]
-  written[2 * i - 1], written[2 * i] = id, write_hold(token .. ' ' .. claim, started, attempts[i], virtual[i], mark)
+  written[2 * i - 1], written[2 * i] = id, by .. attempts[i] .. ' ' .. virtual[i] .. ' ' .. marks[i] .. lone
 end
 call_with(written, 'HSET', HOLDS)
 redis.call('PUBLISH', P .. 'started', table.concat(ids, ','))
@@ -139,17 +140,16 @@ local result = answer(token, started, is_full and waiting() or 0, next_due(), id
 local highest = {}
 for i, id in ipairs(ids) do
   local text = result[1 + 5 * i]
-  local owner = text:match('^%S+ (%S+)')
-  if owner and owner ~= NONE then
-    count_waiting(queue, owner, -1)
-    highest[lane_of[i]] = virtual[i]
-  end
-  local batch = id:match('^(.+):')
-  if batch then redis.call('HSETNX', batch_key(batch), 'started_ms', started) end
-  if not owner then
-    -- A record that is gone: the worker tells of it.
+  if text == '' then
+    -- The record is gone: the worker tells of it.
     take_out(RUNNING, id)
     clear(HOLDS, id)
+  elseif not is_nobodys(text) then
+    count_waiting(queue, text:match('^%S+ %S+ (%S+)'), -1)
+    highest[lane_of[i]] = virtual[i]
+  end
+  if #id > UUID_LENGTH then
+    redis.call('HSETNX', batch_key(id:sub(1, UUID_LENGTH)), 'started_ms', started)
   end
 end
 for lane, start in pairs(highest) do redis.call('ZADD', clock_key(queue, lane), 'GT', start, NONE) end

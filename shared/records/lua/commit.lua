@@ -2,11 +2,12 @@
 -- Writes the outcomes of a micro-batch, each only where its claim still holds the job. Repeated, it writes nothing twice.
 --
 -- KEYS 1 key prefix
--- ARGV 1 queue, 2 jobs in the micro-batch, then eleven a job: id, '<token> <claim>', owner, model, created, time to live, API
---      process to be told, Idempotency-Key, whether its input stands apart, state, and the fields of line 2 behind the claim
+-- ARGV 1 queue, 2 jobs in the micro-batch, then twelve a job: id, '<token> <claim> ', owner, model, created, time to live, API
+--      process to be told, Idempotency-Key, whether its input stands apart, start, state, and the fields of line 2 behind the
+--      time of the end
 -- Returns for each job 'committed' (now, or by this same claim before), 'canceled' (its outcome was dropped), 'stale' (nothing
 --         changed) or 'gone' (there is no record any more)
-local WORDS = 11
+local WORDS = 12
 local queue, size = ARGV[1], tonumber(ARGV[2])
 local now = now_ms()
 local ids, result, completed, model = {}, {}, 0, nil
@@ -19,10 +20,10 @@ local holds, wishes = redis.call('HMGET', HOLDS, unpack(ids)), redis.call('HMGET
 local function commit(at, text, hold, wish)
   local job = { text = text, id = ARGV[at], owner = ARGV[at + 2], model = ARGV[at + 3], created = ARGV[at + 4],
     ttl = tonumber(ARGV[at + 5]), reply = ARGV[at + 6], idem = ARGV[at + 7], apart = ARGV[at + 8] }
-  local by, status = ARGV[at + 1], ARGV[at + 9]
-  if hold.by ~= by then
+  local by, started, status = ARGV[at + 1], ARGV[at + 9], ARGV[at + 10]
+  if not hold or hold:sub(1, #by) ~= by then
     if not text then return 'gone' end
-    return text:find('\n' .. status .. ' %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0') .. ' ') and 'committed' or 'stale'
+    return text:find('\n' .. status .. ' %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0')) and 'committed' or 'stale'
   end
   take_out(RUNNING, job.id)
   if not text then
@@ -31,16 +32,16 @@ local function commit(at, text, hold, wish)
     return 'gone'
   end
   if wish then
-    finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
+    finish_unrun(job, read_hold(hold), 'canceled', now)
     return 'canceled'
   end
-  finish(job, hold, status, now, ARGV[at + 10])
+  finish(job, status, now, started, ARGV[at + 11])
   completed, model = completed + 1, job.model
   return 'committed'
 end
 
 for n, _ in ipairs(ids) do
-  result[n] = commit(3 + WORDS * (n - 1), texts[n], read_hold(holds[n]), wishes[n])
+  result[n] = commit(3 + WORDS * (n - 1), texts[n], holds[n], wishes[n])
 end
 if completed > 0 then
   complete(queue, completed)

@@ -22,11 +22,11 @@ local function give_back(id, by, delay_ms, code, message)
     return 'stale'
   end
   if redis.call('HEXISTS', WISHES, id) == 1 then
-    finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
+    finish_unrun(job, hold, 'canceled', now)
     return 'canceled'
   end
   if is_retry and hold.attempts >= job.max_attempts then
-    finish(job, hold, 'failed', now, failure_of(code, message))
+    finish_unrun(job, hold, 'failed', now, failure_of(code, message))
     return 'failed'
   end
   local marks = (not is_release or is_marked(hold, 'a')) and 'a' or ''

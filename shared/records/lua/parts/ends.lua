@@ -50,25 +50,29 @@ local function finish_chunk(job, status, now, failure)
   finish_batch_if_done(batch, now)
 end
 
--- Ends a job that its caller has taken from where it stood. `ran` are the fields of line 2 behind the attempt: model version,
--- milliseconds of feature preparation and of prediction, jobs in the micro-batch, and the result or the failure as JSON.
+-- The fields of line 2 behind the claim, where no run ended the job: model version, milliseconds of feature preparation and of
+-- prediction, jobs in the micro-batch. The result or the failure follows, as JSON.
 local NOT_RUN = '= = = = '
 
 local function since(job, time)
   return ms(math.max(0, time - job.created))
 end
 
-local function finish(job, hold, status, now, ran)
+-- Scores in `ends`, by time to live: one for all jobs of a micro-batch.
+local expiries = {}
+
+-- Ends a job that its caller has taken from where it stood. `rest` are the fields of line 2 behind the time of the end.
+local function finish(job, status, now, started, rest)
   clear(HOLDS, job.id)
   clear(WISHES, job.id)
-  if job.is_chunk then return finish_chunk(job, status, now, ran:match('({.*)$')) end
+  if job.is_chunk then return finish_chunk(job, status, now, rest:match('({.*)$')) end
   local key = job_key(job.id)
-  local line = status .. ' ' .. since(job, now) .. ' ' .. (hold.started and since(job, hold.started) or NONE) .. ' '
-    .. hold.attempts .. ' ' .. (hold.by or '= =') .. ' ' .. ran
+  local line = status .. ' ' .. since(job, now) .. ' ' .. rest
   redis.call('SET', key, job.text .. '\n' .. line, 'PX', job.ttl + NET_MS)
   take_out(index_key('open', job.owner, job.model), job.id)
   if status ~= 'succeeded' then put(index_key(status, job.owner, job.model), job.created, job.id) end
-  put(P .. 'ends', ms(now + job.ttl), job.id)
+  expiries[job.ttl] = expiries[job.ttl] or ms(now + job.ttl)
+  put(P .. 'ends', expiries[job.ttl], job.id)
   if job.idem ~= NONE then redis.call('PEXPIRE', key_of_idem(job.idem), math.min(job.ttl, KEPT_MS)) end
   if job.apart ~= NONE then
     if status == 'succeeded' then redis.call('DEL', P .. 'in:' .. job.id)
@@ -81,12 +85,18 @@ local function finish(job, hold, status, now, ran)
   count(job.model, status, 1)
   if status == 'succeeded' or status == 'failed' then
     tally(job.model, 't' .. bucket_of(now - job.created), 1)
-    tally(job.model, 'w' .. bucket_of((hold.started or now) - job.created), 1)
+    tally(job.model, 'w' .. bucket_of((started or now) - job.created), 1)
   end
 end
 
+-- The same for a job that no run ended.
+local function finish_unrun(job, hold, status, now, json)
+  finish(job, status, now, hold.started, (hold.started and since(job, hold.started) or NONE) .. ' ' .. hold.attempts .. ' '
+    .. (hold.by or '= =') .. ' ' .. NOT_RUN .. (json or '{}'))
+end
+
 local function failure_of(code, message)
-  return NOT_RUN .. cjson.encode({ code = code, message = message })
+  return cjson.encode({ code = code, message = message })
 end
 
 -- Closes a run of a script that may have moved or ended jobs: writes sets, order and history, tells each API process how jobs

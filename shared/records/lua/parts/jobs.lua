@@ -1,8 +1,8 @@
 -- The record of a job is a text. Line 1 is written when the job is accepted and never again: machine fields, each followed by
 -- a space, then the input as JSON. Line 2 is added once, by the script that ends the job. Times but the creation are
 -- written as ms since then.
-local FIELDS = { 'version', 'owner', 'created', 'starts', 'late', 'deadline', 'lane', 'rows', 'weight', 'max_attempts',
-  'timeout', 'ttl', 'reply', 'model', 'request', 'idem', 'apart', 'about' }
+local FIELDS = { 'version', 'apart', 'owner', 'created', 'starts', 'late', 'deadline', 'lane', 'rows', 'weight', 'max_attempts',
+  'timeout', 'ttl', 'reply', 'model', 'request', 'idem', 'about' }
 local LINE = '^' .. string.rep('(%S+) ', #FIELDS)
 
 local HOLDS, WISHES, RUNNING, DEADLINES = P .. 'holds', P .. 'wishes', P .. 'running', P .. 'deadlines'
@@ -39,6 +39,11 @@ local function batch_key(id)
   return P .. 'batch:' .. id
 end
 
+-- Whether the input stands apart, and whether the job is nobody's: asked of every job of a micro-batch, these are at fixed
+-- places.
+local function is_input_apart(text) return text:byte(3) == 49 end
+local function is_nobodys(text) return text:sub(5, 6) == '= ' end
+
 -- nil where there is no record.
 local function load(id)
   local text = redis.call('GET', job_key(id))
@@ -48,8 +53,9 @@ end
 -- What `holds` says of a job: token and claim id of who has it ('= =' once it was given back), since when, which attempt this is,
 -- the virtual time that it had in its queue, and marks: 'a' = it is claimed by itself from now on, since an attempt went wrong
 -- and it may be the one to blame; 'l' = this claim took no other job.
+local NEVER_HELD = { attempts = 0, marks = '' }
 local function read_hold(text)
-  if not text then return { attempts = 0, marks = '' } end
+  if not text then return NEVER_HELD end
   local by, started, attempts, virtual, marks = text:match('^(%S+ %S+) (%S+) (%S+) (%S+) (%a*)$')
   return { by = by, started = started, attempts = tonumber(attempts), virtual = virtual, marks = marks }
 end
