@@ -69,7 +69,7 @@ if last then
       local job = its_claim == claim and load(id)
       if job and redis.call('HEXISTS', WISHES, id) == 1 then
         take_out(RUNNING, id)
-        finish(job, hold, 'canceled', now, NOT_RUN .. '{}')
+        finish_unrun(job, hold, 'canceled', now)
       elseif job then
         put(RUNNING, ms(now + ARGV[3]), id)
         ids[#ids + 1], attempts[#ids + 1] = id, hold.attempts
