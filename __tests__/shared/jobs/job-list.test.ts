@@ -10,7 +10,10 @@ async function pages(filter: JobFilter, limit: number): Promise<string[][]> {
   const all: string[][] = [];
   let after: Cursor | undefined;
   for (let page = 0; page < 50; page += 1) {
-    const { found, next } = await listJobs(rig.records, filter, { limit, after });
+    const { found, next } = await listJobs({ records: rig.records, jobs: rig.store }, filter, {
+      limit,
+      after,
+    });
     all.push(found.map((job) => job.id));
     if (!next) return all;
     after = next;
@@ -20,14 +23,6 @@ async function pages(filter: JobFilter, limit: number): Promise<string[][]> {
 
 /** One job in each state, oldest first. */
 async function oneOfEach() {
-  const end = async (id: string, ok: boolean): Promise<void> => {
-    const [claim] = await rig.claim([id], 15_000);
-    if (claim?.kind !== 'run') throw new Error('not claimed');
-    const run = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
-    await rig.leases.commit(run, [
-      ok ? { ...claim.job, ok, result: {} } : { ...claim.job, ok, code: 'model_error', message: 'no' },
-    ]);
-  };
   const ids = {
     succeeded: await rig.submit(),
     failed: await rig.submit(),
@@ -35,12 +30,19 @@ async function oneOfEach() {
     running: await rig.submit(),
     canceling: await rig.submit(),
     queued: await rig.submit(),
+    expired: await rig.submit({ expiresInMs: 0 }),
   };
-  await end(ids.succeeded, true);
-  await end(ids.failed, false);
+  const [good, bad] = await rig.claim(2);
+  if (!good || !bad) throw new Error('not claimed');
+  const run = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
+  await rig.leases.commit(run, [
+    { job: good, verdict: { ok: true, result: {} } },
+    { job: bad, verdict: { ok: false, code: 'model_error', message: 'no' } },
+  ]);
   await rig.store.cancel(ids.canceled, undefined);
-  await rig.claim([ids.running, ids.canceling], 15_000);
+  await rig.claimIds([ids.running, ids.canceling]);
   await rig.store.cancel(ids.canceling, undefined);
+  await rig.sweep.expire(10);
   return ids;
 }
 
@@ -68,7 +70,7 @@ it('finds the jobs of every single state, and of several at once in one order', 
 it('filters by owner, model and request id', async () => {
   const mine = await rig.submit({ owner: 'ann', requestId: 'r' });
   await rig.submit({ owner: 'bob', requestId: 'r' });
-  const other = await rig.submit({ owner: 'ann', model: 'other', queue: 'other' });
+  const other = await rig.submit({ owner: 'ann', model: 'other' });
   expect((await pages({ ...ANY, owner: 'ann' }, 10)).flat()).toEqual([other, mine]);
   expect((await pages({ ...ANY, owner: 'ann', requestId: 'r' }, 10)).flat()).toEqual([mine]);
   expect((await pages({ ...ANY, model: 'other' }, 10)).flat()).toEqual([other]);
@@ -76,7 +78,7 @@ it('filters by owner, model and request id', async () => {
 });
 
 it('needs one page for what is older than many jobs that do not match', async () => {
-  const wanted = await rig.submit({ model: 'rare', queue: 'rare' });
+  const wanted = await rig.submit({ model: 'rare' });
   const depth = 2_100;
   await Promise.all(Array.from({ length: depth }, () => rig.store.create(newJob(), 10_000)));
   expect(await pages({ ...ANY, model: 'rare' }, 5)).toEqual([[wanted]]);

@@ -33,7 +33,9 @@ local function accept(id, line, most, fingerprint, input)
   if owner ~= NONE then redis.call('SADD', P .. 'owners', owner) end
   put(DEADLINES, ms(job.deadline), id)
   count_waiting(queue, owner, 1)
-  if job.starts > now then put(P .. 'delayed:' .. queue, ms(job.starts), id) else enqueue(job, nil, job.created) end
+  -- Its creation may be ahead of this clock by a little.
+  local is_delayed = job.starts > math.max(now, job.created)
+  if is_delayed then put(P .. 'delayed:' .. queue, ms(job.starts), id) else enqueue(job, nil, job.created) end
   depths[queue] = depths[queue] + 1
   count(model, 'submitted', 1)
   created[#created + 1] = job

@@ -23,7 +23,8 @@ local function commit(at, text, hold, wish)
   local by, started, status = ARGV[at + 1], ARGV[at + 9], ARGV[at + 10]
   if not hold or hold:sub(1, #by) ~= by then
     if not text then return 'gone' end
-    return text:find('\n' .. status .. ' %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0')) and 'committed' or 'stale'
+    -- Where the sweeper ended it there is no model version behind the claim.
+    return text:find('\n' .. status .. ' %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0') .. '[^=]') and 'committed' or 'stale'
   end
   take_out(RUNNING, job.id)
   if not text then
