@@ -7,6 +7,7 @@ import {
   encodeResults,
 } from '../../../shared/batches/chunk-codec.js';
 import { ChunkLeases } from '../../../shared/batches/chunk-leases.js';
+import type { ClaimedJob } from '../../../shared/jobs/job-leases.js';
 import type { ColumnLayout } from '../../../shared/model/columns.js';
 import { useJobRig } from '../../support/rigs/job-rig.js';
 
@@ -30,6 +31,7 @@ const newBatch = (changes: Partial<NewBatch> = {}): NewBatch => ({
   timeoutMs: 60_000,
   maxAttempts: 2,
   resultTtlMs: 60_000,
+  queueTtlMs: 60_000,
   ...changes,
 });
 
@@ -48,14 +50,13 @@ const add = (id: string, rows: number, invalid: Record<string, typeof violation>
   return batches.add(id, { number, rows, columns: packed, invalid });
 };
 
-async function claim(jobId: string, leaseMs = 15_000) {
-  const [claimed] = await rig.claim([jobId], leaseMs);
-  if (claimed?.kind !== 'run') throw new Error(`not claimed: ${claimed?.kind}`);
-  return claimed.job;
+async function claim(jobId: string, leaseMs?: number): Promise<ClaimedJob> {
+  const [job] = await rig.claim(1, leaseMs, { queue: QUEUE });
+  if (job?.id !== jobId) throw new Error(`claimed ${job?.id}`);
+  return job;
 }
 
 const run = (values: number[]) => ({
-  queue: QUEUE,
   modelVersion: '1.0.0',
   outputs: [Float32Array.from(values)],
   rowsSucceeded: values.filter((value) => !Number.isNaN(value)).length,
@@ -64,7 +65,7 @@ const run = (values: number[]) => ({
 
 it('goes from accepting to succeeded while its chunks run, and keeps results and row errors', async () => {
   const id = await open({ requestId: 'r' });
-  const first = await add(id, 4);
+  expect(await add(id, 4)).toBe(true);
   expect(await batches.find(id)).toMatchObject({
     state: 'accepting',
     chunks: 1,
@@ -72,12 +73,12 @@ it('goes from accepting to succeeded while its chunks run, and keeps results and
     rows: { total: 4 },
   });
   expect(await chunks.columns(`${id}:0`)).toEqual(packed);
-  const job = await claim(first ?? '');
+  const job = await claim(`${id}:0`);
   expect(await chunks.commit(job, run([1, 2, Number.NaN, 4]))).toBe('committed');
-  const second = await add(id, 1, { 1: violation });
-  expect(await batches.complete(id, 'f')).toEqual([]);
+  await add(id, 1, { 1: violation });
+  expect(await batches.complete(id, 'f')).toBe(true);
   expect(await batches.find(id)).toMatchObject({ state: 'running' });
-  await chunks.commit(await claim(second ?? ''), run([5, 0]));
+  await chunks.commit(await claim(`${id}:1`), run([5, 0]));
   const done = await batches.find(id);
   expect(done).toMatchObject({ state: 'succeeded', chunks: 2, modelVersion: '1.0.0' });
   expect(done?.rows).toEqual({ total: 6, succeeded: 5, failed: 1, invalid: 1 });
@@ -99,7 +100,8 @@ it('keeps the order of chunks that arrive in another, as when scripts have to be
 
 it('leaves no input, no chunk record and nothing without a time to live behind', async () => {
   const id = await open();
-  await chunks.commit(await claim((await add(id, 1)) ?? ''), run([1]));
+  await add(id, 1);
+  await chunks.commit(await claim(`${id}:0`), run([1]));
   await batches.complete(id, 'f');
   const keys = await rig.redis.command(['KEYS', rig.records.key(`*${id}*`)]);
   if (!Array.isArray(keys)) throw new Error('no list');
@@ -112,22 +114,25 @@ it('leaves no input, no chunk record and nothing without a time to live behind',
 
 it('holds the chunks of a strict batch back until its upload is complete', async () => {
   const id = await open({ strict: true });
-  expect(await add(id, 4)).toBe('');
-  expect(await add(id, 2)).toBe('');
-  expect(await batches.complete(id, 'f')).toEqual([`${id}:0`, `${id}:1`]);
+  expect([await add(id, 4), await add(id, 2)]).toEqual([true, true]);
+  expect(await rig.claim(9, 0, { queue: QUEUE })).toEqual([]);
+  expect(await batches.complete(id, 'f')).toBe(true);
   expect(await batches.find(id)).toMatchObject({ state: 'queued' });
+  const jobs = await rig.claim(9, undefined, { queue: QUEUE });
+  expect(jobs.map((job) => job.id)).toEqual([`${id}:0`, `${id}:1`]);
 });
 
 it('fails when not one row came through: all invalid, or their chunk failed', async () => {
   const invalid = await open();
-  expect(await add(invalid, 0, { 0: violation })).toBe('');
+  expect(await add(invalid, 0, { 0: violation })).toBe(true);
   await batches.complete(invalid, 'f');
   expect(await batches.find(invalid)).toMatchObject({ state: 'failed', rows: { invalid: 1 } });
   const failed = await open();
-  const job = await claim((await add(failed, 3)) ?? '');
+  await add(failed, 3);
+  const job = await claim(`${failed}:0`);
   await batches.complete(failed, 'f');
-  await rig.leases.commit({ ...run([]), prepareMs: 0, predictMs: 0, batchSize: 3 }, [
-    { ...job, ok: false, code: 'model_error', message: 'no' },
+  await rig.leases.commit({ queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 3 }, [
+    { job, verdict: { ok: false, code: 'model_error', message: 'no' } },
   ]);
   expect(await batches.find(failed)).toMatchObject({ state: 'failed', rows: { total: 3, failed: 3 } });
   expect((await batches.results(failed, 0)).failure).toEqual({ code: 'model_error', message: 'no' });
@@ -135,11 +140,11 @@ it('fails when not one row came through: all invalid, or their chunk failed', as
 
 it('commits a chunk once: late tokens change nothing, lost workers count attempts', async () => {
   const id = await open();
-  const jobId = (await add(id, 1)) ?? '';
+  const jobId = `${id}:0`;
+  await add(id, 1);
   await batches.complete(id, 'f');
   const late = await claim(jobId, 0);
-  const { found } = await rig.sweep.reap({ offset: 0, limit: 10 });
-  expect(found).toEqual([{ queue: QUEUE, jobId, delivery: 2 }]);
+  expect(await rig.sweep.reap(10)).toEqual([{ jobId, queue: QUEUE, outcome: 'queued' }]);
   const job = await claim(jobId);
   expect(await chunks.commit(late, run([1]))).toBe('stale');
   expect(await chunks.commit(job, run([2]))).toBe('committed');
@@ -150,17 +155,17 @@ it('commits a chunk once: late tokens change nothing, lost workers count attempt
 
 it('cancels what has not run and drops what runs', async () => {
   const id = await open();
-  const [first, second, third] = [await add(id, 1), await add(id, 1), await add(id, 1)];
-  await chunks.commit(await claim(first ?? ''), run([1]));
-  const running = await claim(second ?? '');
+  for (let number = 0; number < 3; number += 1) await add(id, 1);
+  await chunks.commit(await claim(`${id}:0`), run([1]));
+  const running = await claim(`${id}:1`);
   expect(await batches.cancel(id, 'somebody')).toBe('gone');
   expect(await batches.cancel(id, undefined)).toBe('canceling');
   expect(await batches.cancel(id, undefined)).toBe('ended');
   expect(await batches.find(id)).toMatchObject({ state: 'canceled', rows: { succeeded: 1 } });
   expect(await chunks.commit(running, run([2]))).toBe('canceled');
-  expect((await rig.claim([third ?? ''], 1_000))[0]?.kind).toBe('gone');
+  expect(await rig.claim(9, 0, { queue: QUEUE })).toEqual([]);
   expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(1);
-  expect(await add(id, 1)).toBeUndefined();
+  expect(await add(id, 1)).toBe(false);
 });
 
 it('frees the Idempotency-Key of an upload that broke off, and replays one that was complete', async () => {

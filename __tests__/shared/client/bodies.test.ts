@@ -16,7 +16,8 @@ const base = {
 
 describe('the client', () => {
   it('takes a job as the API presents it', () => {
-    const job = { ...base, input: { x: 1 }, timeoutMs: 1, maxAttempts: 1, attempts: 0 };
+    const limits = { priority: 'normal' as const, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 1 };
+    const job = { ...base, ...limits, input: { x: 1 }, attempts: 0, waitingBefore: 0 };
     expect(isJob(presentJob({ job, place: { position: 1, etaMs: undefined } }))).toBe(true);
   });
 

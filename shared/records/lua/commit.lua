@@ -1,5 +1,6 @@
 -- uses base, jobs, order, history, ends
--- Writes the outcomes of a micro-batch, each only where its claim still holds the job. Repeated, it writes nothing twice.
+-- Writes the outcomes of a micro-batch, or the failure of a chunk, each only where its claim still holds the job. Repeated, it
+-- writes nothing twice.
 --
 -- KEYS 1 key prefix
 -- ARGV 1 queue, 2 jobs in the micro-batch, then twelve a job: id, '<token> <claim> ', owner, model, created, time to live, API
@@ -18,8 +19,10 @@ local texts = redis.call('MGET', unpack(keys))
 local holds, wishes = redis.call('HMGET', HOLDS, unpack(ids)), redis.call('HMGET', WISHES, unpack(ids))
 
 local function commit(at, text, hold, wish)
-  local job = { text = text, id = ARGV[at], owner = ARGV[at + 2], model = ARGV[at + 3], created = ARGV[at + 4],
-    ttl = tonumber(ARGV[at + 5]), reply = ARGV[at + 6], idem = ARGV[at + 7], apart = ARGV[at + 8] }
+  local id = ARGV[at]
+  local job = text and id:find(':', 1, true) and parse(id, text) or { text = text, id = id, owner = ARGV[at + 2],
+    model = ARGV[at + 3], created = ARGV[at + 4], ttl = tonumber(ARGV[at + 5]), reply = ARGV[at + 6], idem = ARGV[at + 7],
+    apart = ARGV[at + 8] }
   local by, started, status = ARGV[at + 1], ARGV[at + 9], ARGV[at + 10]
   if not hold or hold:sub(1, #by) ~= by then
     if not text then return 'gone' end
