@@ -1,4 +1,3 @@
-import { until } from '../support/latch.js';
 import { useWorkerRig } from '../support/rigs/worker-rig.js';
 
 const rig = useWorkerRig();

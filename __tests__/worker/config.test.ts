@@ -11,7 +11,7 @@ it('has the defaults that docs/operating.md promises', () => {
     gpuMemoryMb: undefined,
     maxBatch: 64,
     leaseMs: 15_000,
-    queueTtlMs: 86_400_000,
+    maxResultBytes: 1_048_576,
     metrics: undefined,
     graceMs: 10_000,
     tracing: undefined,

@@ -98,7 +98,7 @@ export class JobLeases {
   async claim({ queue, lane, number, most, isAhead }: ClaimRequest, leaseMs: number): Promise<Claimed> {
     const words = [queue, String(most), String(leaseMs), lane, String(number), isAhead ? 'ahead' : ''];
     const [token, started, more, due, ...flat] = listOf(await this.#records.run('claim', words));
-    const claim = { hold: `${token} ${lane}:${number}`, startedMs: Number(started) };
+    const claim = { hold: `${String(token)} ${lane}:${number}`, startedMs: Number(started) };
     const claimed: Claimed = {
       jobs: [],
       dropped: [],

@@ -217,11 +217,9 @@ export class JobStore {
     const call = this.#newCall();
     return [
       ['MSET', ...records],
-      ...PRIORITIES.filter((lane) => lanes[lane].length > 0).map((lane) => [
-        'ZADD',
-        key(`queued:${model}:${lane}`),
-        ...lanes[lane],
-      ]),
+      ...PRIORITIES.filter((lane) => lanes[lane].length > 0).map((lane) =>
+        ['ZADD', key(`queued:${model}:${lane}`)].concat(lanes[lane]),
+      ),
       ['ZADD', key(`index:open:${nobody}:${model}`), ...created],
       ['ZADD', key(`index:all:${nobody}:${model}`), ...created],
       ['ZADD', key('deadlines'), ...deadlines],

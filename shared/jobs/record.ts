@@ -102,8 +102,9 @@ export function readRecord(id: string, text: string): JobRecord {
   }
   const [version = '', apart, owner, created, starts, late, deadline, priority, rows, weight] = fields;
   const [maxAttempts, timeout, ttl, replyTo, model = '', requestId, idempotency, about] = fields.slice(10);
-  if (version !== String(RECORD_SCHEMA))
+  if (version !== String(RECORD_SCHEMA)) {
     throw new RecordSchemaError(`the record of job ${id}`, version, RECORD_SCHEMA);
+  }
   const end = text.indexOf('\n', at);
   const createdMs = Number(created);
   return {
