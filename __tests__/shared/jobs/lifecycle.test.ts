@@ -444,7 +444,8 @@ describe('jobs that are created at the same moment', () => {
     const changes = { requestId: 'r', input: { x: 'x'.repeat(5_000) }, expiresInMs: 60_000 };
     const written = async (): Promise<string[][]> => {
       const id = await rig.submit(changes);
-      const kept = await keysAndValues();
+      const calls = await rig.redis.command(['HVALS', rig.records.key(`bq:${QUEUE}:jobs`)]);
+      const kept = [...(await keysAndValues()), ['entry of the call', String(calls)]];
       await rig.redis.command(['FLUSHDB']);
       const isCall = /bq:|calls/;
       return kept

@@ -1,7 +1,7 @@
-import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
-import { beeKeys, openBeeLink } from '../../../shared/queue/bee-queue.js';
-import { Producers } from '../../../shared/queue/producers.js';
+import { openBeeLink } from '../../../shared/queue/bee-queue.js';
+import { startConsumer } from '../../../shared/queue/consumer.js';
 import { parseRedisAddress } from '../../../shared/redis/address.js';
+import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
 import { createLatch, until } from '../../support/latch.js';
 import { startRedis, testPrefix } from '../../support/redis.js';
 import { useRedis } from '../../support/rigs/use-redis.js';
@@ -14,69 +14,48 @@ beforeEach(async () => {
 afterEach(() => proxy.close());
 
 const address = () => ({ redis: parseRedisAddress(proxy.url), keyPrefix: testPrefix(), name: 'q' });
-const job = (jobId: string) => ({ jobId, delivery: 1 });
-const settled = (call: Promise<unknown>): Promise<boolean> =>
-  call.then(
-    () => true,
-    () => false,
-  );
+const handler = () => Promise.resolve();
+const noConnections = () =>
+  until(() => proxy.connections() === 0, { what: 'the end of all connections', timeoutMs: 10_000 });
 
-it("tells of a worker's link that fell silent, and leaves no connection of it behind", async () => {
+it('tells of a link that fell silent, and leaves no connection of it behind', async () => {
   const broken = createLatch<string>();
-  const link = await openBeeLink(address(), {
-    isWorker: true,
-    onBroken: (reason) => broken.open(reason),
-    pingEveryMs: 40,
-  });
-  await link.process(1, () => Promise.resolve());
+  const link = await openBeeLink(address(), { onBroken: (reason) => broken.open(reason), pingEveryMs: 40 });
+  await link.process(handler);
   proxy.silence();
   expect(await broken.opened).toBe('no answer for several pings');
   await link.close(1);
-  await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
-});
-
-it('repeats a call on a new link when the old one fell silent, and ends the old one', async () => {
-  const queue = address();
-  const producers = new Producers(queue);
-  await producers.enqueue('q', job('a'));
-  proxy.silence();
-  await producers.enqueue('q', job('b'));
-  const redis = await server.connect();
-  expect(await redis.command(['LRANGE', beeKeys(queue).waiting, '0', '-1'])).toEqual(['b.1', 'a.1']);
-  await until(() => proxy.connections() === 1, { what: 'the end of the dead link' });
-  await producers.close();
-  await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
+  await noConnections();
 });
 
 it('gives up links that Redis never answers, and ends them', async () => {
-  const producers = new Producers(address());
   proxy.silenceAll();
-  expect(await Promise.all(['a', 'b', 'c'].map((id) => settled(producers.enqueue('q', job(id)))))).toEqual(
-    Array(3).fill(false),
-  );
-  expect(proxy.connections()).toBeLessThanOrEqual(2);
-  await until(() => proxy.connections() === 0, { what: 'the end of all connections' });
-  proxy.heal();
-  await producers.enqueue('q', job('d'));
-  await producers.close();
+  const opening = ['a', 'b', 'c'].map(() => openBeeLink(address(), { onBroken: () => undefined }));
+  const refusals = await Promise.all(opening.map((link) => link.then(String, String)));
+  for (const refusal of refusals) expect(refusal).toMatch(/Redis did not complete connecting the queue q/);
+  await noConnections();
 });
 
 it('outlasts a Redis with a password that is gone, and one that is killed while it is asked', async () => {
   const own = await startRedis();
   const admin = await own.connect();
-  const queue = { redis: { ...own.address, password: 'secret' }, keyPrefix: testPrefix(), name: 'q' };
   await admin.command(['CONFIG', 'SET', 'requirepass', 'secret']);
-  const producers = new Producers(queue);
-  await producers.enqueue('q', job('a'));
+  const queue = { redis: { ...own.address, password: 'secret' }, keyPrefix: testPrefix(), name: 'q' };
+  const warnings: string[] = [];
+  const onWarning = (message: string): void => void warnings.push(message);
+  const consumers = [startConsumer({ address: queue, handler, onWarning })];
+  const isTaking = async (client: typeof admin) =>
+    String(await client.command(['CLIENT', 'LIST'])).includes('cmd=brpoplpush');
+  await until(() => isTaking(admin), { what: 'a worker that waits for calls' });
   await own.kill();
-  expect(await settled(producers.enqueue('q', job('b')))).toBe(false);
   await own.restart();
+  await until(() => warnings.includes('queue link not opened'), { what: 'a refused password' });
   own.freeze();
-  const other = new Producers({ ...queue, redis: own.address });
-  const asked = settled(other.enqueue('q', job('c')));
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  consumers.push(startConsumer({ address: { ...queue, redis: own.address }, handler, onWarning }));
   await own.kill();
-  expect(await asked).toBe(false);
-  await Promise.all([producers.close(), other.close()]);
+  await own.restart();
+  const again = await own.connect();
+  await until(() => isTaking(again), { what: 'a worker that waits for calls again' });
+  await Promise.all(consumers.map((consumer) => consumer.drain(1_000)));
   await own.stop();
 });
