@@ -74,8 +74,9 @@ export class Sweeper {
     const reaped = await sweep.reap(WINDOW);
     for (const { jobId, queue, outcome } of reaped) {
       if (outcome === 'worker_lost') log.warn('job failed', { ...jobIds(jobId), code: outcome });
-      else if (outcome === 'canceled') log.debug('job canceled, its worker is lost', () => jobIds(jobId));
-      else log.debug('job put back, its worker is lost', () => ({ ...jobIds(jobId), queue }));
+      else if (outcome === 'canceled') {
+        log.debug('job canceled, its worker is lost', () => ({ ...jobIds(jobId), outcome }));
+      } else log.debug('job put back, its worker is lost', () => ({ ...jobIds(jobId), queue }));
     }
     return reaped.length;
   }

@@ -1,10 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { Sweeper } from '../../api/sweeper.js';
-import { QUEUE, useJobRig } from '../support/rigs/job-rig.js';
+import { useJobRig } from '../support/rigs/job-rig.js';
 import { until } from '../support/latch.js';
-import { silentLog } from '../support/silent-log.js';
 
 const MODEL = 'trip-duration-linear';
 const ROOT = resolve(__dirname, '../..');
@@ -45,14 +43,13 @@ async function nextLeader(): Promise<string> {
   });
 }
 
-/** Resolves when the sweeper has put a job back whose worker is lost. Its delivery is handed out once. */
+/** Resolves when the sweeper has put a job back whose worker is lost, which happens once. */
 async function isSwept(): Promise<void> {
-  const id = await rig.submit({ model: MODEL, queue: MODEL });
-  await rig.claim([id], 0);
+  const id = await rig.submit({ model: MODEL });
+  await rig.claim(1, 0, { queue: MODEL });
   await until(async () => (await rig.store.find(id))?.state === 'queued', { what: 'a swept job' });
-  const waiting = rig.bee.waiting.replace(QUEUE, MODEL);
-  await until(async () => (await rig.redis.command(['LPOS', waiting, `${id}.2`])) !== null);
-  expect(await rig.redis.command(['HGET', rig.records.key(`job:${id}`), 'delivery'])).toBe('2');
+  expect(await rig.redis.command(['ZCARD', rig.records.key(`queued:${MODEL}:normal`)])).toBe(1);
+  await rig.store.cancel(id, undefined);
 }
 
 it('has another process sweep when the leader is frozen or killed, and bears the one that wakes up', async () => {
@@ -71,30 +68,4 @@ it('has another process sweep when the leader is frozen or killed, and bears the
   second.kill('SIGKILL');
   await once(second, 'exit');
   expect(await nextLeader()).toBe(one);
-});
-
-it('does no harm when it wakes in the middle of its pass, with deliveries that others have replaced since', async () => {
-  const id = await rig.submit({ maxAttempts: 3 });
-  await rig.claim([id], 0);
-  // What the sweeper found before it was held up, and has not enqueued yet.
-  const { found } = await rig.sweep.reap({ offset: 0, limit: 10 });
-  expect(found).toEqual([{ queue: QUEUE, jobId: id, delivery: 2 }]);
-  const past = String(Date.now() - 60_000);
-  await rig.redis.command(['ZADD', rig.records.key(`queued:${QUEUE}`), past, id]);
-  await rig.redis.command(['HSET', rig.records.key(`job:${id}`), 'requeued_ms', past]);
-  const other = new Sweeper({
-    sweep: rig.sweep,
-    producers: rig.producers,
-    keyPrefix: rig.keyPrefix,
-    queues: () => [QUEUE],
-    resultTtlMs: 60_000,
-    log: silentLog,
-  });
-  expect(await other.pass()).toMatchObject({ orphans: 1 });
-  const [held] = await rig.claim([id], 60_000);
-  expect(held).toMatchObject({ kind: 'run', job: { attempts: 2 } });
-  for (const delivery of found) await rig.producers.enqueue(QUEUE, delivery);
-  const late = await rig.leases.claim([{ jobId: id, delivery: 2, claimId: 'late' }], 60_000);
-  expect(late).toEqual([{ kind: 'busy', id }]);
-  expect(await other.pass()).toMatchObject({ reaped: 0, orphans: 0, lost: 0, ghosts: 1 });
 });

@@ -1,5 +1,6 @@
 import { Sweeper } from '../../api/sweeper.js';
-import { QUEUE, useJobRig } from '../support/rigs/job-rig.js';
+import { listJobs } from '../../shared/jobs/job-list.js';
+import { newJob, QUEUE, useJobRig } from '../support/rigs/job-rig.js';
 import { keepingLog } from '../support/keeping-log.js';
 
 const rig = useJobRig();
@@ -7,14 +8,7 @@ let sweeper: Sweeper;
 let log: ReturnType<typeof keepingLog>;
 beforeEach(() => {
   log = keepingLog();
-  sweeper = new Sweeper({
-    sweep: rig.sweep,
-    producers: rig.producers,
-    keyPrefix: rig.keyPrefix,
-    queues: () => [QUEUE],
-    resultTtlMs: 0,
-    log,
-  });
+  sweeper = new Sweeper({ sweep: rig.sweep, models: () => [], log });
 });
 
 /** What was said of a job, and how it ended if that was said. */
@@ -23,40 +17,36 @@ const saidOf = (id: string): unknown[] =>
     fields?.['job_id'] === id ? [[level, message, fields['outcome'] ?? fields['code']]] : [],
   );
 
-const waiting = () => rig.redis.command(['LRANGE', rig.bee.waiting, '0', '-1']);
+const calls = () => rig.redis.command(['LLEN', rig.records.key(`bq:${QUEUE}:waiting`)]);
+/** Moves entries of a set to times that are over. */
+const makeDue = (set: string, ids: readonly string[]) =>
+  rig.redis.command(['ZADD', rig.records.key(set), 'XX', ...ids.flatMap((id) => ['1', id])]);
 
-/** Moves a job's creation back in time, as if it had been accepted that long ago. */
-async function age(id: string, byMs: number): Promise<void> {
-  const created = (await rig.store.find(id))?.createdMs ?? 0;
-  await rig.redis.command(['ZADD', rig.records.key(`queued:${QUEUE}`), String(created - byMs), id]);
-}
-
-it('puts a job into Bee-Queue whose delivery got lost', async () => {
-  const id = await rig.submit();
-  await rig.loseDeliveries();
-  expect((await sweeper.pass()).orphans).toBe(0);
-  await age(id, 6_000);
-  expect((await sweeper.pass()).orphans).toBe(1);
-  expect(await waiting()).toEqual([`${id}.2`]);
-  await age(id, 6_000);
-  expect((await sweeper.pass()).orphans).toBe(0);
+it('has a worker called where jobs wait and no call does', async () => {
+  await rig.submit();
+  await rig.loseCalls();
+  for (let pass = 0; pass < 2; pass += 1) {
+    await sweeper.pass();
+    expect(await calls()).toBe(1);
+  }
 });
 
-it('leaves an old job alone that still waits in Bee-Queue', async () => {
-  const id = await rig.submit();
-  await age(id, 60_000);
-  expect((await sweeper.pass()).orphans).toBe(0);
-  expect(await waiting()).toEqual([`${id}.1`]);
+it('calls nobody where none waits', async () => {
+  await rig.store.cancel(await rig.submit(), undefined);
+  await rig.loseCalls();
+  await sweeper.pass();
+  expect(await calls()).toBe(0);
 });
 
 it('queues a job again whose worker lost its lease, and fails it when its attempts are used up', async () => {
   const id = await rig.submit({ maxAttempts: 2 });
-  await rig.claim([id], 0);
+  await rig.claim(1, 0);
+  await rig.loseCalls();
   expect((await sweeper.pass()).reaped).toBe(1);
-  // The first delivery is taken out: nothing waits under it.
-  expect(await waiting()).toEqual([`${id}.2`]);
-  await rig.claim([id], 0);
-  expect((await sweeper.pass()).reaped).toBe(0);
+  expect((await rig.store.find(id))?.state).toBe('queued');
+  expect(await calls()).toBe(1);
+  await rig.claim(1, 0);
+  expect((await sweeper.pass()).reaped).toBe(1);
   expect(await rig.store.find(id)).toMatchObject({ state: 'failed', failure: { code: 'worker_lost' } });
   expect(saidOf(id)).toEqual([
     ['debug', 'job put back, its worker is lost', undefined],
@@ -66,7 +56,7 @@ it('queues a job again whose worker lost its lease, and fails it when its attemp
 
 it('ends a job that was canceled under a worker that is lost', async () => {
   const id = await rig.submit();
-  await rig.claim([id], 0);
+  await rig.claim(1, 0);
   await rig.store.cancel(id, undefined);
   await sweeper.pass();
   expect((await rig.store.find(id))?.state).toBe('canceled');
@@ -74,40 +64,58 @@ it('ends a job that was canceled under a worker that is lost', async () => {
 });
 
 it('ends what is too late in the queue', async () => {
-  const id = await rig.submit({ expiresInMs: 0 });
-  expect((await sweeper.pass()).expired).toBe(1);
-  expect((await rig.store.find(id))?.state).toBe('expired');
-  expect(saidOf(id)).toEqual([['debug', 'job expired in the queue', 'expired']]);
+  const ids = [await rig.submit({ expiresInMs: 0 }), await rig.submit({ queueTtlMs: 0 })];
+  expect((await sweeper.pass()).expired).toBe(2);
+  for (const id of ids) {
+    expect((await rig.store.find(id))?.state).toBe('expired');
+    expect(saidOf(id)).toEqual([['debug', 'job expired in the queue', 'expired']]);
+  }
 });
 
-it('takes ids without an entry out of the lists, and only those', async () => {
-  const id = await rig.submit();
-  await rig.redis.command(['LPUSH', rig.bee.waiting, 'ghost.1']);
-  await rig.redis.command(['LPUSH', rig.bee.active, 'ghost.2']);
-  await rig.redis.command(['SADD', rig.bee.stalling, 'ghost.2']);
-  expect((await sweeper.pass()).ghosts).toBe(2);
-  expect(await waiting()).toEqual([`${id}.1`]);
-  expect(await rig.redis.command(['LLEN', rig.bee.active])).toBe(0);
-  expect(await rig.redis.command(['SCARD', rig.bee.stalling])).toBe(0);
+it('lets a delayed job wait in its lane when it is due, and has a worker called', async () => {
+  const id = await rig.submit({ delayMs: 60_000 });
+  await rig.loseCalls();
+  expect((await sweeper.pass()).due).toBe(0);
+  expect(await rig.store.find(id)).toMatchObject({ waitingBefore: undefined });
+  await makeDue(`delayed:${QUEUE}`, [id]);
+  expect((await sweeper.pass()).due).toBe(1);
+  expect(await rig.store.find(id)).toMatchObject({ waitingBefore: 0, startsMs: undefined });
+  expect(await calls()).toBe(1);
 });
 
-it('finds ghosts beyond the first window of a long list', async () => {
-  for (let i = 0; i < 600; i += 1) await rig.submit();
-  await rig.redis.command(['LPUSH', rig.bee.waiting, 'ghost.1']);
-  expect((await sweeper.pass()).ghosts).toBe(0);
-  expect((await sweeper.pass()).ghosts).toBe(1);
-});
-
-it('drops index entries whose records are gone, for every owner and state', async () => {
-  const [gone, kept] = [await rig.submit({ owner: 'ann' }), await rig.submit({ owner: 'ann' })];
-  await rig.store.cancel(gone, undefined);
-  await rig.redis.command(['DEL', rig.records.key(`job:${gone}`)]);
-  expect((await sweeper.pass()).trimmed).toBe(2);
-  const indexes = [`queued:${QUEUE}`, `index:owner:ann:${QUEUE}:queued`];
-  expect((await rig.sweep.indexes(undefined)).found).toEqual(indexes);
-  for (const index of indexes) {
+it('forgets a job whose time is over, and its entries in all lists', async () => {
+  const changes = { owner: 'ann', requestId: 'r', resultTtlMs: 1 };
+  const [gone, kept] = [await rig.submit(changes), await rig.submit({ ...changes, resultTtlMs: 60_000 })];
+  for (const id of [gone, kept]) await rig.store.cancel(id, undefined);
+  await makeDue('ends', [gone]);
+  expect((await sweeper.pass()).forgotten).toBe(1);
+  expect(await rig.redis.command(['EXISTS', rig.records.key(`job:${gone}`)])).toBe(0);
+  for (const index of [`index:all:ann:${QUEUE}`, `index:canceled:ann:${QUEUE}`]) {
     expect(await rig.redis.command(['ZRANGE', rig.records.key(index), '0', '-1'])).toEqual([kept]);
   }
+  expect(await rig.redis.command(['ZCARD', rig.records.key('requests')])).toBe(1);
+  const filter = { owner: 'ann', states: [], requestId: 'r' };
+  const { found } = await listJobs({ records: rig.records, jobs: rig.store }, filter, { limit: 9 });
+  expect(found.map(({ id }) => id)).toEqual([kept]);
+});
+
+it('deals with more than one window of everything in one pass, so that nothing can pile up', async () => {
+  const MANY = 1_300;
+  const many = async (changes = {}): Promise<string[]> => {
+    const jobs = Array.from({ length: MANY }, () => newJob(changes));
+    await Promise.all(jobs.map((job) => rig.store.create(job, 10 * MANY)));
+    return jobs.map(({ id }) => id);
+  };
+  await many();
+  await rig.claim(MANY, 0);
+  const delayed = await many({ delayMs: 60_000, expiresInMs: 60_000 });
+  await makeDue(`delayed:${QUEUE}`, delayed);
+  await many({ expiresInMs: 0 });
+  expect(await sweeper.pass()).toMatchObject({ reaped: MANY, due: MANY, expired: MANY, forgotten: 0 });
+  await makeDue('deadlines', delayed);
+  expect((await sweeper.pass()).expired).toBe(MANY);
+  await makeDue('ends', delayed);
+  expect((await sweeper.pass()).forgotten).toBe(MANY);
 });
 
 it('lets one process lead, and another after it gave up', async () => {
