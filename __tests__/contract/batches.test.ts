@@ -60,7 +60,7 @@ async function runChunks(): Promise<void> {
   const distances = layout.tensors.findIndex((tensor) => tensor.name === 'trip_distance');
   const waiting = await records.redis.command([
     'ZRANGE',
-    records.key(`queued:${model.batch.queue}`),
+    records.key(`queued:${model.batch.queue}:normal`),
     '0',
     '-1',
   ]);
@@ -71,7 +71,6 @@ async function runChunks(): Promise<void> {
     for (const hole of holes) for (const output of outputs) output[hole] = Number.NaN;
     const rowsSucceeded = columns.rows - holes.length;
     await chunks.commit(job, {
-      queue: model.batch.queue,
       modelVersion: '1.0.0',
       outputs,
       rowsSucceeded,
@@ -165,7 +164,7 @@ describe('an upload', () => {
   });
 
   const depth = () =>
-    api.ctx.records.redis.command(['ZCARD', api.ctx.records.key(`queued:${LINEAR}.chunks`)]);
+    api.ctx.records.redis.command(['ZCARD', api.ctx.records.key(`queued:${LINEAR}.chunks:normal`)]);
 
   it.each([
     ['an empty body', '', {}, 422],

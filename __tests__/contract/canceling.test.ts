@@ -28,7 +28,7 @@ it('cancels a queued job at once: 200, and no worker can take it', async () => {
   const id = await submitted();
   const { status, body } = await cancel(id);
   expect([status, body.status]).toEqual([200, 'canceled']);
-  await expect(api.worker.claim(id)).rejects.toThrow('ended');
+  await expect(api.worker.claim(id)).rejects.toThrow('cannot be claimed');
 });
 
 it('asks a running job to stop: 202, and drops its outcome', async () => {
@@ -38,7 +38,7 @@ it('asks a running job to stop: 202, and drops its outcome', async () => {
   expect([status, body.status, headers['retry-after']]).toEqual([202, 'canceling', '1']);
   expect((await cancel(id)).status).toBe(202);
   const run = { queue: 'q', modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
-  await api.worker.leases.commit(run, [{ ...job, ok: true, result: { duration: 1 } }]);
+  await api.worker.leases.commit(run, [{ job, verdict: { ok: true, result: { duration: 1 } } }]);
   const polled = await api.poll(id);
   expect(polled.body.status).toBe('canceled');
   expect(polled.body).not.toHaveProperty('result');

@@ -100,7 +100,7 @@ it('answers an accepted job as accepted when Redis leaves while it is waited for
   await until(() => api.ctx.waiters.size > 0);
   const { records } = api.ctx;
   await until(
-    async () => Number(await records.redis.command(['ZCARD', records.key(`queued:${LINEAR}`)])) === 3,
+    async () => Number(await records.redis.command(['ZCARD', records.key(`queued:${LINEAR}:normal`)])) === 3,
   );
   // Takes the same two connections: when it is accepted, the answers to the first have come.
   await accepted();

@@ -1,3 +1,5 @@
+import { changeRecord } from '../support/change-record.js';
+import { newClaim } from '../support/rigs/job-rig.js';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
@@ -48,13 +50,13 @@ it('runs a failed job again as a new one of the same kind: 202, and the old one 
 it('puts the new job where a worker finds it', async () => {
   const { body } = await replay(await failed());
   const { records } = api.ctx;
-  const waiting = records.key('').replace(/waggle:$/, `bq:${LINEAR}:waiting`);
-  expect(await records.redis.command(['LPOS', waiting, `${body.id}.1`])).not.toBeNull();
+  const lane = records.key(`queued:${LINEAR}:normal`);
+  expect(await records.redis.command(['ZRANK', lane, body.id])).not.toBeNull();
 });
 
 it('runs an expired and a canceled job again, without a deadline in the queue', async () => {
   const expired = await submitted({ expires_in_ms: 1 });
-  await expect(api.worker.claim(expired)).rejects.toThrow('ended');
+  await expect(api.worker.claim(expired)).rejects.toThrow('cannot be claimed');
   const canceled = await submitted({ expires_in_ms: 60_000 });
   await api.call('delete', `/jobs/${canceled}`);
   expect([(await api.poll(expired)).body.status, (await api.poll(canceled)).body.status]).toEqual([
@@ -86,8 +88,8 @@ it.each(['queued', 'running', 'canceling', 'succeeded'])('answers 409 to a job t
 
 it('lists what was lost with its worker in its only attempt among the failed ones, and runs it again', async () => {
   const id = await submitted({ max_attempts: 1, request_id: 'lost' });
-  await api.worker.leases.claim([{ jobId: id, delivery: 1, claimId: 'gone' }], 0);
-  await new SweepStore(api.ctx.records).reap({ offset: 0, limit: 10 });
+  await api.worker.leases.claim(newClaim({ queue: LINEAR, most: 1 }), 0);
+  await new SweepStore(api.ctx.records).reap(10);
   const { body } = await api.call('get', '/jobs?status=failed&request_id=lost');
   expect(body.jobs).toMatchObject([{ id, attempts: 1, error: { code: 'worker_lost' } }]);
   const again = (await replay(id)).body.id;
@@ -102,8 +104,7 @@ it('answers 404 and 410 as a poll does, and 503 to a record of another version',
   expect((await replay(uuidv7())).status).toBe(404);
   expect((await replay(uuidv7({ msecs: 1_000 }))).status).toBe(410);
   const id = await failed();
-  const { records } = api.ctx;
-  await records.redis.command(['HSET', records.key(`job:${id}`), 'schema', '2']);
+  await changeRecord(api.ctx.records, id, (text) => `3${text.slice(1)}`);
   const { status, body } = await replay(id);
   expect([status, body.type]).toEqual([503, '/problems/record-unreadable']);
 });
@@ -125,8 +126,8 @@ it('makes one job of a repeated Idempotency-Key, and keeps it apart from other r
 it("gives the new job to the old one's owner", async () => {
   const id = uuidv7();
   const { jobs } = api.ctx;
-  const common = { model: LINEAR, queue: LINEAR, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 60_000 };
-  await jobs.create({ ...common, id, owner: 'ann', inputJson: JSON.stringify(TRIP) }, 1_000);
+  const common = { model: LINEAR, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
+  await jobs.create({ ...common, id, owner: 'ann', input: TRIP }, 1_000);
   await jobs.cancel(id, 'ann');
   const { body } = await replay(id);
   expect(await jobs.find(body.id)).toMatchObject({ owner: 'ann', replayOf: id });

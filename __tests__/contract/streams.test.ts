@@ -24,7 +24,7 @@ describe('the events of a job', () => {
       data: { id, status: 'running', attempts: 1 },
     });
     const run = { queue: LINEAR, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
-    await api.worker.leases.commit(run, [{ ...job, ok: true, result: { duration: 1 } }]);
+    await api.worker.leases.commit(run, [{ job, verdict: { ok: true, result: { duration: 1 } } }]);
     const last = await stream.next();
     expect(last?.data).toEqual((await api.poll(id)).body);
     expect(await stream.next()).toBeUndefined();

@@ -42,12 +42,13 @@ describe('an accepted job', () => {
     expect(response.headers['cache-control']).toBe('no-store');
   });
 
-  it('is in its record and in the transport when the 202 is sent', async () => {
+  it('is in its record and its queue, and a worker called, when the 202 is sent', async () => {
     const { body } = await api.submit({ input: TRIP });
     const { records } = api.ctx;
-    expect(await records.redis.command(['HGET', records.key(`job:${body.id}`), 'status'])).toBe('queued');
-    const waiting = `${api.ctx.config.redis.keyPrefix}bq:${LINEAR}:waiting`;
-    expect(await records.redis.command(['LRANGE', waiting, '0', '-1'])).toContain(`${body.id}.1`);
+    const ask = (...words: string[]) => records.redis.command(words);
+    expect(await ask('EXISTS', records.key(`job:${body.id}`))).toBe(1);
+    expect(await ask('ZRANK', records.key(`queued:${LINEAR}:normal`), body.id)).toBe(0);
+    expect(await ask('LLEN', records.key(`bq:${LINEAR}:waiting`))).toBe(1);
   });
 
   it('stands behind those that wait already', async () => {
@@ -65,8 +66,8 @@ describe('an accepted job', () => {
     const plain = await api.submit({ input: TRIP });
     const own = await api.submit({ input: TRIP, timeout_ms: 600_000, max_attempts: 50 });
     const [first, second] = [await api.worker.claim(plain.body.id), await api.worker.claim(own.body.id)];
-    expect([first.timeoutMs, first.maxAttempts]).toEqual([60_000, 3]);
-    expect([second.timeoutMs, second.maxAttempts]).toEqual([600_000, 50]);
+    expect([first.record.timeoutMs, first.record.maxAttempts]).toEqual([60_000, 3]);
+    expect([second.record.timeoutMs, second.record.maxAttempts]).toEqual([600_000, 50]);
   });
 
   it('says until when it may wait, if it may not wait for ever', async () => {
@@ -288,16 +289,16 @@ it('holds what a submission asks for, and what it means unasked, within the boun
       expect((await own.submit({ input: TRIP, timeout_ms: 5_000, max_attempts: 2 })).status).toBe(202);
       const { id } = (await own.submit({ input: TRIP })).body;
       const job = await own.worker.claim(id);
-      expect([job.timeoutMs, job.maxAttempts]).toEqual([5_000, 2]);
+      expect([job.record.timeoutMs, job.record.maxAttempts]).toEqual([5_000, 2]);
       const calling = own.call('post', '/v1/trip/predict', { body: { request_id: '1', ...TRIP } });
       const called = await until(
         async () => (await own.call('get', '/jobs?request_id=1')).body.jobs[0] as { id: string } | undefined,
       );
       const same = await own.worker.claim(called.id);
-      expect([same.timeoutMs, same.maxAttempts]).toEqual([5_000, 2]);
+      expect([same.record.timeoutMs, same.record.maxAttempts]).toEqual([5_000, 2]);
       await own.worker.leases.commit(
         { queue: LINEAR, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 },
-        [{ ...same, ok: true, result: { duration: 1 } }],
+        [{ job: same, verdict: { ok: true, result: { duration: 1 } } }],
       );
       expect((await calling).body).toEqual({ reply_code: 0, duration: 1 });
       const { components } = (await own.call('get', '/openapi.json')).body;

@@ -69,7 +69,6 @@ it('keeps at most 64 calls and nothing else of jobs that come and are canceled w
     'calls',
     'counts',
     'ends',
-    'index:all:=:faulty',
     'index:canceled:=:faulty',
   ]);
 });

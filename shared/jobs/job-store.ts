@@ -221,7 +221,6 @@ export class JobStore {
         ['ZADD', key(`queued:${model}:${lane}`)].concat(lanes[lane]),
       ),
       ['ZADD', key(`index:open:${nobody}:${model}`), ...created],
-      ['ZADD', key(`index:all:${nobody}:${model}`), ...created],
       ['ZADD', key('deadlines'), ...deadlines],
       ...(requests.length > 0 ? [['ZADD', key('requests'), ...requests]] : []),
       ['HINCRBY', key('counts'), `${model}:submitted`, count],

@@ -27,7 +27,6 @@ local function accept(id, line, most, fingerprint, input)
   redis.call('SET', job_key(id), line)
   if job.apart ~= NONE then redis.call('SET', P .. 'in:' .. id, input) end
   put(index_key('open', owner, model), job.created, id)
-  put(index_key('all', owner, model), job.created, id)
   if job.request ~= NONE then put(P .. 'requests', 0, owner .. ':' .. job.request .. '\0' .. job.created .. '\0' .. id) end
   if job.idem ~= NONE then redis.call('SET', key_of_idem(job.idem), id .. ' ' .. fingerprint) end
   if owner ~= NONE then redis.call('SADD', P .. 'owners', owner) end

@@ -21,8 +21,6 @@ local claim = worker_lane .. ':' .. ARGV[5]
 local last_key = P .. 'claim:' .. worker_lane
 -- How long a call that got lost may take to arrive after it was repeated.
 local LATE_MS = 60000
--- The id of a chunk is longer: it begins with that of its batch.
-local UUID_LENGTH = 36
 
 local function waiting()
   for _, lane in ipairs(LANES) do

@@ -20,8 +20,7 @@ local function forget_job(id)
   if not text then return end
   local job = parse(id, text)
   local status = text:match('\n(%S+)')
-  take_out(index_key('all', job.owner, job.model), id)
-  if status and status ~= 'succeeded' then take_out(index_key(status, job.owner, job.model), id) end
+  if status then take_out(index_key(status, job.owner, job.model), id) end
   if job.request ~= NONE then
     take_out(P .. 'requests', job.owner .. ':' .. job.request .. '\0' .. job.created .. '\0' .. id)
   end

@@ -9,7 +9,7 @@ local kind, after_ms, after_id = ARGV[1], ARGV[2], ARGV[3]
 local wanted, to_look_at, owner, model, request = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 local states = {}
 for i = 9, #ARGV do states[ARGV[i]] = true end
-local is_open = states.queued or states.running or states.canceling
+local is_running = states.running or states.canceling
 
 -- The state of an ended job; one that has not ended is looked at where it stands.
 local function state_of(id, text)
@@ -25,7 +25,7 @@ local function matches(index)
   if kind == 'batch' then return redis.call('EXISTS', batch_key(index.id)) == 1 end
   local text = redis.call('GET', job_key(index.id))
   if not text then
-    take_out(index.key, index.member)
+    if not index.all then take_out(index.key, index.member) end
     return false
   end
   if model ~= '' and parse(index.id, text).model ~= model then return false end
@@ -45,7 +45,21 @@ local function owners()
   return all
 end
 
--- Keys of the sets that hold what is asked for: all jobs, or those that have not ended and those of each end.
+-- Jobs that run, newest first: what workers hold is little, and is not searched for among all that wait.
+local MOST_RUNNING = 2000
+local function running(mine, name)
+  local ids, flat, found = redis.call('ZRANGE', RUNNING, 0, MOST_RUNNING - 1), {}, {}
+  for _, id in ipairs(ids) do
+    local text = #id == UUID_LENGTH and redis.call('GET', job_key(id))
+    local job = text and parse(id, text)
+    if job and (mine == '*' or job.owner == mine) and (name == '' or job.model == name) then found[#found + 1] = job end
+  end
+  table.sort(found, function(a, b) return a.created > b.created or (a.created == b.created and a.id > b.id) end)
+  for _, job in ipairs(found) do flat[#flat + 1], flat[#flat + 2] = job.id, job.created end
+  return flat
+end
+
+-- The sets that hold what is asked for: jobs that have not ended, and those of each end.
 local function indexes()
   if kind == 'batch' then
     return { { key = P .. (owner == '*' and 'batches:all' or 'batches:owner:' .. owner) } }
@@ -56,13 +70,14 @@ local function indexes()
       found[#found + 1] = { key = P .. 'requests', prefix = one .. ':' .. request .. '\0' }
     else
       for _, name in ipairs(model == '' and known_models() or { model }) do
-        local whats = states.succeeded and { 'all' } or { is_open and 'open', states.failed and 'failed',
-          states.canceled and 'canceled', states.expired and 'expired' }
-        for _, what in pairs(whats) do
-          if what then found[#found + 1] = { key = index_key(what, one, name) } end
-        end
+        local whats = { open = states.queued, succeeded = states.succeeded, failed = states.failed,
+          canceled = states.canceled, expired = states.expired }
+        for what in pairs(whats) do found[#found + 1] = { key = index_key(what, one, name) } end
       end
     end
+  end
+  if request == '' and is_running and not states.queued then
+    found[#found + 1] = { key = RUNNING, all = running(owner, model) }
   end
   return found
 end
@@ -72,6 +87,7 @@ local WINDOW = 16
 
 -- The next entries of an index, from the last one seen on: member, creation, member, ...
 local function fetch(index)
+  if index.all then return index.fetched == 0 and index.all or {} end
   if not index.prefix then
     return redis.call('ZREVRANGEBYSCORE', index.key, after_ms == '' and '+inf' or after_ms, '-inf', 'WITHSCORES', 'LIMIT',
       index.fetched, WINDOW)

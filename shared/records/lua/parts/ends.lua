@@ -70,7 +70,7 @@ local function finish(job, status, now, started, rest)
   local line = status .. ' ' .. since(job, now) .. ' ' .. rest
   redis.call('SET', key, job.text .. '\n' .. line, 'PX', job.ttl + NET_MS)
   take_out(index_key('open', job.owner, job.model), job.id)
-  if status ~= 'succeeded' then put(index_key(status, job.owner, job.model), job.created, job.id) end
+  put(index_key(status, job.owner, job.model), job.created, job.id)
   expiries[job.ttl] = expiries[job.ttl] or ms(now + job.ttl)
   put(P .. 'ends', expiries[job.ttl], job.id)
   if job.idem ~= NONE then redis.call('PEXPIRE', key_of_idem(job.idem), math.min(job.ttl, KEPT_MS)) end

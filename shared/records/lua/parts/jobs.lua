@@ -5,6 +5,9 @@ local FIELDS = { 'version', 'apart', 'owner', 'created', 'starts', 'late', 'dead
   'timeout', 'ttl', 'reply', 'model', 'request', 'idem', 'about' }
 local LINE = '^' .. string.rep('(%S+) ', #FIELDS)
 
+-- The id of a chunk is longer: it begins with that of its batch.
+local UUID_LENGTH = 36
+
 local HOLDS, WISHES, RUNNING, DEADLINES = P .. 'holds', P .. 'wishes', P .. 'running', P .. 'deadlines'
 
 local function job_key(id)
@@ -30,7 +33,7 @@ local function key_of_idem(idem)
   return P .. 'key:' .. idem
 end
 
--- Lists of a caller's jobs of a model, by creation: 'open' ones, 'all', and those that ended without a result by their state.
+-- Lists of a caller's jobs of a model, by creation: 'open' ones, and those that ended by their state.
 local function index_key(what, owner, model)
   return P .. 'index:' .. what .. ':' .. owner .. ':' .. model
 end
