@@ -2,7 +2,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { Sweeper } from '../../api/sweeper.js';
 import { BatchStore } from '../../shared/batches/batch-store.js';
 import { ChunkLeases } from '../../shared/batches/chunk-leases.js';
-import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob, Verdict } from '../../shared/jobs/job-leases.js';
+import { listJobs } from '../../shared/jobs/job-list.js';
 import type { NewJob } from '../../shared/jobs/job-store.js';
 import { QUEUE, useJobRig } from '../support/rigs/job-rig.js';
 import { until } from '../support/latch.js';
@@ -18,50 +19,47 @@ let sweeper: Sweeper;
 let batches: BatchStore;
 beforeEach(() => {
   batches = new BatchStore(rig.records);
-  sweeper = new Sweeper({
-    sweep: rig.sweep,
-    producers: rig.producers,
-    keyPrefix: rig.keyPrefix,
-    queues: () => [QUEUE, CHUNKS],
-    resultTtlMs: RESULT_TTL_MS,
-    log: silentLog,
-  });
+  sweeper = new Sweeper({ sweep: rig.sweep, models: () => [], log: silentLog });
 });
 
-async function claim(id: string, leaseMs = 60_000): Promise<ClaimedJob> {
-  const [taken] = await rig.claim([id], leaseMs);
-  if (taken?.kind !== 'run') throw new Error(`not claimed: ${taken?.kind}`);
-  return taken.job;
-}
+const claim = async (id: string, leaseMs = 60_000): Promise<ClaimedJob> => {
+  const [job] = await rig.claimIds([id], leaseMs);
+  if (!job) throw new Error('not claimed');
+  return job;
+};
+const failed = (job: ClaimedJob) => ({ job, delayMs: 0, code: 'timeout', message: '' }) as const;
+const end = (job: ClaimedJob, verdict: Verdict) => rig.leases.commit(RUN, [{ job, verdict }]);
+const BAD: Verdict = { ok: false, code: 'model_error', message: '' };
 
 /** Every way in which a job ends. */
 const ENDS: ((submit: (more?: Partial<NewJob>) => Promise<string>) => Promise<unknown>)[] = [
-  async (submit) => rig.leases.commit(RUN, [{ ...(await claim(await submit())), ok: true, result: {} }]),
-  async (submit) => {
-    const job = await claim(await submit({ expiresInMs: 60_000 }));
-    return rig.leases.commit(RUN, [{ ...job, ok: false, code: 'model_error', message: '' }]);
-  },
-  async (submit) => rig.store.cancel(await submit({ expiresInMs: 60_000 }), undefined),
+  async (submit) => end(await claim(await submit()), { ok: true, result: {} }),
+  async (submit) =>
+    end(await claim(await submit({ input: { x: 'x'.repeat(5_000) } })), { ok: true, result: {} }),
+  async (submit) => end(await claim(await submit({ input: { x: 'x'.repeat(5_000) } })), BAD),
+  async (submit) => rig.store.cancel(await submit({ expiresInMs: 30_000 }), undefined),
+  async (submit) => rig.store.cancel(await submit({ delayMs: 60_000 }), undefined),
   async (submit) => {
     const job = await claim(await submit());
     await rig.store.cancel(job.id, undefined);
-    return rig.leases.retry([{ ...job, code: 'timeout', message: '' }]);
+    return rig.leases.retry([failed(job)]);
   },
   (submit) => submit({ expiresInMs: 0 }),
-  async (submit) => claim(await submit({ maxAttempts: 1 }), 0),
+  // Its lease is over: the sweeper puts it back.
+  async (submit) => claim(await submit({ maxAttempts: 1, priority: 'high' }), 0),
   async (submit) => {
     const job = await claim(await submit({ maxAttempts: 2 }));
-    await rig.leases.retry([{ ...job, code: 'timeout', message: '' }]);
-    return rig.leases.retry([{ ...(await claim(job.id)), code: 'timeout', message: '' }]);
+    await rig.leases.retry([failed(job)]);
+    return rig.leases.retry([failed(await claim(job.id))]);
   },
   async (submit) => {
-    const job = await claim(await submit({ expiresInMs: 60_000 }));
+    const job = await claim(await submit({ expiresInMs: 30_000, priority: 'low' }));
     await rig.leases.release([job]);
     return rig.store.cancel(job.id, undefined);
   },
 ];
 
-const limits = { chunkRows: 1, timeoutMs: 60_000, resultTtlMs: RESULT_TTL_MS };
+const limits = { chunkRows: 1, timeoutMs: 60_000, resultTtlMs: RESULT_TTL_MS, queueTtlMs: 60_000 };
 
 /** A batch whose chunks succeed, fail, run while it is canceled, or never run; or whose upload ends nowhere. */
 async function runBatch(owner: string, round: number): Promise<void> {
@@ -78,14 +76,14 @@ async function runBatch(owner: string, round: number): Promise<void> {
     });
   }
   const how = round % 4;
-  if (how === 3) return how === round ? batches.abort(id) : undefined;
+  if (how === 3) return round === 3 ? batches.abort(id) : undefined;
   await batches.complete(id, 'f');
-  const run = { queue: CHUNKS, modelVersion: '1', outputs: [], rowsSucceeded: 1, rowsFailed: 0 };
+  const run = { modelVersion: '1', outputs: [], rowsSucceeded: 1, rowsFailed: 0 };
   const [first, second] = [await claim(`${id}:0`), await claim(`${id}:1`, 0)];
   if (how > 0) await batches.cancel(id, undefined);
   await new ChunkLeases(rig.records).commit(first, run);
   if (how > 1) return;
-  await rig.leases.commit(RUN, [{ ...second, ok: false, code: 'timeout', message: '' }]);
+  await end(second, BAD);
   if (how === 0) await new ChunkLeases(rig.records).commit(await claim(`${id}:2`), run);
 }
 
@@ -97,9 +95,10 @@ async function leftOver(): Promise<Record<string, boolean>> {
     const [next, keys] = Array.isArray(scanned) ? scanned : [];
     for (const key of Array.isArray(keys) ? keys.map(String) : []) {
       const name = key
-        .slice(rig.keyPrefix.length)
+        .slice(rig.records.key('').length)
         .replaceAll(/:\d{10}$/g, ':<second>')
-        .replaceAll(/:\d{8}$/g, ':<minute>');
+        .replaceAll(/:\d{8}$/g, ':<minute>')
+        .replaceAll(/^claim:.*/g, 'claim:<lane>');
       left[name] = Number(await rig.redis.command(['PTTL', key])) > 0;
     }
     cursor = String(next);
@@ -118,7 +117,7 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
         idempotency: { caller: owner, key: uuidv7(), fingerprint: 'f' },
         ...more,
       });
-    await Promise.all(ENDS.map((end) => end(submit)));
+    for (const how of ENDS) await how(submit);
     await runBatch(owner, round);
   }
   // Uploads that broke off count as dead after a while.
@@ -128,20 +127,36 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
     await rig.redis.command(['ZADD', accepting, '1', String(id)]);
   }
   const ending = new Set([
-    `waggle:done:${QUEUE}:<second>`,
-    `waggle:done:${CHUNKS}:<second>`,
-    `waggle:minute:${QUEUE}:<minute>`,
+    `done:${QUEUE}:<second>`,
+    `done:${CHUNKS}:<second>`,
+    `minute:${QUEUE}:<minute>`,
+    'claim:<lane>',
   ]);
   let names: string[] = [];
+  // Of each queue and its lanes there is the time of its order; of all the last numbers, owners and the calls that wait.
+  const kept = [
+    ...[QUEUE, CHUNKS].flatMap((queue) => [`bq:${queue}:jobs`, `bq:${queue}:waiting`]),
+    'calls',
+    ...['high', 'low', 'normal'].map((lane) => `clock:${QUEUE}:${lane}`),
+    `clock:${CHUNKS}:normal`,
+    'counts',
+    'owners',
+    'token',
+  ];
   const isClean = async (): Promise<boolean> => {
     await sweeper.pass();
+    // What is left to run is what the sweeper put back.
+    for (const job of await rig.claim(99)) await end(job, BAD);
     names = Object.entries(await leftOver()).flatMap(([name, ends]) =>
       ends && ending.has(name) ? [] : [name],
     );
-    return names.length === 1;
+    return names.length === kept.length;
   };
   await until(isClean, { timeoutMs: 5_000 }).catch(() => undefined);
-  expect(names).toEqual(['waggle:counts']);
+  expect(names.toSorted()).toEqual(kept.toSorted());
+  for (const name of kept.filter((one) => one.startsWith('clock:'))) {
+    expect(await rig.redis.command(['ZRANGE', rig.records.key(name), '0', '-1'])).toEqual(['=']);
+  }
   const counted = await rig.redis.command(['HKEYS', rig.records.key('counts')]);
   const states = ['canceled', 'expired', 'failed', 'submitted', 'succeeded'];
   expect(Array.isArray(counted) ? counted.map(String).toSorted() : []).toEqual(
@@ -150,19 +165,18 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
 });
 
 it('finds a job by its request id for as long as it is there, though others of that id have gone', async () => {
-  const index = rig.records.key('request::same');
+  const found = async () => {
+    const filter = { owner: undefined, states: [], requestId: 'same' };
+    const page = await listJobs({ records: rig.records, jobs: rig.store }, filter, { limit: 9 });
+    return page.found.map(({ id }) => id);
+  };
   const submit = (resultTtlMs: number) => rig.submit({ requestId: 'same', resultTtlMs });
-  const first = await submit(RESULT_TTL_MS);
-  const waits = await submit(60_000);
-  await rig.store.cancel(first, undefined);
-  const last = await submit(RESULT_TTL_MS);
-  await rig.store.cancel(last, undefined);
-  const late = await submit(60_000);
-  await until(async () => !(await rig.store.find(last)), { what: 'the end of the records' });
-  const ids = await rig.redis.command(['ZRANGE', index, '0', '-1']);
-  expect(ids).toEqual([first, waits, last, late]);
-  for (const id of [late, waits]) {
-    await rig.store.cancel(id, undefined);
-    expect(await rig.redis.command(['PTTL', index])).toBeGreaterThan(0);
-  }
+  const [first, waits, last] = [await submit(1), await submit(60_000), await submit(1)];
+  for (const id of [first, last]) await rig.store.cancel(id, undefined);
+  let forgotten = 0;
+  await until(async () => (forgotten += (await sweeper.pass()).forgotten) === 2);
+  expect(await found()).toEqual([waits]);
+  expect(await rig.redis.command(['ZCARD', rig.records.key('requests')])).toBe(1);
+  await rig.store.cancel(waits, undefined);
+  expect(await found()).toEqual([waits]);
 });
