@@ -10,14 +10,14 @@ import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
 const KEPT = 6_000;
 const RUN = { queue: LINEAR, modelVersion: '1.0.0', prepareMs: 0.1, predictMs: 0.9, batchSize: 64 };
-/** What one page may cost: entries that are looked at, runs of scripts and CPU time of Redis. */
-const MOST = { entries: 2_000, scripts: 11, cpuMs: 60 };
 
 const log = keepingLog();
 // Redis is well; only this machine may be slow.
 const api = useApiRig({ keep: true, env: { REDIS_TIMEOUT_MS: '60000' }, log });
-/** Oldest first: a third has succeeded, a few run, the others wait. */
 const RUNNING = 100;
+/** What one page may cost: entries that are looked at, what runs with each script, runs of scripts, and CPU time of Redis. */
+const MOST = { entries: 2_000 + 10 * RUNNING, scripts: 11, cpuMs: 60 };
+/** Oldest first: a third has succeeded, a few run, the others wait. */
 const ids: string[] = [];
 
 const newJob = (id: string): NewJob => ({
