@@ -90,9 +90,8 @@ it('forgets a job whose time is over, and its entries in all lists', async () =>
   await makeDue('ends', [gone]);
   expect((await sweeper.pass()).forgotten).toBe(1);
   expect(await rig.redis.command(['EXISTS', rig.records.key(`job:${gone}`)])).toBe(0);
-  for (const index of [`index:all:ann:${QUEUE}`, `index:canceled:ann:${QUEUE}`]) {
-    expect(await rig.redis.command(['ZRANGE', rig.records.key(index), '0', '-1'])).toEqual([kept]);
-  }
+  const index = rig.records.key(`index:canceled:ann:${QUEUE}`);
+  expect(await rig.redis.command(['ZRANGE', index, '0', '-1'])).toEqual([kept]);
   expect(await rig.redis.command(['ZCARD', rig.records.key('requests')])).toBe(1);
   const filter = { owner: 'ann', states: [], requestId: 'r' };
   const { found } = await listJobs({ records: rig.records, jobs: rig.store }, filter, { limit: 9 });
