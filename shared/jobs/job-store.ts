@@ -59,7 +59,7 @@ export type Created =
 const MOST_AT_A_TIME = 256;
 /** A larger input stands in a key of its own, which goes when the job has succeeded, in characters. */
 const LARGEST_INLINE = 4_096;
-/** For so long, and below this part of its bound, a queue is known to have room, in ms. */
+/** For so long a queue is known to have room, in ms, if all that may come together fill no more than this part of its bound. */
 const DEPTH_KNOWN_MS = 1_000;
 const ROOM = 0.8;
 /** Calls of workers that wait at most: any of them leads to a claim. */
@@ -158,7 +158,7 @@ export class JobStore {
       record.startsMs === record.createdMs &&
       known !== undefined &&
       performance.now() - known.seenMs < DEPTH_KNOWN_MS &&
-      known.depth < ROOM * maxDepth
+      known.depth + MOST_AT_A_TIME < ROOM * maxDepth
     );
   }
 

@@ -104,6 +104,8 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
       }
     },
     async transaction(commands) {
+      // The client would keep it for its next connection, and write it there before that has logged in.
+      if (!link.client.isReady) throw failureOf('a transaction', new Error('the client is offline'));
       const multi = link.client.multi();
       for (const words of commands) multi.addCommand([...words]);
       try {
