@@ -1,4 +1,5 @@
-import { type ApiKey, parseApiKeys } from './admission/api-keys.js';
+import { readFileSync } from 'node:fs';
+import { type ApiKey, parseApiKeys, parseKeysFile } from './admission/api-keys.js';
 import { type CorsOrigins, parseCorsOrigins } from './admission/cors.js';
 import { parseRateLimit, type RateLimit } from './admission/rate-limits.js';
 import { LARGEST_BOUNDS, type SubmissionBounds } from './models/submission-schemas.js';
@@ -24,6 +25,8 @@ export interface ApiConfig {
   admission: {
     /** Undefined: everybody who reaches the port. */
     keys: readonly ApiKey[] | undefined;
+    /** The file that they are read from, again with each SIGHUP; undefined where they stand in API_KEYS. */
+    keysFile: string | undefined;
     /** Of one caller; undefined for none. */
     rateLimit: RateLimit | undefined;
     /** Origins whose pages may call; undefined for none. */
@@ -84,7 +87,7 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
     (read): ApiConfig => ({
       listen: { ...readHost(read), port: read.int('PORT', 8182, { max: 65_535 }) },
       admission: {
-        keys: read.parsed('API_KEYS', '', parseApiKeys),
+        ...readKeys(read),
         rateLimit: read.parsed('RATE_LIMIT', 'off', parseRateLimit),
         corsOrigins: read.parsed('CORS_ORIGIN', '', parseCorsOrigins),
         trustedProxies: read.int('TRUST_PROXY', 0, { max: 10 }),
@@ -132,6 +135,22 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
   );
 }
 
+function readKeys(read: EnvReader): Pick<ApiConfig['admission'], 'keys' | 'keysFile'> {
+  const keysFile = read.optional('API_KEYS_FILE');
+  if (keysFile !== undefined && read.optional('API_KEYS') !== undefined) {
+    read.problems.push('API_KEYS and API_KEYS_FILE are both set: unset one of them');
+    return { keys: undefined, keysFile };
+  }
+  const keys =
+    keysFile === undefined
+      ? read.parsed('API_KEYS', '', parseApiKeys)
+      : read.parsed('API_KEYS_FILE', keysFile, readKeysFile);
+  return { keys, keysFile };
+}
+
+/** Reads `API_KEYS_FILE`. Throws what is wrong with it, without a secret. */
+export const readKeysFile = (path: string): readonly ApiKey[] => parseKeysFile(readFileSync(path, 'utf8'));
+
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 /**
@@ -141,7 +160,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 function readHost(read: EnvReader): Pick<ListenConfig, 'host' | 'isLoopbackOnly'> {
   const host = read.text('HOST', '127.0.0.1');
   const auth = read.optional('AUTH');
-  const hasKeys = read.optional('API_KEYS') !== undefined;
+  const hasKeys = (read.optional('API_KEYS') ?? read.optional('API_KEYS_FILE')) !== undefined;
   if (auth !== undefined && auth !== 'none') {
     read.problems.push(`AUTH must be none or unset, not "${auth}"`);
   } else if (auth === 'none' && hasKeys) {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { messageOf } from '../shared/errors.js';
 import { BatchStore } from '../shared/batches/batch-store.js';
 import { JobStore } from '../shared/jobs/job-store.js';
 import { RecordScripts } from '../shared/records/records.js';
@@ -10,7 +11,7 @@ import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import { Admission } from './admission/admission.js';
 import { RateLimits } from './admission/rate-limits.js';
-import type { ApiConfig } from './config.js';
+import { type ApiConfig, readKeysFile } from './config.js';
 import { EventStreams } from './waiting/event-streams.js';
 import { CompletionRates } from './jobs/completion-rates.js';
 import { ApiMetrics } from './telemetry/metrics.js';
@@ -141,6 +142,20 @@ export async function openApiContext(
     withinDeadline,
     draining,
   };
+}
+
+/** Reads the packages again, and the keys where they stand in a file. What cannot be read stays as it was. */
+export function reload({ config, models, admission, log }: ApiContext): void {
+  models.reload(log);
+  const { keysFile } = config.admission;
+  if (keysFile === undefined) return;
+  try {
+    const keys = readKeysFile(keysFile);
+    admission.replaceKeys(keys);
+    log.info('API keys reloaded', { keys: keys.length });
+  } catch (error) {
+    log.error('API keys not reloaded: the ones read before stay', { error: messageOf(error) });
+  }
 }
 
 /** A lost connection is tried several times a second: fewer lines will do. */

@@ -5,8 +5,7 @@ import { runUntilStopped } from '../shared/process/run-until-stopped.js';
 import { softwareVersion } from '../shared/process/software-version.js';
 import { createApp } from './app.js';
 import { readApiConfig } from './config.js';
-import { openApiContext } from './context.js';
-import type { ModelRegistry } from './models/model-registry.js';
+import { type ApiContext, openApiContext, reload } from './context.js';
 import { startServer } from './server.js';
 import { startSweeper } from './sweeper.js';
 
@@ -15,13 +14,13 @@ const CLOSING_MS = 2_000;
 
 const config = configOrExit(() => readApiConfig(process.env, process.stdout.isTTY));
 const log = configOrExit(() => createLogger('api', config.log));
-let models: ModelRegistry | undefined;
+let opened: ApiContext | undefined;
 // The listener comes before anything is opened: without one the signal would end the process.
-process.on('SIGHUP', () => models?.reload(log));
+process.on('SIGHUP', () => opened && reload(opened));
 
 await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (release, draining) => {
   const ctx = await openApiContext(config, { log, release, draining });
-  models = ctx.models;
+  opened = ctx;
   ctx.metrics.watchProcess();
 
   const sweeper = startSweeper({

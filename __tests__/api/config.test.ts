@@ -47,7 +47,19 @@ describe('API_KEYS', () => {
     ]);
   });
 
+  it('may have a weight and a lane, in any order', () => {
+    const API_KEYS = 'ann:s3cret:lane=low:admin:weight=3,bob:other';
+    expect(read({ API_KEYS }).admission.keys).toMatchObject([
+      { isAdmin: true, weight: 3, lane: 'low' },
+      { isAdmin: false, weight: 1, lane: undefined },
+    ]);
+  });
+
   it.each([
+    ['ann:hush:weight=0', 'entry 1 needs a weight that is a whole number from 1 to 100'],
+    ['ann:hush:weight=1.5', 'entry 1 needs a weight that is a whole number from 1 to 100'],
+    ['ann:hush:lane=fast', 'entry 1 needs one of the lanes high, normal, low'],
+    ['ann:hush:admin:admin', 'entry 1 says something twice'],
     ['ann', 'entry 1 must be name:secret'],
     ['ann:hush,bob', 'entry 2 must be name:secret'],
     ['ann:', 'entry 1 needs a secret'],
@@ -60,6 +72,11 @@ describe('API_KEYS', () => {
   ])('are refused as %s, without a word of a secret', (API_KEYS, why) => {
     expect(() => read({ API_KEYS })).toThrow(`API_KEYS ${why}`);
     expect(() => read({ API_KEYS })).not.toThrow(/hush/);
+  });
+
+  it('stand in one place', () => {
+    expect(() => read({ API_KEYS: 'ann:hush', API_KEYS_FILE: 'keys' })).toThrow('unset one of them');
+    expect(() => read({ API_KEYS_FILE: '/nowhere/keys' })).toThrow('API_KEYS_FILE');
   });
 
   it('contradict AUTH=none', () => {

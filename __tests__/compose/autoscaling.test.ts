@@ -1,83 +1,52 @@
-import { resolve } from 'node:path';
 import type { IScaledObject, ITriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1';
-import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
-import { readCatalog } from '../../shared/model/catalog.js';
-import { type BeeLink, openBeeLink } from '../../shared/queue/bee-queue.js';
 import { readManifests, renderKustomization } from '../support/deployment/kustomize.js';
 import { manifestOf } from '../support/deployment/pods.js';
-import { createLatch, until } from '../support/latch.js';
-import { useRedis } from '../support/rigs/use-redis.js';
+import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
 
-const models = [...readCatalog(resolve(__dirname, '../../model')).packages.keys()];
 const all = renderKustomization('overlays/cpu');
 const { spec } = manifestOf(all, 'ScaledObject', 'worker') as unknown as IScaledObject;
-const listNames = spec.triggers.map(({ metadata }) => metadata['listName'] ?? '');
+const api = useApiRig();
 
-const links: BeeLink[] = [];
-const mayEnd = createLatch();
-
-afterAll(async () => {
-  mayEnd.open();
-  await Promise.all(links.map((link) => link.close(1_000)));
-});
-const server = useRedis();
-
-it('looks at exactly the lists that a running system has while jobs and chunks wait and run', async () => {
-  const client = await server.connect();
-  const onBroken = (reason: string): never => {
-    throw new Error(reason);
-  };
-  for (const name of models.flatMap((model) => [model, chunkQueueOf(model)])) {
-    const address = { redis: server.address, keyPrefix: '', name };
-    const producer = await openBeeLink(address, { isWorker: false, onBroken });
-    const worker = await openBeeLink(address, { isWorker: true, onBroken });
-    links.push(producer, worker);
-    // One that a worker holds, and one that waits for it.
-    const taken = createLatch();
-    await worker.process(1, async () => {
-      taken.open();
-      await mayEnd.opened;
-    });
-    await producer.save({ jobId: 'a', delivery: 1 });
-    await taken.opened;
-    await producer.save({ jobId: 'b', delivery: 1 });
+it('asks for numbers that the API tells, where something waits and something is held', async () => {
+  const [first] = [(await api.submit({ input: TRIP })).body.id, (await api.submit({ input: TRIP })).body.id];
+  await api.worker.claim(first);
+  for (const { metadata } of spec.triggers) {
+    const { pathname, search, hostname } = new URL(metadata['url'] ?? '');
+    expect(hostname).toBe('api.waggle.svc.cluster.local');
+    const { status, body } = await api.call('get', pathname + search);
+    expect([status, body[metadata['valueLocation'] ?? '']]).toEqual([200, 1]);
   }
-  const lists = await until(async () => {
-    const found = (await client.command(['KEYS', '*'])) as string[];
-    const types = await Promise.all(found.map((key) => client.command(['TYPE', key])));
-    const names = found.filter((_, i) => types[i] === 'list');
-    return names.length >= listNames.length && names;
-  });
-  expect(listNames.toSorted()).toEqual(lists.toSorted());
-  for (const name of listNames) expect(await client.command(['LLEN', name])).toBe(1);
+  expect(spec.triggers.map(({ metadata }) => metadata['valueLocation'])).toEqual(['waiting', 'held']);
 });
 
-it('never scales to none: a retry that waits for its time is in no list', () => {
-  expect(spec.minReplicaCount).toBe(1);
-  expect(spec.maxReplicaCount).toBeGreaterThan(1);
+it('reaches the API by the name and port of its Service, through its NetworkPolicy', () => {
+  const service = manifestOf(all, 'Service', 'api') as unknown as { spec: { ports: { port: number }[] } };
+  expect(service.spec.ports.map(({ port }) => port)).toContain(80);
+  const policy = JSON.stringify(manifestOf(all, 'NetworkPolicy', 'api'));
+  expect(policy).toContain('"kubernetes.io/metadata.name":"keda"');
 });
 
-it('scales the worker, by a number for each list', () => {
+it('scales the worker, by a target for each number', () => {
   expect(spec.scaleTargetRef.name).toBe(manifestOf(all, 'Deployment', 'worker').metadata.name);
+  expect(spec.maxReplicaCount).toBeGreaterThan(1);
   // Whoever says how many there are must be one.
   expect(readManifests('base', 'worker.yaml')[0]?.spec).not.toHaveProperty('replicas');
   for (const { type, metadata } of spec.triggers) {
-    expect(type).toBe('redis');
-    expect(Number(metadata['listLength'])).toBeGreaterThan(0);
+    expect(type).toBe('metrics-api');
+    expect(Number(metadata['targetValue'])).toBeGreaterThan(0);
+    // One waiting job is a reason for the first worker.
+    expect(Number(metadata['activationTargetValue'])).toBe(0);
   }
 });
 
-it('knows address and password from the Secret', () => {
+it('knows the key from the Secret', () => {
   for (const { authenticationRef, metadata } of spec.triggers) {
-    expect(Object.keys(metadata).toSorted()).toEqual(['listLength', 'listName']);
+    expect(metadata['authMode']).toBe('bearer');
     const { spec: auth } = manifestOf(
       all,
       'TriggerAuthentication',
       authenticationRef?.name ?? '',
     ) as unknown as ITriggerAuthentication;
-    expect(auth.secretTargetRef?.map(({ parameter, name }) => `${parameter} of ${name}`)).toEqual([
-      'address of waggle',
-      'password of waggle',
-    ]);
+    expect(auth.secretTargetRef).toEqual([{ parameter: 'token', name: 'waggle', key: 'KEDA_TOKEN' }]);
   }
 });

@@ -8,13 +8,18 @@ const CHALLENGE = 'Bearer realm="waggle"';
 
 /** Lets callers in: by key where there are keys, and within the rate limit where there is one. */
 export class Admission {
-  readonly #keys: readonly ApiKey[] | undefined;
+  #keys: readonly ApiKey[] | undefined;
   readonly #limits: RateLimits | undefined;
 
   /** `keys` undefined: callers are not told apart. `limits` undefined: there is no rate limit. */
   constructor(keys: readonly ApiKey[] | undefined, limits: RateLimits | undefined) {
     this.#keys = keys;
     this.#limits = limits;
+  }
+
+  /** Takes other keys from the next request on. */
+  replaceKeys(keys: readonly ApiKey[]): void {
+    this.#keys = keys;
   }
 
   /** Sets the caller of a request, or throws a 401 or 429 problem. Nothing of the body is read before. */

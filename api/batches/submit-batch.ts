@@ -4,6 +4,7 @@ import {
   NoRoomError,
   SIGN_OF_LIFE_MS,
 } from '../../shared/batches/batch-store.js';
+import type { Priority } from '../../shared/contract/states.js';
 import type { NoRoom } from '../../shared/jobs/job-store.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
@@ -23,6 +24,7 @@ export interface BatchRequest {
   model: ServedModel;
   upload: UploadOptions;
   requestId: string | undefined;
+  priority: Priority;
   idempotencyKey: string | undefined;
 }
 
@@ -80,7 +82,7 @@ const newBatch = (
   exchange: Exchange,
   { config: { batches, jobs } }: ApiContext,
   id: string,
-  { model, upload, requestId, idempotencyKey }: BatchRequest,
+  { model, upload, requestId, priority, idempotencyKey }: BatchRequest,
 ): NewBatch => ({
   id,
   model: model.manifest.name,
@@ -92,6 +94,8 @@ const newBatch = (
   maxAttempts: CHUNK_ATTEMPTS,
   resultTtlMs: jobs.resultTtlMs,
   queueTtlMs: jobs.queueTtlMs,
+  priority,
+  weight: exchange.caller.weight,
   requestId,
   traceparent: exchange.traceparent(),
   idempotencyKey,

@@ -73,6 +73,11 @@ export const PROBLEM_TYPES = {
     title: 'The job has already ended',
     advice: 'GET the job for its outcome.',
   },
+  'lane-not-allowed': {
+    status: 403,
+    title: 'The key may not use this lane',
+    advice: 'Ask for a lower priority, or for none: the job then waits in the lane of its key.',
+  },
   'job-not-replayable': {
     status: 409,
     title: 'The job cannot be run again',

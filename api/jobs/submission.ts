@@ -5,7 +5,8 @@ import { violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
 import { ProblemError, validationFailed } from '../http/problem.js';
 import { modelNamed, type ServedModel, type ServedModels } from '../models/served-models.js';
-import { submissionDefaults, type Submitted } from '../models/submission-schemas.js';
+import type { Priority } from '../../shared/contract/states.js';
+import { LONGEST_DELAY_MS, submissionDefaults, type Submitted } from '../models/submission-schemas.js';
 
 /** A job that a client asks for, checked and complete. */
 export interface Submission {
@@ -14,6 +15,9 @@ export interface Submission {
   requestId: string | undefined;
   timeoutMs: number;
   expiresInMs: number | undefined;
+  priority: Priority | undefined;
+  /** From its acceptance to its earliest start. */
+  delayMs: number;
   maxAttempts: number;
   /** The job that is to be run again; the new one belongs to the same owner. */
   replayOf?: Job;
@@ -55,6 +59,7 @@ export function resubmit(models: ServedModels, job: Job): Submission {
     timeout_ms: Math.min(job.timeoutMs, models.most.timeoutMs),
     max_attempts: Math.min(job.maxAttempts, models.most.attempts),
     request_id: job.requestId,
+    priority: job.priority,
   };
   check(validate, asked);
   return {
@@ -62,6 +67,19 @@ export function resubmit(models: ServedModels, job: Job): Submission {
     replayOf: job,
     fingerprint: () => fingerprintOf('POST /jobs/{id}/replay', { id: job.id }),
   };
+}
+
+/** Throws a 422 problem for a time too far ahead, and where both ways to say it are used. */
+function delayOf({ delay_ms: delayMs, not_before: notBefore }: Submitted): number {
+  if (notBefore === undefined) return delayMs ?? 0;
+  if (delayMs !== undefined) {
+    throw validationFailed([{ pointer: '#/not_before', detail: 'must not stand beside delay_ms' }]);
+  }
+  const aheadMs = Date.parse(notBefore) - Date.now();
+  if (aheadMs > LONGEST_DELAY_MS) {
+    throw validationFailed([{ pointer: '#/not_before', detail: 'must be at most 30 days ahead' }]);
+  }
+  return Math.max(0, aheadMs);
 }
 
 /** Flat is a body without `input` that has at least one member of the default model's input. */
@@ -90,6 +108,8 @@ function toSubmission({ most }: ServedModels, model: ServedModel, asked: Submitt
     requestId: asked.request_id,
     timeoutMs: asked.timeout_ms ?? unlessAsked.timeoutMs,
     expiresInMs: asked.expires_in_ms,
+    priority: asked.priority,
+    delayMs: delayOf(asked),
     maxAttempts: asked.max_attempts ?? unlessAsked.attempts,
     fingerprint: () => fingerprintOf('POST /jobs', asked),
   };

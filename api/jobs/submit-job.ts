@@ -4,6 +4,7 @@ import type { NewJob } from '../../shared/jobs/job-store.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
+import { laneFor } from '../http/caller.js';
 import { ProblemError } from '../http/problem.js';
 import { requireShareOfWaits, waitForEnd } from '../waiting/wait-for-end.js';
 import type { Waiter } from '../waiting/waiters.js';
@@ -65,8 +66,8 @@ function newJob(
   submission: Submission,
   { id, idempotencyKey: key }: { id: string; idempotencyKey: string | undefined },
 ): NewJob {
-  const { model, input, requestId, timeoutMs, maxAttempts, expiresInMs, replayOf } = submission;
-  const { owner } = exchange.caller;
+  const { model, input, requestId, timeoutMs, maxAttempts, expiresInMs, delayMs, replayOf } = submission;
+  const { owner, weight } = exchange.caller;
   return {
     id,
     model: model.manifest.name,
@@ -76,6 +77,9 @@ function newJob(
     timeoutMs,
     maxAttempts,
     resultTtlMs: jobs.resultTtlMs,
+    priority: laneFor(exchange.caller, submission.priority),
+    weight,
+    delayMs,
     expiresInMs,
     queueTtlMs: jobs.queueTtlMs,
     replayOf: replayOf?.id,

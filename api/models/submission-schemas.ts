@@ -1,3 +1,5 @@
+import { PRIORITIES, type Priority } from '../../shared/contract/states.js';
+import { word } from '../../shared/contract/parts.js';
 import { type TSchema, Type, WELL_FORMED } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 
@@ -17,6 +19,8 @@ export const submissionDefaults = (most: SubmissionBounds): SubmissionBounds => 
 });
 
 const LONGEST_EXPIRY_MS = 7 * 86_400_000;
+/** How far ahead a job may be put off. */
+export const LONGEST_DELAY_MS = 30 * 86_400_000;
 
 /** The client's own name for a request. */
 export const RequestId = Type.String({
@@ -46,6 +50,27 @@ const optionsOf = (most: SubmissionBounds) => ({
         'service allows (QUEUE_TTL_MS).',
     }),
   ),
+  priority: Type.Optional(
+    word(
+      PRIORITIES,
+      'The lane in which the job waits, `normal` unless its key says otherwise. Lanes are strict: a job waits for all ' +
+        'those of higher ones.',
+    ),
+  ),
+  delay_ms: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: LONGEST_DELAY_MS,
+      description: 'Not run before so long after its acceptance. `expires_in_ms` counts from then.',
+    }),
+  ),
+  not_before: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description:
+        'Not run before this time, at most 30 days ahead; the same as `delay_ms`, which it excludes.',
+    }),
+  ),
   max_attempts: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -64,6 +89,9 @@ export interface Submitted {
   timeout_ms?: number;
   expires_in_ms?: number;
   max_attempts?: number;
+  priority?: Priority;
+  delay_ms?: number;
+  not_before?: string;
 }
 
 /** The body that submits a job to a model it names. `input`: the schema to put in place of the manifest's. */

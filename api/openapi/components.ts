@@ -4,7 +4,7 @@ import { JobBody, JobList } from '../../shared/contract/job.js';
 import { ModelBody, ModelList } from '../../shared/contract/model.js';
 import { ref } from '../../shared/contract/parts.js';
 import { ProblemBody, ProblemTypeBody } from '../../shared/contract/problem.js';
-import { StatsBody } from '../../shared/contract/stats.js';
+import { Demand, StatsBody } from '../../shared/contract/stats.js';
 import { TripRefusal, TripReply } from '../../shared/contract/trip.js';
 import type { TSchema } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
@@ -43,6 +43,7 @@ export const componentSchemas = (models: ServedModels): Record<string, TSchema |
   Problem: ProblemBody,
   ProblemType: ProblemTypeBody,
   Stats: StatsBody,
+  Demand,
   Health,
   Probe,
   TripReply,

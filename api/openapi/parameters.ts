@@ -1,3 +1,4 @@
+import { PRIORITIES } from '../../shared/contract/states.js';
 import { JOB_STATES } from '../../shared/contract/states.js';
 import { HISTORY_MINUTES } from '../../shared/stats/stats-store.js';
 import { PAGE_LIMIT } from '../jobs/list-query.js';
@@ -84,8 +85,12 @@ export const PARAMETERS = {
     description: 'How far back the history goes; more than three hours come in steps of several minutes.',
     schema: { type: 'integer', minimum: 1, maximum: HISTORY_MINUTES, default: 60 },
   }),
+  Priority: parameter('query', 'priority', {
+    description: 'The lane in which the rows wait, `normal` unless the key says otherwise.',
+    schema: { type: 'string', enum: [...PRIORITIES] },
+  }),
   HistoryModel: parameter('query', 'model', {
-    description: 'The model whose history is wanted; unset: of all together.',
+    description: 'The model whose figures are wanted; unset: of all together.',
     schema: { type: 'string', minLength: 1, maxLength: 200 },
   }),
   Limit: parameter('query', 'limit', {

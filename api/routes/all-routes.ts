@@ -15,7 +15,7 @@ import { getModelRoute, listModelsRoute } from './models.js';
 import { openApiRoute } from './openapi.js';
 import { problemTypeRoute } from './problem-types.js';
 import { replayJobRoute } from './replay-job.js';
-import { statsRoute, statsStreamRoute } from './stats.js';
+import { demandRoute, statsRoute, statsStreamRoute } from './stats.js';
 import { submitBatchRoute } from './submit-batch.js';
 import { submitJobRoute } from './submit-job.js';
 import { tripPredictRoute } from './trip-predict.js';
@@ -36,6 +36,7 @@ export function allRoutes(): Route[] {
     listBatchesRoute,
     cancelBatchRoute,
     statsRoute,
+    demandRoute,
     statsStreamRoute,
     metricsRoute,
     healthRoute,

@@ -37,6 +37,7 @@ export const replayJobRoute: Route = {
       ...problems(
         'idempotency-key-malformed',
         'job-not-found',
+        'lane-not-allowed',
         'model-not-found',
         'job-not-replayable',
         'input-gone',

@@ -38,6 +38,28 @@ export const statsRoute: Route = {
   },
 };
 
+/** `GET /stats/demand`: for autoscalers. */
+export const demandRoute: Route = {
+  method: 'get',
+  path: '/stats/demand',
+  operation: {
+    id: 'getDemand',
+    tag: 'service',
+    summary: 'The work that waits for workers, and that they have',
+    description: 'Two numbers for an autoscaler. Of all callers together, of one model or of all.',
+    parameters: ['HistoryModel', 'RequestIdHeader'],
+    answers: {
+      200: json('Demand', 'The demand now.', { headers: ['Cache-Control'] }),
+      ...problems('validation-failed', 'model-not-found', 'redis-unavailable'),
+    },
+  },
+  async handle(exchange, ctx) {
+    const { model } = readQuery<{ model: string }>(exchange.query(), { model: readText(200) });
+    if (model !== undefined) modelNamed(ctx.models.current, model);
+    exchange.sendJson(200, await ctx.withinDeadline('reading the demand', () => ctx.stats.demand(model)));
+  },
+};
+
 /** `GET /stats/stream`: the same, once a second. */
 export const statsStreamRoute: Route = {
   method: 'get',

@@ -1,4 +1,6 @@
 import { ref } from '../../shared/contract/parts.js';
+import { PRIORITIES, type Priority } from '../../shared/contract/states.js';
+import { laneFor } from '../http/caller.js';
 import { requireShareOfWaits } from '../waiting/wait-for-end.js';
 import { batchPath, presentBatch } from '../batches/present-batch.js';
 import { readFlag, readQuery, readText } from '../http/query.js';
@@ -12,6 +14,12 @@ import { modelNamed } from '../models/served-models.js';
 import { json, problems } from '../openapi/operation.js';
 
 const LONGEST_TEXT = 200;
+
+function readPriority(text: string): Priority {
+  const lane = PRIORITIES.find((known) => known === text);
+  if (!lane) throw new Error(`must be one of ${PRIORITIES.join(', ')}`);
+  return lane;
+}
 
 /** `POST /batches`: accepts many predictions, as a stream. */
 export const submitBatchRoute: Route = {
@@ -28,6 +36,7 @@ export const submitBatchRoute: Route = {
     parameters: [
       'Model',
       'RequestId',
+      'Priority',
       'Strict',
       'ContentEncoding',
       'Prefer',
@@ -54,6 +63,7 @@ export const submitBatchRoute: Route = {
       ...problems(
         'malformed-batch',
         'idempotency-key-malformed',
+        'lane-not-allowed',
         'model-not-found',
         'request-timeout',
         'batch-uploading',
@@ -73,11 +83,10 @@ export const submitBatchRoute: Route = {
   },
   async handle(exchange, ctx) {
     const text = readText(LONGEST_TEXT);
-    const query = readQuery<{ model: string; request_id: string; strict: boolean }>(exchange.query(), {
-      model: text,
-      request_id: text,
-      strict: readFlag,
-    });
+    const query = readQuery<{ model: string; request_id: string; priority: Priority; strict: boolean }>(
+      exchange.query(),
+      { model: text, request_id: text, priority: readPriority, strict: readFlag },
+    );
     const { waitSeconds } = parsePrefer(exchange.header('prefer'));
     requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
     const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
@@ -86,6 +95,7 @@ export const submitBatchRoute: Route = {
     const { batchId, isReplay } = await submitBatch(exchange, ctx, {
       model,
       requestId: query.request_id,
+      priority: laneFor(exchange.caller, query.priority),
       idempotencyKey,
       upload: {
         reader: rowReaderFor(exchange.header('content-type'), model.manifest),

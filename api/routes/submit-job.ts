@@ -38,6 +38,7 @@ export const submitJobRoute: Route = {
       ...problems(
         'malformed-json',
         'idempotency-key-malformed',
+        'lane-not-allowed',
         'model-not-found',
         'request-timeout',
         'body-too-large',

@@ -1,4 +1,4 @@
-import type { StatsBody } from '../../shared/contract/stats.js';
+import type { Demand, StatsBody } from '../../shared/contract/stats.js';
 import { StatsStore } from '../../shared/stats/stats-store.js';
 import { addTally, emptyTally, type Tally } from '../../shared/stats/tally.js';
 import { readWorkers } from '../../shared/workers/registry.js';
@@ -34,6 +34,21 @@ export class StatsSource {
     this.#store = new StatsStore(records);
     this.#history = new History(this.#store);
     this.#models = models;
+  }
+
+  /** The work that waits and that workers hold, of one model or of all, in jobs. */
+  async demand(model: string | undefined): Promise<Demand> {
+    const served = [...this.#models.current.byName.values()].filter(
+      ({ manifest }) => model === undefined || manifest.name === model,
+    );
+    const { queues } = await this.#store.depths(served.flatMap(({ queue, batch }) => [queue, batch.queue]));
+    const demand = { waiting: 0, held: 0 };
+    queues.forEach(({ waiting, delayed, running }, index) => {
+      const jobs = index % 2 === 0 ? 1 : JOBS_A_CHUNK;
+      demand.waiting += jobs * (waiting - delayed);
+      demand.held += jobs * running;
+    });
+    return demand;
   }
 
   async read({ model, minutes }: HistoryQuery): Promise<StatsBody> {
@@ -82,6 +97,9 @@ export class StatsSource {
     };
   }
 }
+
+/** A chunk asks as much of a worker as a full micro-batch of jobs. */
+const JOBS_A_CHUNK = 64;
 
 /** The minutes of several models together, those after `after` only. */
 function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after: number): Map<number, Tally> {

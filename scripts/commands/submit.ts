@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SubmitRequest, WaggleClient } from '../../shared/client/client.js';
 import { type EndedJob, isEnded } from '../../shared/client/bodies.js';
+import { PRIORITIES, type Priority } from '../../shared/contract/states.js';
 import type { JobBody } from '../../shared/contract/job.js';
 import type { ModelBody } from '../../shared/contract/model.js';
 import { firstContact, persist } from '../../shared/client/retry.js';
@@ -14,6 +15,8 @@ interface SubmitOptions extends ConnectionOptions, TripOptions {
   input?: Record<string, unknown>;
   model?: string;
   requestId?: string;
+  priority?: Priority;
+  delayMs?: number;
   outage: number;
 }
 
@@ -38,6 +41,8 @@ export function registerSubmitCommand(program: Command): void {
     .option('--input <json>', 'the input of any model, instead of a trip', parseInput)
     .option('--model <name>', 'which model (default: the one the server names its default)')
     .option('--request-id <id>', 'a name of your own, to find the job by')
+    .addOption(new Option('--priority <lane>', 'the lane in which the job waits').choices([...PRIORITIES]))
+    .option('--delay-ms <ms>', 'not run before so long after it is accepted', whole(0, 30 * 86_400_000))
     .option('--outage <seconds>', 'how long the server may be away before giving up', whole(0, 86_400), 60);
   addConnectionOptions(command)
     .addHelpText('after', HELP)
@@ -53,7 +58,7 @@ export function registerSubmitCommand(program: Command): void {
 }
 
 function requestOf(options: SubmitOptions, refuse: (message: string) => never): SubmitRequest {
-  const { model, requestId } = options;
+  const { model, requestId, priority, delayMs } = options;
   const trip = tripInput(options);
   if (options.input !== undefined && trip !== undefined) {
     refuse('error: --input and the flags of a trip say the same thing: give one of them');
@@ -62,11 +67,7 @@ function requestOf(options: SubmitOptions, refuse: (message: string) => never): 
   if (input === undefined) {
     refuse('error: nothing to predict: give --pu 130 --do 205 --distance 3, or --input with a JSON object');
   }
-  return {
-    input,
-    ...(model === undefined ? {} : { model }),
-    ...(requestId === undefined ? {} : { request_id: requestId }),
-  };
+  return { input, model, request_id: requestId, priority, delay_ms: delayMs };
 }
 
 /** Submits until the server has it, always with the same key: so it has it once, whatever became of an answer. */

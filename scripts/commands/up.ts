@@ -13,7 +13,7 @@ It takes its settings from the environment, or from a file .env beside package.j
   REDIS_FSYNC=everysec  how often it reaches the disk: always, everysec, no
   REDIS_URL             a Redis of your own instead: redis://..., rediss://... or unix:///path
 
-SIGINT (Ctrl-C) and SIGTERM finish what is in hand and stop; SIGHUP reads the models again.
+SIGINT (Ctrl-C) and SIGTERM finish what is in hand and stop; SIGHUP reads the models again, and API_KEYS_FILE.
 
 Examples:
   $ npx waggle up

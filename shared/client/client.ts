@@ -1,3 +1,4 @@
+import type { Priority } from '../contract/states.js';
 import { BatchClient } from './batches.js';
 import { type Answer, type Call, type Endpoint, send } from './http.js';
 import { type EndedJob, isEnded, isJob, isJobList, isModel, isModelList } from './bodies.js';
@@ -18,6 +19,12 @@ export interface SubmitRequest {
   /** A job still queued after this many ms ends without being run. */
   expires_in_ms?: number | undefined;
   max_attempts?: number | undefined;
+  /** The lane in which it waits. */
+  priority?: Priority | undefined;
+  /** Not run before so many ms after its acceptance. */
+  delay_ms?: number | undefined;
+  /** Not run before this time, RFC 3339. */
+  not_before?: string | undefined;
 }
 
 /** Limits of a call. */

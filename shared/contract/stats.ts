@@ -106,5 +106,15 @@ export const StatsBody = closed(
 );
 export type StatsBody = Static<typeof StatsBody>;
 
+/** The work of a model's workers, for autoscalers. */
+export const Demand = closed(
+  {
+    waiting: count('Jobs that wait and may start. A chunk of a batch counts as 64 jobs, a full micro-batch.'),
+    held: count('Jobs that workers hold, in the same unit.'),
+  },
+  'The work that waits for workers, and that they have.',
+);
+export type Demand = Static<typeof Demand>;
+
 /** Figures of the service or of one model. */
 export type Figures = Omit<StatsBody['models'][number], 'name' | 'running' | 'held_up'>;

@@ -1,10 +1,11 @@
 import { listOf, type RecordScripts } from '../records/records.js';
 import { parseTally, type Tally } from './tally.js';
 
-/** Jobs of one queue: waiting and running. */
+/** Jobs or chunks of one queue: waiting and running. */
 export interface QueueDepth {
+  /** Those that are to start later included. */
   waiting: number;
-  /** Jobs; 0 of a queue of chunks. */
+  delayed: number;
   running: number;
   /** Undefined when none waits. */
   oldestCreatedMs: number | undefined;
@@ -40,9 +41,10 @@ export class StatsStore {
       nowMs: Number(nowMs),
       running: Number(running),
       queues: queues.map((_, index) => ({
-        waiting: Number(flat[3 * index]),
-        oldestCreatedMs: flat[3 * index + 1] ? Number(flat[3 * index + 1]) : undefined,
-        running: Number(flat[3 * index + 2]),
+        waiting: Number(flat[4 * index]),
+        oldestCreatedMs: flat[4 * index + 1] ? Number(flat[4 * index + 1]) : undefined,
+        running: Number(flat[4 * index + 2]),
+        delayed: Number(flat[4 * index + 3]),
       })),
     };
   }

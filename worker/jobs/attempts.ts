@@ -1,16 +1,29 @@
 import { messageOf } from '../../shared/errors.js';
 import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/job-leases.js';
-import type { Span } from '../../shared/tracing/tracer.js';
+import type { QueueAddress } from '../../shared/queue/bee-queue.js';
+import type { Span, Tracer } from '../../shared/tracing/tracer.js';
 import { InferenceLostError } from '../inference/inference-errors.js';
+import type { LoadedModel } from '../models/loaded-model.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { HeldJob } from './held-job.js';
-import type { LaneServices } from './lane.js';
 import type { Leave } from './lease-keeper.js';
 import { RunWatch } from './run-watch.js';
+import type { Settlement, SettlementServices } from './settlement.js';
 import { startJobSpan, startRunSpan } from './spans.js';
 
 /** Longest error message of a model that a record keeps, in characters. */
 const MESSAGE_LENGTH = 500;
+
+/** One queue of one model, and the services with which its jobs are claimed and settled. */
+export interface LaneServices extends SettlementServices {
+  kind: 'jobs' | 'chunks';
+  address: QueueAddress;
+  model: LoadedModel;
+  settlement: Settlement;
+  tracer: Tracer;
+  maxBatch: number;
+  leaseMs: number;
+}
 
 /**
  * Attempts at the jobs of one lane: holds claimed jobs, watches the prediction, and decides the jobs that get no result. One

@@ -7,10 +7,10 @@ import type { RedisAddress } from '../../shared/redis/address.js';
 import type { Tracer } from '../../shared/tracing/tracer.js';
 import type { IdleLook } from '../intake/idle-look.js';
 import type { LoadedModel } from '../models/loaded-model.js';
-import { Attempts } from './attempts.js';
+import { Attempts, type LaneServices } from './attempts.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import { Settlement, type SettlementServices } from './settlement.js';
+import { Settlement } from './settlement.js';
 
 /** Services that the lanes of all models of a worker share. */
 export interface WorkerServices {
@@ -26,17 +26,6 @@ export interface WorkerServices {
   maxBatch: number;
   leaseMs: number;
   log: Logger;
-}
-
-/** One queue of one model, and the services with which its jobs are claimed and settled. */
-export interface LaneServices extends SettlementServices {
-  kind: 'jobs' | 'chunks';
-  address: QueueAddress;
-  model: LoadedModel;
-  settlement: Settlement;
-  tracer: Tracer;
-  maxBatch: number;
-  leaseMs: number;
 }
 
 /** The same with the attempts at its jobs. */
