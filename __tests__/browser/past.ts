@@ -13,14 +13,14 @@ const SAMPLES = 200;
 
 /**
  * Adds to the last minutes of a model's history, and to the one that runs as much as there has been of it, in the fields
- * that the scripts count in (shared/records/lua/prelude.lua). The same on every run.
+ * that the scripts count in (shared/records/lua/parts/history.lua). The same on every run.
  */
 export async function writePast(redis: Redis, model: string, minutes: number): Promise<void> {
   const [seconds] = (await redis.command(['TIME'])) as [string, string];
   const current = Math.floor(Number(seconds) / 60);
   const random = randomFrom(7);
   for (let ago = minutes; ago >= 0; ago -= 1) {
-    const key = `waggle:minute:${model}:${current - ago}`;
+    const key = `{w0}:minute:${model}:${current - ago}`;
     const share = ago === 0 ? (Number(seconds) % 60) / 60 : 1;
     for (const [field, value] of fieldsOf(minuteAt(minutes - ago, random), random)) {
       await redis.command(['HINCRBY', key, field, String(Math.round(share * value))]);
@@ -63,7 +63,7 @@ function fieldsOf({ jobsPerSecond, rowsPerSecond, failed, canceled }: Minute, ra
   return fields;
 }
 
-/** As `bucket_of` in prelude.lua. */
+/** As `bucket_of` in parts/history.lua. */
 const bucketOf = (spentMs: number): number => (spentMs <= 0.125 ? 0 : Math.floor(4 * Math.log2(spentMs * 8)));
 
 /** Numbers from 0 to 1 that are the same for the same seed (Park and Miller's generator). */

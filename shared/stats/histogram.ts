@@ -1,5 +1,5 @@
 /**
- * Durations in buckets of a constant ratio, as `bucket_of` in lua/prelude.lua counts them: bucket `b` holds durations
+ * Durations in buckets of a constant ratio, as `bucket_of` in lua/parts/history.lua counts them: bucket `b` holds durations
  * between `0.125 * 2^(b/4)` and `0.125 * 2^((b+1)/4)` ms.
  */
 export type Histogram = ReadonlyMap<number, number>;
