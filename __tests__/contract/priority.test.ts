@@ -45,6 +45,7 @@ describe('without keys', () => {
   it('runs a job whose time is past at once', async () => {
     const { id } = await submit({ not_before: '2020-01-01T00:00:00Z' });
     await api.worker.succeed(id);
+    expect((await api.poll(id)).body.status).toBe('succeeded');
   });
 
   it('refuses a lane that is none, a time too far ahead or no time, and two times', async () => {
