@@ -1,3 +1,5 @@
+import { messageOf } from '../shared/errors.js';
+import { systemProblem } from '../shared/system-error.js';
 import { readFileSync } from 'node:fs';
 import { type ApiKey, parseApiKeys, parseKeysFile } from './admission/api-keys.js';
 import { type CorsOrigins, parseCorsOrigins } from './admission/cors.js';
@@ -144,12 +146,20 @@ function readKeys(read: EnvReader): Pick<ApiConfig['admission'], 'keys' | 'keysF
   const keys =
     keysFile === undefined
       ? read.parsed('API_KEYS', '', parseApiKeys)
-      : read.parsed('API_KEYS_FILE', keysFile, readKeysFile);
+      : read.parsed('API_KEYS_FILE', '', (path) => (path === '' ? undefined : readKeysFile(path)));
   return { keys, keysFile };
 }
 
 /** Reads `API_KEYS_FILE`. Throws what is wrong with it, without a secret. */
-export const readKeysFile = (path: string): readonly ApiKey[] => parseKeysFile(readFileSync(path, 'utf8'));
+export function readKeysFile(path: string): readonly ApiKey[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Error(`cannot be read: ${systemProblem(cause) ?? messageOf(cause)}`, { cause });
+  }
+  return parseKeysFile(text);
+}
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 

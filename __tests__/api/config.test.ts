@@ -76,7 +76,9 @@ describe('API_KEYS', () => {
 
   it('stand in one place', () => {
     expect(() => read({ API_KEYS: 'ann:hush', API_KEYS_FILE: 'keys' })).toThrow('unset one of them');
-    expect(() => read({ API_KEYS_FILE: '/nowhere/keys' })).toThrow('API_KEYS_FILE');
+    expect(() => read({ API_KEYS_FILE: '/nowhere/keys' })).toThrow(
+      'API_KEYS_FILE cannot be read: /nowhere/keys: there is no such file or folder',
+    );
   });
 
   it('contradict AUTH=none', () => {

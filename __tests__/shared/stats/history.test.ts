@@ -93,7 +93,7 @@ it('tells what waits, since when, and what runs', async () => {
   const [first] = [await rig.submit(), await rig.submit(), await rig.submit()];
   const created = (await rig.store.find(first))?.createdMs;
   expect((await stats.depths([QUEUE])).queues).toEqual([
-    { waiting: 3, running: 0, oldestCreatedMs: created },
+    { waiting: 3, delayed: 0, running: 0, oldestCreatedMs: created },
   ]);
   await rig.claim(1);
   expect(await stats.depths([QUEUE])).toMatchObject({ running: 1, queues: [{ waiting: 2, running: 1 }] });
