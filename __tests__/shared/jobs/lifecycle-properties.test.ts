@@ -1,36 +1,95 @@
 import { type Arbitrary, array, assert, asyncProperty, boolean, constantFrom, nat, record } from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
+import { PRIORITIES } from '../../../shared/contract/states.js';
+import { isEnded } from '../../../shared/jobs/job.js';
 import type { ClaimedJob, ClaimRequest, Outcome } from '../../../shared/jobs/job-leases.js';
-import { JOB_STATES, type JobState } from '../../../shared/contract/states.js';
-import { isEnded, type Job, NEXT_STATES } from '../../../shared/jobs/job.js';
+import type { RedisReply } from '../../../shared/redis/redis.js';
 import { StatsStore } from '../../../shared/stats/stats-store.js';
 import { type JobRig, newJob, openJobRig, QUEUE } from '../../support/rigs/job-rig.js';
 import { useRedis } from '../../support/rigs/use-redis.js';
 
-const JOBS = 4;
-const WORKERS = 3;
+const JOBS = 8;
 const LONG_MS = 60_000;
 const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
+const OWNERS = ['', 'ann', 'bob'];
+const STATES = ['succeeded', 'failed', 'canceled', 'expired'];
 
 const server = useRedis();
 let rig: JobRig;
 
 /** What one worker believes to hold, also long after it lost it, and the claims that it has sent. */
 interface Worker {
-  name: string;
+  lane: string;
   holds: ClaimedJob[];
-  claims: ClaimRequest[];
+  claims: { request: ClaimRequest; took: string[] }[];
 }
 
 /** One sequence of commands on a few jobs, and what has been seen of them. */
 interface World {
   ids: string[];
+  /** Jobs that were accepted. */
+  created: Set<string>;
   workers: Worker[];
-  /** Every delivery that was handed to Bee-Queue. */
-  deliveries: { jobId: string; delivery: number }[];
-  seen: Map<string, Job>;
-  tokens: Map<string, number>;
-  submitted: number;
+  seen: Redis;
+  /** The last record of each job that there was. */
+  texts: Map<string, string>;
+}
+
+/** All of a queue that Redis has. */
+interface Redis {
+  records: Map<string, string>;
+  lanes: Map<string, number>[];
+  delayed: Map<string, number>;
+  running: Map<string, number>;
+  deadlines: Map<string, number>;
+  ends: Map<string, number>;
+  holds: Map<string, string>;
+  wishes: Map<string, string>;
+  waiting: Map<string, string>;
+  counts: Map<string, string>;
+  clocks: Map<string, number>[];
+  /** The lists that each job stands in. */
+  lists: Map<string, string[]>;
+}
+
+const strings = (reply: RedisReply | undefined): string[] => (Array.isArray(reply) ? reply.map(String) : []);
+const pairs = (reply: RedisReply | undefined): Map<string, string> => {
+  const flat = strings(reply);
+  return new Map(flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] ?? '']] : [])));
+};
+const scores = (reply: RedisReply | undefined): Map<string, number> =>
+  new Map([...pairs(reply)].map(([member, score]) => [member, Number(score)]));
+
+async function readRedis(ids: readonly string[]): Promise<Redis> {
+  const key = (name: string): string => rig.records.key(name);
+  const zset = (name: string): string[] => ['ZRANGE', key(name), '0', '-1', 'WITHSCORES'];
+  const indexes = ['open', ...STATES].flatMap((what) => OWNERS.map((owner) => `${what}:${owner || '='}`));
+  const all = await rig.redis.transaction([
+    ['MGET', ...ids.map((id) => key(`job:${id}`))],
+    ...PRIORITIES.map((lane) => zset(`queued:${QUEUE}:${lane}`)),
+    ...PRIORITIES.map((lane) => zset(`clock:${QUEUE}:${lane}`)),
+    ...[`delayed:${QUEUE}`, 'running', 'deadlines', 'ends'].map(zset),
+    ...['holds', 'wishes', `waiting:${QUEUE}`, 'counts'].map((name) => ['HGETALL', key(name)]),
+    ...indexes.map((name) => ['ZRANGE', key(`index:${name}:${QUEUE}`), '0', '-1']),
+  ]);
+  const [texts, ...rest] = all;
+  const records = new Map<string, string>();
+  ids.forEach((id, index) => {
+    const text = Array.isArray(texts) ? texts[index] : undefined;
+    if (typeof text === 'string') records.set(id, text);
+  });
+  const lists = new Map<string, string[]>();
+  indexes.forEach((name, index) => {
+    for (const id of strings(rest[14 + index])) lists.set(id, [...(lists.get(id) ?? []), name]);
+  });
+  const [delayed, running, deadlines, ends] = rest.slice(6, 10).map(scores);
+  const [holds, wishes, waiting, counts] = rest.slice(10, 14).map(pairs);
+  if (!delayed || !running || !deadlines || !ends || !holds || !wishes || !waiting || !counts) {
+    throw new Error('too few replies');
+  }
+  const lanes = rest.slice(0, 3).map(scores);
+  const clocks = rest.slice(3, 6).map(scores);
+  return { records, lanes, clocks, delayed, running, deadlines, ends, holds, wishes, waiting, counts, lists };
 }
 
 type Step = { what: keyof typeof STEPS; job: number; worker: number; pick: number; long: boolean };
@@ -38,123 +97,148 @@ type Step = { what: keyof typeof STEPS; job: number; worker: number; pick: numbe
 /** A member of a list by an arbitrary number; undefined of an empty one. */
 const at = <T>(list: readonly T[], pick: number): T | undefined => list[pick % Math.max(list.length, 1)];
 
-/** What the record says of who holds the job. */
-async function holderOf(id: string) {
-  const fields = ['status', 'token', 'delivery', 'claim'];
-  const reply = await rig.redis.command(['HMGET', rig.records.key(`job:${id}`), ...fields]);
-  const [status, token, delivery, claimId] = Array.isArray(reply) ? reply : [];
-  const isHeld = status === 'running' || status === 'canceling';
-  return { status, isHeld, token: Number(token), delivery: Number(delivery), claimId };
-}
+const holdOf = (redis: Redis, id: string) => {
+  const [token, claim, , attempts, virtual, marks] = redis.holds.get(id)?.split(' ') ?? [];
+  return { by: `${token} ${claim}`, token: Number(token), attempts: Number(attempts ?? 0), virtual, marks };
+};
+const isHeldBy = (redis: Redis, { id, hold }: ClaimedJob): boolean =>
+  redis.running.has(id) && holdOf(redis, id).by === hold;
+const laneOf = (redis: Redis, id: string): number => redis.lanes.findIndex((lane) => lane.has(id));
+const waits = (redis: Redis, id: string): boolean => redis.delayed.has(id) || laneOf(redis, id) >= 0;
+const linesOf = (redis: Redis, id: string): string[] => redis.records.get(id)?.split('\n') ?? [];
+const makeOver = (set: string, id: string) =>
+  rig.redis.command(['ZADD', rig.records.key(set), 'XX', '1', id]);
 
-/** Only the delivery that a record names is taken; a claim that holds the job is answered again, in no new attempt. */
-async function claim(worker: Worker, request: ClaimRequest, leaseMs: number): Promise<void> {
-  const before = await holderOf(request.jobId);
-  const [taken] = await rig.leases.claim([request], leaseMs);
-  if (before.status === 'running' && before.claimId === request.claimId) {
-    expect(taken).toMatchObject({ kind: 'run', job: { token: before.token } });
-  } else if (taken?.kind === 'run') {
-    expect([before.delivery, before.token]).toEqual([request.delivery, taken.job.token - 1]);
+/** What is taken is what stood first, each once, in one more attempt; a marked job is taken alone. */
+async function checkTaken(world: World, request: ClaimRequest, jobs: readonly ClaimedJob[]): Promise<void> {
+  const [before, after] = [world.seen, await readRedis(world.ids)];
+  expect(jobs.length).toBeLessThanOrEqual(request.most);
+  expect(new Set(jobs.map(({ hold }) => hold)).size).toBeLessThanOrEqual(1);
+  for (const { id, attempts } of jobs) {
+    expect([waits(before, id), attempts]).toEqual([true, holdOf(before, id).attempts + 1]);
+    if (holdOf(before, id).marks?.includes('a')) expect([jobs.length, request.isAhead]).toEqual([1, false]);
   }
-  if (taken?.kind === 'run') worker.holds.push(taken.job);
+  const isLone = jobs.length === 1 && !request.isAhead;
+  for (const { id } of jobs) expect(holdOf(after, id).marks?.includes('l')).toBe(isLone);
+  const last = jobs.at(-1);
+  const lane = after.lanes.findIndex((set) => set.size > 0);
+  const [next] = after.lanes[lane] ?? [];
+  if (!last || !next) return;
+  // Strings of one length compare as their numbers.
+  const place = (index: number, virtual: number): string => `${index} ${virtual.toFixed(4)}`;
+  const taken = place(PRIORITIES.indexOf(last.record.priority), Number(holdOf(after, last.id).virtual));
+  expect([taken, place(lane, next[1])].toSorted()[0]).toBe(taken);
 }
 
 /** A write counts just when its token and claim are those of the holder. */
-async function write<T>(hold: ClaimedJob, act: () => Promise<T>, isStale: (reply: T) => boolean): Promise<T> {
-  const before = await holderOf(hold.id);
-  const reply = await act();
-  expect(isStale(reply)).toBe(
-    !(before.isHeld && before.token === hold.token && before.claimId === hold.claimId),
-  );
-  return reply;
-}
-
-const isWritten = (job: Job | undefined, outcome: Outcome): boolean =>
-  outcome.ok
-    ? job?.state === 'succeeded' && job.result['token'] === outcome.token
-    : job?.state === 'failed' && job.failure.code === outcome.code && job.failure.message === outcome.message;
-
-function enqueued(world: World, jobId: string, delivery: number | undefined): void {
-  if (delivery !== undefined) world.deliveries.push({ jobId, delivery });
+async function write<T>(
+  world: World,
+  hold: ClaimedJob,
+  act: () => Promise<T[]>,
+  refusal: string,
+): Promise<void> {
+  const isHeld = isHeldBy(world.seen, hold);
+  const [reply] = await act();
+  expect([reply === refusal, reply]).toEqual([!isHeld, reply]);
 }
 
 /** What can happen, to any job, from any worker, at any time: also what is late, repeated or sent by who lost the job. */
 const STEPS = {
-  async create(world: World, { job, pick }: Step) {
+  async create(world: World, { job, pick, long }: Step) {
     const id = world.ids[job] ?? '';
-    if (world.seen.has(id)) return;
-    const deadline = pick % 3 === 0 ? { expiresInMs: pick % 2 === 0 ? 0 : LONG_MS } : {};
-    const owner = pick % 2 === 0 ? 'ann' : '';
-    await rig.store.create(newJob({ id, owner, maxAttempts: 1 + (pick % 3), ...deadline }), 1_000);
-    world.submitted += 1;
-    enqueued(world, id, 1);
+    if (world.created.has(id)) return;
+    const key = { caller: 'ann', key: `k${pick % 2}`, fingerprint: long ? 'f' : 'g' };
+    const wish = newJob({
+      id,
+      owner: OWNERS[pick % 3] ?? '',
+      priority: PRIORITIES[job % 3],
+      weight: 1 + (pick % 2),
+      maxAttempts: 1 + (pick % 3),
+      requestId: job % 2 === 0 ? 'r' : undefined,
+      delayMs: pick % 4 === 0 ? LONG_MS : 0,
+      expiresInMs: pick % 5 === 0 ? Number(long) * 1_000 : undefined,
+      idempotency: pick > 8 ? key : undefined,
+    });
+    const { kind } = await rig.store.create(wish, 1_000);
+    if (kind === 'created') world.created.add(id);
+    else expect([kind, wish.idempotency]).toEqual([expect.stringMatching(/replayed|mismatch/), key]);
   },
   async claim(world: World, { worker, pick, long }: Step) {
-    const [me, delivery] = [world.workers[worker], at(world.deliveries, pick)];
-    if (!me || !delivery) return;
-    const request = { ...delivery, claimId: `${me.name}:${me.claims.length}` };
-    me.claims.push(request);
-    await claim(me, request, long ? LONG_MS : 0);
+    const me = world.workers[worker];
+    if (!me) return;
+    const more = { most: 1 + (pick % 4), isAhead: pick > 8 };
+    const request = { queue: QUEUE, lane: me.lane, number: me.claims.length + 1, ...more };
+    const { jobs } = await rig.leases.claim(request, long ? LONG_MS : 0);
+    await checkTaken(world, request, jobs);
+    me.claims.push({ request, took: jobs.map(({ id }) => id) });
+    // The other answers get lost.
+    if (pick % 3 > 0) me.holds.push(...jobs);
   },
   async repeatClaim(world: World, { worker, pick, long }: Step) {
     const me = world.workers[worker];
-    const request = me && at(me.claims, pick);
-    if (me && request) await claim(me, request, long ? LONG_MS : 0);
+    const claim = me && (pick < 8 ? me.claims.at(-1) : at(me.claims, pick));
+    if (!me || !claim) return;
+    const { jobs } = await rig.leases.claim(claim.request, long ? LONG_MS : 0);
+    const isLast = claim.request.number === me.claims.length;
+    const hold = `${me.lane}:${claim.request.number}`;
+    const still = claim.took.filter(
+      (id) => isLast && !world.seen.wishes.has(id) && holdOf(world.seen, id).by.endsWith(` ${hold}`),
+    );
+    expect(jobs.map(({ id }) => id)).toEqual(still);
+    me.holds.push(...jobs);
   },
   async renew(world: World, { worker, pick, long }: Step) {
     const hold = at(world.workers[worker]?.holds ?? [], pick);
-    if (!hold) return;
-    const renew = () => rig.leases.renew([hold], long ? LONG_MS : 0);
-    await write(hold, renew, ([reply]) => reply === 'lost');
+    if (hold) await write(world, hold, () => rig.leases.renew([hold], long ? LONG_MS : 0), 'lost');
   },
   async commit(world: World, { worker, pick, long }: Step) {
-    const hold = at(world.workers[worker]?.holds ?? [], pick);
-    if (!hold) return;
+    const job = at(world.workers[worker]?.holds ?? [], pick);
+    if (!job) return;
     const outcome: Outcome = long
-      ? { ...hold, ok: true, result: { by: `${worker}`, token: hold.token } }
-      : { ...hold, ok: false, code: 'model_error', message: `${hold.token}` };
-    const commit = () => rig.leases.commit(RUN, [outcome]);
-    // Also one that was written before is answered so.
-    if (isWritten(await rig.store.find(hold.id), outcome)) expect(await commit()).toEqual(['committed']);
-    else await write(hold, commit, ([reply]) => reply === 'stale' || reply === 'gone');
+      ? { job, verdict: { ok: true, result: { hold: job.hold } } }
+      : { job, verdict: { ok: false, code: 'model_error', message: job.hold } };
+    const [reply] = await rig.leases.commit(RUN, [outcome]);
+    const [, line = ''] = linesOf(world.seen, job.id);
+    const [state, , , , token, claim, version] = line.split(' ');
+    const isWritten =
+      `${state} ${token} ${claim} ${version}` === `${long ? 'succeeded' : 'failed'} ${job.hold} 1`;
+    if (isHeldBy(world.seen, job)) {
+      expect(reply).toBe(world.seen.wishes.has(job.id) ? 'canceled' : 'committed');
+    } else if (world.seen.records.has(job.id)) expect(reply).toBe(isWritten ? 'committed' : 'stale');
+    else expect(reply).toBe('gone');
   },
-  async retry(world: World, { worker, pick }: Step) {
-    const hold = at(world.workers[worker]?.holds ?? [], pick);
-    if (!hold) return;
-    const retry = () => rig.leases.retry([{ ...hold, code: 'timeout', message: '' }]);
-    const [reply] = await write(hold, retry, ([answer]) => answer?.kind === 'stale');
-    if (reply?.kind === 'queued') enqueued(world, hold.id, reply.delivery);
+  async retry(world: World, { worker, pick, long }: Step) {
+    const job = at(world.workers[worker]?.holds ?? [], pick);
+    if (!job) return;
+    const failed = { job, delayMs: long ? LONG_MS : 0, code: 'timeout', message: '' } as const;
+    await write(world, job, () => rig.leases.retry([failed]), 'stale');
   },
-  async release(world: World, { worker, pick }: Step) {
-    const hold = at(world.workers[worker]?.holds ?? [], pick);
-    if (!hold) return;
-    const release = () => rig.leases.release([hold]);
-    const [reply] = await write(hold, release, ([answer]) => answer?.kind === 'stale');
-    if (reply?.kind === 'queued') enqueued(world, hold.id, reply.delivery);
-  },
-  async handBack(world: World, { worker, pick }: Step) {
-    const request = at(world.workers[worker]?.claims ?? [], pick);
-    if (!request) return;
-    const before = await holderOf(request.jobId);
-    const [delivery] = await rig.leases.redeliver([request]);
-    if (delivery !== undefined && before.isHeld) expect(before.claimId).toBe(request.claimId);
-    enqueued(world, request.jobId, delivery);
+  async release(world: World, { worker, pick, long }: Step) {
+    const job = at(world.workers[worker]?.holds ?? [], pick);
+    if (job) await write(world, job, () => rig.leases.release([job], long ? 'release' : 'apart'), 'stale');
   },
   async cancel(world: World, { job }: Step) {
-    await rig.store.cancel(world.ids[job] ?? '', undefined);
+    const id = world.ids[job] ?? '';
+    const reply = await rig.store.cancel(id, undefined);
+    const lines = linesOf(world.seen, id).length;
+    const word = waits(world.seen, id) ? 'canceled' : 'canceling';
+    expect(reply).toBe(['gone', word, 'ended'][lines]);
   },
-  async reap(world: World) {
-    for (const { jobId, delivery } of (await rig.sweep.reap({ offset: 0, limit: 10 })).found) {
-      enqueued(world, jobId, delivery);
-    }
+  async loseLeases(world: World, { job, long }: Step) {
+    if (long) await makeOver('running', world.ids[job] ?? '');
+    await rig.sweep.reap(10);
   },
-  async expire() {
-    await rig.sweep.expire({ offset: 0, limit: 10 });
+  async expire(world: World, { job, long }: Step) {
+    if (long) await makeOver('deadlines', world.ids[job] ?? '');
+    await rig.sweep.expire(10);
   },
-  async orphans(world: World) {
-    const window = { from: undefined, limit: 10, minAgeMs: 0 };
-    const { found } = await rig.sweep.orphans(QUEUE, rig.bee.jobs, window);
-    for (const { jobId, delivery } of found) enqueued(world, jobId, delivery);
+  async fallDue(world: World, { job, long }: Step) {
+    await makeOver(`delayed:${QUEUE}`, world.ids[job] ?? '');
+    if (long) await rig.sweep.due(QUEUE, 10);
+  },
+  async forget(world: World, { job }: Step) {
+    await makeOver('ends', world.ids[job] ?? '');
+    await rig.sweep.forget(10);
   },
 };
 
@@ -162,138 +246,130 @@ const STEP: Arbitrary<Step> = record({
   // Weights: what moves a job on comes more often than what tidies up.
   what: constantFrom(
     ...(Object.keys(STEPS) as Step['what'][]),
-    ...(['create', 'create', 'claim', 'claim', 'claim', 'repeatClaim', 'commit'] as const),
+    ...(['create', 'create', 'create', 'claim', 'claim', 'claim', 'repeatClaim', 'commit'] as const),
   ),
   job: nat(JOBS - 1),
-  worker: nat(WORKERS - 1),
+  worker: nat(1),
   pick: nat(11),
   long: boolean(),
 });
 
-const members = async (name: string): Promise<string[]> => {
-  const reply = await rig.redis.command(['ZRANGE', rig.records.key(name), '0', '-1']);
-  return (Array.isArray(reply) ? reply : []).map(String).toSorted();
-};
-
-/** Whether a step of a few transitions at most leads from one state to the other. */
-function leadsTo(from: JobState, to: JobState, depth = 3): boolean {
-  if (from === to) return true;
-  return depth > 0 && NEXT_STATES[from].some((next) => leadsTo(next, to, depth - 1));
-}
-
-/** Of one job: what it is now follows from what it was, and nothing of an outcome ever changes. */
-function checkJob(world: World, job: Job, { token, ttlMs }: { token: number; ttlMs: number }): void {
-  const before = world.seen.get(job.id);
-  if (before && isEnded(before.state)) expect(job).toEqual(before);
-  if (before) expect([before.state, job.state, leadsTo(before.state, job.state)]).toContain(true);
-  expect(job.attempts).toBeGreaterThanOrEqual(job.state === 'running' ? 1 : 0);
-  expect(job.attempts).toBeLessThanOrEqual(job.state === 'queued' ? job.maxAttempts - 1 : job.maxAttempts);
-  expect(token).toBeGreaterThanOrEqual(world.tokens.get(job.id) ?? 0);
-  if (job.state === 'succeeded') expect(job.result['token']).toBe(token);
-  expect(ttlMs >= 0).toBe(isEnded(job.state));
-  world.tokens.set(job.id, token);
-  world.seen.set(job.id, job);
-}
-
-async function readJob(id: string) {
-  const key = rig.records.key(`job:${id}`);
-  const [job, token, ttlMs] = await Promise.all([
-    rig.store.find(id),
-    rig.redis.command(['HGET', key, 'token']),
-    rig.redis.command(['PTTL', key]),
-  ]);
-  return { id, job, token: Number(token), ttlMs: Number(ttlMs) };
-}
-
-/** The indexes as they are, and as the records want them. */
-async function indexes(jobs: readonly Job[]) {
-  const idsWhere = (matches: (job: Job) => boolean): string[] =>
-    jobs.flatMap((job) => (matches(job) ? [job.id] : [])).toSorted();
-  const wanted: Record<string, string[]> = {
-    [`queued:${QUEUE}`]: idsWhere((job) => job.state === 'queued'),
-    running: idsWhere((job) => job.state === 'running' || job.state === 'canceling'),
-  };
-  for (const state of JOB_STATES) {
-    if (state !== 'queued') wanted[`index:all:${QUEUE}:${state}`] = idsWhere((job) => job.state === state);
-    wanted[`index:owner:ann:${QUEUE}:${state}`] = idsWhere(
-      (job) => job.state === state && job.owner === 'ann',
-    );
+/** Where one job stands follows from its record: in one place until it has ended, and then in none. */
+function checkJob(world: World, redis: Redis, id: string): void {
+  const [line, end, ...others] = linesOf(redis, id);
+  const lane = laneOf(redis, id);
+  const places = [redis.delayed, redis.running, ...redis.lanes].filter((place) => place.has(id));
+  const sets = { deadlines: redis.deadlines.has(id), hold: redis.holds.has(id), ends: redis.ends.has(id) };
+  const hold = holdOf(redis, id);
+  expect(others).toEqual([]);
+  expect(places).toHaveLength(line !== undefined && end === undefined ? 1 : 0);
+  if (line === undefined || end !== undefined) {
+    expect(sets).toEqual({ deadlines: false, hold: false, ends: end !== undefined });
+    expect(redis.wishes.has(id)).toBe(false);
+    const list = line === undefined ? [] : [`${end?.split(' ')[0]}:${line.split(' ')[2]}`];
+    expect(redis.lists.get(id) ?? []).toEqual(list);
+    return;
   }
-  const names = Object.keys(wanted);
-  const found = await Promise.all(names.map(members));
-  return { wanted, found: Object.fromEntries(names.map((name, index) => [name, found[index]])) };
+  const fields = line.split(' ');
+  expect(redis.lists.get(id)).toEqual([`open:${fields[2]}`]);
+  const isRunning = redis.running.has(id);
+  expect(redis.deadlines.has(id)).toBe(!isRunning);
+  if (!isRunning) expect(redis.wishes.has(id)).toBe(false);
+  if (lane >= 0) expect(fields[7]).toBe(['high', '=', 'low'][lane]);
+  // What comes back stands where it stood, and is claimed by itself for as long as it is there.
+  if (lane >= 0 && redis.holds.has(id)) expect(redis.lanes[lane]?.get(id)).toBe(Number(hold.virtual));
+  if (holdOf(world.seen, id).marks?.includes('a')) expect(hold.marks).toContain('a');
+  if (redis.holds.has(id) || isRunning) expect(hold.by === '= =').toBe(!isRunning);
+  const most = Number(fields[10]);
+  expect(hold.attempts).toBeGreaterThanOrEqual(isRunning ? 1 : 0);
+  expect(hold.attempts).toBeLessThanOrEqual(isRunning ? most : most - 1);
 }
 
-async function counts(): Promise<Record<string, number>> {
-  const flat = await rig.redis.command(['HGETALL', rig.records.key('counts')]);
-  const texts = (Array.isArray(flat) ? flat : []).map(String);
-  return Object.fromEntries(
-    texts.flatMap((name, index) =>
-      index % 2 === 0 ? [[name.replace(`${QUEUE}:`, ''), Number(texts[index + 1])]] : [],
-    ),
-  );
+/** Who waits is counted by caller, and has a clock that is ahead of his jobs; of nobody else there is any. */
+function checkOrder(world: World, redis: Redis): void {
+  const waiting: Record<string, string> = {};
+  for (const [id, text] of redis.records) {
+    const owner = text.split(' ')[2] ?? '';
+    if (owner !== '=' && waits(redis, id)) waiting[owner] = String(Number(waiting[owner] ?? 0) + 1);
+  }
+  expect(Object.fromEntries(redis.waiting)).toEqual(waiting);
+  redis.clocks.forEach((clocks, lane) => {
+    expect(clocks.get('=') ?? 0).toBeGreaterThanOrEqual(world.seen.clocks[lane]?.get('=') ?? 0);
+    for (const owner of clocks.keys()) expect(['=', ...Object.keys(waiting)]).toContain(owner);
+    for (const [id, virtual] of redis.lanes[lane] ?? []) {
+      const owner = redis.records.get(id)?.split(' ')[2] ?? '';
+      if (owner !== '=' && clocks.has(owner)) expect(virtual).toBeLessThan(clocks.get(owner) ?? 0);
+    }
+  });
 }
 
 async function check(world: World): Promise<void> {
-  const read = await Promise.all(world.ids.map(readJob));
-  const jobs: Job[] = [];
-  for (const { id, job, ...more } of read) {
-    if (job) {
-      checkJob(world, job, more);
-      jobs.push(job);
-    } else expect(world.seen.has(id)).toBe(false);
-  }
-  const [{ wanted, found }, deadlines, counted, depths] = await Promise.all([
-    indexes(jobs),
-    members('deadlines'),
-    counts(),
+  const [redis, depths] = await Promise.all([
+    readRedis(world.ids),
     new StatsStore(rig.records).depths([QUEUE]),
   ]);
-  expect(found).toEqual(wanted);
-  // Of one queue it is worked out from the counts, of all it is read from the list.
-  expect(depths.queues[0]?.running).toBe(depths.running);
-  // Of a job whose attempts have begun an entry may be left for the sweeper to drop; no other job may lack one.
-  for (const job of jobs) {
-    if (job.state === 'queued' && job.queueDeadlineMs !== undefined && job.attempts === 0) {
-      expect(deadlines).toContain(job.id);
-    }
+  for (const id of world.ids) checkJob(world, redis, id);
+  expect(new Set([...redis.records.keys(), ...world.texts.keys()])).toEqual(world.created);
+  for (const [id, text] of redis.records) {
+    const before = world.texts.get(id);
+    // Line 1 never changes, and nothing does once line 2 is there.
+    if (before !== undefined && before !== text) expect([text.split('\n')[0], text]).toEqual([before, text]);
+    if (before !== undefined) expect(world.seen.records.has(id)).toBe(true);
+    world.texts.set(id, text);
   }
-  const expected: Record<string, number> = world.submitted > 0 ? { submitted: world.submitted } : {};
-  for (const { state } of jobs) if (isEnded(state)) expected[state] = (expected[state] ?? 0) + 1;
-  expect(counted).toEqual(expected);
+  checkOrder(world, redis);
+  const counts: Record<string, string> = {};
+  const add = (what: string): void => {
+    counts[`${QUEUE}:${what}`] = String(Number(counts[`${QUEUE}:${what}`] ?? 0) + 1);
+  };
+  for (const text of world.texts.values()) {
+    add('submitted');
+    const end = text.split('\n')[1];
+    if (end !== undefined) add(end.split(' ')[0] ?? '');
+  }
+  expect(Object.fromEntries(redis.counts)).toEqual(counts);
+  // Of one queue it is worked out from the counts, of all it is read from the set.
+  expect(depths.queues[0]?.running).toBe(depths.running);
+  world.seen = redis;
 }
 
-/** Lets every job that has not ended run to its end, as workers and the sweeper would. */
+/** Lets every job that has not ended run to its end, as workers and the sweeper would, and forgets all. */
 async function finishAll(world: World): Promise<void> {
-  for (let round = 0; round < 8; round += 1) {
-    // The leases that are left run out.
-    const running = await members('running');
-    for (const id of running) {
-      await rig.redis.command(['ZADD', rig.records.key('running'), 'XX', '1', id]);
+  for (let round = 0; round < 30; round += 1) {
+    for (const id of world.ids) {
+      await Promise.all([makeOver('running', id), makeOver(`delayed:${QUEUE}`, id)]);
     }
-    await rig.sweep.reap({ offset: 0, limit: 10 });
-    await rig.sweep.expire({ offset: 0, limit: 10 });
-    const waiting = await members(`queued:${QUEUE}`);
-    if (waiting.length + running.length === 0) break;
-    for (const claimed of await rig.claim(waiting, LONG_MS)) {
-      if (claimed.kind !== 'run') continue;
-      await rig.leases.commit(RUN, [{ ...claimed.job, ok: true, result: { token: claimed.job.token } }]);
-    }
+    await rig.sweep.reap(JOBS);
+    const jobs = await rig.claim(JOBS);
+    if (jobs.length === 0) break;
+    const outcomes = jobs.map((job) => ({ job, verdict: { ok: true as const, result: {} } }));
+    await rig.leases.commit(RUN, outcomes);
   }
   await check(world);
-  for (const job of world.seen.values()) expect(isEnded(job.state)).toBe(true);
-  expect(await members('deadlines')).toEqual([]);
+  for (const text of world.seen.records.values()) expect(text).toContain('\n');
+  for (const id of world.ids) await makeOver('ends', id);
+  await rig.sweep.forget(JOBS);
+  await check(world);
+  expect(world.seen.records.size).toBe(0);
+  const stays = /^(bq:|calls$|claim:|clock:|counts$|done:|minute:|owners$|token$)/;
+  for (const key of strings(await rig.redis.command(['KEYS', rig.records.key('*')]))) {
+    const name = key.slice(rig.records.key('').length);
+    if (stays.test(name)) continue;
+    // A key that was named goes by itself, as late as its job might have.
+    expect(name).toMatch(/^key:ann:/);
+    expect(await rig.redis.command(['PTTL', key])).toBeGreaterThan(0);
+  }
 }
 
 async function run(steps: readonly Step[]): Promise<void> {
   rig = await openJobRig(server);
+  const ids = Array.from({ length: JOBS }, () => uuidv7());
   const world: World = {
-    ids: Array.from({ length: JOBS }, () => uuidv7()),
-    workers: Array.from({ length: WORKERS }, (_, index) => ({ name: `w${index}`, holds: [], claims: [] })),
-    deliveries: [],
-    seen: new Map(),
-    tokens: new Map(),
-    submitted: 0,
+    ids,
+    created: new Set(),
+    workers: Array.from({ length: 2 }, () => ({ lane: uuidv7(), holds: [], claims: [] })),
+    seen: await readRedis(ids),
+    texts: new Map(),
   };
   try {
     for (const step of steps) {
@@ -306,28 +382,33 @@ async function run(steps: readonly Step[]): Promise<void> {
   }
 }
 
-it('keeps every promise in whatever order claims, commits, retries, cancels and sweeps come', async () => {
+it('has a job stand in one place until it ends, and nowhere then, in whatever order everything comes', async () => {
   const sequences = array(STEP, { minLength: 20, maxLength: 60, size: 'max' });
-  const checked = assert(asyncProperty(sequences, run), { seed: 20_261_125, numRuns: 30 });
+  const checked = assert(asyncProperty(sequences, run), {
+    seed: 20_261_125,
+    numRuns: 40,
+    // On a busy machine fewer sequences do, and a failure is told with the shortest found by then.
+    interruptAfterTimeLimit: 60_000,
+  });
   await expect(checked).resolves.toBeUndefined();
 });
 
 it('writes one outcome when many workers, cancels and sweeps meet at the same moment', async () => {
   rig = await openJobRig(server);
   for (let round = 0; round < 30; round += 1) {
-    const id = await rig.submit({ maxAttempts: 2 });
-    const holders = [...(await rig.claim([id], 0)), ...(await rig.claim([id], 0))].flatMap((taken) =>
-      taken.kind === 'run' ? [taken.job] : [],
-    );
-    expect(holders).toHaveLength(2);
+    const id = await rig.submit({ maxAttempts: 3 });
+    const holders = await rig.claim(1, 0);
+    await rig.sweep.reap(10);
+    holders.push(...(await rig.claim(1, 0)));
+    expect(holders.map((job) => job.id)).toEqual([id, id]);
     const outcomes = holders.map((job) =>
-      rig.leases.commit(RUN, [{ ...job, ok: true, result: { token: job.token } }]),
+      rig.leases.commit(RUN, [{ job, verdict: { ok: true, result: { hold: job.hold } } }]),
     );
     await Promise.all([
       ...outcomes,
       rig.store.cancel(id, undefined),
-      rig.sweep.reap({ offset: 0, limit: 10 }),
-      ...holders.map((job) => rig.leases.retry([{ ...job, code: 'timeout', message: '' }])),
+      rig.sweep.reap(10),
+      ...holders.map((job) => rig.leases.retry([{ job, delayMs: 0, code: 'timeout', message: '' }])),
     ]);
     const written = (await Promise.all(outcomes)).flat().filter((reply) => reply === 'committed');
     const job = await rig.store.find(id);

@@ -49,8 +49,9 @@ it('answers it also when the lease was over meanwhile and nobody had taken the j
 it('gives nothing of it to another claim, of another worker or of the same one', async () => {
   await rig.submit();
   await claimed();
-  for (const changes of [{ lane: 'w2' }, { number: 2 }])
+  for (const changes of [{ lane: 'w2' }, { number: 2 }]) {
     expect(await claim({ ...FIRST, ...changes })).toEqual([]);
+  }
 });
 
 it('ends a job that was canceled after a claim whose answer got lost', async () => {

@@ -55,7 +55,8 @@ it('outlasts a Redis with a password that is gone, and one that is killed while 
   await own.kill();
   await own.restart();
   const again = await own.connect();
-  await until(() => isTaking(again), { what: 'a worker that waits for calls again' });
+  const isAgain = until(() => isTaking(again), { what: 'a worker that waits for calls again' });
+  await expect(isAgain).resolves.toBe(true);
   await Promise.all(consumers.map((consumer) => consumer.drain(1_000)));
   await own.stop();
 });

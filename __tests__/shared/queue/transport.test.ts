@@ -98,7 +98,7 @@ it('finds its scripts again after SCRIPT FLUSH', async () => {
   await redis.command(['SCRIPT', 'FLUSH']);
   await link.process(counted.handler);
   await call();
-  await until(() => counted.seen === 1);
+  await expect(until(() => counted.seen === 1)).resolves.toBe(true);
   await link.close(1_000);
 });
 
