@@ -8,7 +8,7 @@
 -- Returns for each job {'created', jobs that wait before it, depth of its queue}; {'replayed', id of the first job};
 --         {'mismatch'} when the key came with another body; {'full', depth}; {'share', how many of the owner wait}
 local now = now_ms()
-local depths, created, result = {}, {}, {}
+local depths, owners, created, result = {}, {}, {}, {}
 
 local function accept(id, line, most, fingerprint, input)
   local job = parse(id, line)
@@ -29,7 +29,10 @@ local function accept(id, line, most, fingerprint, input)
   put(index_key('open', owner, model), job.created, id)
   if job.request ~= NONE then put(P .. 'requests', 0, owner .. ':' .. job.request .. '\0' .. job.created .. '\0' .. id) end
   if job.idem ~= NONE then redis.call('SET', key_of_idem(job.idem), id .. ' ' .. fingerprint) end
-  if owner ~= NONE then redis.call('SADD', P .. 'owners', owner) end
+  if owner ~= NONE and not owners[owner] then
+    redis.call('SADD', P .. 'owners', owner)
+    owners[owner] = true
+  end
   put(DEADLINES, ms(job.deadline), id)
   count_waiting(queue, owner, 1)
   -- Its creation may be ahead of this clock by a little.

@@ -6,6 +6,8 @@ local MICRO_BATCH_ROWS = 64
 
 -- How many of each caller are added to a queue and taken from it in this run: queue, then owner.
 local waiting_by = {}
+-- How many of each waited when this run looked.
+local counted = {}
 -- Clocks that were read in this run: key of the set, then owner.
 local clocks = {}
 
@@ -53,7 +55,7 @@ local function write_order()
       end
     end
   end
-  clocks, waiting_by = {}, {}
+  clocks, waiting_by, counted = {}, {}, {}
 end
 
 -- How many wait in a queue: its jobs, those that start later, and chunks that strict batches hold back.
@@ -66,8 +68,9 @@ end
 -- How many of a caller wait in a queue, in this run, too; nil where callers are not told apart.
 local function waiting_of(owner, queue)
   if owner == NONE then return nil end
-  local added = waiting_by[queue] and waiting_by[queue][owner] or 0
-  return tonumber(redis.call('HGET', P .. 'waiting:' .. queue, owner) or 0) + added
+  local read = list_of(counted, queue)
+  read[owner] = read[owner] or tonumber(redis.call('HGET', P .. 'waiting:' .. queue, owner) or 0)
+  return read[owner] + (waiting_by[queue] and waiting_by[queue][owner] or 0)
 end
 
 -- Why nothing more may wait in a queue of this depth: {'full', depth}, or {'share', own} of an owner of whom so many
