@@ -2,7 +2,6 @@ import type { ChunkLeases } from '../../shared/batches/chunk-leases.js';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
 import type { JobLeases } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
-import type { QueueAddress } from '../../shared/queue/bee-queue.js';
 import type { RedisAddress } from '../../shared/redis/address.js';
 import type { Tracer } from '../../shared/tracing/tracer.js';
 import type { IdleLook } from '../intake/idle-look.js';
