@@ -167,7 +167,8 @@ export class JobLeases {
   #endOf(verdict: Verdict): ['succeeded' | 'failed', string] {
     if (!verdict.ok) return ['failed', failureJson(verdict.code, verdict.message)];
     const json = JSON.stringify(verdict.result);
-    if (json.length <= this.#maxResultBytes || Buffer.byteLength(json) <= this.#maxResultBytes) {
+    // Most are short: a character has three bytes at most.
+    if (3 * json.length <= this.#maxResultBytes || Buffer.byteLength(json) <= this.#maxResultBytes) {
       return ['succeeded', json];
     }
     const message = `the result has ${Buffer.byteLength(json)} bytes, more than MAX_RESULT_BYTES allows`;
