@@ -1,9 +1,9 @@
 import { openBeeLink } from '../../../shared/queue/bee-queue.js';
-import { startConsumer } from '../../../shared/queue/consumer.js';
-import { parseRedisAddress } from '../../../shared/redis/address.js';
+import { type Consumer, startConsumer } from '../../../shared/queue/consumer.js';
+import { parseRedisAddress, type RedisAddress } from '../../../shared/redis/address.js';
 import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
 import { createLatch, until } from '../../support/latch.js';
-import { startRedis, testPrefix } from '../../support/redis.js';
+import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
 import { useRedis } from '../../support/rigs/use-redis.js';
 
 const server = useRedis();
@@ -36,27 +36,42 @@ it('gives up links that Redis never answers, and ends them', async () => {
   await noConnections();
 });
 
-it('outlasts a Redis with a password that is gone, and one that is killed while it is asked', async () => {
-  const own = await startRedis();
-  const admin = await own.connect();
-  await admin.command(['CONFIG', 'SET', 'requirepass', 'secret']);
-  const queue = { redis: { ...own.address, password: 'secret' }, keyPrefix: testPrefix(), name: 'q' };
-  const warnings: string[] = [];
-  const onWarning = (message: string): void => void warnings.push(message);
-  const consumers = [startConsumer({ address: queue, handler, onWarning })];
-  const isTaking = async (client: typeof admin) =>
-    String(await client.command(['CLIENT', 'LIST'])).includes('cmd=brpoplpush');
-  await until(() => isTaking(admin), { what: 'a worker that waits for calls' });
-  await own.kill();
-  await own.restart();
-  await until(() => warnings.includes('queue link not opened'), { what: 'a refused password' });
-  own.freeze();
-  consumers.push(startConsumer({ address: { ...queue, redis: own.address }, handler, onWarning }));
-  await own.kill();
-  await own.restart();
-  const again = await own.connect();
-  const isAgain = until(() => isTaking(again), { what: 'a worker that waits for calls again' });
-  await expect(isAgain).resolves.toBe(true);
-  await Promise.all(consumers.map((consumer) => consumer.drain(1_000)));
-  await own.stop();
+describe('a Redis that is killed', () => {
+  let own: TestRedis;
+  const consumers: Consumer[] = [];
+  beforeEach(async () => {
+    own = await startRedis();
+  });
+  afterEach(async () => {
+    await Promise.all(consumers.splice(0).map((consumer) => consumer.drain(1_000)));
+    await own.stop();
+  });
+
+  it('is outlasted, also one with a password that is gone then, and one that says nothing before', async () => {
+    const warnings: string[] = [];
+    const consume = (redis: RedisAddress): void => {
+      const onWarning = (message: string): void => void warnings.push(message);
+      const queue = { redis, keyPrefix: testPrefix(), name: 'q' };
+      consumers.push(startConsumer({ address: queue, handler, onWarning }));
+    };
+    const areTaking = async (count: number) => {
+      const admin = await own.connect();
+      const taking = async () =>
+        String(await admin.command(['CLIENT', 'LIST'])).split('cmd=brpoplpush').length > count;
+      return until(taking, { what: 'workers that wait for calls' });
+    };
+    const admin = await own.connect();
+    await admin.command(['CONFIG', 'SET', 'requirepass', 'secret']);
+    consume({ ...own.address, password: 'secret' });
+    await until(async () => String(await admin.command(['CLIENT', 'LIST'])).includes('cmd=brpoplpush'));
+    await own.kill();
+    await until(() => warnings.includes('queue link not opened'), { what: 'a link that was not opened' });
+    await own.restart();
+    await areTaking(1);
+    own.freeze();
+    consume(own.address);
+    await own.kill();
+    await own.restart();
+    await expect(areTaking(2)).resolves.toBe(true);
+  });
 });
