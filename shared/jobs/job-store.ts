@@ -273,7 +273,7 @@ export class JobStore {
     const line = outcomeOf(text);
     const record = readRecord(id, text);
     if (line !== undefined && !record.isInputApart) {
-      return this.#unlessOver(endJob(baseOf(id, record, 0), line));
+      return this.#unlessOver(endJob(baseOf(id, record, record.input, 0), line));
     }
     const [job] = await this.#view([id]);
     // A worker took it, or gave it back, while it was looked for where it had stood.
@@ -334,13 +334,12 @@ function asCreated({ job, record }: Accepting, waitingBefore: number): Created {
   const isDelayed = record.startsMs > record.createdMs;
   return {
     kind: 'created',
-    job: {
-      ...baseOf(job.id, { ...record, input: job.input }, 0),
-      state: 'queued',
+    job: Object.assign(baseOf(job.id, record, job.input, 0), {
+      state: 'queued' as const,
       queueDeadlineMs: record.deadlineMs,
       startsMs: isDelayed ? record.startsMs : undefined,
       waitingBefore: isDelayed ? undefined : waitingBefore,
-    },
+    }),
   };
 }
 
@@ -350,9 +349,9 @@ function viewOf(id: string, words: readonly string[]): Job | undefined {
   const record = readRecord(id, text);
   if (record.isInputApart && input !== '') record.input = JSON.parse(input) as Record<string, unknown>;
   const line = outcomeOf(text);
-  if (line !== undefined) return endJob(baseOf(id, record, 0), line);
+  if (line !== undefined) return endJob(baseOf(id, record, record.input, 0), line);
   const held = hold === '' ? undefined : readHold(hold);
-  const base = baseOf(id, record, held?.attempts ?? 0);
+  const base = baseOf(id, record, record.input, held?.attempts ?? 0);
   if (state === 'running' || state === 'canceling') {
     return { ...base, state, startedMs: Math.max(held?.startedMs ?? 0, record.createdMs) };
   }

@@ -1,14 +1,8 @@
 import type { JobBody } from '../contract/job.js';
-import {
-  type EndedJobState,
-  FAILURE_CODES,
-  JOB_STATES,
-  PRIORITIES,
-  type Priority,
-} from '../contract/states.js';
+import { ENDED_JOB_STATES, FAILURE_CODES, PRIORITIES, type Priority } from '../contract/states.js';
 import { RecordSchemaError } from '../errors.js';
 import { RECORD_SCHEMA } from '../records/records.js';
-import type { Ended, Failure, Job, JobBase, Ran } from './job.js';
+import type { Failure, Job, JobBase } from './job.js';
 
 /**
  * Line 1 of a job's record: written when it is accepted and never again. Times are Unix milliseconds of Redis's clock; in the
@@ -124,7 +118,7 @@ export function readRecord(id: string, text: string): JobRecord {
     requestId: wordless(requestId),
     idempotency: idempotency === NONE ? undefined : idempotency,
     isInputApart: apart === '1',
-    about: JSON.parse(wordless(about) ?? '{}') as About,
+    about: about === undefined || about === NONE ? {} : (JSON.parse(decodeURIComponent(about)) as About),
     input:
       apart === '1'
         ? undefined
@@ -170,9 +164,13 @@ export function writeRun(
 }
 
 /** The members that every {@link Job} has. */
-export function baseOf(id: string, record: JobRecord, attempts: number): JobBase {
-  const { about, input, owner, createdMs, timeoutMs, maxAttempts, model, priority, requestId, ttlMs } =
-    record;
+export function baseOf(
+  id: string,
+  record: Omit<JobRecord, 'input'>,
+  input: JobRecord['input'],
+  attempts: number,
+): JobBase {
+  const { about, owner, createdMs, timeoutMs, maxAttempts, model, priority, requestId, ttlMs } = record;
   return {
     id,
     model,
@@ -200,48 +198,37 @@ export function endJob(open: JobBase, line: string): Job {
     at = space + 1;
   }
   const [status, finished, started, attempts, , , version, prepare, predict, size] = fields;
+  const state = ENDED_JOB_STATES.find((known) => known === status);
+  if (!state) throw new Error(`the record of job ${open.id} has the unknown status "${status}"`);
   const body = JSON.parse(line.slice(at)) as Record<string, unknown>;
-  const end: Ended = {
-    finishedMs: open.createdMs + Number(finished),
-    expiresMs: open.createdMs + Number(finished) + open.resultTtlMs,
-    startedMs: started === NONE ? undefined : open.createdMs + Number(started),
-  };
-  const { id, model, queue, owner, input, requestId, priority } = open;
-  const { timeoutMs, maxAttempts, resultTtlMs, createdMs, replayOf } = open;
-  const base: JobBase = {
-    id,
-    model,
-    queue,
-    owner,
-    input,
-    requestId,
-    priority,
-    timeoutMs,
-    maxAttempts,
-    resultTtlMs,
+  const finishedMs = open.createdMs + Number(finished);
+  const hasRun = version !== NONE;
+  // One literal: to spread parts into it takes many times as long.
+  return {
+    id: open.id,
+    model: open.model,
+    queue: open.queue,
+    owner: open.owner,
+    input: open.input,
+    requestId: open.requestId,
+    priority: open.priority,
+    timeoutMs: open.timeoutMs,
+    maxAttempts: open.maxAttempts,
+    resultTtlMs: open.resultTtlMs,
     attempts: Number(attempts),
-    createdMs,
-    replayOf,
-  };
-  const ran: Ran =
-    version === NONE
-      ? {}
-      : {
-          modelVersion: wordless(version),
-          timings: { prepareMs: Number(prepare), predictMs: Number(predict), batchSize: Number(size) },
-        };
-  const state = JOB_STATES.find((known): known is EndedJobState => known === status);
-  switch (state) {
-    case 'succeeded':
-      return { ...base, ...end, ...ran, state, result: body };
-    case 'failed':
-      return { ...base, ...end, ...ran, state, failure: failureOf(body) };
-    case 'canceled':
-    case 'expired':
-      return { ...base, ...end, state };
-    default:
-      throw new Error(`the record of job ${open.id} has the unknown status "${status}"`);
-  }
+    createdMs: open.createdMs,
+    replayOf: open.replayOf,
+    state,
+    finishedMs,
+    expiresMs: finishedMs + open.resultTtlMs,
+    startedMs: started === NONE ? undefined : open.createdMs + Number(started),
+    modelVersion: hasRun ? wordless(version) : undefined,
+    timings: hasRun
+      ? { prepareMs: Number(prepare), predictMs: Number(predict), batchSize: Number(size) }
+      : undefined,
+    result: state === 'succeeded' ? body : undefined,
+    failure: state === 'failed' ? failureOf(body) : undefined,
+  } as Job;
 }
 
 function failureOf({ code: found, message }: Record<string, unknown>): Failure {
