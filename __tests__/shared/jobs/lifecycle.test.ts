@@ -234,7 +234,7 @@ describe('a cancel', () => {
     expect(await commit(job, 1)).toEqual(['canceled']);
     const ended = await rig.store.find(id);
     expect(ended?.state).toBe('canceled');
-    expect(ended).not.toHaveProperty('result');
+    expect(ended).toMatchObject({ result: undefined });
   });
 
   it('comes too late after a commit', async () => {
