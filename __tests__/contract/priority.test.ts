@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { reload } from '../../api/context.js';
+import { unixMsOf } from '../../api/http/rfc3339.js';
+import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
 import { type Headers, TRIP, useApiRig, useApiRigs } from '../support/rigs/api-rig.js';
 import { newClaim } from '../support/rigs/job-rig.js';
 import { LINEAR } from '../support/rigs/models-folder.js';
@@ -34,7 +36,9 @@ describe('without keys', () => {
     }
     const ahead = Date.parse(delayed.queue.starts_at) - Date.parse(delayed.created_at);
     expect(ahead).toBe(3_600_000);
-    expect(Math.abs(Date.parse(put.queue.starts_at) - Date.parse(later))).toBeLessThan(5_000);
+    const past = Date.parse(put.queue.starts_at) - Date.parse(later);
+    expect(past).toBeGreaterThanOrEqual(0);
+    expect(past).toBeLessThan(5_000);
     expect(Date.parse(put.queue_expires_at) - Date.parse(put.queue.starts_at)).toBe(60_000);
     const { jobs, nextDueMs } = await api.worker.leases.claim(newClaim({ queue: LINEAR }), 60_000);
     expect(jobs).toEqual([]);
@@ -48,6 +52,23 @@ describe('without keys', () => {
     expect((await api.poll(id)).body.status).toBe('succeeded');
   });
 
+  it('takes a leap second for the second behind it', async () => {
+    const { id } = await submit({ not_before: '2016-12-31T23:59:60Z' });
+    await api.worker.succeed(id);
+    expect(unixMsOf('2016-12-31T18:59:60.5-05:00')).toBe(Date.parse('2017-01-01T00:00:00.500Z'));
+  });
+
+  it('lets a batch wait in the lane that it names', async () => {
+    const send = async (query: string): Promise<string> =>
+      (await api.call('post', `/batches?model=${LINEAR}${query}`, { body: { inputs: [TRIP] } })).body.id;
+    const [low, high] = [await send('&priority=low'), await send('&priority=high')];
+    const { jobs } = await api.worker.leases.claim(
+      newClaim({ queue: chunkQueueOf(LINEAR), most: 2 }),
+      60_000,
+    );
+    expect(jobs.map(({ id }) => id)).toEqual([`${high}:0`, `${low}:0`]);
+  });
+
   it('refuses a lane that is none, a time too far ahead or no time, and two times', async () => {
     const month = new Date(Date.now() + 31 * 86_400_000).toISOString();
     for (const [more, pointer] of [
@@ -55,13 +76,29 @@ describe('without keys', () => {
       [{ delay_ms: 30 * 86_400_000 + 1 }, '#/delay_ms'],
       [{ not_before: month }, '#/not_before'],
       [{ not_before: 'tomorrow' }, '#/not_before'],
+      [{ not_before: '2020-01-01T00:00:00+14' }, '#/not_before'],
       [{ not_before: month, delay_ms: 1 }, '#/not_before'],
     ] as const) {
       const { status, body } = await api.submit({ input: TRIP, ...more });
-      expect([status, body.errors?.[0]?.pointer]).toEqual([422, pointer]);
+      expect([status, body.errors?.map((error: { pointer: string }) => error.pointer)]).toEqual([
+        422,
+        [pointer],
+      ]);
     }
+    const { errors } = (await api.submit({ input: TRIP, not_before: month, timeout_ms: 0 })).body;
+    expect(errors).toHaveLength(2);
     const batch = await api.call('post', '/batches?priority=urgent', { body: { inputs: [TRIP] } });
     expect([batch.status, batch.body.errors[0].parameter]).toEqual([422, 'priority']);
+  });
+
+  it('harms no other job by a time that it refuses', async () => {
+    const keyed = { 'Idempotency-Key': 'a' };
+    const answers = await Promise.all([
+      api.submit({ input: TRIP, not_before: '2020-01-01T00:00:00+14' }),
+      api.submit({ input: TRIP }, keyed),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([422, 202]);
+    expect((await api.call('get', '/jobs')).body.jobs).toHaveLength(1);
   });
 
   it('keeps the lane of a job that is run again, and not its delay', async () => {
@@ -71,6 +108,16 @@ describe('without keys', () => {
     await submit({});
     expect(again.queue).toEqual({ position: 1 });
     expect((await api.poll(again.id)).body.queue.position).toBe(2);
+  });
+});
+
+describe('with a QUEUE_TTL_MS', () => {
+  const api = useApiRig({ env: { QUEUE_TTL_MS: '1000' } });
+
+  it('counts it from when a job may start', async () => {
+    const more = { delay_ms: 3_600_000, expires_in_ms: 60_000 };
+    const { queue, queue_expires_at: expires } = (await api.submit({ input: TRIP, ...more })).body;
+    expect(Date.parse(expires) - Date.parse(queue.starts_at)).toBe(1_000);
   });
 });
 

@@ -21,3 +21,9 @@ export function rfc3339(unixMs: number): string {
 /** The same of a time that may be missing. */
 export const rfc3339Of = (unixMs: number | undefined): string | undefined =>
   unixMs === undefined ? undefined : rfc3339(unixMs);
+
+/** The Unix milliseconds of an RFC 3339 time, a leap second being the one behind it; NaN for text that is no such time. */
+export function unixMsOf(text: string): number {
+  const before = text.replace(/:60(?=[.zZ+-])/, ':59');
+  return Date.parse(before) + (before === text ? 0 : 1_000);
+}

@@ -1,9 +1,10 @@
 import type { ValidateFunction } from 'ajv';
 import { isRecord } from '../../shared/text/is-record.js';
 import type { Job } from '../../shared/jobs/job.js';
-import { violationsOf } from '../../shared/validation/ajv.js';
+import { type RuleViolation, violationsOf } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
 import { ProblemError, validationFailed } from '../http/problem.js';
+import { unixMsOf } from '../http/rfc3339.js';
 import { modelNamed, type ServedModel, type ServedModels } from '../models/served-models.js';
 import type { Priority } from '../../shared/contract/states.js';
 import { LONGEST_DELAY_MS, submissionDefaults, type Submitted } from '../models/submission-schemas.js';
@@ -16,8 +17,9 @@ export interface Submission {
   timeoutMs: number;
   expiresInMs: number | undefined;
   priority: Priority | undefined;
-  /** From its acceptance to its earliest start. */
-  delayMs: number;
+  /** From its acceptance to its earliest start, where that is no time of its own. */
+  delayMs: number | undefined;
+  notBeforeMs: number | undefined;
   maxAttempts: number;
   /** The job that is to be run again; the new one belongs to the same owner. */
   replayOf?: Job;
@@ -33,7 +35,7 @@ export function parseSubmission(models: ServedModels, body: unknown): Submission
     return fromFlat(models, members);
   }
   const { model, validate } = checkFor(models, members['model']);
-  check(validate, body);
+  check(validate, body, brokenStart(members));
   return toSubmission(models, model, members as unknown as Submitted);
 }
 
@@ -69,17 +71,16 @@ export function resubmit(models: ServedModels, job: Job): Submission {
   };
 }
 
-/** Throws a 422 problem for a time too far ahead, and where both ways to say it are used. */
-function delayOf({ delay_ms: delayMs, not_before: notBefore }: Submitted): number {
-  if (notBefore === undefined) return delayMs ?? 0;
-  if (delayMs !== undefined) {
-    throw validationFailed([{ pointer: '#/not_before', detail: 'must not stand beside delay_ms' }]);
-  }
-  const aheadMs = Date.parse(notBefore) - Date.now();
-  if (aheadMs > LONGEST_DELAY_MS) {
-    throw validationFailed([{ pointer: '#/not_before', detail: 'must be at most 30 days ahead' }]);
-  }
-  return Math.max(0, aheadMs);
+/** The rule for a start that a body breaks, of those that its schema does not say. */
+function brokenStart({ delay_ms: delayMs, not_before: notBefore }: Record<string, unknown>): RuleViolation[] {
+  if (typeof notBefore !== 'string') return [];
+  const pointer = '#/not_before';
+  if (delayMs !== undefined) return [{ pointer, detail: 'must not stand beside delay_ms' }];
+  const startsMs = unixMsOf(notBefore);
+  // The schema's format lets some texts through that are no RFC 3339, such as an offset without minutes.
+  if (Number.isNaN(startsMs)) return [{ pointer, detail: 'must match format "date-time"' }];
+  if (startsMs - Date.now() <= LONGEST_DELAY_MS) return [];
+  return [{ pointer, detail: 'must be at most 30 days ahead' }];
 }
 
 /** Flat is a body without `input` that has at least one member of the default model's input. */
@@ -96,8 +97,12 @@ function checkFor(models: ServedModels, name: unknown): { model: ServedModel; va
   return { model, validate: model.validateNamed };
 }
 
-function check(validate: ValidateFunction, body: unknown): void {
-  if (!validate(body)) throw validationFailed(violationsOf(validate));
+/** Throws a 422 problem of all broken rules; `more`: of members of which the schema says nothing against. */
+function check(validate: ValidateFunction, body: unknown, more: readonly RuleViolation[] = []): void {
+  const broken = validate(body) ? [] : violationsOf(validate);
+  const named = new Set(broken.map(({ pointer }) => pointer));
+  const all = [...more.filter(({ pointer }) => !named.has(pointer)), ...broken];
+  if (all.length > 0) throw validationFailed(all);
 }
 
 function toSubmission({ most }: ServedModels, model: ServedModel, asked: Submitted): Submission {
@@ -109,7 +114,8 @@ function toSubmission({ most }: ServedModels, model: ServedModel, asked: Submitt
     timeoutMs: asked.timeout_ms ?? unlessAsked.timeoutMs,
     expiresInMs: asked.expires_in_ms,
     priority: asked.priority,
-    delayMs: delayOf(asked),
+    delayMs: asked.delay_ms,
+    notBeforeMs: asked.not_before === undefined ? undefined : unixMsOf(asked.not_before),
     maxAttempts: asked.max_attempts ?? unlessAsked.attempts,
     fingerprint: () => fingerprintOf('POST /jobs', asked),
   };

@@ -62,11 +62,11 @@ export async function submitJob(
 
 function newJob(
   exchange: Exchange,
-  { config: { jobs }, replyTo }: ApiContext,
+  { config: { jobs }, records, replyTo }: ApiContext,
   submission: Submission,
   { id, idempotencyKey: key }: { id: string; idempotencyKey: string | undefined },
 ): NewJob {
-  const { model, input, requestId, timeoutMs, maxAttempts, expiresInMs, delayMs, replayOf } = submission;
+  const { model, input, requestId, timeoutMs, maxAttempts, expiresInMs, notBeforeMs, replayOf } = submission;
   const { owner, weight } = exchange.caller;
   return {
     id,
@@ -79,7 +79,10 @@ function newJob(
     resultTtlMs: jobs.resultTtlMs,
     priority: laneFor(exchange.caller, submission.priority),
     weight,
-    delayMs,
+    delayMs:
+      notBeforeMs === undefined
+        ? submission.delayMs
+        : Math.max(0, Math.ceil(notBeforeMs - records.redis.nowMs())),
     expiresInMs,
     queueTtlMs: jobs.queueTtlMs,
     replayOf: replayOf?.id,
