@@ -58,6 +58,9 @@ describe('API_KEYS', () => {
   it.each([
     ['ann:hush:weight=0', 'entry 1 needs a weight that is a whole number from 1 to 100'],
     ['ann:hush:weight=1.5', 'entry 1 needs a weight that is a whole number from 1 to 100'],
+    ['ann:hush:weight=2=3', 'entry 1 needs a weight that is a whole number from 1 to 100'],
+    ['ann:hush:weight=101', 'entry 1 needs a weight that is a whole number from 1 to 100'],
+    ['ann:hush:lane=low=x', 'entry 1 needs one of the lanes high, normal, low'],
     ['ann:hush:lane=fast', 'entry 1 needs one of the lanes high, normal, low'],
     ['ann:hush:admin:admin', 'entry 1 says something twice'],
     ['ann', 'entry 1 must be name:secret'],

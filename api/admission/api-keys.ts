@@ -78,7 +78,8 @@ function readOptions(
   const names = options.map((option) => option.split('=', 1)[0]);
   if (new Set(names).size < names.length) throw new Error(`${what} says something twice: it must be ${FORM}`);
   for (const option of options) {
-    const [name, value = ''] = option.split('=');
+    const [name = ''] = option.split('=', 1);
+    const value = option.slice(name.length + 1);
     const lane = PRIORITIES.find((known) => known === value);
     if (option === 'admin') read.isAdmin = true;
     else if (
