@@ -1,3 +1,4 @@
+import { until } from '../support/latch.js';
 import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
 import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
@@ -16,6 +17,16 @@ it('tells what waits and what workers hold, of one model and of all', async () =
     { waiting: 0, held: 1 },
     { waiting: 1, held: 0 },
   ]);
+});
+
+it('counts a job that starts later once its time has come', async () => {
+  await api.submit({ input: TRIP, delay_ms: 3_600_000 });
+  expect(await demand()).toEqual({ waiting: 0, held: 0 });
+  await api.submit({ input: TRIP, delay_ms: 1 });
+  // No sweeper runs here that would let it wait in its lane.
+  await until(async () => JSON.stringify(await demand()) === JSON.stringify({ waiting: 1, held: 0 }), {
+    what: 'the job that is due',
+  });
 });
 
 it('counts a chunk of a batch as a full micro-batch', async () => {

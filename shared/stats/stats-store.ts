@@ -5,6 +5,7 @@ import { parseTally, type Tally } from './tally.js';
 export interface QueueDepth {
   /** Those that are to start later included. */
   waiting: number;
+  /** Those of them whose time has not come. */
   delayed: number;
   running: number;
   /** Undefined when none waits. */

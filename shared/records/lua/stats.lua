@@ -5,7 +5,7 @@
 -- KEYS 1 key prefix
 -- ARGV queues
 -- Returns {now in ms, jobs and chunks that run, then for each queue how many wait, when the one that has waited longest of those
---         next in line was created ('' = none waits), how many run, and how many of those that wait are to start later}
+--         next in line was created ('' = none waits), how many run, and how many of those that wait are not due yet}
 local result = { ms(now_ms()), redis.call('ZCARD', RUNNING) }
 
 local function not_ended(model)
@@ -32,6 +32,6 @@ for _, queue in ipairs(ARGV) do
   result[#result + 1] = waiting
   result[#result + 1] = oldest or ''
   result[#result + 1] = chunks_running[queue] or math.max(0, not_ended(queue) - waiting)
-  result[#result + 1] = redis.call('ZCARD', P .. 'delayed:' .. queue)
+  result[#result + 1] = redis.call('ZCOUNT', P .. 'delayed:' .. queue, '(' .. ms(now_ms()), '+inf')
 end
 return result
