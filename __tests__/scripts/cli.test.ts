@@ -86,6 +86,17 @@ describe('waggle submit', () => {
     expect(JSON.parse(request?.body ?? '')).toEqual({ input: { x: 1 }, model: 'm', request_id: 'r' });
   });
 
+  it('names the lane and the earliest start of the job', async () => {
+    const url = await answering({ body: succeeded }, { body: succeeded });
+    const args = ['submit', '--json', '--url', url, '--input', '{}', '--priority', 'low'];
+    await waggleHere([...args, '--delay-ms', '5']);
+    await waggleHere([...args, '--not-before', '2020-01-01T00:00:00Z']);
+    expect(server?.requests.map(({ body }) => JSON.parse(body))).toEqual([
+      { input: {}, priority: 'low', delay_ms: 5 },
+      { input: {}, priority: 'low', not_before: '2020-01-01T00:00:00Z' },
+    ]);
+  });
+
   it('fails when the job does', async () => {
     const error = { code: 'timeout' as const, message: 'it ran longer than 60000 ms' };
     const url = await answering({ body: jobView({ status: 'failed', error }) });
@@ -167,6 +178,8 @@ describe('waggle submit', () => {
     [['--pu', 'x'], 'It must be a number'],
     [['--input', '[1]'], 'It must be a JSON object'],
     [['--input', '{}', '--pu', '1'], 'give one of them'],
+    [['--priority', 'urgent', ...TRIP], 'Allowed choices are high, normal, low'],
+    [['--delay-ms', '1', '--not-before', '2020-01-01T00:00:00Z', ...TRIP], 'cannot be used with'],
     [['--url', 'localhost:8182', ...TRIP], 'http:// (or https://) is missing: write http://localhost:8182'],
     [['--url', 'http://shop:secret@localhost', ...TRIP], 'a key goes into --key'],
   ])('refuses %j', async (args, message) => {

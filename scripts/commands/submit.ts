@@ -17,6 +17,7 @@ interface SubmitOptions extends ConnectionOptions, TripOptions {
   requestId?: string;
   priority?: Priority;
   delayMs?: number;
+  notBefore?: string;
   outage: number;
 }
 
@@ -43,6 +44,11 @@ export function registerSubmitCommand(program: Command): void {
     .option('--request-id <id>', 'a name of your own, to find the job by')
     .addOption(new Option('--priority <lane>', 'the lane in which the job waits').choices([...PRIORITIES]))
     .option('--delay-ms <ms>', 'not run before so long after it is accepted', whole(0, 30 * 86_400_000))
+    .addOption(
+      new Option('--not-before <time>', 'not run before this time, as 2026-02-01T08:15:00Z').conflicts(
+        'delayMs',
+      ),
+    )
     .option('--outage <seconds>', 'how long the server may be away before giving up', whole(0, 86_400), 60);
   addConnectionOptions(command)
     .addHelpText('after', HELP)
@@ -58,7 +64,7 @@ export function registerSubmitCommand(program: Command): void {
 }
 
 function requestOf(options: SubmitOptions, refuse: (message: string) => never): SubmitRequest {
-  const { model, requestId, priority, delayMs } = options;
+  const { model, requestId, priority, delayMs, notBefore } = options;
   const trip = tripInput(options);
   if (options.input !== undefined && trip !== undefined) {
     refuse('error: --input and the flags of a trip say the same thing: give one of them');
@@ -67,7 +73,7 @@ function requestOf(options: SubmitOptions, refuse: (message: string) => never): 
   if (input === undefined) {
     refuse('error: nothing to predict: give --pu 130 --do 205 --distance 3, or --input with a JSON object');
   }
-  return { input, model, request_id: requestId, priority, delay_ms: delayMs };
+  return { input, model, request_id: requestId, priority, delay_ms: delayMs, not_before: notBefore };
 }
 
 /** Submits until the server has it, always with the same key: so it has it once, whatever became of an answer. */
