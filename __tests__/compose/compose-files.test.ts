@@ -91,6 +91,7 @@ describe('variables', () => {
   it('stop everything where nobody was said to be allowed to call', () => {
     expect(() => loadProject(CPU, {})).toThrow('set API_KEYS=name:secret in .env, or AUTH=none');
     expect(() => loadProject(CPU, { AUTH: 'none' })).not.toThrow();
+    expect(() => loadProject(CPU, { API_KEYS_FILE: '/keys' })).not.toThrow();
     expect(() => loadProject([...CPU, OBSERVABILITY], { AUTH: 'none' })).toThrow('GRAFANA_PASSWORD');
   });
 });
