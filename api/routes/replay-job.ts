@@ -22,8 +22,8 @@ export const replayJobRoute: Route = {
     tag: 'jobs',
     summary: 'Run a failed, expired or canceled job again',
     description:
-      'Makes a new job of the same model, input, request id, timeout and number of attempts, without a deadline in the ' +
-      'queue. The old one stays as it is.',
+      'Makes a new job of the same model, input, request id, lane, timeout and number of attempts, without a delay or a ' +
+      'deadline in the queue. The old one stays as it is.',
     parameters: ['JobId', 'IdempotencyKey', 'RequestIdHeader', 'Traceparent'],
     answers: {
       202: json('Job', 'The new job; `replay_of` names the old one.', {
