@@ -99,7 +99,7 @@ describe.each(NAMES)('the folder of the image %s', (name) => {
     const files = filesBelow(images[name]).filter((file) => !file.startsWith('node_modules/'));
     const other = { api: 'worker', worker: 'api' }[name];
     expect(files).toContain(`dist/${name}/main.js`);
-    expect(files).toContain('dist/shared/records/lua/create.lua');
+    expect(files).toContain('dist/shared/records/lua/accept.lua');
     expect(files).toContain('model/trip-duration/manifest.json');
     expect(files.filter((file) => file.startsWith(`dist/${other}/`) || /\.(ts|env)$/.test(file))).toEqual([]);
     const tops = new Set(files.filter((file) => file.includes('/')).map((file) => file.split('/')[0] ?? ''));
