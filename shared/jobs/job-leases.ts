@@ -1,4 +1,4 @@
-import type { FailureCode } from '../contract/states.js';
+import { type FailureCode, PRIORITIES } from '../contract/states.js';
 import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import { type JobRecord, ownerWord, readRecord, writeRun } from './record.js';
@@ -122,7 +122,7 @@ export class JobLeases {
   /** Has a worker look at once a second whether any job waits in one of these queues: one command. */
   async anyWaits(queues: readonly string[]): Promise<boolean> {
     const lanes = queues.flatMap((queue) =>
-      ['high', 'normal', 'low'].map((lane) => this.#records.key(`queued:${queue}:${lane}`)),
+      PRIORITIES.map((lane) => this.#records.key(`queued:${queue}:${lane}`)),
     );
     return Number(await this.#records.redis.command(['EXISTS', ...lanes])) > 0;
   }

@@ -166,7 +166,11 @@ export class JobStore {
   async #write(some: readonly Accepting[]): Promise<Created[]> {
     const { redis } = this.#records;
     const byModel = new Map<string, Accepting[]>();
-    for (const one of some) byModel.set(one.job.model, [...(byModel.get(one.job.model) ?? []), one]);
+    for (const one of some) {
+      const same = byModel.get(one.job.model);
+      if (same) same.push(one);
+      else byModel.set(one.job.model, [one]);
+    }
     const commands: string[][] = [];
     const depthsAt: [model: string, at: number][] = [];
     for (const [model, ones] of byModel) {

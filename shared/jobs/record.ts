@@ -6,8 +6,7 @@ import type { Failure, Job, JobBase } from './job.js';
 
 /**
  * Line 1 of a job's record: written when it is accepted and never again. Times are Unix milliseconds of Redis's clock; in the
- * text they are ms since the creation. Fields
- * without a value are `undefined`; in the text they are {@link NONE}.
+ * text they are ms since the creation. Fields without a value are `undefined`; in the text they are {@link NONE}.
  */
 export interface JobRecord {
   /** The caller that the job belongs to. */
