@@ -1,4 +1,5 @@
 import { RedisUnavailableError } from '../shared/errors.js';
+import { wheel } from '../shared/process/timer-wheel.js';
 
 /** Runs the Redis calls of one step of a request; all of them together have one deadline. */
 export type RedisDeadline = <T>(step: string, calls: () => Promise<T>) => Promise<T>;
@@ -11,21 +12,19 @@ export function createRedisDeadline(
   timeoutMs: number,
   onUnavailable: () => void = () => undefined,
 ): RedisDeadline {
-  return async (step, calls) => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new RedisUnavailableError(`${step} within ${timeoutMs} ms`)),
-        timeoutMs,
+  return (step, calls) =>
+    new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        late.cancel();
+        if (error instanceof RedisUnavailableError) onUnavailable();
+        reject(error);
+      };
+      const late = wheel.set(timeoutMs, () =>
+        fail(new RedisUnavailableError(`${step} within ${timeoutMs} ms`)),
       );
+      calls().then((value) => {
+        late.cancel();
+        return resolve(value);
+      }, fail);
     });
-    try {
-      return await Promise.race([calls(), late]);
-    } catch (error) {
-      if (error instanceof RedisUnavailableError) onUnavailable();
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
 }

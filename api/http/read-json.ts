@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, messageOf } from '../../shared/errors.js';
+import { wheel } from '../../shared/process/timer-wheel.js';
 import { ProblemError, requestTimeout } from './problem.js';
 
 /** The client closed the connection before its request was complete: there is no one to answer. */
@@ -65,12 +66,11 @@ function readBody(request: IncomingMessage, { limitBytes, timeoutMs }: BodyLimit
     const chunks: Buffer[] = [];
     let bytes = 0;
     const refuse = (error: AppError): void => {
-      clearTimeout(slow);
+      slow.cancel();
       reject(error);
     };
-    const slow = setTimeout(
-      () => refuse(requestTimeout(`the body was not complete ${timeoutMs} ms after the headers`)),
-      timeoutMs,
+    const slow = wheel.set(timeoutMs, () =>
+      refuse(requestTimeout(`the body was not complete ${timeoutMs} ms after the headers`)),
     );
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
@@ -78,7 +78,7 @@ function readBody(request: IncomingMessage, { limitBytes, timeoutMs }: BodyLimit
       else refuse(new ProblemError('body-too-large', `the body must not be larger than ${limitBytes} bytes`));
     });
     request.once('end', () => {
-      clearTimeout(slow);
+      slow.cancel();
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
     request.once('error', () => undefined);
