@@ -29,6 +29,8 @@ export interface ClientLimits {
   streams: number;
   /** Between two looks at a record whose end is waited for: an announcement may get lost with a connection, in ms. */
   rereadMs: number;
+  /** Longest that a poll of a job that has not ended is held, in ms: 20 by the contract, of which a timer may take 5. */
+  holdMs: number;
   /** Time for which a process that was told to stop answers on new and idle connections, in ms. */
   lingerMs: number;
 }
@@ -48,5 +50,6 @@ export const CLIENT_LIMITS: Readonly<ClientLimits> = {
   waits: 10_000,
   streams: 1_000,
   rereadMs: 1_000,
+  holdMs: 15,
   lingerMs: 1_000,
 };

@@ -158,7 +158,7 @@ describe('the validator of a poll', () => {
     expect((await api.poll(id, { 'If-None-Match': '"other"' })).status).toBe(200);
   });
 
-  it('changes with the state and with the place in the queue', async () => {
+  it('changes with the state, and not with the place in the queue', async () => {
     const ids = [];
     for (let i = 0; i < 2; i += 1) ids.push((await api.submit({ input: TRIP })).body.id);
     const [first, second] = ids;
@@ -167,7 +167,7 @@ describe('the validator of a poll', () => {
     tags.push((await api.poll(second)).headers['etag']);
     await api.worker.claim(second);
     tags.push((await api.poll(second)).headers['etag']);
-    expect(new Set(tags).size).toBe(3);
+    expect(tags).toEqual([tags[0], tags[0], expect.not.stringContaining('queued')]);
   });
 });
 

@@ -154,6 +154,47 @@ describe('Prefer: wait on a poll', () => {
   });
 });
 
+describe('a poll of a job that has not ended', () => {
+  const patient = useApiRig({ limits: { holdMs: 60_000 } });
+
+  it('is held until the job ends, and is answered with what the process was told of the end', async () => {
+    const { body: job } = await patient.submit({ input: TRIP });
+    const polled = patient.poll(job.id);
+    const asked = patient.poll(job.id, { 'If-None-Match': 'W/"queued-0"' });
+    await until(() => patient.ctx.waiters.holding === 2);
+    const findOpen = jest.spyOn(patient.ctx.jobs, 'findOpen');
+    await patient.worker.succeed(job.id);
+    const [{ status, body, headers }, changed] = await Promise.all([polled, asked]);
+    expect([status, body.status, changed.status]).toEqual([200, 'succeeded', 200]);
+    expect(headers).not.toHaveProperty('preference-applied');
+    expect(findOpen).not.toHaveBeenCalled();
+    expect([body, headers['etag']]).toEqual([changed.body, changed.headers['etag']]);
+    expect(body).toEqual((await patient.poll(job.id)).body);
+    expect(patient.ctx.waiters.holding).toBe(0);
+  });
+
+  it('is not held for a client that wants no wait, nor by a process that is not told of the end', async () => {
+    const { body: job } = await patient.submit({ input: TRIP });
+    expect((await patient.poll(job.id, { Prefer: 'wait=0' })).body.status).toBe('queued');
+    const { headers } = await patient.poll(job.id, { Prefer: 'wait=0' });
+    expect(
+      (await patient.poll(job.id, { Prefer: 'wait=0', 'If-None-Match': headers['etag'] ?? '' })).status,
+    ).toBe(304);
+    const other = await openApiRig(patient.server, {
+      env: { KEY_PREFIX: patient.ctx.config.redis.keyPrefix },
+      limits: { holdMs: 60_000 },
+    });
+    expect((await other.poll(job.id)).body.status).toBe('queued');
+    await other.close();
+  });
+
+  it('is not held by a process that was told to stop', async () => {
+    const { body: job } = await patient.submit({ input: TRIP });
+    patient.drain();
+    expect((await patient.poll(job.id)).body.status).toBe('queued');
+  });
+});
+
 describe('a wait that nobody wants any more', () => {
   it('is over when the client leaves', async () => {
     const leaving = new AbortController();

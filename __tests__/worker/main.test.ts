@@ -60,7 +60,7 @@ it('says when it serves, answers like the original service, and leaves in good o
     const found = await rig.store.find(id);
     return found && isEnded(found.state) ? found : undefined;
   });
-  const duration = job.state === 'succeeded' ? Number(job.result['duration']) : Number.NaN;
+  const duration = job.state === 'succeeded' ? Number(JSON.parse(job.resultJson).duration) : Number.NaN;
   expect(Math.abs(duration / 12.785509620119132 - 1)).toBeLessThan(1e-3);
   const inference = descendantsOf(worker.pid ?? 0);
   expect(inference.length).toBeGreaterThan(0);

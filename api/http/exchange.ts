@@ -87,8 +87,13 @@ export class Exchange {
   }
 
   /** Answers with JSON. Nothing is stored on the way unless `Cache-Control` says otherwise. */
-  sendJson(status: number, body: unknown, headers: AnswerHeaders = {}): void {
-    this.send(status, JSON.stringify(body), headers, 'application/json');
+  sendJson(status: number, body: unknown, headers?: AnswerHeaders): void {
+    this.sendJsonText(status, JSON.stringify(body), headers);
+  }
+
+  /** Answers with a text that is JSON already. */
+  sendJsonText(status: number, json: string, headers: AnswerHeaders = {}): void {
+    this.send(status, json, headers, 'application/json');
   }
 
   /**

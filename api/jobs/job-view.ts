@@ -1,4 +1,5 @@
 import { isEnded, type Job } from '../../shared/jobs/job.js';
+import { endJob } from '../../shared/jobs/record.js';
 import type { ApiContext } from '../context.js';
 import { maySee } from '../http/caller.js';
 import type { Exchange } from '../http/exchange.js';
@@ -29,9 +30,47 @@ export async function viewJob({ rates }: ApiContext, job: Job): Promise<JobView>
 }
 
 /** The job that the caller may see. Throws a 404 or 410 problem when there is none. */
-export async function readJob(exchange: Exchange, ctx: ApiContext, id: string): Promise<JobView> {
-  const view = await ctx.withinDeadline('reading a job', () => findJob(ctx, id));
-  if (view && maySee(exchange.caller, view.job)) return view;
+export const readJob = (exchange: Exchange, ctx: ApiContext, id: string): Promise<JobView> =>
+  viewFor(exchange, ctx, id, () => ctx.jobs.find(id));
+
+/**
+ * The same for a poll: where the job has not ended, and its end will be told to this process, the answer is held for a moment,
+ * which spares most clients a second poll.
+ */
+export async function pollJob(exchange: Exchange, ctx: ApiContext, id: string): Promise<JobView> {
+  // Registered before the first read, so that no end in between is missed.
+  const waiter = ctx.waiters.hold(id);
+  if (!waiter) return readJob(exchange, ctx, id);
+  try {
+    const found = await ctx.withinDeadline('reading a job', () => ctx.jobs.look(id));
+    if (found && 'state' in found) return { job: seen(exchange, ctx, id, found) };
+    const open = seen(exchange, ctx, id, found);
+    if (open.replyTo === ctx.replyTo) await waiter.sleep(ctx.limits.holdMs);
+    if (waiter.outcome !== undefined) return { job: endJob(open, waiter.outcome) };
+    return await viewFor(exchange, ctx, id, () => ctx.jobs.findOpen(id));
+  } finally {
+    waiter.leave();
+  }
+}
+
+async function viewFor(
+  exchange: Exchange,
+  ctx: ApiContext,
+  id: string,
+  find: () => Promise<Job | undefined>,
+): Promise<JobView> {
+  const job = await ctx.withinDeadline('reading a job', find);
+  return viewJob(ctx, seen(exchange, ctx, id, job));
+}
+
+/** The job, if the caller may see it. */
+function seen<T extends { owner: string }>(
+  exchange: Exchange,
+  ctx: ApiContext,
+  id: string,
+  job: T | undefined,
+): T {
+  if (job && maySee(exchange.caller, job)) return job;
   throw missingRecord('job', id, ctx.config.jobs.resultTtlMs);
 }
 
@@ -41,8 +80,6 @@ export async function findJob(ctx: ApiContext, id: string): Promise<JobView | un
   return job && viewJob(ctx, job);
 }
 
-/** An entity tag that changes with every member of a {@link JobView} but the estimate of time. */
-export function etagOf({ job, place }: JobView): string {
-  const moment = isEnded(job.state) && 'finishedMs' in job ? job.finishedMs : (place?.position ?? '');
-  return `W/"${job.state}-${job.attempts}-${moment}"`;
-}
+/** An entity tag that changes when the job is taken, given back or ends, and not with its place in the queue. */
+export const etagOf = ({ job }: JobView): string =>
+  `W/"${job.state}-${job.attempts}${'finishedMs' in job ? `-${job.finishedMs}` : ''}"`;

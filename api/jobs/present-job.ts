@@ -1,61 +1,78 @@
-import type { JobBody } from '../../shared/contract/job.js';
-import { isEnded, type Job } from '../../shared/jobs/job.js';
-import { rfc3339, rfc3339Of } from '../http/rfc3339.js';
+import type { Failure, Job, RunTimings } from '../../shared/jobs/job.js';
+import { rfc3339 } from '../http/rfc3339.js';
 import type { JobView } from './job-view.js';
 
-/** The body of a job. One literal: to spread parts into it takes twice as long. */
-export function presentJob({ job, place }: JobView): JobBody {
+/**
+ * The body of a job, a `JobBody` of shared/contract/job.ts, as text. Input and result are JSON already: they are copied as
+ * they are, which costs a third of parsing them and writing them again.
+ */
+export function jobJson({ job, place }: JobView): string {
   const self = jobPath(job.id);
-  const ran = job.state === 'succeeded' || job.state === 'failed' ? job : undefined;
-  const ended = isEndedJob(job) ? job : undefined;
-  return {
-    id: job.id,
-    status: job.state,
-    model: job.model,
-    model_version: ran?.modelVersion,
-    input: job.input,
-    result: job.state === 'succeeded' ? job.result : undefined,
-    error: job.state === 'failed' ? job.failure : undefined,
-    request_id: job.requestId,
-    replay_of: job.replayOf,
-    attempts: job.attempts,
-    queue: placeOf(place, job.state === 'queued' ? job.startsMs : undefined),
-    created_at: rfc3339(job.createdMs),
-    started_at: job.state === 'queued' ? undefined : rfc3339Of(job.startedMs),
-    finished_at: rfc3339Of(ended?.finishedMs),
-    queue_expires_at: job.state === 'queued' ? rfc3339Of(job.queueDeadlineMs) : undefined,
-    expires_at: rfc3339Of(ended?.expiresMs),
-    timings: ran && timingsOf(ran),
-    links: { self, events: `${self}/events`, cancel: ended ? undefined : self },
-  };
-}
-
-/** Its place in the queue, or the time from which on it has one. */
-function placeOf(place: JobView['place'], startsMs: number | undefined): JobBody['queue'] {
-  if (startsMs !== undefined) return { starts_at: rfc3339(startsMs) };
-  return place && { position: place.position, eta_ms: place.etaMs };
+  return (
+    `{"id":"${job.id}","status":"${job.state}","model":"${job.model}"` +
+    outcomeOf(job) +
+    (job.requestId === undefined ? '' : `,"request_id":${JSON.stringify(job.requestId)}`) +
+    (job.replayOf === undefined ? '' : `,"replay_of":"${job.replayOf}"`) +
+    `,"attempts":${job.attempts}` +
+    (job.state === 'queued' ? placeOf(place, job.startsMs) : '') +
+    `,"created_at":"${rfc3339(job.createdMs)}"` +
+    timesOf(job) +
+    `,"links":{"self":"${self}","events":"${self}/events"${'finishedMs' in job ? '' : `,"cancel":"${self}"`}}}`
+  );
 }
 
 /** Where a job is polled. */
 export const jobPath = (id: string): string => `/jobs/${id}`;
 
-type EndedJob = Extract<Job, { finishedMs: number }>;
-const isEndedJob = (job: Job): job is EndedJob => isEnded(job.state);
+function outcomeOf(job: Job): string {
+  const input = job.inputJson === undefined ? '' : `,"input":${job.inputJson}`;
+  if (job.state !== 'succeeded' && job.state !== 'failed') return input;
+  const version =
+    job.modelVersion === undefined ? '' : `,"model_version":${JSON.stringify(job.modelVersion)}`;
+  return (
+    version +
+    input +
+    (job.state === 'succeeded' ? `,"result":${job.resultJson}` : `,"error":${failureJson(job.failure)}`)
+  );
+}
 
-function timingsOf({
-  timings,
-  createdMs,
-  startedMs,
-  finishedMs,
-}: Extract<Job, { state: 'succeeded' | 'failed' }>): JobBody['timings'] {
-  if (timings === undefined || startedMs === undefined) return undefined;
-  return {
-    queued_ms: round(startedMs - createdMs),
-    feature_prepare_ms: timings.prepareMs,
-    model_predict_ms: timings.predictMs,
-    total_ms: round(finishedMs - createdMs),
-    batch_size: timings.batchSize,
-  };
+const failureJson = ({ code, message }: Failure): string =>
+  `{"code":"${code}","message":${JSON.stringify(message)}}`;
+
+/** Its place in the queue, or the time from which on it has one. */
+function placeOf(place: JobView['place'], startsMs: number | undefined): string {
+  if (startsMs !== undefined) return `,"queue":{"starts_at":"${rfc3339(startsMs)}"}`;
+  if (!place) return '';
+  const eta = place.etaMs === undefined ? '' : `,"eta_ms":${place.etaMs}`;
+  return `,"queue":{"position":${place.position}${eta}}`;
+}
+
+function timesOf(job: Job): string {
+  if (job.state === 'queued') {
+    const { queueDeadlineMs } = job;
+    return queueDeadlineMs === undefined ? '' : `,"queue_expires_at":"${rfc3339(queueDeadlineMs)}"`;
+  }
+  const started = job.startedMs === undefined ? '' : `,"started_at":"${rfc3339(job.startedMs)}"`;
+  if (!('finishedMs' in job)) return started;
+  const ended = `,"finished_at":"${rfc3339(job.finishedMs)}","expires_at":"${rfc3339(job.expiresMs)}"`;
+  const hasRun = job.state === 'succeeded' || job.state === 'failed';
+  const timings = hasRun && job.timings ? timingsOf(job, job.timings) : '';
+  return started + ended + timings;
+}
+
+function timingsOf(
+  {
+    createdMs,
+    startedMs,
+    finishedMs,
+  }: { createdMs: number; startedMs?: number | undefined; finishedMs: number },
+  { prepareMs, predictMs, batchSize }: RunTimings,
+): string {
+  if (startedMs === undefined) return '';
+  return (
+    `,"timings":{"queued_ms":${round(startedMs - createdMs)},"feature_prepare_ms":${prepareMs},` +
+    `"model_predict_ms":${predictMs},"total_ms":${round(finishedMs - createdMs)},"batch_size":${batchSize}}`
+  );
 }
 
 /** Redis's clock counts microseconds; subtraction leaves noise behind them. */

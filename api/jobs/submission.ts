@@ -54,10 +54,13 @@ export function fromFlat(models: ServedModels, body: Record<string, unknown>): S
  */
 export function resubmit(models: ServedModels, job: Job): Submission {
   const { model, validate } = checkFor(models, job.model);
-  if (!job.input) throw new ProblemError('input-gone', `the input of job ${job.id} is not kept any more`);
+  const { inputJson } = job;
+  if (inputJson === undefined) {
+    throw new ProblemError('input-gone', `the input of job ${job.id} is not kept any more`);
+  }
   const asked: Submitted = {
     model: job.model,
-    input: job.input,
+    input: JSON.parse(inputJson) as Record<string, unknown>,
     timeout_ms: Math.min(job.timeoutMs, models.most.timeoutMs),
     max_attempts: Math.min(job.maxAttempts, models.most.attempts),
     request_id: job.requestId,

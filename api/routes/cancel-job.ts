@@ -1,7 +1,7 @@
 import { visibleOwner } from '../http/caller.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from './route.js';
-import { presentJob } from '../jobs/present-job.js';
+import { jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { findJob } from '../jobs/job-view.js';
 import { json, problems } from '../openapi/operation.js';
@@ -38,7 +38,7 @@ export const cancelJobRoute: Route = {
       throw new ProblemError('job-ended', `job ${id} has already ended: it is ${view.job.state}`);
     }
     const canceled = done === 'canceled';
-    exchange.sendJson(canceled ? 200 : 202, presentJob(view), {
+    exchange.sendJsonText(canceled ? 200 : 202, jobJson(view), {
       'Retry-After': canceled ? undefined : retryAfterSeconds(view.place?.etaMs),
     });
   },

@@ -2,9 +2,9 @@ import { requireShareOfWaits, waitForEnd } from '../waiting/wait-for-end.js';
 import { matchesEtag } from '../http/request-headers.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from './route.js';
-import { presentJob } from '../jobs/present-job.js';
+import { jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
-import { etagOf, hasJobEnded, type JobView, readJob } from '../jobs/job-view.js';
+import { etagOf, hasJobEnded, type JobView, pollJob, readJob } from '../jobs/job-view.js';
 import { json, problems } from '../openapi/operation.js';
 import { recordIdOf } from '../jobs/record-id.js';
 
@@ -36,7 +36,7 @@ export const getJobRoute: Route = {
     const { view, honoured } = await waitForEnd(exchange, ctx, {
       id,
       waitSeconds,
-      read: () => readJob(exchange, ctx, id),
+      read: () => (waitSeconds === undefined ? pollJob : readJob)(exchange, ctx, id),
       hasEnded: hasJobEnded,
     });
     const etag = etagOf(view);
@@ -49,7 +49,7 @@ export const getJobRoute: Route = {
       'Preference-Applied': preferenceApplied({ waitSeconds: honoured ? waitSeconds : undefined }),
     };
     if (matchesEtag(exchange.header('if-none-match'), etag)) exchange.send(304, undefined, headers);
-    else exchange.sendJson(200, presentJob(view), headers);
+    else exchange.sendJsonText(200, jobJson(view), headers);
   },
 };
 

@@ -3,8 +3,8 @@ import type { ApiContext } from '../context.js';
 import type { EventStream } from '../waiting/event-streams.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Route } from './route.js';
-import { presentJob } from '../jobs/present-job.js';
-import { etagOf, hasJobEnded, type JobView, readJob } from '../jobs/job-view.js';
+import { jobJson } from '../jobs/present-job.js';
+import { hasJobEnded, type JobView, readJob } from '../jobs/job-view.js';
 import { problems } from '../openapi/operation.js';
 import { recordIdOf } from '../jobs/record-id.js';
 import type { Waiter } from '../waiting/waiters.js';
@@ -71,7 +71,7 @@ async function follow(
   let last = known;
   for (;;) {
     const id = eventId(now);
-    if (id !== last) stream.send({ event: 'status', id, data: JSON.stringify(presentJob(now)) });
+    if (id !== last) stream.send({ event: 'status', id, data: jobJson(now) });
     last = id;
     if (hasJobEnded(now) || follower.isOver || !stream.isOpen) return;
     // Places in the queue are not announced, so the job is read again after a while, too.
@@ -85,5 +85,6 @@ async function follow(
   }
 }
 
-/** Without the quotes and the mark of an ETag, which have no meaning here. */
-const eventId = (view: JobView): string => etagOf(view).replaceAll(/^W\/|"/g, '');
+/** Changes with every member of a job but the estimate of time. */
+const eventId = ({ job, place }: JobView): string =>
+  `${job.state}-${job.attempts}-${'finishedMs' in job ? job.finishedMs : (place?.position ?? '')}`;

@@ -1,8 +1,7 @@
-import type { JobList } from '../../shared/contract/job.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
 import { visibleOwner } from '../http/caller.js';
 import type { Route } from './route.js';
-import { presentJob } from '../jobs/present-job.js';
+import { jobJson } from '../jobs/present-job.js';
 import { viewJob } from '../jobs/job-view.js';
 import { formatCursor, parseListQuery } from '../jobs/list-query.js';
 import { json, problems } from '../openapi/operation.js';
@@ -30,7 +29,7 @@ export const listJobsRoute: Route = {
       const page = await listJobs(ctx, filter, { limit, after, signal });
       return { views: await Promise.all(page.found.map((job) => viewJob(ctx, job))), next: page.next };
     });
-    const list: JobList = { jobs: views.map(presentJob), next_cursor: next ? formatCursor(next) : null };
-    exchange.sendJson(200, list);
+    const cursor = next ? JSON.stringify(formatCursor(next)) : 'null';
+    exchange.sendJsonText(200, `{"jobs":[${views.map(jobJson).join(',')}],"next_cursor":${cursor}}`);
   },
 };

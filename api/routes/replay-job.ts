@@ -2,7 +2,7 @@ import type { JobState } from '../../shared/contract/states.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from './route.js';
-import { jobPath, presentJob } from '../jobs/present-job.js';
+import { jobPath, jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { readJob } from '../jobs/job-view.js';
 import { resubmit } from '../jobs/submission.js';
@@ -61,7 +61,7 @@ export const replayJobRoute: Route = {
     }
     const submission = resubmit(ctx.models.current, job);
     const { view, isReplay } = await submitJob(exchange, ctx, submission, { idempotencyKey });
-    exchange.sendJson(202, presentJob(view), {
+    exchange.sendJsonText(202, jobJson(view), {
       Location: jobPath(view.job.id),
       'Retry-After': retryAfterSeconds(view.place?.etaMs),
       'Idempotency-Replayed': isReplay ? 'true' : undefined,

@@ -2,7 +2,7 @@ import { ref } from '../../shared/contract/parts.js';
 import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from './route.js';
-import { jobPath, presentJob } from '../jobs/present-job.js';
+import { jobPath, jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { parseSubmission } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
@@ -58,7 +58,7 @@ export const submitJobRoute: Route = {
     const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
     const submission = parseSubmission(ctx.models.current, await exchange.json());
     const submitted = await submitJob(exchange, ctx, submission, { waitSeconds, idempotencyKey });
-    exchange.sendJson(submitted.hasEnded ? 200 : 202, presentJob(submitted.view), {
+    exchange.sendJsonText(submitted.hasEnded ? 200 : 202, jobJson(submitted.view), {
       Location: jobPath(submitted.view.job.id),
       'Retry-After': submitted.hasEnded ? undefined : retryAfterSeconds(submitted.view.place?.etaMs),
       Vary: 'Prefer',

@@ -7,7 +7,7 @@ import type { Exchange } from '../http/exchange.js';
 import { parsePrefer, MAX_WAIT_SECONDS, preferenceApplied } from '../http/prefer.js';
 import { ProblemError } from '../http/problem.js';
 import type { Route } from './route.js';
-import { jobPath, presentJob } from '../jobs/present-job.js';
+import { jobPath, jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { fromFlat } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
@@ -69,7 +69,7 @@ export const tripPredictRoute: Route = {
       }),
     };
     if (!isAsync) return exchange.sendJson(200, replyOf(submitted.view.job), headers);
-    exchange.sendJson(202, presentJob(submitted.view), {
+    exchange.sendJsonText(202, jobJson(submitted.view), {
       ...headers,
       Location: jobPath(submitted.view.job.id),
       'Retry-After': retryAfterSeconds(submitted.view.place?.etaMs),
@@ -115,7 +115,7 @@ function echoOf(body: unknown): unknown {
 
 function replyOf(job: Job): TripReply {
   if (job.state === 'succeeded') {
-    const duration = job.result['duration'];
+    const { duration } = JSON.parse(job.resultJson) as Partial<TripReply>;
     if (typeof duration === 'number') return { reply_code: REPLY.ok, duration };
   }
   const tooLate =

@@ -1,3 +1,4 @@
+import { wheel } from '../../shared/process/timer-wheel.js';
 import { Shares } from '../admission/shares.js';
 
 /** A request that waits for a job or a batch to end. It must {@link leave}. */
@@ -25,6 +26,7 @@ export class Waiters {
   readonly #byId = new Map<string, Set<LocalWaiter>>();
   readonly #shares: Shares;
   #closed = false;
+  #holding = 0;
 
   /** `limit`: the largest number of waiters at a time. */
   constructor(limit: number) {
@@ -33,6 +35,11 @@ export class Waiters {
 
   get size(): number {
     return this.#shares.taken;
+  }
+
+  /** Requests that {@link hold} has a place for. */
+  get holding(): number {
+    return this.#holding;
   }
 
   /** Whether an owner waits for as much as it may beside others. */
@@ -50,9 +57,21 @@ export class Waiters {
     return new LocalWaiter(this.#byId, id, () => this.#shares.giveBack(owner));
   }
 
+  /**
+   * A place for a request that is answered soon whatever happens: it takes no share and is never refused. Undefined when the
+   * process is going away.
+   */
+  hold(id: string): Waiter | undefined {
+    if (this.#closed) return undefined;
+    this.#holding += 1;
+    return new LocalWaiter(this.#byId, id, () => {
+      this.#holding -= 1;
+    });
+  }
+
   /** Wakes the waiters of the jobs in an announcement: ids with commas between them. */
   wake(announcement: string): void {
-    if (this.size === 0) return;
+    if (this.#byId.size === 0) return;
     for (const id of announcement.split(',')) {
       for (const waiter of this.#byId.get(id) ?? []) waiter.wake();
     }
@@ -60,7 +79,7 @@ export class Waiters {
 
   /** Wakes the waiters of the jobs in a message to this process, a line each: id, a space, line 2 of the record. */
   tell(message: string): void {
-    if (this.size === 0) return;
+    if (this.#byId.size === 0) return;
     for (const line of message.split('\n')) {
       const space = line.indexOf(' ');
       // A long outcome is left to be read.
@@ -118,9 +137,9 @@ class LocalWaiter implements Waiter {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wakeSleeper?.(), ms);
+      const late = wheel.set(ms, () => this.#wakeSleeper?.());
       this.#wakeSleeper = () => {
-        clearTimeout(timer);
+        late.cancel();
         this.#wakeSleeper = undefined;
         resolve();
       };

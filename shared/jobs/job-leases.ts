@@ -234,7 +234,7 @@ function claimedJob(
     isFirst,
     startedMs,
     waitedMs: Math.max(0, startedMs - record.createdMs),
-    input: input ? (JSON.parse(input) as Record<string, unknown>) : (record.input ?? {}),
+    input: JSON.parse(input || (record.inputJson ?? '{}')) as Record<string, unknown>,
     requestId: record.requestId,
     traceparent: about.traceparent,
     record,

@@ -3,7 +3,7 @@ import { coalesce } from '../process/coalesce.js';
 import { createCalls } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
-import type { Job } from './job.js';
+import type { Job, OpenJob } from './job.js';
 import {
   baseOf,
   endJob,
@@ -71,7 +71,7 @@ const HISTORY_MS = 25 * 3_600_000;
 interface Accepting {
   job: NewJob;
   maxDepth: number;
-  record: Omit<JobRecord, 'input'>;
+  record: Omit<JobRecord, 'inputJson'>;
   inputJson: string;
   line: string;
 }
@@ -87,6 +87,8 @@ interface KnownQueue {
 export class JobStore {
   readonly #records: RecordScripts;
   readonly #accept: (accepting: Accepting) => Promise<Created>;
+  readonly #read: (id: string) => Promise<string | undefined>;
+  readonly #viewOne: (id: string) => Promise<Job | undefined>;
   readonly #known = new Map<string, KnownQueue>();
   readonly #newCall = createCalls();
   #lastMs = 0;
@@ -94,6 +96,13 @@ export class JobStore {
   constructor(records: RecordScripts) {
     this.#records = records;
     this.#accept = coalesce(MOST_AT_A_TIME, (some) => this.#acceptAll(some));
+    this.#read = coalesce(MOST_AT_A_TIME, async (ids) => {
+      const keys = ids.map((id) => records.key(`job:${id}`));
+      return listOf(await records.redis.command(['MGET', ...keys])).map((text) =>
+        text === null ? undefined : String(text),
+      );
+    });
+    this.#viewOne = coalesce(VIEWED_AT_ONCE, (ids) => this.#view(ids));
   }
 
   /**
@@ -109,7 +118,7 @@ export class JobStore {
   }
 
   /** Members of line 1. Times are a microsecond apart: lists and windows go on after a time. */
-  #recordOf(job: NewJob, isInputApart: boolean): Omit<JobRecord, 'input'> {
+  #recordOf(job: NewJob, isInputApart: boolean): Omit<JobRecord, 'inputJson'> {
     const createdMs =
       Math.round(Math.max(this.#records.redis.nowMs() * 1_000, this.#lastMs * 1_000 + 1)) / 1_000;
     this.#lastMs = createdMs;
@@ -272,18 +281,28 @@ export class JobStore {
 
   /** The job, or undefined when there is none (any more). One round trip, and one more while it has not ended. */
   async find(id: string): Promise<Job | undefined> {
-    const text = await this.#records.redis.command(['GET', this.#records.key(`job:${id}`)]);
-    if (typeof text !== 'string') return undefined;
+    const found = await this.look(id);
+    return found && ('state' in found ? found : this.findOpen(id));
+  }
+
+  /** The job if it has ended, else its immutable members. One round trip, which calls of the same moment share. */
+  async look(id: string): Promise<Job | OpenJob | undefined> {
+    const text = await this.#read(id);
+    if (text === undefined) return undefined;
     const line = outcomeOf(text);
     const record = readRecord(id, text);
-    if (line !== undefined && !record.isInputApart) {
-      return this.#unlessOver(endJob(baseOf(id, record, record.input, 0), line));
-    }
-    const [job] = await this.#view([id]);
+    const base = baseOf(id, record, record.inputJson, 0);
+    if (line === undefined) return { ...base, replyTo: record.replyTo };
+    return record.isInputApart ? this.findOpen(id) : this.#unlessOver(endJob(base, line));
+  }
+
+  /** The job, wherever it stands. One round trip, which calls of the same moment share. */
+  async findOpen(id: string): Promise<Job | undefined> {
+    const job = await this.#viewOne(id);
     // A worker took it, or gave it back, while it was looked for where it had stood.
     const isNowhere =
       job?.state === 'queued' && job.waitingBefore === undefined && job.startsMs === undefined;
-    return isNowhere ? (await this.#view([id]))[0] : job;
+    return isNowhere ? this.#viewOne(id) : job;
   }
 
   /** Jobs of these ids, in their order; those that are not there are left out. */
@@ -334,11 +353,11 @@ export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): 
   kind === 'full' ? { kind, depth: Number(detail) } : { kind, waiting: Number(detail) };
 
 /** The job right after its creation; reading it would cost another round trip. */
-function asCreated({ job, record }: Accepting, waitingBefore: number): Created {
+function asCreated({ job, record, inputJson }: Accepting, waitingBefore: number): Created {
   const isDelayed = record.startsMs > record.createdMs;
   return {
     kind: 'created',
-    job: Object.assign(baseOf(job.id, record, job.input, 0), {
+    job: Object.assign(baseOf(job.id, record, inputJson, 0), {
       state: 'queued' as const,
       queueDeadlineMs: record.deadlineMs,
       startsMs: isDelayed ? record.startsMs : undefined,
@@ -351,11 +370,11 @@ function viewOf(id: string, words: readonly string[]): Job | undefined {
   const [text = '', hold = '', state, place = '', due = '', input = ''] = words;
   if (text === '') return undefined;
   const record = readRecord(id, text);
-  if (record.isInputApart && input !== '') record.input = JSON.parse(input) as Record<string, unknown>;
+  if (record.isInputApart && input !== '') record.inputJson = input;
   const line = outcomeOf(text);
-  if (line !== undefined) return endJob(baseOf(id, record, record.input, 0), line);
+  if (line !== undefined) return endJob(baseOf(id, record, record.inputJson, 0), line);
   const held = hold === '' ? undefined : readHold(hold);
-  const base = baseOf(id, record, record.input, held?.attempts ?? 0);
+  const base = baseOf(id, record, record.inputJson, held?.attempts ?? 0);
   if (state === 'running' || state === 'canceling') {
     return { ...base, state, startedMs: Math.max(held?.startedMs ?? 0, record.createdMs) };
   }

@@ -31,8 +31,8 @@ export interface JobBase {
   queue: string;
   /** Empty when callers are not told apart. */
   owner: string;
-  /** Undefined where it was large and the job has succeeded. */
-  input: Record<string, unknown> | undefined;
+  /** The input as it was submitted, in JSON; undefined where it was large and the job has succeeded. */
+  inputJson: string | undefined;
   requestId?: string | undefined;
   priority: Priority;
   /** Longest one attempt may run. */
@@ -68,12 +68,18 @@ export interface Queued {
   waitingBefore: number | undefined;
 }
 
+/** A job that has not ended, without what changes until it does. */
+export type OpenJob = JobBase & {
+  /** The API process that is told of its end. */
+  replyTo: string | undefined;
+};
+
 /** A job as its record has it. Times are Unix milliseconds of Redis's clock, with microseconds as decimals. */
 export type Job = JobBase &
   (
     | Queued
     | { state: 'running' | 'canceling'; startedMs: number }
-    | ({ state: 'succeeded'; result: Record<string, unknown> } & Ended & Ran)
+    | ({ state: 'succeeded'; resultJson: string } & Ended & Ran)
     | ({ state: 'failed'; failure: Failure } & Ended & Ran)
     | ({ state: 'canceled' | 'expired' } & Ended)
   );

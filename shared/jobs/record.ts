@@ -33,10 +33,11 @@ export interface JobRecord {
   requestId: string | undefined;
   /** `<caller>:<key>`, as it is part of a key's name. */
   idempotency: string | undefined;
-  /** Whether the input stands in a key of its own; {@link input} is undefined then. */
+  /** Whether the input stands in a key of its own; {@link inputJson} is undefined then. */
   isInputApart: boolean;
   about: About;
-  input: Record<string, unknown> | undefined;
+  /** The input as it was submitted, in JSON. */
+  inputJson: string | undefined;
 }
 
 /** What scripts do not have to know of a job. */
@@ -72,7 +73,7 @@ export const aboutWord = (about: About): string => {
 };
 
 /** Writes line 1. */
-export function writeRecord(record: Omit<JobRecord, 'input'>, inputJson: string): string {
+export function writeRecord(record: Omit<JobRecord, 'inputJson'>, inputJson: string): string {
   const { owner, createdMs, startsMs, deadlineMs, lateMs, priority, rows, weight, maxAttempts } = record;
   const { timeoutMs, ttlMs, replyTo, model, requestId, idempotency, isInputApart, about } = record;
   const since = (ms: number): string => String(Math.round(ms - createdMs));
@@ -118,10 +119,7 @@ export function readRecord(id: string, text: string): JobRecord {
     idempotency: idempotency === NONE ? undefined : idempotency,
     isInputApart: apart === '1',
     about: about === undefined || about === NONE ? {} : (JSON.parse(decodeURIComponent(about)) as About),
-    input:
-      apart === '1'
-        ? undefined
-        : (JSON.parse(end < 0 ? text.slice(at) : text.slice(at, end)) as Record<string, unknown>),
+    inputJson: apart === '1' ? undefined : end < 0 ? text.slice(at) : text.slice(at, end),
   };
 }
 
@@ -165,8 +163,8 @@ export function writeRun(
 /** The members that every {@link Job} has. */
 export function baseOf(
   id: string,
-  record: Omit<JobRecord, 'input'>,
-  input: JobRecord['input'],
+  record: Omit<JobRecord, 'inputJson'>,
+  inputJson: string | undefined,
   attempts: number,
 ): JobBase {
   const { about, owner, createdMs, timeoutMs, maxAttempts, model, priority, requestId, ttlMs } = record;
@@ -175,7 +173,7 @@ export function baseOf(
     model,
     queue: model,
     owner: owner ?? '',
-    input,
+    inputJson,
     requestId,
     priority,
     timeoutMs,
@@ -199,7 +197,7 @@ export function endJob(open: JobBase, line: string): Job {
   const [status, finished, started, attempts, , , version, prepare, predict, size] = fields;
   const state = ENDED_JOB_STATES.find((known) => known === status);
   if (!state) throw new Error(`the record of job ${open.id} has the unknown status "${status}"`);
-  const body = JSON.parse(line.slice(at)) as Record<string, unknown>;
+  const json = line.slice(at);
   const finishedMs = open.createdMs + Number(finished);
   const hasRun = version !== NONE;
   // One literal: to spread parts into it takes many times as long.
@@ -208,7 +206,7 @@ export function endJob(open: JobBase, line: string): Job {
     model: open.model,
     queue: open.queue,
     owner: open.owner,
-    input: open.input,
+    inputJson: open.inputJson,
     requestId: open.requestId,
     priority: open.priority,
     timeoutMs: open.timeoutMs,
@@ -225,8 +223,8 @@ export function endJob(open: JobBase, line: string): Job {
     timings: hasRun
       ? { prepareMs: Number(prepare), predictMs: Number(predict), batchSize: Number(size) }
       : undefined,
-    result: state === 'succeeded' ? body : undefined,
-    failure: state === 'failed' ? failureOf(body) : undefined,
+    resultJson: state === 'succeeded' ? json : undefined,
+    failure: state === 'failed' ? failureOf(JSON.parse(json) as Record<string, unknown>) : undefined,
   } as Job;
 }
 

@@ -1,7 +1,7 @@
 import { readCatalog } from '../../../shared/model/catalog.js';
 import { isBatch, isJob, isModel } from '../../../shared/client/bodies.js';
 import { presentBatch } from '../../../api/batches/present-batch.js';
-import { presentJob } from '../../../api/jobs/present-job.js';
+import { jobJson } from '../../../api/jobs/present-job.js';
 import { presentModel } from '../../../api/models/present-model.js';
 import { root } from '../../../scripts/setup/project.mjs';
 
@@ -17,8 +17,8 @@ const base = {
 describe('the client', () => {
   it('takes a job as the API presents it', () => {
     const limits = { priority: 'normal' as const, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 1 };
-    const job = { ...base, ...limits, input: { x: 1 }, attempts: 0, waitingBefore: 0 };
-    expect(isJob(presentJob({ job, place: { position: 1, etaMs: undefined } }))).toBe(true);
+    const job = { ...base, ...limits, inputJson: '{"x":1}', attempts: 0, waitingBefore: 0 };
+    expect(isJob(JSON.parse(jobJson({ job, place: { position: 1, etaMs: undefined } })))).toBe(true);
   });
 
   it('takes a batch as the API presents it', () => {

@@ -40,8 +40,8 @@ describe('a job that goes well', () => {
     const done = await rig.store.find(id);
     expect(done).toMatchObject({
       state: 'succeeded',
-      input: { x: 1 },
-      result: { duration: 12.5 },
+      inputJson: '{"x":1}',
+      resultJson: '{"duration":12.5}',
       modelVersion: '1.0.0',
       timings: { prepareMs: 0.1, predictMs: 0.9, batchSize: 1 },
     });
@@ -94,7 +94,7 @@ describe('a job that goes well', () => {
   it('has a large input in a key of its own, which goes when it has succeeded and stays when it has not', async () => {
     const input = { x: 'x'.repeat(5_000) };
     const [good, bad] = [await rig.submit({ input }), await rig.submit({ input })];
-    expect(await rig.store.find(good)).toMatchObject({ input });
+    expect(await rig.store.find(good)).toMatchObject({ inputJson: JSON.stringify(input) });
     const jobs = await rig.claim(2);
     expect(jobs.map((job) => job.input)).toEqual([input, input]);
     const verdicts = [
@@ -103,8 +103,8 @@ describe('a job that goes well', () => {
     ] as const;
     const outcomes = jobs.map((job, index) => ({ job, verdict: verdicts[index] ?? verdicts[0] }));
     await rig.leases.commit(RUN, outcomes);
-    expect(await rig.store.find(good)).toMatchObject({ state: 'succeeded', input: undefined });
-    expect(await rig.store.find(bad)).toMatchObject({ state: 'failed', input });
+    expect(await rig.store.find(good)).toMatchObject({ state: 'succeeded', inputJson: undefined });
+    expect(await rig.store.find(bad)).toMatchObject({ state: 'failed', inputJson: JSON.stringify(input) });
     const inputs = [good, bad].map((id) => rig.records.key(`in:${id}`));
     expect(await rig.redis.command(['EXISTS', ...inputs])).toBe(1);
     expect(await rig.redis.command(['PTTL', inputs[1] ?? ''])).toBeGreaterThan(60_000);
@@ -146,7 +146,7 @@ describe('a claim', () => {
     expect(await commit(first, 1)).toEqual(['stale']);
     expect(await commit(second, 2)).toEqual(['committed']);
     expect(await commit(first, 3)).toEqual(['stale']);
-    expect(await rig.store.find(id)).toMatchObject({ result: { duration: 2 } });
+    expect(await rig.store.find(id)).toMatchObject({ resultJson: '{"duration":2}' });
   });
 
   it('ends a job that was lost alone in every attempt as worker_lost', async () => {
@@ -234,7 +234,7 @@ describe('a cancel', () => {
     expect(await commit(job, 1)).toEqual(['canceled']);
     const ended = await rig.store.find(id);
     expect(ended?.state).toBe('canceled');
-    expect(ended).toMatchObject({ result: undefined });
+    expect(ended).toMatchObject({ resultJson: undefined });
   });
 
   it('comes too late after a commit', async () => {
