@@ -54,6 +54,15 @@ it('answers batches with the model that it was given, and keeps no tensor', asyn
   expect(first.predictMs).toBeGreaterThan(0);
   for (let call = 0; call < 20; call += 1) await inference.predict(batch);
   expect((await inference.predict(batch)).numTensors).toBe(first.numTensors);
+
+  // Far more than a socket takes at once, in both directions.
+  const large = layout.allocate(200_000);
+  layout.write(large, 199_999, { PULocationID: 130, DOLocationID: 205, trip_distance: 3 });
+  const answers = await Promise.all([large, batch, large].map((columns) => inference.predict(columns)));
+  const minutes = answers.map(({ outputs }) => outputs[0] ?? []);
+  const [near, far] = first.outputs[0] ?? [];
+  expect(minutes.map(({ length }) => length)).toEqual([200_000, 2, 200_000]);
+  expect(minutes.map((values) => values.at(-1))).toEqual([near, far, near]);
 });
 
 describe('a process whose model makes trouble', () => {

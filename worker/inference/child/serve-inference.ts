@@ -1,9 +1,11 @@
 import { messageOf } from '../../../shared/errors.js';
+import type { Columns } from '../../../shared/model/columns.js';
 import { answerExample, chooseEngine } from './choose-engine.js';
 import type { EngineName } from '../engine-names.js';
 import type { ModelRuntime } from './model-runtime.js';
 import { watchParent } from './parent-watch.js';
-import type { FromInference, PredictRequest, StartRequest, ToInference } from '../protocol.js';
+import type { StartRequest } from '../protocol.js';
+import { connectToWorker, type Tell } from './worker-socket.js';
 
 /** Sizes of micro-batches that are run before the first job comes: alone, and in company. */
 const WARM_UP_ROWS = [1, 64];
@@ -13,46 +15,45 @@ const WARM_UP_ROWS = [1, 64];
  * its worker is gone. A model that throws is answered as such and the process lives.
  */
 export function serveInference(): void {
-  if (!process.send) throw new Error('an inference process is started by a worker, not by hand');
-  watchParent();
-  // Signals to the whole group or container are the worker's to act on: it still needs this process to drain.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-  process.once('disconnect', () => process.exit(0));
   let runtime: Promise<ModelRuntime> | undefined;
   let last: Promise<void> = Promise.resolve();
-  process.on('message', (message: ToInference) => {
+  const tell = connectToWorker(({ message, arrays }) => {
     if (message.type === 'start') {
-      runtime = load(message.request);
+      const { files, ...request } = message.request;
+      runtime = load({ ...request, files: { ...files, weights: arrays[0] as Uint8Array } }, tell);
       last = runtime.then(
         () => undefined,
         () => undefined,
       );
     } else if (runtime) {
       const loaded = runtime;
-      last = last.then(async () => answer(await loaded, message));
+      const columns = { rows: message.rows, arrays };
+      // An answer is out before the next micro-batch is begun, so that large ones do not pile up here.
+      last = last.then(async () => answer(await loaded, message.id, columns, tell));
     }
   });
+  watchParent();
 }
 
-async function load(request: StartRequest): Promise<ModelRuntime> {
+async function load(request: StartRequest, tell: Tell): Promise<ModelRuntime> {
   try {
-    const onTry = (engine: EngineName): void => tell({ type: 'trying', engine });
-    const { runtime, report } = await chooseEngine({ ...request, choice: request.engine, onTry });
+    const onTry = (engine: EngineName): void => void tell({ type: 'trying', engine });
+    const wish = { ...request, gpuMemoryMb: request.gpuMemoryMb, choice: request.engine, onTry };
+    const { runtime, report } = await chooseEngine(wish);
     for (const rows of WARM_UP_ROWS) await answerExample(runtime, request.files, rows);
-    tell({ type: 'ready', report });
+    await tell({ type: 'ready', report });
     return runtime;
   } catch (error) {
-    tell({ type: 'failed', message: messageOf(error) });
+    await tell({ type: 'failed', message: messageOf(error) });
     throw error;
   }
 }
 
-async function answer(runtime: ModelRuntime, { id, columns }: PredictRequest): Promise<void> {
+async function answer(runtime: ModelRuntime, id: number, columns: Columns, tell: Tell): Promise<void> {
   try {
-    tell({ type: 'predicted', id, prediction: await runtime.predict(columns) });
+    const { outputs, predictMs, numTensors } = await runtime.predict(columns);
+    await tell({ type: 'predicted', id, predictMs, numTensors }, outputs);
   } catch (error) {
-    tell({ type: 'threw', id, message: messageOf(error) });
+    await tell({ type: 'threw', id, message: messageOf(error) });
   }
 }
-
-const tell = (message: FromInference): void => void process.send?.(message);

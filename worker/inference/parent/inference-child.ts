@@ -1,13 +1,16 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from '../../../shared/log/logger.js';
 import type { Columns } from '../../../shared/model/columns.js';
 import type { Prediction } from '../child/model-runtime.js';
 import type { EngineName, EngineReport } from '../engine-names.js';
+import { encodeFrame, type Frame, type FrameArray, receiveFrames } from '../frames.js';
 import { type InferenceLoss, InferenceLostError, ModelThrewError } from '../inference-errors.js';
-import type { FromInference, StartRequest, ToInference } from '../protocol.js';
+import { type FromInference, SOCKET_FD, type StartRequest, type ToInference } from '../protocol.js';
 
 /** An inference process that was asked to end is killed after this time, in ms. */
 const END_MS = 500;
@@ -20,13 +23,14 @@ interface Waiter<T> {
   reject(error: Error): void;
 }
 
-/** One operating-system process that runs one model, from its fork to its exit. */
+/** One operating-system process that runs one model, from its first moment to its exit. */
 export class InferenceChild {
   /** Resolves when the process is gone, with its exit code, signal or error. */
   readonly exited: Promise<string>;
   /** Is called once when the process will answer no more, before its predictions reject. */
   onLost: ((loss: InferenceLostError) => void) | undefined;
   readonly #process: ChildProcess;
+  readonly #socket: Socket;
   readonly #predictions = new Map<number, Waiter<Prediction>>();
   #starting: Waiter<EngineReport> | undefined;
   #isReady = false;
@@ -39,12 +43,14 @@ export class InferenceChild {
 
   /** @param entry program of the process: `main.js` of this folder, or a test's own that serves more layers. */
   constructor(entry: string | URL, log: Logger) {
-    this.#process = fork(entry, {
-      execArgv: [],
-      serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    this.#process.on('message', (message: FromInference) => this.#receive(message));
+    const program = entry instanceof URL ? fileURLToPath(entry) : entry;
+    this.#process = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+    this.#socket = this.#process.stdio[SOCKET_FD] as Socket;
+    receiveFrames<FromInference>(
+      this.#socket,
+      (frame) => this.#receive(frame),
+      ({ message }) => this.#end('crashed', message),
+    );
     this.exited = new Promise<string>((resolve) => {
       this.#process.once('exit', (code, signal) => resolve(signal ?? `code ${code}`));
       this.#process.once('error', (error) => {
@@ -68,7 +74,9 @@ export class InferenceChild {
   start(request: StartRequest): Promise<EngineReport> {
     return new Promise((resolve, reject) => {
       this.#starting = { resolve, reject };
-      this.#send({ type: 'start', request });
+      const { files, ...rest } = request;
+      const { weights, ...described } = files;
+      this.#send({ type: 'start', request: { ...rest, files: described } }, [weights]);
     });
   }
 
@@ -78,32 +86,31 @@ export class InferenceChild {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
+      this.#send({ type: 'predict', id, rows: columns.rows }, columns.arrays);
       this.#predictions.set(id, { resolve, reject });
-      this.#send({ type: 'predict', id, columns });
     });
   }
 
   /** Ends the process at once, whatever it does. */
   kill(reason: string): void {
-    this.#lose('killed', reason);
-    this.#process.kill('SIGKILL');
+    this.#end('killed', reason);
   }
 
   /** Lets the process go; kills it when it does not leave soon. Resolves when it is gone. */
   async end(): Promise<void> {
     this.#lose('ended', 'it was let go');
-    if (this.#process.connected) this.#process.disconnect();
+    this.#socket.destroy();
     const left = await Promise.race([this.exited, sleep(END_MS, undefined, { ref: false })]);
     if (left === undefined) this.#process.kill('SIGKILL');
     await this.exited;
   }
 
-  #send(message: ToInference): void {
+  #send(message: ToInference, arrays: readonly FrameArray[]): void {
     // A message to a process that is gone is answered by its exit.
-    this.#process.send(message, () => undefined);
+    this.#socket.write(encodeFrame(message, arrays));
   }
 
-  #receive(message: FromInference): void {
+  #receive({ message, arrays }: Frame<FromInference>): void {
     switch (message.type) {
       case 'trying':
         this.#tried = message.engine;
@@ -116,7 +123,11 @@ export class InferenceChild {
         this.#starting?.reject(new Error(message.message));
         return;
       case 'predicted':
-        this.#take(message.id)?.resolve(message.prediction);
+        this.#take(message.id)?.resolve({
+          outputs: arrays as Float32Array[],
+          predictMs: message.predictMs,
+          numTensors: message.numTensors,
+        });
         return;
       case 'threw':
         this.#take(message.id)?.reject(new ModelThrewError(message.message));
@@ -127,6 +138,11 @@ export class InferenceChild {
     const waiter = this.#predictions.get(id);
     this.#predictions.delete(id);
     return waiter;
+  }
+
+  #end(loss: InferenceLoss, reason: string): void {
+    this.#lose(loss, reason);
+    this.#process.kill('SIGKILL');
   }
 
   #lose(loss: InferenceLoss, detail: string): void {
