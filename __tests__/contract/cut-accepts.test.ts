@@ -84,8 +84,22 @@ async function partsOf({ id, owner, idempotency }: NewJob): Promise<string[]> {
 const common = { requestId: 'r', input: { x: 'long'.repeat(1_500) } };
 const PLAIN = ['record', 'input', 'lane', 'list', 'deadline', 'request', 'counts', 'call'];
 const KEYED = { ...common, owner: 'ann', idempotency: { caller: 'ann', key: 'k', fingerprint: 'f' } };
-/** Few enough for a second, and at other places of each command. */
-const STEP_BYTES = 131;
+/** Cuts of one accept: few enough for a second, and at other places of each command. */
+const CUTS = 50;
+
+/** What a way of accepting leaves of the jobs that go together. */
+type Accept = (store: JobStore, jobs: readonly NewJob[]) => Promise<unknown>;
+const single: Accept = (store, [job]) => store.create(job as NewJob, 1_000);
+const many =
+  (key?: string): Accept =>
+  (store, jobs) => {
+    const makes = jobs.map(({ id }) => id);
+    return store.createAll(
+      jobs,
+      1_000,
+      key === undefined ? undefined : { caller: 'ann', key, fingerprint: 'f', makes },
+    );
+  };
 
 /** Does something with an empty Redis and a store on a connection of its own, which knows that there is room. */
 async function withStore<T>(step: (store: JobStore, cutter: Cutter) => Promise<T>): Promise<T> {
@@ -104,34 +118,42 @@ async function withStore<T>(step: (store: JobStore, cutter: Cutter) => Promise<T
   }
 }
 
+const KEYED_PARTS = [...PLAIN, 'key', 'share', 'owner'];
+
 it.each([
-  { way: 'MULTI', changes: common, parts: PLAIN },
-  { way: 'EVALSHA', changes: KEYED, parts: [...PLAIN, 'key', 'share', 'owner'] },
+  { way: 'MULTI', accept: single, jobs: 1, changes: common, parts: PLAIN },
+  { way: 'EVALSHA', accept: single, jobs: 1, changes: KEYED, parts: KEYED_PARTS },
+  { way: 'MULTI', accept: many(), jobs: 3, changes: common, parts: PLAIN },
+  { way: 'EVALSHA', accept: many('k'), jobs: 3, changes: KEYED, parts: KEYED_PARTS },
 ])(
-  'a socket cut anywhere in an accept by $way leaves all of it or nothing',
-  async ({ way, changes, parts }) => {
-    const accept = () =>
+  'a socket cut anywhere in an accept of $jobs by $way leaves all of it or nothing',
+  async ({ way, accept, jobs: count, changes, parts }) => {
+    const newJobs = () => Array.from({ length: count }, () => newJob(changes));
+    const all = (jobs: readonly NewJob[]) => Promise.all(jobs.map(partsOf));
+    const [everything, nothing] = [parts, []].map((each) => Array.from({ length: count }, () => each));
+    const acceptWhole = () =>
       withStore(async (store, cutter) => {
-        const job = newJob(changes);
-        await store.create(job, 1_000);
-        return { sent: cutter.sent(), parts: await partsOf(job) };
+        const jobs = newJobs();
+        await accept(store, jobs);
+        return { sent: cutter.sent(), parts: await all(jobs) };
       });
     const acceptCut = (afterBytes: number) =>
       withStore(async (store, cutter) => {
-        const job = newJob(changes);
+        const jobs = newJobs();
         const cut = cutter.cutAfter(afterBytes);
-        const failure = await store.create(job, 1_000).catch((error: unknown) => error);
+        const failure = await accept(store, jobs).catch((error: unknown) => error);
         await cut;
-        return { afterBytes, failure, parts: await partsOf(job) };
+        return { afterBytes, failure, parts: await all(jobs) };
       });
     const failure = expect.any(RedisUnavailableError);
-    const whole = await accept();
-    expect(whole.parts).toEqual(parts);
+    const whole = await acceptWhole();
+    expect(whole.parts).toEqual(everything);
     expect(whole.sent.toString()).toContain(way);
-    for (let afterBytes = 1; afterBytes < whole.sent.length; afterBytes += STEP_BYTES) {
-      expect(await acceptCut(afterBytes)).toEqual({ afterBytes, failure, parts: [] });
+    const stepBytes = Math.ceil(whole.sent.length / CUTS) | 1;
+    for (let afterBytes = 1; afterBytes < whole.sent.length; afterBytes += stepBytes) {
+      expect(await acceptCut(afterBytes)).toEqual({ afterBytes, failure, parts: nothing });
     }
-    expect(await acceptCut(whole.sent.length - 1)).toMatchObject({ failure, parts: [] });
-    expect(await acceptCut(whole.sent.length)).toMatchObject({ failure, parts });
+    expect(await acceptCut(whole.sent.length - 1)).toMatchObject({ failure, parts: nothing });
+    expect(await acceptCut(whole.sent.length)).toMatchObject({ failure, parts: everything });
   },
 );

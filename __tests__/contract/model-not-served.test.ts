@@ -84,6 +84,16 @@ describe('a model that no worker serves', () => {
     const again = await api.submit(GREENHOUSE, key);
     expect([again.status, again.body.id]).toEqual([202, first.body.id]);
     expect((await api.submit(FAULTY, { prefer: 'wait=20' })).body).toMatchObject({ status: 'succeeded' });
+    // Of many jobs those of the model have the problem, and the request has it where that is all of them.
+    const mixed = { jobs: [GREENHOUSE, FAULTY] };
+    const whole = { 'idempotency-key': 'whole' };
+    const firstMixed = await api.submit(mixed, whole);
+    expect([firstMixed.status, firstMixed.body.jobs]).toMatchObject([
+      202,
+      [{ status: 503, type: '/problems/model-not-served', detail: body.detail }, { model: 'faulty' }],
+    ]);
+    const none = await api.submit({ jobs: [GREENHOUSE, { model: 'nowhere' }] });
+    expect([none.status, none.body.type, none.headers['retry-after']]).toEqual([503, body.type, '5']);
 
     expect((await api.call('get', '/models/greenhouse')).body.held_up).toContain(REASON);
     expect((await api.call('get', '/models/faulty')).body).not.toHaveProperty('held_up');
@@ -103,6 +113,11 @@ describe('a model that no worker serves', () => {
     await worker.reload();
     await isAnswered(202);
     expect(await check('models')).toBeUndefined();
+    // A key finds the same problems again.
+    expect((await api.submit(mixed, whole)).body.jobs).toMatchObject([
+      { status: 503, type: body.type, detail: expect.stringContaining('the first request') as string },
+      { id: firstMixed.body.jobs[1].id },
+    ]);
   });
 
   it('says so of workers that serve other models only, but not while one of them reads its packages', async () => {

@@ -103,7 +103,7 @@ export class RateLimits {
     if (taken === 1) return;
     throw new ProblemError(
       total > count ? 'batch-over-rate-limit' : 'rate-limited',
-      `each row counts, and ${count} in ${seconds} s may come: ${left} are left now, and ${count} in ${leftSeconds} s`,
+      `each job and each row counts, and ${count} in ${seconds} s may come: ${left} are left now, and ${count} in ${leftSeconds} s`,
       { retryAfterSeconds: leftSeconds },
     );
   }

@@ -75,8 +75,8 @@ export class Exchange {
   }
 
   /** The body, as JSON. Throws a problem as {@link readJson} does. */
-  json(): Promise<unknown> {
-    return readJson(this.request, this.settings.bodyLimits);
+  async json(): Promise<unknown> {
+    return (await readJson(this.request, this.settings.bodyLimits)).value;
   }
 
   /** Throws a 503 problem when the process has been told to stop. */

@@ -28,10 +28,11 @@ const FINGERPRINT_LENGTH = 22;
 
 /** A digest of an operation and its body that does not depend on the order of the body's members. */
 export const fingerprintOf = (operation: string, body: unknown): string =>
-  createHash('sha256')
-    .update(`${operation}\n${canonicalJson(body)}`)
-    .digest('base64url')
-    .slice(0, FINGERPRINT_LENGTH);
+  digestOf(operation, canonicalJson(body));
+
+/** A digest of an operation and the bytes of its body. */
+export const digestOf = (operation: string, body: string | Buffer): string =>
+  createHash('sha256').update(`${operation}\n`).update(body).digest('base64url').slice(0, FINGERPRINT_LENGTH);
 
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) =>

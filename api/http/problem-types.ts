@@ -122,7 +122,8 @@ export const PROBLEM_TYPES = {
   'body-too-large': {
     status: 413,
     title: 'The body is too large',
-    advice: 'One prediction fits easily.',
+    advice:
+      'One prediction fits easily; the detail names the limit. Many fit into several requests, or into a batch.',
   },
   'unsupported-media-type': {
     status: 415,
@@ -155,10 +156,10 @@ export const PROBLEM_TYPES = {
   },
   'batch-over-rate-limit': {
     status: 429,
-    title: 'The batch has more rows than may come in one go',
+    title: 'More predictions than may come in one go',
     advice:
-      'It is canceled, and would be again. Each row counts: send batches of no more rows than RateLimit-Policy says (`q`), ' +
-      'and after the time in Retry-After.',
+      'None of them is kept: a batch is canceled, and would be again. Each job and each row counts: send no more at once than ' +
+      'RateLimit-Policy says (`q`), and after the time in Retry-After.',
   },
   'too-many-waiting': {
     status: 429,

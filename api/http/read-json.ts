@@ -29,20 +29,30 @@ export interface BodyLimits {
   timeoutMs: number;
 }
 
+/** A JSON body, as it was sent and as it was read. */
+export interface JsonBody {
+  bytes: Buffer;
+  value: unknown;
+}
+
 /**
  * Reads a JSON body. Throws a problem: 415 for another media type, charset or encoding, 413 past `limitBytes`, 408
  * past `timeoutMs`, 400 for what is not JSON. Does the work of express.json() in a third of its time, which is most of a submission's.
  */
-export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
+export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<JsonBody> {
   requireJson(request.headers);
-  const body = await readBody(request, limits);
-  if (!isUtf8(body)) throw new ProblemError('malformed-json', 'the body is not UTF-8');
+  const bytes = await readBody(request, limits);
+  if (!isUtf8(bytes)) throw new ProblemError('malformed-json', 'the body is not UTF-8');
   try {
-    return JSON.parse(body.toString('utf8'));
+    return { bytes, value: JSON.parse(bytes.toString('utf8')) };
   } catch (error) {
     throw new ProblemError('malformed-json', messageOf(error));
   }
 }
+
+/** A 413 problem. */
+export const tooLarge = (what: string, limitBytes: number): ProblemError =>
+  new ProblemError('body-too-large', `${what} must not be larger than ${limitBytes} bytes`);
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?$/i;
 
@@ -75,7 +85,7 @@ function readBody(request: IncomingMessage, { limitBytes, timeoutMs }: BodyLimit
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= limitBytes) chunks.push(chunk);
-      else refuse(new ProblemError('body-too-large', `the body must not be larger than ${limitBytes} bytes`));
+      else refuse(tooLarge('the body', limitBytes));
     });
     request.once('end', () => {
       slow.cancel();

@@ -24,9 +24,24 @@ export const hasJobEnded = ({ job }: JobView): boolean => isEnded(job.state);
 
 /** Adds the place of a queued job; one that waits for its time has none. */
 export async function viewJob({ rates }: ApiContext, job: Job): Promise<JobView> {
-  if (job.state !== 'queued' || job.waitingBefore === undefined) return { job };
+  return isPlaced(job) ? placed(job, await rates.of(job.queue)) : { job };
+}
+
+/** The same of many jobs; the rate of each queue is asked for once. */
+export async function viewJobs({ rates }: ApiContext, jobs: readonly Job[]): Promise<JobView[]> {
+  const known = new Map<string, number>();
+  for (const job of jobs) {
+    if (isPlaced(job) && !known.has(job.queue)) known.set(job.queue, await rates.of(job.queue));
+  }
+  return jobs.map((job) => (isPlaced(job) ? placed(job, known.get(job.queue) ?? 0) : { job }));
+}
+
+type Placed = Extract<Job, { state: 'queued' }> & { waitingBefore: number };
+const isPlaced = (job: Job): job is Placed => job.state === 'queued' && job.waitingBefore !== undefined;
+
+function placed(job: Placed, completionsPerSecond: number): JobView {
   const position = job.waitingBefore + 1;
-  return { job, place: { position, etaMs: etaMsOf(position, await rates.of(job.queue)) } };
+  return { job, place: { position, etaMs: etaMsOf(position, completionsPerSecond) } };
 }
 
 /** The job that the caller may see. Throws a 404 or 410 problem when there is none. */

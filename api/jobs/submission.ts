@@ -1,13 +1,21 @@
 import type { ValidateFunction } from 'ajv';
 import { isRecord } from '../../shared/text/is-record.js';
 import type { Job } from '../../shared/jobs/job.js';
-import { type RuleViolation, violationsOf } from '../../shared/validation/ajv.js';
+import {
+  ANSWER_LIMITS,
+  type ListLimits,
+  listWithin,
+  ROW_LIMITS,
+  type RuleViolation,
+  violationsOf,
+} from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
+import { type JsonBody, tooLarge } from '../http/read-json.js';
 import { ProblemError, validationFailed } from '../http/problem.js';
 import { unixMsOf } from '../http/rfc3339.js';
 import { modelNamed, type ServedModel, type ServedModels } from '../models/served-models.js';
 import type { Priority } from '../../shared/contract/states.js';
-import { LONGEST_DELAY_MS, submissionDefaults, type Submitted } from '../models/submission-schemas.js';
+import { LONGEST_DELAY_MS, MANY, submissionDefaults, type Submitted } from '../models/submission-schemas.js';
 
 /** A job that a client asks for, checked and complete. */
 export interface Submission {
@@ -27,16 +35,76 @@ export interface Submission {
   fingerprint(): string;
 }
 
-/** Checks the body of `POST /jobs`, nested or flat. Throws a 422 problem of all broken rules, or 404 for the model. */
-export function parseSubmission(models: ServedModels, body: unknown): Submission {
+/**
+ * Checks the body of one job, nested or flat. Throws a 422 problem of all broken rules within `limits`, or 404 for the
+ * model.
+ */
+export function parseSubmission(
+  models: ServedModels,
+  body: unknown,
+  limits: Readonly<ListLimits> = ANSWER_LIMITS,
+): Submission {
   const members = isRecord(body) ? body : {};
   if (isFlat(models, members)) {
-    check(models.default.validateFlat, body);
+    check(models.default.validateFlat, body, [], limits);
     return fromFlat(models, members);
   }
   const { model, validate } = checkFor(models, members['model']);
-  check(validate, body, brokenStart(members));
+  check(validate, body, brokenStart(members), limits);
   return toSubmission(models, model, members as unknown as Submitted);
+}
+
+/** Whether a body of `POST /jobs` is one of many jobs. */
+export const isMany = (body: unknown): body is Record<string, unknown> =>
+  isRecord(body) && Object.hasOwn(body, 'jobs');
+
+/**
+ * The entries of a body of many jobs, unchecked. Throws a 413 problem for a body that is larger than {@link MANY} allows, and
+ * 422 for one that is no list of 1 to 256 entries.
+ */
+export function entriesOf(
+  { default: { validateMany } }: ServedModels,
+  { bytes, value }: JsonBody,
+): unknown[] {
+  if (bytes.length > MANY.bodyBytes) throw tooLarge('a body of many jobs', MANY.bodyBytes);
+  check(validateMany, value);
+  return (value as { jobs: unknown[] }).jobs;
+}
+
+/**
+ * Checks each entry by itself: a submission, or the problem with which it would be answered alone. `limitBytes`: the largest
+ * input of a job, where the body is large enough for a larger one.
+ */
+export const parseEntries = (
+  models: ServedModels,
+  entries: readonly unknown[],
+  limitBytes: number | undefined,
+): (Submission | ProblemError)[] =>
+  entries.map((entry) => {
+    try {
+      const submission = parseSubmission(models, entry, ROW_LIMITS);
+      if (limitBytes === undefined || bytesOf(submission.input) <= limitBytes) return submission;
+      return tooLarge('the input of one job', limitBytes);
+    } catch (error) {
+      if (error instanceof ProblemError) return error;
+      throw error;
+    }
+  });
+
+/**
+ * The problem of a request of which every entry has one: a 422 that lists them, or the first of those that may be gone
+ * the next time.
+ */
+export function noneAccepted(problems: readonly ProblemError[]): ProblemError {
+  const passing = problems.find(({ extras }) => extras.retryAfterSeconds !== undefined);
+  if (passing) return passing;
+  const broken = problems.flatMap(({ extras, message }, entry) =>
+    (extras.errors ?? [{ pointer: '#', detail: message }]).map(({ pointer = '#', detail }) => ({
+      pointer: `#/jobs/${entry}${pointer.slice(1)}`,
+      detail,
+    })),
+  );
+  return validationFailed(listWithin(broken, (one) => one, '#/jobs'));
 }
 
 /** The submission that a checked flat body means. */
@@ -86,6 +154,8 @@ function brokenStart({ delay_ms: delayMs, not_before: notBefore }: Record<string
   return [{ pointer, detail: 'must be at most 30 days ahead' }];
 }
 
+const bytesOf = (input: Record<string, unknown>): number => Buffer.byteLength(JSON.stringify(input));
+
 /** Flat is a body without `input` that has at least one member of the default model's input. */
 function isFlat(models: ServedModels, members: Record<string, unknown>): boolean {
   if ('input' in members) return false;
@@ -101,8 +171,13 @@ function checkFor(models: ServedModels, name: unknown): { model: ServedModel; va
 }
 
 /** Throws a 422 problem of all broken rules; `more`: of members of which the schema says nothing against. */
-function check(validate: ValidateFunction, body: unknown, more: readonly RuleViolation[] = []): void {
-  const broken = validate(body) ? [] : violationsOf(validate);
+function check(
+  validate: ValidateFunction,
+  body: unknown,
+  more: readonly RuleViolation[] = [],
+  limits: Readonly<ListLimits> = ANSWER_LIMITS,
+): void {
+  const broken = validate(body) ? [] : violationsOf(validate, '#', limits);
   const named = new Set(broken.map(({ pointer }) => pointer));
   const all = [...more.filter(({ pointer }) => !named.has(pointer)), ...broken];
   if (all.length > 0) throw validationFailed(all);

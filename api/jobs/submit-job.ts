@@ -45,6 +45,7 @@ export async function submitJob(
         newJob(exchange, ctx, submission, { id, idempotencyKey }),
         waiter,
       );
+      exchange.about['job_id'] = accepted.job.id;
       noteAccepted(exchange, ctx, accepted.job, id);
       return accepted;
     },
@@ -60,7 +61,8 @@ export async function submitJob(
   };
 }
 
-function newJob(
+/** The job that a submission asks for. Throws a 403 problem for a lane that the caller may not use. */
+export function newJob(
   exchange: Exchange,
   { config: { jobs }, records, replyTo }: ApiContext,
   submission: Submission,
@@ -106,16 +108,20 @@ async function acceptJob(ctx: ApiContext, job: NewJob, waiter: Waiter | undefine
         waiter?.follow(created.jobId);
         return firstJob(ctx, created.jobId);
       case 'mismatch':
-        throw new ProblemError(
-          'idempotency-key-reused',
-          'the Idempotency-Key came before with another request: use a new one for this',
-        );
+        throw keyReused();
       case 'full':
       case 'share':
         throw notServed ?? noRoomProblem(created, { what: 'jobs', model: job.model, owner: job.owner });
     }
   });
 }
+
+/** The problem of an Idempotency-Key that came with another request before. */
+export const keyReused = (): ProblemError =>
+  new ProblemError(
+    'idempotency-key-reused',
+    'the Idempotency-Key came before with another request: use a new one for this',
+  );
 
 async function firstJob(ctx: ApiContext, id: string): Promise<JobView> {
   const view = await findJob(ctx, id);
@@ -125,8 +131,8 @@ async function firstJob(ctx: ApiContext, id: string): Promise<JobView> {
   });
 }
 
-function noteAccepted(exchange: Exchange, { log }: ApiContext, job: Job, newId: string): void {
-  exchange.about['job_id'] = job.id;
+/** Says in the log that a job was accepted, now or, with another id than `newId`, before. */
+export function noteAccepted(exchange: Exchange, { log }: ApiContext, job: Job, newId: string): void {
   log.debug(job.id === newId ? 'job accepted' : 'job accepted before', () => ({
     job_id: job.id,
     request_id: exchange.requestId,

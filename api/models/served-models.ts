@@ -9,6 +9,7 @@ import { createAjv } from '../../shared/validation/ajv.js';
 import { ProblemError } from '../http/problem.js';
 import {
   flatSubmissionSchema,
+  manySubmissionsSchema,
   originalCallSchema,
   type SubmissionBounds,
   submissionSchema,
@@ -44,6 +45,8 @@ export interface DefaultModel extends ServedModel {
   validateFlat: ValidateFunction;
   /** The same, with `request_id` required. */
   validateOriginalCall: ValidateFunction;
+  /** `{ jobs }`, without a look at the jobs. */
+  validateMany: ValidateFunction;
 }
 
 /** Every model of a catalog, ready to check requests: compiled once, replaced as a whole on a reload. */
@@ -122,6 +125,7 @@ function serveDefault(models: Omit<ServedModels, 'default'>, chosen: string | un
     validateUnnamed: ajv.compile(unnamedSubmissionSchema(model.manifest, models.most)),
     validateFlat: ajv.compile(flatSubmissionSchema(model.manifest)),
     validateOriginalCall: ajv.compile(originalCallSchema(model.manifest)),
+    validateMany: ajv.compile(manySubmissionsSchema()),
   };
 }
 

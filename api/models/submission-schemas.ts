@@ -116,6 +116,35 @@ export const unnamedSubmissionSchema = (
     { additionalProperties: false, title: 'A job for the default model', description: manifest.description },
   );
 
+/** The most jobs of one request, and the largest body with them, in bytes. */
+export const MANY = { jobs: 256, bodyBytes: 4 * 1024 * 1024 } as const;
+
+/**
+ * The body that submits many jobs. Each entry is checked by itself; `submission`: the schema that one of them at least
+ * keeps, for without any the request is refused.
+ */
+export const manySubmissionsSchema = (submission?: TSchema): TSchema =>
+  Type.Object(
+    {
+      jobs: Type.Array(
+        Type.Unsafe({
+          description: 'A job as it would stand alone. One that breaks rules becomes a problem in its place.',
+        }),
+        {
+          minItems: 1,
+          maxItems: MANY.jobs,
+          description: 'One at least keeps all rules.',
+          ...(submission ? { contains: submission } : {}),
+        },
+      ),
+    },
+    {
+      additionalProperties: false,
+      title: 'Many jobs',
+      description: `Up to ${MANY.jobs} jobs, of several models, too, in ${MANY.bodyBytes} bytes at most.`,
+    },
+  );
+
 /** The original service's body: the members of the default model's input, flat, beside `request_id`. */
 export const flatSubmissionSchema = (manifest: Manifest): TSchema =>
   Type.Unsafe({

@@ -1,6 +1,6 @@
 import { BatchBody, BatchList } from '../../shared/contract/batch.js';
 import { Health, Probe } from '../../shared/contract/health.js';
-import { JobBody, JobList } from '../../shared/contract/job.js';
+import { JobBody, JobList, SubmittedJobs } from '../../shared/contract/job.js';
 import { ModelBody, ModelList } from '../../shared/contract/model.js';
 import { ref } from '../../shared/contract/parts.js';
 import { ProblemBody, ProblemTypeBody } from '../../shared/contract/problem.js';
@@ -11,6 +11,7 @@ import type { Manifest } from '../../shared/model/manifest.js';
 import type { ServedModels } from '../models/served-models.js';
 import {
   flatSubmissionSchema,
+  manySubmissionsSchema,
   originalCallSchema,
   type SubmissionBounds,
   submissionSchema,
@@ -22,6 +23,11 @@ import type { Json } from './json.js';
 export const componentSchemas = (models: ServedModels): Record<string, TSchema | Json> => ({
   Job: JobBody,
   JobList,
+  SubmittedJobs,
+  Submitted: {
+    description: 'One job, or what became of many.',
+    anyOf: [ref('Job'), ref('SubmittedJobs')],
+  },
   Batch: BatchBody,
   BatchList,
   BatchUpload: {
@@ -60,6 +66,10 @@ function submissionSchemas(models: ServedModels): Record<string, TSchema | Json>
     Submission: {
       description: 'A job for the model that it names, or for the default model, nested or flat.',
       anyOf: [ref('NamedSubmission'), ref('DefaultSubmission'), ref('FlatSubmission')],
+    },
+    Submissions: {
+      ...manySubmissionsSchema(ref('Submission')),
+      examples: [{ jobs: [{ input: manifest.example }, { model: manifest.name, input: manifest.example }] }],
     },
     NamedSubmission: {
       description: 'A job for the model that it names.',

@@ -1,35 +1,48 @@
 import { ref } from '../../shared/contract/parts.js';
-import { parseIdempotencyKey } from '../http/idempotency-key.js';
-import { parsePrefer, preferenceApplied } from '../http/prefer.js';
+import type { ApiContext } from '../context.js';
+import type { Exchange } from '../http/exchange.js';
+import { digestOf, parseIdempotencyKey } from '../http/idempotency-key.js';
+import { parsePrefer, preferenceApplied, type Preferences } from '../http/prefer.js';
+import { ProblemError, problemBody } from '../http/problem.js';
+import { type JsonBody, readJson, tooLarge } from '../http/read-json.js';
 import type { Route } from './route.js';
 import { jobPath, jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
-import { parseSubmission } from '../jobs/submission.js';
+import { entriesOf, isMany, parseEntries, parseSubmission } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
+import { submitMany } from '../jobs/submit-many.js';
+import { MANY } from '../models/submission-schemas.js';
 import { json, problems } from '../openapi/operation.js';
 
-/** `POST /jobs`: accepts one prediction. */
+/** `POST /jobs`: accepts one prediction, or many. */
 export const submitJobRoute: Route = {
   method: 'post',
   path: '/jobs',
   operation: {
     id: 'submitJob',
     tag: 'jobs',
-    summary: 'Submit one prediction',
+    summary: 'Submit one prediction, or up to 256',
     description:
       'The job is safely stored and queued once this answers. The body of the original service, flat, is taken for a ' +
-      'job of the default model.',
+      'job of the default model. With `{"jobs":[...]}` each entry is answered by itself, in order, with its job or with the ' +
+      'problem that it would have alone; the request is refused where every entry has one. Room in the queues is found ' +
+      'for all of them or for none. `wait` waits for all, an Idempotency-Key holds for the whole, with the body byte for byte, and ' +
+      'each entry counts in the rate limit.',
     parameters: ['Prefer', 'IdempotencyKey', 'RequestIdHeader', 'Traceparent'],
-    body: () => ref('Submission'),
+    body: () => ({ anyOf: [ref('Submission'), ref('Submissions')] }),
     bodyExample: (input) => ({ input }),
     answers: {
-      200: json('Job', 'It has ended within the time of `Prefer: wait`.', {
-        headers: ['Location', 'Vary', 'Preference-Applied', 'Cache-Control'],
-        optionalHeaders: ['Idempotency-Replayed'],
-      }),
-      202: json('Job', 'It is accepted.', {
-        headers: ['Location', 'Retry-After', 'Vary', 'Cache-Control'],
-        optionalHeaders: ['Preference-Applied', 'Idempotency-Replayed'],
+      200: json(
+        'Submitted',
+        'It has ended within the time of `Prefer: wait`; of many, all that are accepted.',
+        {
+          headers: ['Vary', 'Preference-Applied', 'Cache-Control'],
+          optionalHeaders: ['Location', 'Idempotency-Replayed'],
+        },
+      ),
+      202: json('Submitted', 'It is accepted; of many, one at least.', {
+        headers: ['Retry-After', 'Vary', 'Cache-Control'],
+        optionalHeaders: ['Location', 'Preference-Applied', 'Idempotency-Replayed'],
         links: {
           poll: { operationId: 'getJob', parameters: { id: '$response.body#/id' } },
           cancel: { operationId: 'cancelJob', parameters: { id: '$response.body#/id' } },
@@ -45,6 +58,7 @@ export const submitJobRoute: Route = {
         'unsupported-media-type',
         'validation-failed',
         'idempotency-key-reused',
+        'batch-over-rate-limit',
         'too-many-waiting',
         'queue-full',
         'model-not-served',
@@ -54,9 +68,17 @@ export const submitJobRoute: Route = {
     },
   },
   async handle(exchange, ctx) {
-    const { waitSeconds, respondAsync } = parsePrefer(exchange.header('prefer'));
+    const preferences = parsePrefer(exchange.header('prefer'));
     const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
-    const submission = parseSubmission(ctx.models.current, await exchange.json());
+    const limitBytes = ctx.config.bodyLimitBytes;
+    const body = await readJson(exchange.request, {
+      limitBytes: Math.max(limitBytes, MANY.bodyBytes),
+      timeoutMs: ctx.limits.bodyMs,
+    });
+    if (isMany(body.value)) return handleMany(exchange, ctx, body, { ...preferences, idempotencyKey });
+    const { waitSeconds, respondAsync } = preferences;
+    if (body.bytes.length > limitBytes) throw tooLarge('the body of one job', limitBytes);
+    const submission = parseSubmission(ctx.models.current, body.value);
     const submitted = await submitJob(exchange, ctx, submission, { waitSeconds, idempotencyKey });
     exchange.sendJsonText(submitted.hasEnded ? 200 : 202, jobJson(submitted.view), {
       Location: jobPath(submitted.view.job.id),
@@ -70,3 +92,45 @@ export const submitJobRoute: Route = {
     });
   },
 };
+
+/** Answers a request for many jobs. */
+async function handleMany(
+  exchange: Exchange,
+  ctx: ApiContext,
+  body: JsonBody,
+  { waitSeconds, respondAsync, idempotencyKey: key }: Preferences & { idempotencyKey: string | undefined },
+): Promise<void> {
+  const models = ctx.models.current;
+  const entries = entriesOf(models, body);
+  await ctx.admission.countRows(exchange, { more: entries.length - 1, total: entries.length });
+  const { bodyLimitBytes } = ctx.config;
+  const submissions = parseEntries(
+    models,
+    entries,
+    body.bytes.length > bodyLimitBytes ? bodyLimitBytes : undefined,
+  );
+  const submitted = await submitMany(exchange, ctx, submissions, {
+    waitSeconds,
+    idempotency: key === undefined ? undefined : { key, fingerprint: digestOf('POST /jobs', body.bytes) },
+  });
+  let longestEtaMs = 0;
+  const texts = submitted.entries.map((entry) => {
+    if (entry instanceof ProblemError) return JSON.stringify(problemBody(entry));
+    longestEtaMs = Math.max(longestEtaMs, entry.place?.etaMs ?? 0);
+    return jobJson(entry);
+  });
+  exchange.send(
+    submitted.hasEnded ? 200 : 202,
+    `{"jobs":[${texts.join(',')}]}`,
+    {
+      'Retry-After': submitted.hasEnded ? undefined : retryAfterSeconds(longestEtaMs),
+      Vary: 'Prefer',
+      'Preference-Applied': preferenceApplied({
+        respondAsync: respondAsync && !submitted.hasEnded,
+        waitSeconds: submitted.hasWaited ? waitSeconds : undefined,
+      }),
+      'Idempotency-Replayed': submitted.isReplay ? 'true' : undefined,
+    },
+    'application/json',
+  );
+}

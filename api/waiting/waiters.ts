@@ -1,5 +1,6 @@
 import { wheel } from '../../shared/process/timer-wheel.js';
 import { Shares } from '../admission/shares.js';
+import { listen, type Listener, type Listeners, ManyWaiter, unlisten } from './many-waiter.js';
 
 /** A request that waits for a job or a batch to end. It must {@link leave}. */
 export interface Waiter {
@@ -23,7 +24,7 @@ export interface Waiter {
  * registered before its job is read for the first time cannot miss the announcement.
  */
 export class Waiters {
-  readonly #byId = new Map<string, Set<LocalWaiter>>();
+  readonly #byId: Listeners = new Map();
   readonly #shares: Shares;
   #closed = false;
   #holding = 0;
@@ -69,11 +70,18 @@ export class Waiters {
     });
   }
 
+  /** {@link register} for one request that waits for several jobs. */
+  registerMany(ids: readonly string[], owner = ''): ManyWaiter | undefined {
+    if (this.#closed || this.#shares.refusal(owner)) return undefined;
+    this.#shares.take(owner);
+    return new ManyWaiter(this.#byId, ids, () => this.#shares.giveBack(owner));
+  }
+
   /** Wakes the waiters of the jobs in an announcement: ids with commas between them. */
   wake(announcement: string): void {
     if (this.#byId.size === 0) return;
     for (const id of announcement.split(',')) {
-      for (const waiter of this.#byId.get(id) ?? []) waiter.wake();
+      for (const waiter of this.#byId.get(id) ?? []) waiter.wake(undefined, id);
     }
   }
 
@@ -85,7 +93,7 @@ export class Waiters {
       // A long outcome is left to be read.
       const id = space < 0 ? line : line.slice(0, space);
       const outcome = space < 0 ? undefined : line.slice(space + 1);
-      for (const waiter of this.#byId.get(id) ?? []) waiter.wake(outcome);
+      for (const waiter of this.#byId.get(id) ?? []) waiter.wake(outcome, id);
     }
   }
 
@@ -102,7 +110,7 @@ export class Waiters {
   }
 }
 
-class LocalWaiter implements Waiter {
+class LocalWaiter implements Waiter, Listener {
   outcome: string | undefined;
   #isOver = false;
   /** Woken while it did not sleep: the next sleep ends at once. */
@@ -110,7 +118,7 @@ class LocalWaiter implements Waiter {
   #wakeSleeper: (() => void) | undefined;
 
   constructor(
-    private readonly byId: Map<string, Set<LocalWaiter>>,
+    private readonly byId: Listeners,
     public id: string,
     private readonly left: () => void,
   ) {
@@ -158,16 +166,11 @@ class LocalWaiter implements Waiter {
   }
 
   #enter(): void {
-    const others = this.byId.get(this.id);
-    if (others) others.add(this);
-    else this.byId.set(this.id, new Set([this]));
+    listen(this.byId, this.id, this);
   }
 
   /** Whether it was still waiting. */
   #exit(): boolean {
-    const others = this.byId.get(this.id);
-    if (!others?.delete(this)) return false;
-    if (others.size === 0) this.byId.delete(this.id);
-    return true;
+    return unlisten(this.byId, this.id, this);
   }
 }

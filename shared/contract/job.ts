@@ -1,5 +1,6 @@
 import { type Static, Type } from '../validation/schema.js';
-import { amount, closed, count, listOf, moment, nextCursor, text, word } from './parts.js';
+import { amount, closed, count, listOf, moment, nextCursor, ref, text, word } from './parts.js';
+import type { ProblemBody } from './problem.js';
 import { FAILURE_CODES, JOB_STATES } from './states.js';
 
 const ms = (description: string) => amount(`${description}, in ms.`);
@@ -76,6 +77,17 @@ export const JobBody = closed(
   'A prediction, as it is now. Members that do not apply are absent.',
 );
 export type JobBody = Static<typeof JobBody>;
+
+/** What became of the entries of a request for many jobs. */
+export const SubmittedJobs = closed(
+  {
+    jobs: Type.Array(Type.Unsafe<JobBody | ProblemBody>({ anyOf: [ref('Job'), ref('Problem')] }), {
+      description: 'Of each entry, in order: its job, or the problem that it would have alone.',
+    }),
+  },
+  'What became of many jobs.',
+);
+export type SubmittedJobs = Static<typeof SubmittedJobs>;
 
 /** A page of jobs. */
 export const JobList = closed(

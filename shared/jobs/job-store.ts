@@ -41,8 +41,15 @@ export interface NewJob {
   replayOf?: string | undefined;
   /** Name of the process that is told of the end. */
   replyTo?: string | undefined;
-  /** `caller` names the sender of the key: an admin may create a job for another owner. */
-  idempotency?: { caller: string; key: string; fingerprint: string } | undefined;
+  /** Of this job alone; many jobs of one key are created with {@link JobStore.createAll}. */
+  idempotency?: Idempotency | undefined;
+}
+
+/** An Idempotency-Key. `caller` names its sender: an admin may create a job for another owner. */
+export interface Idempotency {
+  caller: string;
+  key: string;
+  fingerprint: string;
 }
 
 /** The refusal of a queue: it is full, or the owner has its share of it, which is as much as there is room left. */
@@ -50,10 +57,21 @@ export type NoRoom = { kind: 'full'; depth: number } | { kind: 'share'; waiting:
 
 /** Result of {@link JobStore.create}. */
 export type Created =
-  | { kind: 'created'; job: Extract<Job, { state: 'queued' }> }
+  | { kind: 'created'; job: QueuedJob }
   | { kind: 'replayed'; jobId: string }
   | { kind: 'mismatch' }
   | NoRoom;
+
+/** A job right after its creation. */
+export type QueuedJob = Extract<Job, { state: 'queued' }>;
+
+/** Result of {@link JobStore.createAll}. */
+export type AllCreated =
+  | { kind: 'created'; jobs: QueuedJob[] }
+  /** `made`: as the first request gave it. */
+  | { kind: 'replayed'; made: string[] }
+  | { kind: 'mismatch' }
+  | { kind: 'refused'; model: string; why: NoRoom };
 
 /** Jobs that are accepted together at most: such a call blocks Redis for a few milliseconds. */
 const MOST_AT_A_TIME = 256;
@@ -76,6 +94,13 @@ interface Accepting {
   line: string;
 }
 
+/** Jobs that are accepted together or not at all. */
+interface Group {
+  jobs: readonly Accepting[];
+  /** What their Idempotency-Key is to lead to. */
+  key?: (Idempotency & { makes: string }) | undefined;
+}
+
 /** What an answer told of a queue. */
 interface KnownQueue {
   depth: number;
@@ -90,6 +115,8 @@ export class JobStore {
   readonly #read: (id: string) => Promise<string | undefined>;
   readonly #viewOne: (id: string) => Promise<Job | undefined>;
   readonly #known = new Map<string, KnownQueue>();
+  /** Jobs of each model that are written outright at this moment. */
+  readonly #underWay = new Map<string, number>();
   readonly #newCall = createCalls();
   #lastMs = 0;
 
@@ -111,14 +138,39 @@ export class JobStore {
    * job may exist.
    */
   create(job: NewJob, maxDepth: number): Promise<Created> {
+    return this.#accept(this.#prepare(job, maxDepth, job.idempotency && wordOf(job.idempotency)));
+  }
+
+  /**
+   * Accepts jobs of one owner, all or none of them, in one round trip. `key`: their Idempotency-Key, with what it `makes`: for
+   * each entry of the request the id of its job or a word without a comma or a space. Without jobs the key is only looked up.
+   */
+  async createAll(
+    jobs: readonly NewJob[],
+    maxDepth: number,
+    key?: Idempotency & { makes: readonly string[] },
+  ): Promise<AllCreated> {
+    const word = key && `${wordOf(key)}${OF_MANY}`;
+    const all = jobs.map((job) => this.#prepare(job, maxDepth, word));
+    if (key === undefined && this.#isPlain(all)) return { kind: 'created', jobs: await this.#write(all) };
+    const [answer = { kind: 'mismatch' as const }] = await this.#check([
+      { jobs: all, key: key && { ...key, makes: key.makes.join(',') } },
+    ]);
+    return answer;
+  }
+
+  #prepare(job: NewJob, maxDepth: number, idempotency: string | undefined): Accepting {
     const inputJson = JSON.stringify(job.input);
-    const record = this.#recordOf(job, inputJson.length > LARGEST_INLINE);
-    const line = writeRecord(record, inputJson);
-    return this.#accept({ job, maxDepth, record, inputJson, line });
+    const record = this.#recordOf(job, inputJson.length > LARGEST_INLINE, idempotency);
+    return { job, maxDepth, record, inputJson, line: writeRecord(record, inputJson) };
   }
 
   /** Members of line 1. Times are a microsecond apart: lists and windows go on after a time. */
-  #recordOf(job: NewJob, isInputApart: boolean): Omit<JobRecord, 'inputJson'> {
+  #recordOf(
+    job: NewJob,
+    isInputApart: boolean,
+    idempotency: string | undefined,
+  ): Omit<JobRecord, 'inputJson'> {
     const createdMs =
       Math.round(Math.max(this.#records.redis.nowMs() * 1_000, this.#lastMs * 1_000 + 1)) / 1_000;
     this.#lastMs = createdMs;
@@ -139,7 +191,7 @@ export class JobStore {
       replyTo: job.replyTo,
       model: job.model,
       requestId: job.requestId,
-      idempotency: job.idempotency && `${keyWord(job.idempotency.caller)}:${keyWord(job.idempotency.key)}`,
+      idempotency,
       isInputApart,
       about: { traceparent: job.traceparent, replayOf: job.replayOf },
     };
@@ -148,31 +200,42 @@ export class JobStore {
   async #acceptAll(some: readonly Accepting[]): Promise<Created[]> {
     const plain: Accepting[] = [];
     const checked: Accepting[] = [];
-    for (const one of some) (this.#isPlain(one) ? plain : checked).push(one);
+    for (const one of some) (this.#isPlain([one]) ? plain : checked).push(one);
     const sent = [...plain, ...checked];
-    const answers = await Promise.all([
+    const [written, looked] = await Promise.all([
       plain.length > 0 ? this.#write(plain) : [],
-      checked.length > 0 ? this.#check(checked) : [],
+      checked.length > 0
+        ? this.#check(
+            checked.map((one) => ({
+              jobs: [one],
+              key: one.job.idempotency && { ...one.job.idempotency, makes: one.job.id },
+            })),
+          )
+        : [],
     ]);
-    const created = new Map(answers.flat().map((answer, index) => [sent[index], answer]));
+    const answers = [...written.map((job) => ({ kind: 'created' as const, job })), ...looked.map(asSingle)];
+    const created = new Map(answers.map((answer, index) => [sent[index], answer]));
     return some.map((one) => created.get(one) as Created);
   }
 
-  /** Whether nothing has to be looked at before the job is written. */
-  #isPlain({ job, maxDepth, record }: Accepting): boolean {
-    const known = this.#known.get(job.model);
-    return (
-      job.owner === '' &&
-      job.idempotency === undefined &&
-      record.startsMs === record.createdMs &&
-      known !== undefined &&
-      performance.now() - known.seenMs < DEPTH_KNOWN_MS &&
-      known.depth + MOST_AT_A_TIME < ROOM * maxDepth
-    );
+  /** Whether nothing has to be looked at before the jobs are written. */
+  #isPlain(jobs: readonly Accepting[]): boolean {
+    const nowMs = performance.now();
+    return jobs.every(({ job, maxDepth, record }) => {
+      const known = this.#known.get(job.model);
+      return (
+        job.owner === '' &&
+        record.idempotency === undefined &&
+        record.startsMs === record.createdMs &&
+        known !== undefined &&
+        nowMs - known.seenMs < DEPTH_KNOWN_MS &&
+        known.depth + (this.#underWay.get(job.model) ?? 0) + MOST_AT_A_TIME < ROOM * maxDepth
+      );
+    });
   }
 
   /** Writes jobs outright, in one transaction. Never to be repeated: the jobs would run twice. */
-  async #write(some: readonly Accepting[]): Promise<Created[]> {
+  async #write(some: readonly Accepting[]): Promise<QueuedJob[]> {
     const { redis } = this.#records;
     const byModel = new Map<string, Accepting[]>();
     for (const one of some) {
@@ -183,14 +246,20 @@ export class JobStore {
     const commands: string[][] = [];
     const depthsAt: [model: string, at: number][] = [];
     for (const [model, ones] of byModel) {
+      this.#count(model, ones.length);
       commands.push(...this.#commandsOf(model, ones));
       depthsAt.push([model, commands.length]);
       commands.push(...PRIORITIES.map((lane) => ['ZCARD', this.#records.key(`queued:${model}:${lane}`)]));
       commands.push(['ZCARD', this.#records.key(`delayed:${model}`)]);
       commands.push(['LLEN', this.#records.key(`bq:${model}:waiting`)]);
     }
-    const replies = await redis.transaction(commands);
-    const created = new Map<Accepting, Created>();
+    let replies: RedisReply[];
+    try {
+      replies = await redis.transaction(commands);
+    } finally {
+      for (const [model, ones] of byModel) this.#count(model, -ones.length);
+    }
+    const created = new Map<Accepting, QueuedJob>();
     for (const [model, at] of depthsAt) {
       const [high = 0, normal = 0, low = 0, delayed = 0, calls = 0] = replies.slice(at, at + 5).map(Number);
       this.#learn(model, high + normal + low + delayed, calls);
@@ -202,7 +271,11 @@ export class JobStore {
         created.set(one, asCreated(one, Math.max(0, before[lane] + left[lane])));
       }
     }
-    return some.map((one) => created.get(one) as Created);
+    return some.map((one) => created.get(one) as QueuedJob);
+  }
+
+  #count(model: string, by: number): void {
+    this.#underWay.set(model, (this.#underWay.get(model) ?? 0) + by);
   }
 
   #commandsOf(model: string, ones: readonly Accepting[]): string[][] {
@@ -248,27 +321,29 @@ export class JobStore {
     ];
   }
 
-  /** Accepts jobs of which something has to be looked at first. */
-  async #check(some: readonly Accepting[]): Promise<Created[]> {
-    const words = some.flatMap(({ job, maxDepth, record, inputJson, line }) => [
-      job.id,
-      line,
-      String(maxDepth),
-      job.idempotency?.fingerprint ?? '',
-      record.isInputApart ? inputJson : '',
-    ]);
+  /** Accepts groups of jobs of which something has to be looked at first. */
+  async #check(groups: readonly Group[]): Promise<AllCreated[]> {
+    const words: string[] = [];
+    for (const { jobs, key } of groups) {
+      words.push(String(jobs.length), key ? wordOf(key) : NO_KEY, key?.fingerprint ?? '', key?.makes ?? '');
+      for (const { job, line, maxDepth, record, inputJson } of jobs) {
+        words.push(job.id, line, String(maxDepth), record.isInputApart ? inputJson : '');
+      }
+    }
     const replies = listOf(await this.#records.run('accept', words));
-    return some.map((one, index): Created => {
-      const [kind, detail, depth] = listOf(replies[index]);
+    return groups.map(({ jobs }, index): AllCreated => {
+      const [kind, detail, ...more] = listOf(replies[index]);
       switch (kind) {
-        case 'created':
-          this.#learn(one.job.model, Number(depth), 0);
-          return asCreated(one, Number(detail));
+        case 'created': {
+          const places = [detail, ...more].map(Number);
+          jobs.forEach(({ job }, n) => this.#learn(job.model, places[2 * n + 1] ?? 0, 0));
+          return { kind, jobs: jobs.map((one, n) => asCreated(one, places[2 * n] ?? 0)) };
+        }
         case 'replayed':
-          return { kind, jobId: String(detail) };
+          return { kind, made: String(detail).split(',') };
         case 'full':
         case 'share':
-          return noRoom(kind, detail);
+          return { kind: 'refused', model: String(more[0]), why: noRoom(kind, detail) };
         default:
           return { kind: 'mismatch' };
       }
@@ -352,18 +427,35 @@ const VIEWED_AT_ONCE = 50;
 export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): NoRoom =>
   kind === 'full' ? { kind, depth: Number(detail) } : { kind, waiting: Number(detail) };
 
+/** The key of {@link Idempotency}, as part of a name in Redis. */
+const wordOf = ({ caller, key }: Idempotency): string => `${keyWord(caller)}:${keyWord(key)}`;
+/** Stands for no key, and behind the key in the record of a job of many: parts/jobs.lua reads the same. */
+const NO_KEY = '=';
+const OF_MANY = ':*';
+
+/** The answer to a group of one. */
+function asSingle(answer: AllCreated): Created {
+  switch (answer.kind) {
+    case 'created':
+      return { kind: 'created', job: answer.jobs[0] as QueuedJob };
+    case 'replayed':
+      return { kind: 'replayed', jobId: answer.made[0] ?? '' };
+    case 'refused':
+      return answer.why;
+    case 'mismatch':
+      return answer;
+  }
+}
+
 /** The job right after its creation; reading it would cost another round trip. */
-function asCreated({ job, record, inputJson }: Accepting, waitingBefore: number): Created {
+function asCreated({ job, record, inputJson }: Accepting, waitingBefore: number): QueuedJob {
   const isDelayed = record.startsMs > record.createdMs;
-  return {
-    kind: 'created',
-    job: Object.assign(baseOf(job.id, record, inputJson, 0), {
-      state: 'queued' as const,
-      queueDeadlineMs: record.deadlineMs,
-      startsMs: isDelayed ? record.startsMs : undefined,
-      waitingBefore: isDelayed ? undefined : waitingBefore,
-    }),
-  };
+  return Object.assign(baseOf(job.id, record, inputJson, 0), {
+    state: 'queued' as const,
+    queueDeadlineMs: record.deadlineMs,
+    startsMs: isDelayed ? record.startsMs : undefined,
+    waitingBefore: isDelayed ? undefined : waitingBefore,
+  });
 }
 
 function viewOf(id: string, words: readonly string[]): Job | undefined {

@@ -43,6 +43,9 @@ export interface ListLimits {
 /** Limits of the answer to one request. */
 export const ANSWER_LIMITS: Readonly<ListLimits> = { entries: 100, chars: 32_768 };
 
+/** Limits of one of many: a row of a batch, or a job of a request for many. */
+export const ROW_LIMITS: Readonly<ListLimits> = { entries: 16, chars: 2_048 };
+
 /**
  * The violations that `validate` found on its last call, named by the member at fault: an unknown or missing
  * member is named itself, not the object it belongs to. `base` is the pointer of the validated value. Callers choose
@@ -51,9 +54,18 @@ export const ANSWER_LIMITS: Readonly<ListLimits> = { entries: 100, chars: 32_768
 export function violationsOf(
   validate: ValidateFunction,
   base = '#',
+  limits: Readonly<ListLimits> = ANSWER_LIMITS,
+): RuleViolation[] {
+  return listWithin(validate.errors ?? [], (error) => describe(error, base), base, limits);
+}
+
+/** Violations within the limits of a list; past them its last entry, of `base`, says how many are left out. */
+export function listWithin<T>(
+  errors: readonly T[],
+  violationOf: (error: T) => RuleViolation,
+  base: string,
   { entries, chars }: Readonly<ListLimits> = ANSWER_LIMITS,
 ): RuleViolation[] {
-  const errors = validate.errors ?? [];
   const listed: RuleViolation[] = [];
   let charsLeft = chars;
   for (const error of errors) {
@@ -62,7 +74,7 @@ export function violationsOf(
       listed.push({ pointer: base, detail: `breaks ${left} further rules, which are not listed` });
       break;
     }
-    const violation = describe(error, base);
+    const violation = violationOf(error);
     charsLeft -= charsOf(violation);
     listed.push(violation);
   }

@@ -3,12 +3,7 @@ import type { NewChunk } from '../../../shared/batches/batch-store.js';
 import { encodeChunk } from '../../../shared/batches/chunk-codec.js';
 import type { RowErrors } from '../../../shared/batches/row-errors.js';
 import type { Columns, ColumnLayout } from '../../../shared/model/columns.js';
-import {
-  charsOf,
-  type ListLimits,
-  type RuleViolation,
-  violationsOf,
-} from '../../../shared/validation/ajv.js';
+import { charsOf, ROW_LIMITS, type RuleViolation, violationsOf } from '../../../shared/validation/ajv.js';
 import type { Row } from './rows.js';
 
 /** The parts of a model that a packer needs. */
@@ -17,9 +12,6 @@ export interface PackerModel {
   /** Checks one input. */
   validate: ValidateFunction;
 }
-
-/** Bounds of the broken rules that are kept of one row. */
-const ROW_LIMITS: Readonly<ListLimits> = { entries: 16, chars: 2_048 };
 
 /** Most characters of broken rules that one batch keeps; later rows say only that they break rules. */
 const BATCH_CHARS = 2_097_152;

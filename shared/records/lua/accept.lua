@@ -1,34 +1,42 @@
 -- uses base, jobs, order, calls, history, ends
--- Accepts jobs, each by itself: its record, its place in the order and in the indexes, its Idempotency-Key and a call of a worker,
--- or nothing at all of it. Several at a time cost little more than one.
+-- Accepts groups of jobs, each group as a whole: for each job its record, its place in the order and in the indexes, for the group
+-- its Idempotency-Key, and a call of a worker for each queue; or nothing at all of the group. Several at a time cost little
+-- more than one.
 --
 -- KEYS 1 key prefix
--- ARGV five a job: id, line 1 of its record, largest queue depth, fingerprint of the request body ('' without an
---      Idempotency-Key), its input where that stands apart
--- Returns for each job {'created', jobs that wait before it, depth of its queue}; {'replayed', id of the first job};
---         {'mismatch'} when the key came with another body; {'full', depth}; {'share', how many of the owner wait}
+-- ARGV of each group: how many jobs, Idempotency-Key as '<caller>:<key>' ('=' without one), fingerprint of the request body,
+--      what the key makes (see key_of_idem); then four a job, all of one owner: id, line 1 of its record, largest queue depth,
+--      its input where that stands apart
+-- Returns for each group {'created', for each job: jobs that wait before it, depth of its queue}; {'replayed', what the key has
+--         made}; {'mismatch'} when the key came with another body; {'full', depth, model}; {'share', how many of the owner
+--         wait, model}. A group without jobs only asks for its key.
 local now = now_ms()
 local depths, owners, created, result = {}, {}, {}, {}
 
-local function accept(id, line, most, fingerprint, input)
-  local job = parse(id, line)
-  local queue, owner, model = job.queue, job.owner, job.model
-  if job.idem ~= NONE then
-    local first, its_fingerprint = (redis.call('GET', key_of_idem(job.idem)) or ''):match('^(.+) (.*)$')
-    if first and redis.call('EXISTS', job_key(first)) == 1 then
-      if its_fingerprint ~= fingerprint then return { 'mismatch' } end
-      return { 'replayed', first }
-    end
+-- The jobs of a group, from ARGV[at] on; or why one of them finds no room once those before it have their places.
+local function jobs_with_room(count, at)
+  local jobs, taken = {}, {}
+  for i = 1, count do
+    local id, line, most, input = unpack(ARGV, at + 4 * (i - 1), at + 4 * i - 1)
+    local job = parse(id, line)
+    job.input = input
+    local queue = job.queue
+    depths[queue] = depths[queue] or depth_of(queue)
+    local before, own = taken[queue] or 0, waiting_of(job.owner, queue)
+    local refused = refusal(depths[queue] + before, own and own + before, tonumber(most))
+    if refused then return nil, { refused[1], refused[2], job.model } end
+    taken[queue] = before + 1
+    jobs[i] = job
   end
-  depths[queue] = depths[queue] or depth_of(queue)
-  local refused = refusal(depths[queue], waiting_of(owner, queue), tonumber(most))
-  if refused then return refused end
+  return jobs
+end
 
-  redis.call('SET', job_key(id), line)
-  if job.apart ~= NONE then redis.call('SET', P .. 'in:' .. id, input) end
+local function write_job(job)
+  local id, queue, owner, model = job.id, job.queue, job.owner, job.model
+  redis.call('SET', job_key(id), job.text)
+  if job.apart ~= NONE then redis.call('SET', P .. 'in:' .. id, job.input) end
   put(index_key('open', owner, model), job.created, id)
   if job.request ~= NONE then put(P .. 'requests', 0, owner .. ':' .. job.request .. '\0' .. job.created .. '\0' .. id) end
-  if job.idem ~= NONE then redis.call('SET', key_of_idem(job.idem), id .. ' ' .. fingerprint) end
   if owner ~= NONE and not owners[owner] then
     redis.call('SADD', P .. 'owners', owner)
     owners[owner] = true
@@ -40,19 +48,34 @@ local function accept(id, line, most, fingerprint, input)
   if is_delayed then put(P .. 'delayed:' .. queue, ms(job.starts), id) else enqueue(job, nil, job.created) end
   depths[queue] = depths[queue] + 1
   count(model, 'submitted', 1)
-  created[#created + 1] = job
-  local answer = { 'created', 0, 0 }
-  job.answer = answer
+end
+
+local function accept(at)
+  local number, idem, fingerprint, makes = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local first, its_fingerprint = made_by(idem)
+  if first then return its_fingerprint == fingerprint and { 'replayed', first } or { 'mismatch' } end
+  local jobs, refused = jobs_with_room(number, at + 4)
+  if refused then return refused end
+  for _, job in ipairs(jobs) do write_job(job) end
+  if number > 0 and idem ~= NONE then take_key(idem, makes .. ' ' .. fingerprint, jobs[1].idem ~= idem and number) end
+  local answer = { 'created' }
+  created[#created + 1] = { jobs = jobs, answer = answer }
   return answer
 end
 
-for i = 1, #ARGV, 5 do result[#result + 1] = accept(unpack(ARGV, i, i + 4)) end
+local at = 1
+while at <= #ARGV do
+  result[#result + 1] = accept(at)
+  at = at + 4 + 4 * ARGV[at]
+end
 announce()
 local called = {}
-for _, job in ipairs(created) do
-  if not called[job.queue] then call_worker(job.queue) end
-  called[job.queue] = true
-  job.answer[2] = place_of(job) or 0
-  job.answer[3] = depths[job.queue]
+for _, group in ipairs(created) do
+  for _, job in ipairs(group.jobs) do
+    if not called[job.queue] then call_worker(job.queue) end
+    called[job.queue] = true
+    add(group.answer, place_of(job) or 0)
+    add(group.answer, depths[job.queue])
+  end
 end
 return result

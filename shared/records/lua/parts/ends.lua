@@ -73,7 +73,7 @@ local function finish(job, status, now, started, rest)
   put(index_key(status, job.owner, job.model), job.created, job.id)
   expiries[job.ttl] = expiries[job.ttl] or ms(now + job.ttl)
   put(P .. 'ends', expiries[job.ttl], job.id)
-  if job.idem ~= NONE then redis.call('PEXPIRE', key_of_idem(job.idem), math.min(job.ttl, KEPT_MS)) end
+  if job.idem ~= NONE then leave_key(job.idem, math.min(job.ttl, KEPT_MS)) end
   if job.apart ~= NONE then
     if status == 'succeeded' then redis.call('DEL', P .. 'in:' .. job.id)
     else redis.call('PEXPIRE', P .. 'in:' .. job.id, job.ttl + NET_MS) end

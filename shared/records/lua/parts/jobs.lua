@@ -28,9 +28,41 @@ local function parse(id, text)
   return job
 end
 
--- What an Idempotency-Key, '<caller>:<key>', has made: id of the job, a space, fingerprint of the request.
+-- What an Idempotency-Key, '<caller>:<key>', has made: the id of its job, or with commas between them what became of each entry
+-- of a request for many, id or code of its problem; a space; fingerprint of the request.
 local function key_of_idem(idem)
   return P .. 'key:' .. idem
+end
+
+-- The field `idem` of a job of many ends with this behind its key. How many of them have not ended stands beside the key.
+local OF_MANY = ':*'
+local function open_of_idem(idem)
+  return key_of_idem(idem) .. ':open'
+end
+
+-- What a key has made, and the fingerprint of the request; nil unless a job of it is still there.
+local function made_by(idem)
+  if idem == NONE then return nil end
+  local made, fingerprint = (redis.call('GET', key_of_idem(idem)) or ''):match('^(.+) (.*)$')
+  for id in (made or ''):gmatch('[^,]+') do
+    if redis.call('EXISTS', job_key(id)) == 1 then return made, fingerprint end
+  end
+end
+
+-- `many`: how many jobs a key of many has.
+local function take_key(idem, made, many)
+  redis.call('SET', key_of_idem(idem), made)
+  if many then redis.call('SET', open_of_idem(idem), many) end
+end
+
+-- A job has ended: its key lives for so many ms more, that of many from the end of the last of them on.
+local function leave_key(idem, ttl)
+  if idem:sub(-#OF_MANY) == OF_MANY then
+    idem = idem:sub(1, -#OF_MANY - 1)
+    if redis.call('DECR', open_of_idem(idem)) > 0 then return end
+    redis.call('DEL', open_of_idem(idem))
+  end
+  redis.call('PEXPIRE', key_of_idem(idem), ttl)
 end
 
 -- Lists of a caller's jobs of a model, by creation: 'open' ones, and those that ended by their state.
