@@ -11,6 +11,7 @@ export interface Schema {
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
+  contains?: Schema;
   minItems?: number;
   minimum?: number;
   maximum?: number;

@@ -18,10 +18,7 @@ function fromKeywords(document: FuzzDocument, schema: Schema): Arbitrary<unknown
     case 'object':
       return objects(document, schema);
     case 'array':
-      return fc.array(schema.items ? valuesOf(document, schema.items) : fc.jsonValue(), {
-        minLength: schema.minItems ?? 0,
-        maxLength: (schema.minItems ?? 0) + 3,
-      });
+      return arrays(document, schema);
     case 'integer':
       return numbers(schema, fc.maxSafeInteger());
     case 'number':
@@ -33,6 +30,15 @@ function fromKeywords(document: FuzzDocument, schema: Schema): Arbitrary<unknown
     default:
       return fc.jsonValue();
   }
+}
+
+function arrays(document: FuzzDocument, { items, contains, minItems = 0 }: Schema): Arbitrary<unknown> {
+  const entries = items ? valuesOf(document, items) : fc.jsonValue();
+  if (!contains) return fc.array(entries, { minLength: minItems, maxLength: minItems + 3 });
+  const wanted = valuesOf(document, contains);
+  return fc
+    .tuple(wanted, fc.array(fc.oneof(wanted, entries), { maxLength: 3 }))
+    .map(([first, others]) => [...others, first]);
 }
 
 function objects(document: FuzzDocument, { properties = {}, required = [] }: Schema): Arbitrary<unknown> {

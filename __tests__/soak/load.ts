@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isEnded } from '../../shared/client/bodies.js';
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import { pause } from '../../shared/process/pause.js';
@@ -16,7 +17,8 @@ const BATCH_ROWS = 300;
 const ACTS: readonly { name: string; share: number; act: (client: WaggleClient) => Promise<unknown> }[] = [
   { name: 'submit and poll', share: 45, act: async (client) => client.wait((await submit(client)).id) },
   { name: 'submit and wait', share: 25, act: (client) => submit(client, 5) },
-  { name: 'submit and leave', share: 10, act: (client) => submit(client) },
+  { name: 'submit and leave', share: 8, act: (client) => submit(client) },
+  { name: 'submit many and wait', share: 2, act: submitMany },
   {
     name: 'submit and cancel',
     share: 8,
@@ -62,6 +64,16 @@ const submit = (client: WaggleClient, waitSeconds?: number) =>
     { input: { act: 'answer', value: Math.floor(1_000 * Math.random()) / 10 }, request_id: randomUUID() },
     waitSeconds === undefined ? {} : { waitSeconds },
   );
+
+const MANY = 50;
+
+async function submitMany(client: WaggleClient): Promise<void> {
+  const jobs = rows(MANY).map((input) => ({ input }));
+  const entries = await client.submitMany(jobs, { waitSeconds: 20, idempotencyKey: randomUUID() });
+  for (const entry of entries) {
+    if (entry instanceof ProblemError || !isEnded(entry)) throw new Error(`one of many is ${String(entry)}`);
+  }
+}
 
 const rows = (count: number) => Array.from({ length: count }, (_, value) => ({ act: 'answer', value }));
 

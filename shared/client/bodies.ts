@@ -1,5 +1,5 @@
 import type { BatchBody, BatchList } from '../contract/batch.js';
-import type { JobBody, JobList } from '../contract/job.js';
+import type { JobBody, JobList, SubmittedJobs } from '../contract/job.js';
 import type { ModelBody, ModelList } from '../contract/model.js';
 import {
   ENDED_BATCH_STATES,
@@ -28,6 +28,11 @@ export const isJob = (value: unknown): value is JobBody =>
   typeof value['id'] === 'string' &&
   typeof value['status'] === 'string' &&
   'links' in value;
+
+export const isSubmittedJobs = (value: unknown): value is SubmittedJobs =>
+  isRecord(value) &&
+  Array.isArray(value['jobs']) &&
+  value['jobs'].every((entry) => isJob(entry) || (isRecord(entry) && typeof entry['type'] === 'string'));
 
 export const isJobList = (value: unknown): value is JobList =>
   isRecord(value) && Array.isArray(value['jobs']) && value['jobs'].every(isJob) && 'next_cursor' in value;

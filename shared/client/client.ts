@@ -1,8 +1,9 @@
 import type { Priority } from '../contract/states.js';
 import { BatchClient } from './batches.js';
 import { type Answer, type Call, type Endpoint, send } from './http.js';
-import { type EndedJob, isEnded, isJob, isJobList, isModel, isModelList } from './bodies.js';
-import type { JobBody, JobList } from '../contract/job.js';
+import { type EndedJob, isEnded, isJob, isJobList, isModel, isModelList, isSubmittedJobs } from './bodies.js';
+import { ProblemError, readProblem } from './errors.js';
+import type { JobBody, JobList, SubmittedJobs } from '../contract/job.js';
 import type { ModelBody } from '../contract/model.js';
 import type { JobState } from '../contract/states.js';
 import { idempotent, preferWait } from './headers.js';
@@ -32,6 +33,12 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Options of a submission. */
+export interface SubmitOptions extends CallOptions {
+  waitSeconds?: number | undefined;
+  idempotencyKey?: string | undefined;
+}
+
 /** Filter and page of a list of jobs. */
 export interface ListQuery {
   status?: readonly JobState[] | undefined;
@@ -56,11 +63,7 @@ export class WaggleClient {
    */
   async submit(
     request: SubmitRequest,
-    {
-      signal,
-      waitSeconds,
-      idempotencyKey,
-    }: CallOptions & { waitSeconds?: number | undefined; idempotencyKey?: string | undefined } = {},
+    { signal, waitSeconds, idempotencyKey }: SubmitOptions = {},
   ): Promise<JobBody> {
     const headers = { ...preferWait(waitSeconds), ...idempotent(idempotencyKey) };
     const call: Call<JobBody> = {
@@ -72,6 +75,29 @@ export class WaggleClient {
       accept: isJob,
     };
     return (await this.#send(call)).body;
+  }
+
+  /**
+   * Submits 1 to 256 predictions at once. Resolves to the job of each, in order, or to the problem that it would have alone;
+   * rejects where the server takes none of them. The server holds its answer for up to `waitSeconds` until all have ended. With an
+   * `idempotencyKey` the same call may be repeated after an error and gives the same jobs.
+   */
+  async submitMany(
+    requests: readonly SubmitRequest[],
+    { signal, waitSeconds, idempotencyKey }: SubmitOptions = {},
+  ): Promise<(JobBody | ProblemError)[]> {
+    const call: Call<SubmittedJobs> = {
+      method: 'POST',
+      path: '/jobs',
+      body: { jobs: requests },
+      headers: { ...preferWait(waitSeconds), ...idempotent(idempotencyKey) },
+      signal,
+      accept: (body): body is SubmittedJobs => isSubmittedJobs(body) && body.jobs.length === requests.length,
+    };
+    const { jobs } = (await this.#send(call)).body;
+    return jobs.map((entry) =>
+      isJob(entry) ? entry : new ProblemError(readProblem(entry, { status: 500, title: '' })),
+    );
   }
 
   /** The job as it is now, or as it is once it has ended or `waitSeconds` have passed. */

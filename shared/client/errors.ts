@@ -10,6 +10,26 @@ export interface Problem extends ProblemBody {
   retryAfterMs?: number | undefined;
 }
 
+/** The members of a problem's body; those that are missing or of another type become `unlessTold`. */
+export function readProblem(
+  body: unknown,
+  unlessTold: { status: number; title: string },
+  retryAfterMs?: number,
+): Problem {
+  const { type, title, status, detail, errors } = isRecord(body) ? body : {};
+  return {
+    status: typeof status === 'number' ? status : unlessTold.status,
+    type: typeof type === 'string' ? type : 'about:blank',
+    title: typeof title === 'string' ? title : unlessTold.title,
+    detail: typeof detail === 'string' ? detail : undefined,
+    errors: Array.isArray(errors) ? errors.filter(isFieldProblem) : [],
+    retryAfterMs,
+  };
+}
+
+const isFieldProblem = (value: unknown): value is FieldProblem =>
+  isRecord(value) && typeof value['pointer'] === 'string' && typeof value['detail'] === 'string';
+
 /** The server refused the request, for good or for now. */
 export class ProblemError extends AppError {
   override name = 'ProblemError';

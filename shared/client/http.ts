@@ -1,6 +1,4 @@
-import type { FieldProblem } from '../contract/problem.js';
-import { isRecord } from '../text/is-record.js';
-import { type Problem, ProblemError, UnexpectedAnswerError, UnreachableError } from './errors.js';
+import { ProblemError, readProblem, UnexpectedAnswerError, UnreachableError } from './errors.js';
 
 /** Address and credentials of the API. */
 export interface Endpoint {
@@ -67,7 +65,9 @@ export async function open(endpoint: Endpoint, request: ApiRequest): Promise<Res
   }
   if (response.ok) return response;
   const body = parseJson(await readText(response, endpoint, request));
-  throw new ProblemError(problemOf(response, body, parseRetryAfter(response.headers.get('retry-after'))));
+  const { status, statusText, headers } = response;
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after'));
+  throw new ProblemError({ ...readProblem(body, { status, title: statusText }, retryAfterMs), status });
 }
 
 /** The error of a failed read or write: the signal's reason, or {@link UnreachableError}. */
@@ -118,25 +118,6 @@ function parseJson(text: string): unknown {
     return undefined;
   }
 }
-
-function problemOf(
-  { status, statusText }: Response,
-  body: unknown,
-  retryAfterMs: number | undefined,
-): Problem {
-  const { type, title, detail, errors } = isRecord(body) ? body : {};
-  return {
-    status,
-    type: typeof type === 'string' ? type : 'about:blank',
-    title: typeof title === 'string' ? title : statusText,
-    detail: typeof detail === 'string' ? detail : undefined,
-    errors: Array.isArray(errors) ? errors.filter(isFieldProblem) : [],
-    retryAfterMs,
-  };
-}
-
-const isFieldProblem = (value: unknown): value is FieldProblem =>
-  isRecord(value) && typeof value['pointer'] === 'string' && typeof value['detail'] === 'string';
 
 /** Parses Retry-After (RFC 9110, section 10.2.3): whole seconds, or a date. In ms from now; undefined when absent or malformed. */
 export function parseRetryAfter(header: string | null): number | undefined {

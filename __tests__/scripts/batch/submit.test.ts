@@ -172,6 +172,78 @@ describe('rows as jobs', () => {
     expect(calls()).toHaveLength(1);
   });
 
+  describe('together', () => {
+    const many = (jobs: unknown[], status = 200): ScriptedAnswer => ({ status, body: { jobs } });
+    const done = (y: number) => jobView({ status: 'succeeded', result: { y } });
+    const problem = (status: number, type: string, more: object = {}) => ({
+      status,
+      title: 'no',
+      type: `/problems/${type}`,
+      ...more,
+    });
+
+    it('have an outcome each, in order, and are followed or submitted again by themselves', async () => {
+      const client = await clientOf(
+        away,
+        many([jobView({ id: 'slow' }), problem(503, 'model-not-served')], 202),
+        { body: done(2) },
+        { body: done(1) },
+      );
+      const outcomes = await outcomesOf(submit(client, part(), 4));
+      expect(outcomes.map(({ row }) => row)).toEqual([0, 1]);
+      expect(new Set(outcomes.map(({ y }) => y))).toEqual(new Set([1, 2]));
+      const [refused, taken, ...rest] = server.requests;
+      expect(refused?.headers['idempotency-key']).toBe('"run-20-2"');
+      expect(taken).toMatchObject({
+        path: '/jobs',
+        body: '{"jobs":[{"input":{"x":1},"model":"m"},{"input":{"x":2},"model":"m"}]}',
+        headers: { prefer: 'wait=30', 'idempotency-key': '"run-20-2"' },
+      });
+      expect(rest.map(({ method, path, body }) => `${method} ${path} ${body}`).toSorted()).toEqual([
+        'GET /jobs/slow ',
+        'POST /jobs {"input":{"x":2},"model":"m"}',
+      ]);
+    });
+
+    it('fail alone when the input of one is refused', async () => {
+      const errors = [{ pointer: '#/input/x', detail: 'must be >= 2' }];
+      const client = await clientOf(many([problem(422, 'validation-failed', { errors }), done(2)]));
+      expect(await outcomesOf(submit(client, part(), 4))).toEqual([
+        {
+          row: 0,
+          error: {
+            code: 'invalid_input',
+            message: 'the row breaks rules',
+            errors: [{ pointer: '#/x', detail: 'must be >= 2' }],
+          },
+        },
+        { row: 1, y: 2 },
+      ]);
+    });
+
+    it.each([
+      [422, 'validation-failed'],
+      [429, 'batch-over-rate-limit'],
+      [503, 'queue-full'],
+    ])('go one by one where the server answers %d %s to all', async (status, type) => {
+      const client = await clientOf(
+        { status, body: problem(status, type) },
+        { body: done(7) },
+        { body: done(7) },
+      );
+      expect(await outcomesOf(submit(client, part(), 4))).toEqual([
+        { row: 0, y: 7 },
+        { row: 1, y: 7 },
+      ]);
+      expect(server.requests).toHaveLength(3);
+    });
+
+    it('end the run when one is refused for good', async () => {
+      const client = await clientOf(many([problem(403, 'lane-not-allowed'), done(2)]));
+      await expect(outcomesOf(submit(client, part(), 4))).rejects.toThrow('403 no');
+    });
+  });
+
   it('stop together when one of them cannot go on', async () => {
     const client = await clientOf({ status: 401, body: { title: 'who are you?' } });
     await expect(outcomesOf(submit(client))).rejects.toThrow('who are you?');

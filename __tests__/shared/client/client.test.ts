@@ -27,6 +27,29 @@ describe('WaggleClient', () => {
     });
   });
 
+  it('submits many, and reads the job or the problem of each', async () => {
+    const problem = {
+      type: '/problems/validation-failed',
+      title: 'no',
+      status: 422,
+      errors: [{ detail: 'x' }],
+    };
+    const client = await clientOf(
+      { status: 202, body: { jobs: [jobView(), problem] } },
+      { status: 202, body: { jobs: [jobView()] } },
+    );
+    const requests = [{ input: { x: 1 } }, { input: {} }];
+    const [job, refused] = await client.submitMany(requests, { waitSeconds: 1, idempotencyKey: 'k' });
+    expect(job).toEqual(jobView());
+    expect(refused).toBeInstanceOf(ProblemError);
+    expect(refused).toMatchObject({ problem: { ...problem, errors: [] } });
+    expect(server.requests[0]).toMatchObject({
+      body: '{"jobs":[{"input":{"x":1}},{"input":{}}]}',
+      headers: { prefer: 'wait=1', 'idempotency-key': '"k"' },
+    });
+    await expect(client.submitMany(requests)).rejects.toThrow(UnexpectedAnswerError);
+  });
+
   it('asks for no wait unless told to', async () => {
     const client = await clientOf({ status: 202, body: jobView() });
     await client.submit({ input: {} });
