@@ -38,7 +38,7 @@ function arrays(document: FuzzDocument, { items, contains, minItems = 0 }: Schem
   const wanted = valuesOf(document, contains);
   return fc
     .tuple(wanted, fc.array(fc.oneof(wanted, entries), { maxLength: 3 }))
-    .map(([first, others]) => [...others, first]);
+    .map(([first, others]) => others.concat([first]));
 }
 
 function objects(document: FuzzDocument, { properties = {}, required = [] }: Schema): Arbitrary<unknown> {

@@ -71,7 +71,8 @@ async function submitMany(client: WaggleClient): Promise<void> {
   const jobs = rows(MANY).map((input) => ({ input }));
   const entries = await client.submitMany(jobs, { waitSeconds: 20, idempotencyKey: randomUUID() });
   for (const entry of entries) {
-    if (entry instanceof ProblemError || !isEnded(entry)) throw new Error(`one of many is ${String(entry)}`);
+    if (entry instanceof ProblemError) throw entry;
+    if (!isEnded(entry)) throw new Error(`job ${entry.id} of many is ${entry.status} after a wait`);
   }
 }
 
