@@ -144,9 +144,12 @@ function jsonLine(info: winston.Logform.TransformableInfo): winston.Logform.Tran
   }
 }
 
+/** Lines wait so long for others, in ms. */
+const GATHER_MS = 10;
+
 /**
- * Standard output. Lines of one turn of the event loop are written as one piece, and what is left when the process exits:
- * on a busy process a write a line costs as much as making the line.
+ * Standard output. Lines that come within a few milliseconds are written as one piece, and what is left when the process
+ * exits: on a busy process a write a line costs more than making the line.
  */
 class StandardOutput extends Transport {
   #waiting = '';
@@ -157,7 +160,7 @@ class StandardOutput extends Transport {
   }
 
   override log(info: winston.Logform.TransformableInfo, next: () => void): void {
-    if (this.#waiting === '') setImmediate(() => this.#write());
+    if (this.#waiting === '') setTimeout(() => this.#write(), GATHER_MS).unref();
     this.#waiting += `${String(info[MESSAGE])}\n`;
     next();
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createLogger } from '../../../shared/log/logger.js';
 import { until } from '../../support/latch.js';
 
-/** What a logger writes while `work` runs, and in the turn after it. */
+/** What a logger writes of `work`. */
 async function linesOf(work: () => void): Promise<string[]> {
   const pieces: string[] = [];
   const spy = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
@@ -13,17 +13,17 @@ async function linesOf(work: () => void): Promise<string[]> {
   });
   try {
     work();
-    await new Promise(setImmediate);
+    await until(() => pieces.length > 0);
   } finally {
     spy.mockRestore();
   }
-  expect(pieces.length).toBeLessThanOrEqual(1);
+  expect(pieces).toHaveLength(1);
   return pieces.join('').split('\n').slice(0, -1);
 }
 
 const logger = () => createLogger('test', { level: 'info', dir: undefined, pretty: false });
 
-it('writes the lines of one turn in one piece, each as JSON that begins with what everybody looks for', async () => {
+it('writes lines that come together in one piece, each as JSON that begins with what everybody looks for', async () => {
   const log = logger();
   const lines = await linesOf(() => {
     log.info('first', { job_id: '1' });
