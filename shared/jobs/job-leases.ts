@@ -1,7 +1,7 @@
 import { type FailureCode, PRIORITIES } from '../contract/states.js';
 import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
-import { type JobRecord, ownerWord, readRecord, writeRun } from './record.js';
+import { type JobRecord, NONE, ownerWord, readRecord, writeRun } from './record.js';
 
 /** A job as a worker holds it after a claim. */
 export interface ClaimedJob {
@@ -155,9 +155,9 @@ export class JobLeases {
       model,
       createdMs.toFixed(3),
       String(ttlMs),
-      replyTo ?? '=',
-      idempotency ?? '=',
-      isInputApart ? '1' : '=',
+      replyTo ?? NONE,
+      idempotency ?? NONE,
+      isInputApart ? '1' : NONE,
       startedMs.toFixed(3),
       state,
       writeRun(job, run, json),

@@ -47,7 +47,7 @@ export interface About {
 }
 
 /** What a field has where it has nothing; no text that is written with encodeURIComponent is equal to it. */
-const NONE = '=';
+export const NONE = '=';
 /** Fields of line 1 before its JSON, in their order; parts/jobs.lua reads the same. */
 const FIELDS = 18;
 /** Fields of line 2 before its JSON. */
@@ -85,15 +85,21 @@ export function writeRecord(record: Omit<JobRecord, 'inputJson'>, inputJson: str
   );
 }
 
-/** Reads line 1. Throws {@link RecordSchemaError} for another version's. */
-export function readRecord(id: string, text: string): JobRecord {
+/** The first fields of a line, and where its JSON begins. */
+function fieldsOf(line: string, count: number): { fields: string[]; at: number } {
   const fields: string[] = [];
   let at = 0;
-  for (let n = 0; n < FIELDS; n += 1) {
-    const space = text.indexOf(' ', at);
-    fields.push(text.slice(at, space));
+  for (let n = 0; n < count; n += 1) {
+    const space = line.indexOf(' ', at);
+    fields.push(line.slice(at, space));
     at = space + 1;
   }
+  return { fields, at };
+}
+
+/** Reads line 1. Throws {@link RecordSchemaError} for another version's. */
+export function readRecord(id: string, text: string): JobRecord {
+  const { fields, at } = fieldsOf(text, FIELDS);
   const [version = '', apart, owner, created, starts, late, deadline, priority, rows, weight] = fields;
   const [maxAttempts, timeout, ttl, replyTo, model = '', requestId, idempotency, about] = fields.slice(10);
   if (version !== String(RECORD_SCHEMA)) {
@@ -187,13 +193,7 @@ export function baseOf(
 
 /** A job as it is once it has ended, from one that has not and line 2 of its record. */
 export function endJob(open: JobBase, line: string): Job {
-  const fields: string[] = [];
-  let at = 0;
-  for (let n = 0; n < RUN_FIELDS; n += 1) {
-    const space = line.indexOf(' ', at);
-    fields.push(line.slice(at, space));
-    at = space + 1;
-  }
+  const { fields, at } = fieldsOf(line, RUN_FIELDS);
   const [status, finished, started, attempts, , , version, prepare, predict, size] = fields;
   const state = ENDED_JOB_STATES.find((known) => known === status);
   if (!state) throw new Error(`the record of job ${open.id} has the unknown status "${status}"`);
