@@ -447,15 +447,28 @@ function asSingle(answer: AllCreated): Created {
   }
 }
 
-/** The job right after its creation; reading it would cost another round trip. */
+/** The job right after its creation; reading it would cost another round trip. One literal, as in {@link endJob}. */
 function asCreated({ job, record, inputJson }: Accepting, waitingBefore: number): QueuedJob {
   const isDelayed = record.startsMs > record.createdMs;
-  return Object.assign(baseOf(job.id, record, inputJson, 0), {
-    state: 'queued' as const,
+  return {
+    id: job.id,
+    model: job.model,
+    queue: job.model,
+    owner: job.owner,
+    inputJson,
+    requestId: job.requestId,
+    priority: record.priority,
+    timeoutMs: job.timeoutMs,
+    maxAttempts: job.maxAttempts,
+    resultTtlMs: job.resultTtlMs,
+    attempts: 0,
+    createdMs: record.createdMs,
+    replayOf: job.replayOf,
+    state: 'queued',
     queueDeadlineMs: record.deadlineMs,
     startsMs: isDelayed ? record.startsMs : undefined,
     waitingBefore: isDelayed ? undefined : waitingBefore,
-  });
+  };
 }
 
 function viewOf(id: string, words: readonly string[]): Job | undefined {

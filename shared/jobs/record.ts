@@ -67,10 +67,10 @@ const timeOf = (ms: number): string => ms.toFixed(3);
 
 /** A field that may have nothing in it. */
 export const optionalWord = word;
-export const aboutWord = (about: About): string => {
-  const json = JSON.stringify(about);
-  return json === '{}' ? NONE : encodeURIComponent(json);
-};
+export const aboutWord = (about: About): string =>
+  about.traceparent === undefined && about.replayOf === undefined
+    ? NONE
+    : encodeURIComponent(JSON.stringify(about));
 
 /** Writes line 1. */
 export function writeRecord(record: Omit<JobRecord, 'inputJson'>, inputJson: string): string {
