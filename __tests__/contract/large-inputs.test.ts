@@ -5,12 +5,17 @@ import { type Headers, useApiRig } from '../support/rigs/api-rig.js';
 import { SHOP } from '../support/rigs/models-folder.js';
 
 const LONG = 'x'.repeat(5_000);
+/** Longer than the body of one job may be. */
+const TOO_LONG = 'x'.repeat(70_000);
 const INPUT = { size: LONG };
 
 const api = useApiRig();
 beforeAll(() => {
   const file = join(api.ctx.config.models.dir, SHOP, 'manifest.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replace('["s","m","l"]', JSON.stringify(['m', LONG])));
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace('["s","m","l"]', JSON.stringify(['m', LONG, TOO_LONG])),
+  );
   api.ctx.models.reload(keepingLog());
 });
 
@@ -60,4 +65,16 @@ it.each([
   const again = await api.call('post', `/jobs/${id}/replay`);
   expect([again.status, again.body.input, again.body.replay_of]).toEqual([202, INPUT, id]);
   expect((await api.worker.claim(again.body.id)).input).toEqual(INPUT);
+});
+
+it('is no larger of one of many jobs than of a single one', async () => {
+  const jobs = [TOO_LONG, LONG].map((size) => ({ model: SHOP, input: { size } }));
+  const { status, body } = await api.submit({ jobs });
+  expect([status, body.jobs]).toMatchObject([
+    202,
+    [
+      { status: 413, type: '/problems/body-too-large', detail: expect.stringContaining('65536 bytes') },
+      { status: 'queued', input: INPUT },
+    ],
+  ]);
 });

@@ -85,7 +85,7 @@ describe('many jobs of one request', () => {
     });
   });
 
-  it('have a body of 4 MiB at most, and each of them an input as a single one may have', async () => {
+  it('have a body of 4 MiB at most, while that of a single one keeps its limit', async () => {
     const large = (bytes: number) => ({ ...GOOD, request_id: 'r', model: 'x'.repeat(bytes) });
     const answer = await submit([GOOD, ...times(4, large(200_000))]);
     expect([answer.status, jobsOf(answer).length]).toEqual([202, 5]);
@@ -152,6 +152,15 @@ describe('a wait for many', () => {
     ]);
     expect([tell.mock.calls.length, wake.mock.calls.length]).toEqual([3, 3]);
     await own.close();
+  });
+
+  it('is not held where requests for many wait for as many jobs as they may', async () => {
+    const own = await open({ limits: { waits: 2 } });
+    const { answer, ids } = await waiting(times(12, GOOD), own);
+    const other = await submit(times(9, GOOD), { Prefer: 'wait=30' }, own);
+    expect([other.status, other.headers['preference-applied']]).toEqual([202, undefined]);
+    for (const id of ids) await own.worker.succeed(id);
+    expect((await answer).status).toBe(200);
   });
 
   it('is over when the client leaves', async () => {

@@ -19,6 +19,9 @@ export interface Waiter {
   leave(): void;
 }
 
+/** Jobs that requests for many may wait for together, a place for a waiter: each costs as much as that, about a kilobyte. */
+const JOBS_PER_PLACE = 10;
+
 /**
  * The requests of this process that wait for a job or a batch. An end is announced to every process: a waiter that is
  * registered before its job is read for the first time cannot miss the announcement.
@@ -28,6 +31,8 @@ export class Waiters {
   readonly #shares: Shares;
   #closed = false;
   #holding = 0;
+  /** Jobs that requests for many wait for. */
+  #ofMany = 0;
 
   /** `limit`: the largest number of waiters at a time. */
   constructor(limit: number) {
@@ -70,11 +75,16 @@ export class Waiters {
     });
   }
 
-  /** {@link register} for one request that waits for several jobs. */
+  /** {@link register} for one request that waits for many jobs. Undefined, too, when all such wait for too many together. */
   registerMany(ids: readonly string[], owner = ''): ManyWaiter | undefined {
-    if (this.#closed || this.#shares.refusal(owner)) return undefined;
+    const most = JOBS_PER_PLACE * this.#shares.places;
+    if (this.#closed || this.#shares.refusal(owner) || this.#ofMany + ids.length > most) return undefined;
     this.#shares.take(owner);
-    return new ManyWaiter(this.#byId, ids, () => this.#shares.giveBack(owner));
+    this.#ofMany += ids.length;
+    return new ManyWaiter(this.#byId, ids, () => {
+      this.#shares.giveBack(owner);
+      this.#ofMany -= ids.length;
+    });
   }
 
   /** Wakes the waiters of the jobs in an announcement: ids with commas between them. */
