@@ -12,6 +12,8 @@ export interface StartRequest {
   engine: EngineChoice;
   passedOver: readonly PassedOver[];
   gpuMemoryMb?: number | undefined;
+  /** Rows of a full micro-batch. */
+  maxBatch: number;
 }
 
 /**

@@ -87,6 +87,7 @@ export class LoadedModels {
       entry: inferenceEntry,
       engine: config.engine,
       gpuMemoryMb: config.gpuMemoryMb,
+      maxBatch: config.maxBatch,
       log,
       onGivenUp: (reason) => onBroken(`${name}: ${reason}`),
     });

@@ -121,7 +121,7 @@ describe('bytes that are no frame', () => {
   it('end an inference process that sends them to its worker', async () => {
     const child = new InferenceChild(`${ENGINE_FIXTURES}/garbling.mjs`, recordingLog());
     const files = { weights: new Uint8Array(0) } as Parameters<typeof child.start>[0]['files'];
-    const starting = child.start({ files, engine: 'wasm', passedOver: [] });
+    const starting = child.start({ files, engine: 'wasm', passedOver: [], maxBatch: 64 });
     await expect(starting).rejects.toMatchObject({
       loss: 'crashed',
       message: expect.stringContaining('no frame') as string,

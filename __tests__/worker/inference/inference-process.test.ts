@@ -117,6 +117,18 @@ describe('a process whose model makes trouble', () => {
   });
 });
 
+it.each([
+  [join(MODELS, 'trip-duration'), undefined],
+  [join(MODELS, 'trip-duration-linear'), undefined],
+  [join(FIXTURES, 'greenhouse'), undefined],
+  [join(FIXTURES, 'faulty'), 'it reads values while it runs'],
+])('says whether the kernels of %s are replayed', async (folder, why) => {
+  const ownLog = recordingLog();
+  const inference = await start(await readModelFiles(folder), { log: ownLog });
+  expect(inference.report.plainBecause).toBe(why);
+  expect(ownLog.said('kernels are not replayed')?.fields['why']).toBe(why);
+});
+
 it('refuses to start with a network that it cannot build, and says why', async () => {
   const unknownLayer = start(faulty, { entry: built('worker/inference/child/main.js') });
   await expect(unknownLayer).rejects.toThrow(/Unknown layer: Faults/);

@@ -12,6 +12,8 @@ export type OutputValues = Float32Array | Int32Array | Uint8Array;
 export interface Binding {
   /** Distinct output tensors to ask the network for. */
   outputTensors: readonly string[];
+  /** The network's name of each array's tensor. */
+  inputNames: readonly string[];
   inputsOf(columns: Columns): NamedTensorMap;
   /** Values of each output of the manifest, one a row, out of those of {@link outputTensors}. */
   outputsOf(rows: number, values: readonly OutputValues[]): Float32Array[];
@@ -42,6 +44,7 @@ export function bind(folder: string, sides: Sides): Binding {
   }));
   return {
     outputTensors,
+    inputNames: feeds.map(({ name }) => name),
     inputsOf: ({ rows, arrays }) =>
       Object.fromEntries(
         feeds.map(({ array, name, rowShape, dtype }): [string, Tensor] => [

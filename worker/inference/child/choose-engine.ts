@@ -1,5 +1,4 @@
-import { messageOf, ModelPackageError } from '../../../shared/errors.js';
-import { createRowReader } from '../../../shared/model/row-reader.js';
+import { messageOf } from '../../../shared/errors.js';
 import {
   ENGINE_NAMES,
   type EngineChoice,
@@ -13,6 +12,7 @@ import type { Device } from './engines/engine.js';
 import { ENGINES } from './engines/engines.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
 import { tf } from './tensorflow.js';
+import { answerExample, type ExampleTime, timeExample, warmUp } from './warm-up.js';
 
 /** Largest difference between an engine's answer and that of wasm, relative to it (absolute below 1). */
 const TOLERANCE = 1e-3;
@@ -22,6 +22,8 @@ export interface EngineWish {
   choice: EngineChoice;
   files: ModelFiles;
   gpuMemoryMb: number | undefined;
+  /** Rows of a full micro-batch. */
+  maxBatch: number;
   /** Engines known not to work here, such as one that crashed an earlier process. */
   passedOver: readonly PassedOver[];
   /** Is called before the code of an engine is loaded, which may crash the process. */
@@ -34,40 +36,57 @@ export interface EngineOnDuty {
   report: EngineReport;
 }
 
-/**
- * Loads the demanded engine, or under `auto` the first that loads, is no software GPU, and answers the manifest's
- * example as wasm does. Throws {@link EngineUnavailableError} when a demanded one fails.
- */
-export function chooseEngine(wish: EngineWish): Promise<EngineOnDuty> {
-  return wish.choice === 'auto' ? firstThatWorks(wish) : demanded(wish.choice, wish);
+/** A model that an engine answers rightly, and how long that takes. */
+export interface Candidate {
+  engine: EngineName;
+  device: string;
+  runtime: ModelRuntime;
+  times: readonly ExampleTime[];
 }
 
-async function demanded(engine: EngineName, wish: EngineWish): Promise<EngineOnDuty> {
-  wish.onTry(engine);
-  const options = { gpuMemoryMb: wish.gpuMemoryMb, allowSoftware: true };
-  const device = await ENGINES[engine].load(options).catch((cause: unknown) => {
+/**
+ * Loads the demanded engine, or under `auto` the fastest of those that load, are no software GPU, and answer the
+ * manifest's example as wasm does. The model is warm afterwards. Throws {@link EngineUnavailableError} when a demanded
+ * engine fails, and ModelPackageError when the model does not answer its example.
+ */
+export async function chooseEngine(wish: EngineWish): Promise<EngineOnDuty> {
+  const { choice } = wish;
+  if (choice === 'auto') return fastestThatWorks(wish);
+  const device = await loadDemanded(choice, wish);
+  const runtime = await createModelRuntime(wish.files);
+  await warmUp(runtime, wish.files, wish.maxBatch);
+  return { runtime, report: reportOn({ engine: choice, device, runtime }, []) };
+}
+
+async function loadDemanded(engine: EngineName, { gpuMemoryMb, onTry }: EngineWish): Promise<string> {
+  onTry(engine);
+  const device = await ENGINES[engine].load({ gpuMemoryMb, allowSoftware: true }).catch((cause: unknown) => {
     throw new EngineUnavailableError(engine, messageOf(cause), ENGINES[engine].advice);
   });
-  return { runtime: await createModelRuntime(wish.files), report: reportOn(engine, device) };
+  return textOf(device);
 }
 
-async function firstThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
-  const wasm = await demanded('wasm', wish);
-  const expected = await answerExample(wasm.runtime, wish.files);
+async function fastestThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
+  const device = await loadDemanded('wasm', wish);
+  const runtime = await createModelRuntime(wish.files);
+  const expected = await answerExample(runtime, wish.files);
+  const candidates = [await ready({ engine: 'wasm', device, runtime }, wish)];
   const passedOver = [...wish.passedOver];
   for (const engine of ENGINE_NAMES) {
     if (engine === 'wasm' || passedOver.some((known) => known.engine === engine)) continue;
     try {
-      const onDuty = await tryEngine(engine, wish, expected);
-      wasm.runtime.dispose();
-      return { ...onDuty, report: { ...onDuty.report, passedOver } };
+      const rival = candidates.find((other) => ENGINES[other.engine].backend === ENGINES[engine].backend);
+      if (rival) throw new Error(`one process runs it or ${rival.engine}, not both`);
+      candidates.push(await tryEngine(engine, wish, expected));
     } catch (cause) {
       passedOver.push({ engine, why: messageOf(cause).replaceAll(/\s*\n\s*/g, ' ') });
     }
   }
+  const { fastest, slower } = compareTimes(candidates);
+  for (const candidate of candidates) if (candidate !== fastest) candidate.runtime.dispose();
   // The last engine that was tried may have left another backend set, or none.
-  await tf.setBackend(ENGINES.wasm.backend);
-  return { ...wasm, report: { ...wasm.report, passedOver } };
+  await tf.setBackend(ENGINES[fastest.engine].backend);
+  return { runtime: fastest.runtime, report: reportOn(fastest, [...passedOver, ...slower]) };
 }
 
 /** Throws the reason why the engine does not serve, and removes its backend from TensorFlow.js then. */
@@ -75,14 +94,14 @@ async function tryEngine(
   engine: EngineName,
   wish: EngineWish,
   expected: readonly Float32Array[],
-): Promise<EngineOnDuty> {
+): Promise<Candidate> {
   const { backend } = ENGINES[engine];
   wish.onTry(engine);
   try {
     const device = await ENGINES[engine].load({ gpuMemoryMb: wish.gpuMemoryMb, allowSoftware: false });
     const runtime = await createModelRuntime(wish.files);
     checkAgreement(await answerExample(runtime, wish.files), expected);
-    return { runtime, report: reportOn(engine, device) };
+    return await ready({ engine, device: textOf(device), runtime }, wish);
   } catch (cause) {
     // The two native engines share a backend name: a backend left by one would be taken for the other's.
     if (tf.findBackendFactory(backend)) tf.removeBackend(backend);
@@ -90,33 +109,40 @@ async function tryEngine(
   }
 }
 
-const reportOn = (engine: EngineName, { description, memory }: Device): EngineReport => ({
-  engine,
-  device: memory === undefined ? description : `${description}; ${memory}`,
-  passedOver: [],
-});
+async function ready(
+  candidate: Omit<Candidate, 'times'>,
+  { files, maxBatch }: EngineWish,
+): Promise<Candidate> {
+  await warmUp(candidate.runtime, files, maxBatch);
+  return { ...candidate, times: await timeExample(candidate.runtime, maxBatch) };
+}
 
 /**
- * Outputs for `rows` copies of the manifest's example. Throws {@link ModelPackageError} when the model does not answer, or
- * gives an answer that would fail every job.
+ * The candidate that takes the least time for one row and one full micro-batch together: an idle service sees the first,
+ * a busy one the second. Of two that take the same, the earlier. The others are passed over, with the figures of both.
  */
-export async function answerExample(
-  runtime: ModelRuntime,
-  { folder, manifest }: ModelFiles,
-  rows = 1,
-): Promise<Float32Array[]> {
-  const columns = runtime.layout.allocate(rows);
-  for (let row = 0; row < rows; row += 1) runtime.layout.write(columns, row, { ...manifest.example });
-  const { outputs } = await runtime.predict(columns).catch((cause: unknown) => {
-    throw new ModelPackageError(folder, [`#/example is not answered: ${messageOf(cause)}`]);
-  });
-  const readRow = createRowReader(manifest);
-  for (let row = 0; row < rows; row += 1) {
-    const read = readRow(outputs, row);
-    if (!read.ok) throw new ModelPackageError(folder, [`#/example has no valid answer: ${read.message}`]);
-  }
-  return outputs;
+export function compareTimes<T extends Pick<Candidate, 'engine' | 'times'>>(
+  candidates: readonly T[],
+): { fastest: T; slower: PassedOver[] } {
+  const msOf = ({ times }: T): number => times.reduce((sum, { ms }) => sum + ms, 0);
+  const fastest = candidates.reduce((best, candidate) => (msOf(candidate) < msOf(best) ? candidate : best));
+  const figures = ({ engine, times }: T): string =>
+    `${engine} takes ${times.map(({ rows, ms }) => `${ms.toFixed(2)} ms for ${rows === 1 ? 'a row' : `${rows} rows`}`).join(' and ')}`;
+  const slower = candidates.flatMap((candidate) =>
+    candidate === fastest
+      ? []
+      : [{ engine: candidate.engine, why: `it is slower: ${figures(candidate)}, ${figures(fastest)}` }],
+  );
+  return { fastest, slower };
 }
+
+const textOf = ({ description, memory }: Device): string =>
+  memory === undefined ? description : `${description}; ${memory}`;
+
+const reportOn = (
+  { engine, device, runtime }: Omit<Candidate, 'times'>,
+  passedOver: PassedOver[],
+): EngineReport => ({ engine, device, passedOver, plainBecause: runtime.plainBecause });
 
 function checkAgreement(answer: readonly Float32Array[], wasm: readonly Float32Array[]): void {
   answer.forEach((values, output) => {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Tensor } from '@tensorflow/tfjs-core';
 import { messageOf, ModelPackageError } from '../../../shared/errors.js';
 import { type Columns, type ColumnLayout, createColumnLayout } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
@@ -8,6 +7,7 @@ import type { EngineName } from '../engine-names.js';
 import { ENGINES } from './engines/engines.js';
 import type { ModelFiles } from '../parent/model-files.js';
 import { loadNetwork } from './network.js';
+import { NetworkRunner } from './network-runner.js';
 import { tf } from './tensorflow.js';
 
 /** A model's answer to one micro-batch. */
@@ -27,6 +27,8 @@ export interface ModelRuntime {
   layout: ColumnLayout;
   /** Runs all rows at once. One call at a time. Rejects with whatever the model throws. */
   predict(columns: Columns): Promise<Prediction>;
+  /** See {@link NetworkRunner.plainBecause}. */
+  readonly plainBecause: string | undefined;
   dispose(): void;
 }
 
@@ -46,26 +48,22 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
     throw new ModelPackageError(join(folder, 'model.json'), [messageOf(cause)]);
   });
   const binding = bind(folder, { manifest, specs: layout.tensors, network });
+  const runner = new NetworkRunner(network, binding, layout.tensors);
   return {
     manifest,
     layout,
     async predict(columns) {
       const startMs = performance.now();
-      const tensors = tf.tidy(() => network.run(binding.inputsOf(columns), binding.outputTensors));
-      const values = await readAndDispose(tensors);
+      const values = await runner.run(columns);
       const outputs = binding.outputsOf(columns.rows, values);
       return { outputs, predictMs: performance.now() - startMs, numTensors: tf.memory().numTensors };
     },
-    dispose: () => network.dispose(),
+    get plainBecause() {
+      return runner.plainBecause;
+    },
+    dispose() {
+      runner.dispose();
+      network.dispose();
+    },
   };
-}
-
-async function readAndDispose(
-  tensors: readonly Tensor[],
-): Promise<(Float32Array | Int32Array | Uint8Array)[]> {
-  try {
-    return await Promise.all(tensors.map((tensor) => tensor.data()));
-  } finally {
-    for (const tensor of tensors) tensor.dispose();
-  }
 }

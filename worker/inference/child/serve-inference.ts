@@ -1,14 +1,11 @@
 import { messageOf } from '../../../shared/errors.js';
 import type { Columns } from '../../../shared/model/columns.js';
-import { answerExample, chooseEngine } from './choose-engine.js';
+import { chooseEngine } from './choose-engine.js';
 import type { EngineName } from '../engine-names.js';
 import type { ModelRuntime } from './model-runtime.js';
 import { watchParent } from './parent-watch.js';
 import type { StartRequest } from '../protocol.js';
 import { connectToWorker, type Tell } from './worker-socket.js';
-
-/** Sizes of micro-batches that are run before the first job comes: alone, and in company. */
-const WARM_UP_ROWS = [1, 64];
 
 /**
  * Makes this process an inference process: it loads the model it is told and answers one micro-batch after the other, until
@@ -40,7 +37,6 @@ async function load(request: StartRequest, tell: Tell): Promise<ModelRuntime> {
     const onTry = (engine: EngineName): void => void tell({ type: 'trying', engine });
     const wish = { ...request, gpuMemoryMb: request.gpuMemoryMb, choice: request.engine, onTry };
     const { runtime, report } = await chooseEngine(wish);
-    for (const rows of WARM_UP_ROWS) await answerExample(runtime, request.files, rows);
     await tell({ type: 'ready', report });
     return runtime;
   } catch (error) {

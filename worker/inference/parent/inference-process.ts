@@ -15,6 +15,8 @@ export interface InferenceOptions {
   entry?: string | URL | undefined;
   engine: EngineChoice;
   gpuMemoryMb?: number | undefined;
+  /** Rows of a full micro-batch, for which a model is warmed up and its engine chosen; 64 unless given. */
+  maxBatch?: number | undefined;
   log: Logger;
   /** Is called once when the process died and could not be started again. */
   onGivenUp?: ((reason: string) => void) | undefined;
@@ -100,8 +102,14 @@ export class InferenceProcess {
       this.#child = child;
       const timer = setTimeout(() => child.kill('it took too long to load'), START_TIMEOUT_MS);
       try {
-        const request = { files: this.#files, engine, passedOver, gpuMemoryMb: this.#options.gpuMemoryMb };
-        const report = await child.start(request);
+        const { gpuMemoryMb, maxBatch = 64, log } = this.#options;
+        const report = await child.start({ files: this.#files, engine, passedOver, gpuMemoryMb, maxBatch });
+        if (report.plainBecause !== undefined) {
+          log.info('kernels are not replayed', {
+            model: this.#files.manifest.name,
+            why: report.plainBecause,
+          });
+        }
         // The report of the first start stands: later starts demand its engine, so they pass none over.
         this.#report ??= report;
         child.onLost = (loss) => this.#replace(loss);

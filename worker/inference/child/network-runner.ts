@@ -1,0 +1,170 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { messageOf } from '../../../shared/errors.js';
+import { ARRAY_OF, type Columns, type TensorSpec } from '../../../shared/model/columns.js';
+import type { Binding, OutputValues } from './binding.js';
+import { type KernelPlan, NotReplayableError, recordKernels } from './kernel-plan.js';
+import type { Network } from './network.js';
+import { tf } from './tensorflow.js';
+
+/** Backends that {@link recordKernels} knows how to record. A GPU's values cannot be read at once. */
+const REPLAYING: ReadonlySet<string> = new Set(['wasm']);
+/** Micro-batches of so many rows that run in both ways, and have to give the same bits, before the plan alone is run. */
+const TRIALS = 2;
+/** Most row counts that are remembered; those unused for longest go first. */
+const MOST_ROW_COUNTS = 128;
+/** Most memory of one plan, and of all, in bytes. */
+const LIMIT_BYTES = { plan: 16_777_216, plans: 67_108_864 };
+
+/** A number of rows that was asked for. */
+interface RowCount {
+  /** Is made at the second use: most sizes of the last chunk of a batch never come again. */
+  plan?: KernelPlan;
+  isTooLarge?: boolean;
+  trialsLeft: number;
+}
+
+/**
+ * Runs a network. TensorFlow.js's engine takes several times as long around the kernels of a small network as they take
+ * themselves. So the kernels are recorded for each number of rows, and then run without it. Whatever a recording cannot
+ * hold, or what makes it answer otherwise than the network did, ends that for good: see {@link plainBecause}.
+ */
+export class NetworkRunner {
+  readonly #network: Network;
+  readonly #binding: Binding;
+  readonly #specs: readonly TensorSpec[];
+  readonly #rowCounts = new Map<number, RowCount>();
+  #bytes = 0;
+  readonly #replays = REPLAYING.has(tf.getBackend());
+  #plainBecause: string | undefined;
+
+  constructor(network: Network, binding: Binding, specs: readonly TensorSpec[]) {
+    this.#network = network;
+    this.#binding = binding;
+    this.#specs = specs;
+  }
+
+  /** Why this network is not replayed; undefined while it may be, and on backends where none is. */
+  get plainBecause(): string | undefined {
+    return this.#plainBecause;
+  }
+
+  /** Values of the binding's output tensors. One call at a time. Rejects with whatever the network throws. */
+  async run(columns: Columns): Promise<OutputValues[]> {
+    const mayReplay = this.#replays && this.#plainBecause === undefined && this.#isWhole(columns);
+    if (!mayReplay) return this.#runPlain(columns);
+    const known = this.#rowCounts.get(columns.rows);
+    if (!known) {
+      this.#remember(columns.rows, { trialsLeft: TRIALS });
+      return this.#runPlain(columns);
+    }
+    this.#remember(columns.rows, known);
+    if (known.isTooLarge) return this.#runPlain(columns);
+    if (!known.plan) return this.#record(columns, known);
+    if (known.trialsLeft > 0) return this.#try(columns, known, known.plan);
+    try {
+      return known.plan.run(columns.arrays);
+    } catch (error) {
+      // Rows that the network refuses, too, throw here.
+      const values = await this.#runPlain(columns);
+      this.#refuse(messageOf(error));
+      return values;
+    }
+  }
+
+  dispose(): void {
+    for (const rows of this.#rowCounts.keys()) this.#forget(rows);
+  }
+
+  async #runPlain(columns: Columns): Promise<OutputValues[]> {
+    const binding = this.#binding;
+    return readAndDispose(tf.tidy(() => this.#network.run(binding.inputsOf(columns), binding.outputTensors)));
+  }
+
+  async #record(columns: Columns, known: RowCount): Promise<OutputValues[]> {
+    const binding = this.#binding;
+    let plan: KernelPlan | NotReplayableError | undefined;
+    const tensors = tf.tidy(() => {
+      const inputs = binding.inputsOf(columns);
+      const ordered = binding.inputNames.map((name) => inputs[name]!);
+      const recording = recordKernels(ordered, () => this.#network.run(inputs, binding.outputTensors));
+      plan = recording.plan;
+      return recording.outputs;
+    });
+    const values = await readAndDispose(tensors);
+    if (plan instanceof NotReplayableError) this.#refuse(plan.message);
+    else if (plan) this.#keep(plan, known, columns, values);
+    return values;
+  }
+
+  #keep(plan: KernelPlan, known: RowCount, columns: Columns, values: readonly OutputValues[]): void {
+    if (plan.bytes > LIMIT_BYTES.plan) {
+      known.isTooLarge = true;
+      plan.dispose();
+      return;
+    }
+    known.plan = plan;
+    this.#bytes += plan.bytes;
+    this.#compare(columns, plan, values);
+    for (const rows of this.#rowCounts.keys()) if (this.#bytes > LIMIT_BYTES.plans) this.#forget(rows);
+  }
+
+  async #try(columns: Columns, known: RowCount, plan: KernelPlan): Promise<OutputValues[]> {
+    const values = await this.#runPlain(columns);
+    known.trialsLeft -= 1;
+    this.#compare(columns, plan, values);
+    return values;
+  }
+
+  #compare({ rows, arrays }: Columns, plan: KernelPlan, values: readonly OutputValues[]): void {
+    try {
+      const found = plan.run(arrays);
+      if (!values.every((array, output) => isSame(array, found[output]))) {
+        this.#refuse(`${rows} rows get other answers by a replay`);
+      }
+    } catch (error) {
+      this.#refuse(messageOf(error));
+    }
+  }
+
+  #refuse(why: string): void {
+    this.#plainBecause ??= why;
+    this.dispose();
+  }
+
+  /** Whether the arrays are of the types and sizes that a plan reads out of memory. The plain way says what is wrong. */
+  #isWhole({ rows, arrays }: Columns): boolean {
+    return this.#specs.every(({ dtype, width }, i) => {
+      const array = arrays[i];
+      return array instanceof ARRAY_OF[dtype] && array.length === rows * width;
+    });
+  }
+
+  #remember(rows: number, known: RowCount): void {
+    this.#rowCounts.delete(rows);
+    this.#rowCounts.set(rows, known);
+    const [oldest = rows] = this.#rowCounts.keys();
+    if (this.#rowCounts.size > MOST_ROW_COUNTS) this.#forget(oldest);
+  }
+
+  #forget(rows: number): void {
+    const { plan } = this.#rowCounts.get(rows) ?? {};
+    this.#rowCounts.delete(rows);
+    this.#bytes -= plan?.bytes ?? 0;
+    plan?.dispose();
+  }
+}
+
+/** Whether two arrays hold the same bits: no NaN equals another. */
+const isSame = (array: OutputValues, other: OutputValues | undefined): boolean =>
+  other !== undefined && array.constructor === other.constructor && bytesOf(array).equals(bytesOf(other));
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: OutputValues): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+async function readAndDispose(tensors: readonly Tensor[]): Promise<OutputValues[]> {
+  try {
+    return await Promise.all(tensors.map((tensor) => tensor.data()));
+  } finally {
+    for (const tensor of tensors) tensor.dispose();
+  }
+}
