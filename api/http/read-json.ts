@@ -27,6 +27,8 @@ export interface BodyLimits {
   limitBytes: number;
   /** From the headers to the end of the body. */
   timeoutMs: number;
+  /** The limit of a body whose first 1,024 bytes match `start`, where it is the larger one. */
+  larger?: { start: RegExp; limitBytes: number };
 }
 
 /** A JSON body, as it was sent and as it was read. */
@@ -71,10 +73,10 @@ function requireJson(headers: IncomingHttpHeaders): void {
 }
 
 /** The part of a body past the limit is read and dropped, so that the client gets to see the answer. */
-function readBody(request: IncomingMessage, { limitBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
+function readBody(request: IncomingMessage, { limitBytes, timeoutMs, larger }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    let bytes = 0;
+    let [bytes, most, other] = [0, limitBytes, larger];
     const refuse = (error: AppError): void => {
       slow.cancel();
       reject(error);
@@ -84,8 +86,13 @@ function readBody(request: IncomingMessage, { limitBytes, timeoutMs }: BodyLimit
     );
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= limitBytes) chunks.push(chunk);
-      else refuse(tooLarge('the body', limitBytes));
+      if (bytes > most && other) {
+        const start = Buffer.concat([...chunks, chunk]).toString('latin1', 0, 1_024);
+        if (other.start.test(start)) most = Math.max(most, other.limitBytes);
+        other = undefined;
+      }
+      if (bytes <= most) chunks.push(chunk);
+      else refuse(tooLarge('the body', most));
     });
     request.once('end', () => {
       slow.cancel();
