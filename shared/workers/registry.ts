@@ -13,7 +13,7 @@ const WorkerModel = Type.Object({
   engine: Type.String({ description: 'What runs it: gpu, webgpu, node or wasm.' }),
   device: Type.String({ description: 'The processor behind the engine.' }),
   passedOver: Type.Array(Type.Object({ engine: Type.String(), why: Type.String() }), {
-    description: 'Engines that were tried before it, and why they were not taken.',
+    description: 'The other engines, and why they were not taken.',
   }),
   jobs: Type.Integer({ minimum: 0, description: 'Outcomes written since the worker started.' }),
   batches: Type.Integer({ minimum: 0, description: 'Micro-batches run since the worker started.' }),

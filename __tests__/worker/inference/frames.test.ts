@@ -130,6 +130,14 @@ describe('bytes that are no frame', () => {
   });
 });
 
+it('ends with its worker', async () => {
+  const child = spawn(process.execPath, [built('worker/inference/child/main.js')], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  (child.stdio[3] as Socket).destroy();
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
 it('is not started by hand', async () => {
   const child = spawn(process.execPath, [built('worker/inference/child/main.js')], {
     stdio: ['ignore', 'ignore', 'pipe'],
