@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../shared/log/logger.js';
 import type { SetUp } from '../up/start-all.js';
+import { cpuUs } from './subjects/cpu.js';
 import { peakMb } from './subjects/processes.js';
 
 /** The service under test: processes of its own, on a free port, with data that goes when it stops. */
@@ -17,6 +18,8 @@ export interface BenchService {
   pid: number;
   /** Largest resident memory of each kind of process since the start, in MB. */
   peakMb(): Record<string, number>;
+  /** CPU time of each kind of process so far, in µs. */
+  cpuUs(): Record<string, number>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +55,7 @@ export async function startBenchService(
     port,
     pid,
     peakMb: () => peakMb([pid], PROCESS_KINDS),
+    cpuUs: () => cpuUs([pid], PROCESS_KINDS),
     async stop() {
       child.kill('SIGTERM');
       await ended;

@@ -4,6 +4,8 @@ import { RawConnection } from './raw-connection.js';
 export interface LoadResult {
   /** Things done a second. */
   perSecond: number;
+  /** Requests that were sent. */
+  requests: number;
   /** From the start of each thing to its end, in ms. */
   latenciesMs: number[];
 }
@@ -22,6 +24,7 @@ export type Act = (connection: RawConnection) => Promise<void>;
 export async function runClients({ port, clients, until }: Load, act: Act): Promise<LoadResult> {
   const latenciesMs: number[] = [];
   let begun = 0;
+  let requests = 0;
   const startMs = performance.now();
   const goesOn = (): boolean =>
     'ms' in until ? performance.now() - startMs < until.ms : begun < until.count;
@@ -35,9 +38,10 @@ export async function runClients({ port, clients, until }: Load, act: Act): Prom
         latenciesMs.push(performance.now() - sinceMs);
       }
     } finally {
+      requests += connection.sent;
       connection.close();
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
-  return { perSecond: latenciesMs.length / ((performance.now() - startMs) / 1000), latenciesMs };
+  return { perSecond: latenciesMs.length / ((performance.now() - startMs) / 1000), requests, latenciesMs };
 }

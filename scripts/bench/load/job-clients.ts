@@ -14,14 +14,23 @@ export function submitThenPoll({ submits, hasResult }: Pick<Subject, 'submits' |
   const next = inTurn(submits);
   return async (connection) => {
     const path = jobPath((await accepted(connection, next())).body.toString('latin1'));
-    const poll = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
-    for (;;) {
-      await pause(POLL_MS);
-      const { status, body } = await connection.send(poll);
-      if (status !== 200) throw unexpected(status, body);
-      if (hasResult(body)) return;
-    }
+    await pause(POLL_MS);
+    await pollUntilDone(connection, path, hasResult);
   };
+}
+
+async function pollUntilDone(
+  connection: RawConnection,
+  path: string,
+  hasResult: (body: Buffer) => boolean,
+): Promise<void> {
+  const poll = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+  for (;;) {
+    const { status, body } = await connection.send(poll);
+    if (status !== 200) throw unexpected(status, body);
+    if (hasResult(body)) return;
+    await pause(POLL_MS);
+  }
 }
 
 /** Submits a job and goes on. `onAccepted` is told the body of the answer. */
@@ -33,12 +42,30 @@ export function submitOnly(
   return async (connection) => onAccepted((await accepted(connection, next())).body.toString('latin1'));
 }
 
+/** Stands in a request for eight digits that no other request has. */
+export const UNIQUE = '{unique}';
+let sent = 0;
+const uniquely = (request: string): string =>
+  request.includes(UNIQUE)
+    ? request.replaceAll(UNIQUE, String((sent += 1)).padStart(UNIQUE.length, '0'))
+    : request;
+
 /** One request that is answered with its result. */
 export function ask(requests: readonly string[], hasResult: (body: Buffer) => boolean): Act {
   const next = inTurn(requests);
   return async (connection) => {
-    const { status, body } = await connection.send(next());
+    const { status, body } = await connection.send(uniquely(next()));
     if (status !== 200 || !hasResult(body)) throw unexpected(status, body);
+  };
+}
+
+/** Submits many jobs in one request, which is answered with their ids, then asks for each until it has its result. */
+export function submitManyThenPoll(requests: readonly string[], hasResult: (body: Buffer) => boolean): Act {
+  const next = inTurn(requests);
+  return async (connection) => {
+    const { body } = await accepted(connection, next());
+    const { ids } = JSON.parse(body.toString('latin1')) as { ids: string[] };
+    for (const id of ids) await pollUntilDone(connection, `/jobs/${id}`, hasResult);
   };
 }
 

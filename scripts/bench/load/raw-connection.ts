@@ -25,6 +25,8 @@ export class RawConnection {
   #socket: Socket | undefined;
   #received: Buffer = NOTHING;
   #waiting: Waiting | undefined;
+  /** Requests so far. */
+  sent = 0;
 
   constructor(port: number) {
     this.#port = port;
@@ -32,6 +34,7 @@ export class RawConnection {
 
   /** Sends one whole request and resolves with its answer. Connects where that is needed. */
   async send(request: string): Promise<RawAnswer> {
+    this.sent += 1;
     const socket = this.#socket ?? (await this.#open());
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { BenchHost } from '../service.js';
+import { cpuUs } from './cpu.js';
 import { peakMb } from './processes.js';
-import { holding, linearModelFolder, peerFolder, startPeer, tripRequests } from './peer.js';
+import { holding, linearModelFolder, manyTrips, peerFolder, startPeer, tripRequests } from './peer.js';
 import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import type { Subject } from './subject.js';
@@ -21,7 +22,7 @@ const KINDS = {
   redis: /redis-server|valkey-server/,
 };
 
-/** Fastify and BullMQ, submit then poll: one web process, one worker, a Redis of their own. */
+/** Fastify and BullMQ: one web process, one worker, a Redis of their own. */
 export const startBullmq = (host: BenchHost): Promise<Subject> =>
   openTogether(host.log, async (release) => {
     const redis = await startRedisServer(host);
@@ -30,12 +31,15 @@ export const startBullmq = (host: BenchHost): Promise<Subject> =>
     release.later('worker', () => worker.child.stop());
     const api = await startPeer(host, 'bullmq-api.mjs', redis.socket);
     release.later('API', () => api.child.stop());
+    const pids = [redis.pid, worker.child.pid, api.child.pid];
     return {
       name: 'Fastify + BullMQ',
       port: api.reported,
       submits: tripRequests('/jobs'),
-      asks: [],
+      asks: tripRequests('/jobs/wait'),
+      many: manyTrips('/jobs/many', (trips) => `[${trips.join(',')}]`),
       hasResult: holding('"status":"completed"', '"status":"failed"'),
-      peakMb: () => peakMb([redis.pid, worker.child.pid, api.child.pid], KINDS),
+      peakMb: () => peakMb(pids, KINDS),
+      cpuUs: () => cpuUs(pids, KINDS),
     };
   });

@@ -3,6 +3,7 @@ import { RawConnection, requestText } from '../load/raw-connection.js';
 import { freePort } from '../../up/port.js';
 import type { BenchHost } from '../service.js';
 import { startServing } from './child.js';
+import { cpuUs } from './cpu.js';
 import { peakMb } from './processes.js';
 import { holding, linearModelFolder, peerFolder, tripRequests } from './peer.js';
 import { openTogether } from './open-together.js';
@@ -56,13 +57,15 @@ export const startCelery = (host: BenchHost): Promise<Subject> =>
       () => isAnswered(port, asks[0] ?? ''),
     );
     release.later('worker', () => worker.stop());
+    const pids = [redis.pid, web.pid, worker.pid];
     return {
       name: 'FastAPI + Celery',
       port,
       submits: tripRequests('/jobs'),
       asks,
       hasResult: holding('"duration":', '"FAILURE"'),
-      peakMb: () => peakMb([redis.pid, web.pid, worker.pid], KINDS),
+      peakMb: () => peakMb(pids, KINDS),
+      cpuUs: () => cpuUs(pids, KINDS),
     };
   });
 

@@ -3,6 +3,7 @@ import { syntheticTrips } from '../../trips/synthetic-trips.js';
 import { requestText } from '../load/raw-connection.js';
 import type { BenchHost } from '../service.js';
 import { type Child, startReporting } from './child.js';
+import { MANY } from './subject.js';
 
 const TRIPS = 1_000;
 
@@ -23,6 +24,18 @@ export function tripRequests(
 ): string[] {
   const trips = syntheticTrips();
   return Array.from({ length: TRIPS }, () => requestText('POST', path, { headers, body: bodyOf(trips()) }));
+}
+
+/** Whole requests that post {@link MANY} made-up trips each, as `bodyOf` writes them. */
+export function manyTrips(
+  path: string,
+  bodyOf: (trips: readonly string[]) => string,
+  headers: Readonly<Record<string, string>> = {},
+): string[] {
+  const trips = syntheticTrips();
+  return Array.from({ length: 16 }, () =>
+    requestText('POST', path, { headers, body: bodyOf(Array.from({ length: MANY }, trips)) }),
+  );
 }
 
 /** Length of the inputs that these requests carry, in bytes. */

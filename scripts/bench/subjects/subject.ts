@@ -1,3 +1,6 @@
+/** Jobs of one request for many. */
+export const MANY = 256;
+
 /** A service that predicts single trips: Waggle, or one that could be written instead. */
 export interface Subject {
   /** Name of the service in reports. */
@@ -11,5 +14,9 @@ export interface Subject {
   asks: readonly string[];
   /** Largest resident memory of its processes in MB, by the kind of process. */
   peakMb: () => Record<string, number>;
+  /** CPU time of its processes so far, in µs, by the kind of process. */
+  cpuUs: () => Record<string, number>;
+  /** Requests that submit {@link MANY} jobs at once; none where there is no such thing. */
+  many?: readonly string[];
   stop: () => Promise<void>;
 }

@@ -4,9 +4,9 @@ import { startCelery, whyNoCelery } from './celery.js';
 import { startNaive } from './naive.js';
 import { OnDemand } from './on-demand.js';
 import type { Subject } from './subject.js';
-import { startWaggle } from './waggle.js';
+import { startKeyedWaggle, startWaggle } from './waggle.js';
 
-export type SubjectName = 'waggle' | 'bullmq' | 'celery' | 'naive';
+export type SubjectName = 'waggle' | 'keyed' | 'bullmq' | 'celery' | 'naive';
 
 /** Everything that is compared, started when it is first wanted. */
 export class Subjects {
@@ -17,6 +17,7 @@ export class Subjects {
     this.#missing = { bullmq: whyNoBullmq(host), celery: whyNoCelery() };
     this.#subjects = {
       waggle: new OnDemand(() => startWaggle(host)),
+      keyed: new OnDemand(() => startKeyedWaggle(host)),
       bullmq: new OnDemand(() => startBullmq(host)),
       celery: new OnDemand(() => startCelery(host)),
       naive: new OnDemand(() => startNaive(host)),
