@@ -27,7 +27,7 @@ afterEach(() => {
   expect({ dataIds: tf.backend().numDataIds(), tensors: tf.memory().numTensors }).toEqual(before);
 });
 
-function runnerOf(run: Run): NetworkRunner {
+function runnerOf(run: Run, now = () => 0): NetworkRunner {
   const network = {
     inputs: new Map([['x', [-1, WIDTH]]]),
     outputs: ['y'],
@@ -41,7 +41,7 @@ function runnerOf(run: Run): NetworkRunner {
     inputsOf: ({ rows, arrays }: Columns) => ({ x: tf.tensor(arrays[0]!, [rows, WIDTH]) }),
     outputsOf: () => [],
   };
-  const runner = new NetworkRunner(network, binding, SPECS);
+  const runner = new NetworkRunner(network, binding, SPECS, now);
   runners.push(runner);
   return runner;
 }
@@ -55,8 +55,8 @@ const rowsOf = (rows: number, seed: number): Columns => ({
 const answerOf = (run: Run, { rows, arrays }: Columns): OutputValues[] =>
   tf.tidy(() => run(tensor2d(arrays[0] as Float32Array, [rows, WIDTH])).map((output) => output.dataSync()));
 
-/** Calls of each number of rows until plans alone answer, and twice after that. */
-const CALLS = 6;
+/** Calls until plans alone answer, and some after that. */
+const CALLS = 8;
 
 async function expectSameAnswers(run: Run, rowCounts = [1, 2, 7, 64]): Promise<NetworkRunner> {
   const runner = runnerOf(run);
@@ -109,8 +109,25 @@ it('runs no code of the network any more once a number of rows is known', async 
     return [tf.mul(x, tf.sum(weights))];
   });
   for (let call = 0; call < CALLS; call += 1) await runner.run(rowsOf(3, call));
-  // The first use, the recording, and two trials.
-  expect(runs).toBe(4);
+  // The recording, and four trials.
+  expect(runs).toBe(5);
+});
+
+it('records a run again that was slow, and keeps no plan of it', async () => {
+  let nowMs = 0;
+  let runs = 0;
+  let isSlow = true;
+  const run: Run = (x) => {
+    runs += 1;
+    if (isSlow) nowMs += 51;
+    return [tf.mul(x, tf.scalar(2))];
+  };
+  const runner = runnerOf(run, () => nowMs);
+  for (let call = 0; call < CALLS; call += 1) await runner.run(rowsOf(3, call));
+  expect([runs, tf.backend().numDataIds()]).toEqual([CALLS, before.dataIds]);
+  isSlow = false;
+  for (let call = 0; call < CALLS; call += 1) await runner.run(rowsOf(3, call));
+  expect(runs).toBe(CALLS + 5);
 });
 
 const boxes = (x: Tensor2D): Tensor2D =>
@@ -182,27 +199,22 @@ describe('plans', () => {
   const runnerKeeping = (numbers: (rows: number) => number): NetworkRunner =>
     runnerOf((x) => [tf.add(x, tf.sum(tf.zeros([numbers(x.shape[0])])))]);
   const kept = (): number => tf.backend().numDataIds() - before.dataIds;
-  const useTwice = async (runner: NetworkRunner, rows: number): Promise<void> => {
-    await runner.run(rowsOf(rows, 0));
-    await runner.run(rowsOf(rows, 1));
-  };
-
   it('are kept for the row counts that were used last', async () => {
     const runner = runnerKeeping(() => 1);
-    await useTwice(runner, 1);
+    await runner.run(rowsOf(1, 0));
     const ofOne = kept();
     expect(ofOne).toBeGreaterThan(0);
-    for (let rows = 2; rows <= 300; rows += 1) await useTwice(runner, rows);
+    for (let rows = 2; rows <= 300; rows += 1) await runner.run(rowsOf(rows, 0));
     expect(kept()).toBe(128 * ofOne);
   });
 
   it('are kept within a bound of memory, each and all', async () => {
     const runner = runnerKeeping((rows) => (rows === 9 ? 4_200_000 : 4_000_000));
-    await useTwice(runner, 1);
+    await runner.run(rowsOf(1, 0));
     const ofOne = kept();
-    for (let rows = 2; rows <= 8; rows += 1) await useTwice(runner, rows);
+    for (let rows = 2; rows <= 8; rows += 1) await runner.run(rowsOf(rows, 0));
     expect(kept()).toBe(4 * ofOne);
-    await useTwice(runner, 9);
+    await runner.run(rowsOf(9, 0));
     expect(kept()).toBe(4 * ofOne);
     expect(await runner.run(rowsOf(9, 2))).toEqual(rowsOf(9, 2).arrays);
   });

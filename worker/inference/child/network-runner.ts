@@ -8,8 +8,13 @@ import { tf } from './tensorflow.js';
 
 /** Backends that {@link recordKernels} knows how to record. A GPU's values cannot be read at once. */
 const REPLAYING: ReadonlySet<string> = new Set(['wasm']);
-/** Micro-batches of so many rows that run in both ways, and have to give the same bits, before the plan alone is run. */
-const TRIALS = 2;
+/**
+ * Micro-batches that run in both ways, and have to give the same bits, before plans alone are run. A plan that is made
+ * later is compared on the rows that it was recorded with.
+ */
+const TRIALS = 4;
+/** A run that takes longer, in ms, is not worth a plan, whose comparison takes as long again: its time goes into kernels. */
+const SLOW_MS = 50;
 /** Most row counts that are remembered; those unused for longest go first. */
 const MOST_ROW_COUNTS = 128;
 /** Most memory of one plan, and of all, in bytes. */
@@ -17,10 +22,8 @@ const LIMIT_BYTES = { plan: 16_777_216, plans: 67_108_864 };
 
 /** A number of rows that was asked for. */
 interface RowCount {
-  /** Is made at the second use: most sizes of the last chunk of a batch never come again. */
   plan?: KernelPlan;
   isTooLarge?: boolean;
-  trialsLeft: number;
 }
 
 /**
@@ -33,11 +36,20 @@ export class NetworkRunner {
   readonly #binding: Binding;
   readonly #specs: readonly TensorSpec[];
   readonly #rowCounts = new Map<number, RowCount>();
+  readonly #now: () => number;
   #bytes = 0;
   readonly #replays = REPLAYING.has(tf.getBackend());
   #plainBecause: string | undefined;
+  #trialsLeft = TRIALS;
 
-  constructor(network: Network, binding: Binding, specs: readonly TensorSpec[]) {
+  /** @param now gives the time in ms, by which runs that are slow are told. */
+  constructor(
+    network: Network,
+    binding: Binding,
+    specs: readonly TensorSpec[],
+    now = () => performance.now(),
+  ) {
+    this.#now = now;
     this.#network = network;
     this.#binding = binding;
     this.#specs = specs;
@@ -52,15 +64,11 @@ export class NetworkRunner {
   async run(columns: Columns): Promise<OutputValues[]> {
     const mayReplay = this.#replays && this.#plainBecause === undefined && this.#isWhole(columns);
     if (!mayReplay) return this.#runPlain(columns);
-    const known = this.#rowCounts.get(columns.rows);
-    if (!known) {
-      this.#remember(columns.rows, { trialsLeft: TRIALS });
-      return this.#runPlain(columns);
-    }
+    const known = this.#rowCounts.get(columns.rows) ?? {};
     this.#remember(columns.rows, known);
     if (known.isTooLarge) return this.#runPlain(columns);
     if (!known.plan) return this.#record(columns, known);
-    if (known.trialsLeft > 0) return this.#try(columns, known, known.plan);
+    if (this.#trialsLeft > 0) return this.#try(columns, known.plan);
     try {
       return known.plan.run(columns.arrays);
     } catch (error) {
@@ -83,6 +91,7 @@ export class NetworkRunner {
   async #record(columns: Columns, known: RowCount): Promise<OutputValues[]> {
     const binding = this.#binding;
     let plan: KernelPlan | NotReplayableError | undefined;
+    const startMs = this.#now();
     const tensors = tf.tidy(() => {
       const inputs = binding.inputsOf(columns);
       const ordered = binding.inputNames.map((name) => inputs[name]!);
@@ -91,7 +100,9 @@ export class NetworkRunner {
       return recording.outputs;
     });
     const values = await readAndDispose(tensors);
+    const isSlow = this.#now() - startMs > SLOW_MS;
     if (plan instanceof NotReplayableError) this.#refuse(plan.message);
+    else if (isSlow) plan?.dispose();
     else if (plan) this.#keep(plan, known, columns, values);
     return values;
   }
@@ -108,9 +119,9 @@ export class NetworkRunner {
     for (const rows of this.#rowCounts.keys()) if (this.#bytes > LIMIT_BYTES.plans) this.#forget(rows);
   }
 
-  async #try(columns: Columns, known: RowCount, plan: KernelPlan): Promise<OutputValues[]> {
+  async #try(columns: Columns, plan: KernelPlan): Promise<OutputValues[]> {
     const values = await this.#runPlain(columns);
-    known.trialsLeft -= 1;
+    this.#trialsLeft -= 1;
     this.#compare(columns, plan, values);
     return values;
   }

@@ -46,7 +46,6 @@ export async function warmUp(runtime: ModelRuntime, files: ModelFiles, mostRows:
     const endMs = performance.now() + BUDGET_MS;
     await answerExample(runtime, files, rows);
     for (let call = 1; call < WARM_UP_CALLS && performance.now() < endMs; call += 1) {
-      if (call === 1) await answerExample(runtime, files, rows);
       // A model that reads values, and may do anything with them, is left alone with values that nobody sent.
       if (runtime.plainBecause !== undefined) break;
       const columns = runtime.layout.allocate(rows);
