@@ -49,7 +49,11 @@ describe('one worker all along', () => {
 
   it('runs a lone job at once', async () => {
     const job = await rig.reaches(await rig.order('answer', 21), 'succeeded');
-    expect(job).toMatchObject({ result: { doubled: 42 }, attempts: 1, modelVersion: '1.0.0' });
+    expect(job).toMatchObject({
+      resultJson: JSON.stringify({ doubled: 42 }),
+      attempts: 1,
+      modelVersion: '1.0.0',
+    });
     expect(job.timings?.batchSize).toBe(1);
     expect(job.timings?.predictMs).toBeGreaterThan(0);
     // The worker counts a job once Redis has told it that its outcome counted.
@@ -67,7 +71,7 @@ describe('one worker all along', () => {
     rig.letGo();
     const jobs = await rig.allEnd(ids);
     jobs.forEach((job, value) =>
-      expect(job).toMatchObject({ state: 'succeeded', result: { doubled: 2 * value } }),
+      expect(job).toMatchObject({ state: 'succeeded', resultJson: JSON.stringify({ doubled: 2 * value }) }),
     );
     await rig.reaches(held, 'succeeded');
     await until(() => worker.models()[0]?.jobs === before.jobs + 41);

@@ -156,7 +156,7 @@ it('serves the good packages beside every kind of bad one, at the start and on a
   expect(await reported()).toMatchObject({ models: [{ name: 'faulty' }, { name: 'greenhouse' }] });
   expect(await rig.reaches(await rig.order('answer', 2), 'succeeded')).toMatchObject({
     modelVersion: '1.0.0',
-    result: { doubled: 4 },
+    resultJson: JSON.stringify({ doubled: 4 }),
   });
 
   // What is mended is served by the next reload, and only what has changed is spoken of.

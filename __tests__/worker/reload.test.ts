@@ -35,7 +35,11 @@ it('changes version between micro-batches, loses no job, and says which version 
   const jobs = await rig.allEnd(ids);
   const versions = jobs.map((job, index) => {
     const member = job.state === 'succeeded' && job.modelVersion === '1.1.0' ? 'twice' : 'doubled';
-    expect(job).toMatchObject({ state: 'succeeded', attempts: 1, result: { [member]: 2 * (index % 100) } });
+    expect(job).toMatchObject({
+      state: 'succeeded',
+      attempts: 1,
+      resultJson: JSON.stringify({ [member]: 2 * (index % 100) }),
+    });
     return member;
   });
   expect(new Set(versions)).toEqual(new Set(['doubled', 'twice']));
@@ -55,7 +59,7 @@ it('goes on with the old version when the new one cannot serve, even after a cra
   });
   await rig.allEnd([await rig.order('crash', 0, { maxAttempts: 1 })]);
   const job = await rig.reaches(await rig.order('answer', 2), 'succeeded');
-  expect(job).toMatchObject({ modelVersion: '1.0.0', result: { doubled: 4 } });
+  expect(job).toMatchObject({ modelVersion: '1.0.0', resultJson: JSON.stringify({ doubled: 4 }) });
 });
 
 it('waits for the micro-batch that runs', async () => {

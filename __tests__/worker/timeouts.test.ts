@@ -10,7 +10,7 @@ it('times a hanging job out, kills the process, and serves the next job', async 
   expect(failed).toMatchObject({ attempts: 1, failure: { code: 'timeout' } });
   expect(failed.failure.message).toContain('300 ms');
   expect(await rig.reaches(await rig.order('answer', 4), 'succeeded')).toMatchObject({
-    result: { doubled: 8 },
+    resultJson: JSON.stringify({ doubled: 8 }),
   });
 });
 
@@ -31,7 +31,7 @@ it('ends a canceled job at once, though its prediction goes on, and drops its ou
   await rig.reaches(held, 'canceled');
   const next = await rig.order('answer', 3);
   rig.letGo();
-  expect(await rig.reaches(next, 'succeeded')).toMatchObject({ result: { doubled: 6 } });
+  expect(await rig.reaches(next, 'succeeded')).toMatchObject({ resultJson: JSON.stringify({ doubled: 6 }) });
   expect((await rig.find(held))?.state).toBe('canceled');
 });
 
@@ -55,7 +55,10 @@ it('keeps the lease of a job that runs for several leases', async () => {
     expect(await rig.sweep.reap(10)).toEqual([]);
   }
   rig.letGo();
-  expect(await rig.reaches(held, 'succeeded')).toMatchObject({ attempts: 1, result: { doubled: 10 } });
+  expect(await rig.reaches(held, 'succeeded')).toMatchObject({
+    attempts: 1,
+    resultJson: JSON.stringify({ doubled: 10 }),
+  });
 });
 
 it('writes nothing for a job that another worker took over', async () => {
