@@ -286,14 +286,14 @@ export class JobStore {
     const deadlines: string[] = [];
     const requests: string[] = [];
     for (const { job, record, inputJson, line } of ones) {
-      const createdMs = record.createdMs.toFixed(3);
+      const createdUs = String(Math.round(record.createdMs * 1_000));
       records.push(key(`job:${job.id}`), line);
       if (record.isInputApart) records.push(key(`in:${job.id}`), inputJson);
-      lanes[record.priority].push(createdMs, job.id);
-      created.push(createdMs, job.id);
-      deadlines.push((record.deadlineMs ?? record.lateMs).toFixed(3), job.id);
+      lanes[record.priority].push(createdUs, job.id);
+      created.push(createdUs, job.id);
+      deadlines.push(String(Math.floor(record.deadlineMs ?? record.lateMs)), job.id);
       if (job.requestId !== undefined) {
-        requests.push('0', `${ownerWord('')}:${keyWord(job.requestId)}\0${createdMs}\0${job.id}`);
+        requests.push('0', `${ownerWord('')}:${keyWord(job.requestId)}\0${record.createdMs.toFixed(3)}\0${job.id}`);
       }
     }
     const minute = key(`minute:${model}:${Math.floor(this.#lastMs / 60_000)}`);

@@ -4,7 +4,7 @@ import type { Redis, RedisArgument, RedisReply } from '../redis/redis.js';
 import { type JobScripts, readJobScripts } from './scripts.js';
 
 /** Version of the layout of all records; one that is older or newer is refused, never half-read. */
-export const RECORD_SCHEMA = 2;
+export const RECORD_SCHEMA = 3;
 
 /**
  * The partition of all keys. Its name is a hash tag: on a Redis Cluster all of them are in one slot, so that a script may

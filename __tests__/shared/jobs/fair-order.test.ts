@@ -44,7 +44,7 @@ describe('callers who are told apart', () => {
     for (const key of [lane, clock]) {
       const flat = (await rig.redis.command(['ZRANGE', key, '0', '-1', 'WITHSCORES'])) as string[];
       const words = flat.flatMap((member, index) =>
-        index % 2 === 0 ? [String(Number(flat[index + 1]) - 3_600_000), member] : [],
+        index % 2 === 0 ? [String(Number(flat[index + 1]) - 3_600_000_000), member] : [],
       );
       await rig.redis.command(['ZADD', key, ...words]);
     }

@@ -451,7 +451,7 @@ describe('jobs that are created at the same moment', () => {
       return kept
         .filter(([key = '']) => !isCall.test(key))
         .map((texts) =>
-          texts.map((text) => text.replaceAll(id, '<id>').replaceAll(/\d{13}(\.\d+)?/g, '<ms>')),
+          texts.map((text) => text.replaceAll(id, '<id>').replaceAll(/\d{13}(\.\d+|\d{3})?/g, '<ms>')),
         );
     };
     const checked = await written();

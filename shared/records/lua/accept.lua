@@ -35,13 +35,13 @@ local function write_job(job)
   local id, queue, owner, model = job.id, job.queue, job.owner, job.model
   redis.call('SET', job_key(id), job.text)
   if job.apart ~= NONE then redis.call('SET', P .. 'in:' .. id, job.input) end
-  put(index_key('open', owner, model), job.created, id)
+  put(index_key('open', owner, model), us(job.created), id)
   if job.request ~= NONE then put(P .. 'requests', 0, owner .. ':' .. job.request .. '\0' .. job.created .. '\0' .. id) end
   if owner ~= NONE and not owners[owner] then
     redis.call('SADD', P .. 'owners', owner)
     owners[owner] = true
   end
-  put(DEADLINES, ms(job.deadline), id)
+  put(DEADLINES, due(job.deadline), id)
   count_waiting(queue, owner, 1)
   -- Its creation may be ahead of this clock by a little.
   local is_delayed = job.starts > math.max(now, job.created)

@@ -69,7 +69,7 @@ if last then
         take_out(RUNNING, id)
         finish_unrun(job, hold, 'canceled', now)
       elseif job then
-        put(RUNNING, ms(now + ARGV[3]), id)
+        put(RUNNING, due(now + ARGV[3]), id)
         ids[#ids + 1], attempts[#ids + 1] = id, hold.attempts
         token, started = its_token, hold.started
       end
@@ -121,7 +121,7 @@ if #ids == 0 then
 end
 
 local token = redis.call('INCR', P .. 'token')
-local started, lease = ms(now), ms(now + ARGV[3])
+local started, lease = ms(now), due(now + ARGV[3])
 local by, lone = token .. ' ' .. claim .. ' ' .. started .. ' ', #ids == 1 and not is_ahead and 'l' or ''
 local written = {}
 for i, id in ipairs(ids) do

@@ -5,7 +5,7 @@
 -- ARGV 1 how many to look at
 -- Returns how many were removed
 local ends = P .. 'ends'
-local ids = redis.call('ZRANGEBYSCORE', ends, '-inf', ms(now_ms()), 'LIMIT', 0, ARGV[1])
+local ids = redis.call('ZRANGEBYSCORE', ends, '-inf', due(now_ms()), 'LIMIT', 0, ARGV[1])
 
 local function forget_batch(id)
   local key = batch_key(id)

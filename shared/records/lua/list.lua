@@ -89,8 +89,11 @@ local WINDOW = 16
 local function fetch(index)
   if index.all then return index.fetched == 0 and index.all or {} end
   if not index.prefix then
-    return redis.call('ZREVRANGEBYSCORE', index.key, after_ms == '' and '+inf' or after_ms, '-inf', 'WITHSCORES', 'LIMIT',
-      index.fetched, WINDOW)
+    local unit = kind == 'job' and 1000 or 1
+    local newest = after_ms == '' and '+inf' or (unit == 1 and after_ms or us(after_ms))
+    local flat = redis.call('ZREVRANGEBYSCORE', index.key, newest, '-inf', 'WITHSCORES', 'LIMIT', index.fetched, WINDOW)
+    for i = 2, #flat, 2 do flat[i] = flat[i] / unit end
+    return flat
   end
   local newest = index.prefix .. (after_ms == '' and '\255' or after_ms .. '\0\255')
   local flat = {}

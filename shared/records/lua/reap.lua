@@ -6,7 +6,7 @@
 -- ARGV 1 how many to look at
 -- Returns three a job: id, queue, 'queued', 'canceled' or 'worker_lost'
 local now = now_ms()
-local ids = redis.call('ZRANGEBYSCORE', RUNNING, '-inf', ms(now), 'LIMIT', 0, ARGV[1])
+local ids = redis.call('ZRANGEBYSCORE', RUNNING, '-inf', due(now_ms()), 'LIMIT', 0, ARGV[1])
 local result, called = {}, {}
 
 local function reap(id)

@@ -20,6 +20,15 @@ local function ms(number)
   return string.format('%.3f', number)
 end
 
+-- Scores of jobs are whole numbers: Redis keeps a small sorted set as a list that it searches from the start, and reads each
+-- fraction that it meets there as a text. When something is due, in ms; and a creation, in microseconds.
+local function due(time)
+  return string.format('%.0f', math.floor(time))
+end
+local function us(created)
+  return string.format('%.0f', created * 1000)
+end
+
 -- Runs one command with many words at its end; an even number of them at a time, and no more than Lua can unpack.
 local function call_with(words, ...)
   if #words == 0 then return end

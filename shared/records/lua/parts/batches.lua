@@ -9,12 +9,12 @@ local function start_chunk(batch, number, rows, now, is_counted)
   local v = redis.call('HMGET', batch_key(batch), 'owner', 'queue_ttl_ms', 'lane', 'weight', 'max_attempts', 'timeout_ms',
     'ttl_ms', 'model', 'chunk_about', 'chunk_request')
   local id, owner = chunk_id(batch, number), v[1] == '' and NONE or v[1]
-  local line = table.concat({ '2', NONE, owner, ms(now), 0, v[2], NONE, v[3], rows, v[4], v[5], v[6], v[7], NONE, v[8],
+  local line = table.concat({ '3', NONE, owner, ms(now), 0, v[2], NONE, v[3], rows, v[4], v[5], v[6], v[7], NONE, v[8],
     v[10], NONE, v[9], '{}' }, ' ')
   redis.call('SET', job_key(id), line)
   local job = parse(id, line)
   if not is_counted then count_waiting(job.queue, owner, 1) end
-  put(DEADLINES, ms(job.deadline), id)
+  put(DEADLINES, due(job.deadline), id)
   enqueue(job, nil, job.created)
   return job.queue
 end

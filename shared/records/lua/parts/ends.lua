@@ -23,7 +23,7 @@ local function finish_batch(id, status, now)
   end
   if v[2] ~= '' and redis.call('HGET', v[2], 'batch') == id then redis.call('PEXPIRE', v[2], math.min(ttl, KEPT_MS)) end
   redis.call('ZREM', P .. 'accepting', id)
-  put(P .. 'ends', ms(now + ttl), 'batch:' .. id)
+  put(P .. 'ends', due(now + ttl), 'batch:' .. id)
   ended[#ended + 1] = id
 end
 
@@ -70,8 +70,8 @@ local function finish(job, status, now, started, rest)
   local line = status .. ' ' .. since(job, now) .. ' ' .. rest
   redis.call('SET', key, job.text .. '\n' .. line, 'PX', job.ttl + NET_MS)
   take_out(index_key('open', job.owner, job.model), job.id)
-  put(index_key(status, job.owner, job.model), job.created, job.id)
-  expiries[job.ttl] = expiries[job.ttl] or ms(now + job.ttl)
+  put(index_key(status, job.owner, job.model), us(job.created), job.id)
+  expiries[job.ttl] = expiries[job.ttl] or due(now + job.ttl)
   put(P .. 'ends', expiries[job.ttl], job.id)
   if job.idem ~= NONE then leave_key(job.idem, math.min(job.ttl, KEPT_MS)) end
   if job.apart ~= NONE then

@@ -14,7 +14,7 @@ local function wait_again(job, hold, attempts, marks, delay_ms)
   if hold.by then
     redis.call('HSET', HOLDS, job.id, write_hold('= =', hold.started, attempts, hold.virtual, marks))
   end
-  put(DEADLINES, ms(attempts == 0 and job.deadline or job.late), job.id)
+  put(DEADLINES, due(attempts == 0 and job.deadline or job.late), job.id)
   count_waiting(job.queue, job.owner, 1)
   if delay_ms and delay_ms > 0 then
     put(P .. 'delayed:' .. job.queue, ms(now_ms() + delay_ms), job.id)
@@ -33,7 +33,7 @@ end
 -- Ends jobs that wait and are too late, `most` at a time, and returns their ids, and how many were looked at.
 local function expire_late(most)
   local now, late = now_ms(), {}
-  local ids = redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', ms(now), 'LIMIT', 0, most)
+  local ids = redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', due(now_ms()), 'LIMIT', 0, most)
   for _, id in ipairs(ids) do
     local job = load(id)
     if job and take_waiting(job) then

@@ -1,8 +1,9 @@
 -- Start-time fair queueing (Goyal, Vin, Cheng 1996) in each lane of a queue: a job waits under a virtual time, the later one of
 -- the lane's own (the highest that was claimed) and its caller's clock, which it moves on by its cost over the caller's weight.
--- Where callers are not told apart the virtual time is the time of arrival. One job costs 1; a chunk as much as a micro-batch
--- of its rows.
+-- Where callers are not told apart the virtual time is the time of arrival, in microseconds. One job costs a thousand; a chunk
+-- as much as a micro-batch of its rows.
 local MICRO_BATCH_ROWS = 64
+local COST = 1000
 
 -- How many of each caller are added to a queue and taken from it in this run: queue, then owner.
 local waiting_by = {}
@@ -23,29 +24,29 @@ local function count_waiting(queue, owner, by)
 end
 
 local function virtual_time_of(job, arrived)
-  if job.owner == NONE then return tonumber(arrived) end
+  if job.owner == NONE then return arrived * 1000 end
   local key = clock_key(job.queue, job.lane)
   local of_lane = list_of(clocks, key)
   if not of_lane[job.owner] then
     local read = redis.call('ZMSCORE', key, NONE, job.owner)
     -- The lane's own time begins with the first job of a caller, not with the first claim: whoever comes in between is no later.
-    if not read[1] then of_lane[NONE] = of_lane[NONE] or now_ms() end
+    if not read[1] then of_lane[NONE] = of_lane[NONE] or now_ms() * 1000 end
     of_lane[job.owner] = math.max(tonumber(read[1] or of_lane[NONE]), tonumber(read[2] or 0))
   end
   local start = of_lane[job.owner]
   local cost = job.is_chunk and math.max(1, job.rows / MICRO_BATCH_ROWS) or 1
-  of_lane[job.owner] = start + cost / job.weight
+  of_lane[job.owner] = start + COST * cost / job.weight
   return start
 end
 
 -- Puts a job into its lane: under the virtual time that it had before, or a new one.
 local function enqueue(job, virtual, arrived)
-  put(lane_key(job.queue, job.lane), virtual or string.format('%.4f', virtual_time_of(job, arrived)), job.id)
+  put(lane_key(job.queue, job.lane), virtual or string.format('%.0f', virtual_time_of(job, arrived)), job.id)
 end
 
 local function write_order()
   for key, of_lane in pairs(clocks) do
-    for owner, clock in pairs(of_lane) do redis.call('ZADD', key, string.format('%.4f', clock), owner) end
+    for owner, clock in pairs(of_lane) do redis.call('ZADD', key, string.format('%.0f', clock), owner) end
   end
   for queue, of_queue in pairs(waiting_by) do
     for owner, by in pairs(of_queue) do
