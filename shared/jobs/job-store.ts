@@ -9,6 +9,7 @@ import {
   endJob,
   type JobRecord,
   keyWord,
+  NONE,
   outcomeOf,
   ownerWord,
   readHold,
@@ -293,7 +294,10 @@ export class JobStore {
       created.push(createdUs, job.id);
       deadlines.push(String(Math.floor(record.deadlineMs ?? record.lateMs)), job.id);
       if (job.requestId !== undefined) {
-        requests.push('0', `${ownerWord('')}:${keyWord(job.requestId)}\0${record.createdMs.toFixed(3)}\0${job.id}`);
+        requests.push(
+          '0',
+          `${ownerWord('')}:${keyWord(job.requestId)}\0${record.createdMs.toFixed(3)}\0${job.id}`,
+        );
       }
     }
     const minute = key(`minute:${model}:${Math.floor(this.#lastMs / 60_000)}`);
@@ -325,9 +329,18 @@ export class JobStore {
   async #check(groups: readonly Group[]): Promise<AllCreated[]> {
     const words: string[] = [];
     for (const { jobs, key } of groups) {
-      words.push(String(jobs.length), key ? wordOf(key) : NO_KEY, key?.fingerprint ?? '', key?.makes ?? '');
+      const isMany = jobs[0]?.record.idempotency?.endsWith(OF_MANY) ?? false;
+      words.push(String(jobs.length), key ? wordOf(key) : NONE, key?.fingerprint ?? '', key?.makes ?? '');
+      words.push(isMany ? '1' : '');
       for (const { job, line, maxDepth, record, inputJson } of jobs) {
         words.push(job.id, line, String(maxDepth), record.isInputApart ? inputJson : '');
+        words.push(ownerWord(job.owner), record.createdMs.toFixed(3), record.startsMs.toFixed(3));
+        words.push(
+          String(Math.floor(record.deadlineMs ?? record.lateMs)),
+          record.priority,
+          String(record.weight),
+        );
+        words.push(job.model, job.requestId === undefined ? NONE : keyWord(job.requestId));
       }
     }
     const replies = listOf(await this.#records.run('accept', words));
@@ -429,8 +442,7 @@ export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): 
 
 /** The key of {@link Idempotency}, as part of a name in Redis. */
 const wordOf = ({ caller, key }: Idempotency): string => `${keyWord(caller)}:${keyWord(key)}`;
-/** Stands for no key, and behind the key in the record of a job of many: parts/jobs.lua reads the same. */
-const NO_KEY = '=';
+/** Stands behind the key in the record of a job of many: parts/jobs.lua reads the same. */
 const OF_MANY = ':*';
 
 /** The answer to a group of one. */

@@ -24,7 +24,7 @@ import {
 } from './engine-runs.js';
 
 // A software GPU is slow, and so is a machine that is busy.
-jest.setTimeout(240_000);
+jest.setTimeout(1_200_000);
 
 const machine = Object.fromEntries(ENGINE_NAMES.map((engine) => [engine, findEngine(engine)])) as Record<
   EngineName,

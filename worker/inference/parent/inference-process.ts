@@ -18,11 +18,12 @@ export interface InferenceOptions {
   /** Rows of a full micro-batch, for which a model is warmed up and its engine chosen; 64 unless given. */
   maxBatch?: number | undefined;
   log: Logger;
+  /** A process that has not finished loading after this time is killed. @default 120000 */
+  startTimeoutMs?: number;
   /** Is called once when the process died and could not be started again. */
   onGivenUp?: ((reason: string) => void) | undefined;
 }
 
-/** A process that has not finished loading after this time is killed, in ms. */
 const START_TIMEOUT_MS = 120_000;
 /** Starts that fail one after the other before the process is given up, and the pauses between them, in ms. */
 const FAILED_STARTS = 5;
@@ -100,9 +101,9 @@ export class InferenceProcess {
         this.#options.log,
       );
       this.#child = child;
-      const timer = setTimeout(() => child.kill('it took too long to load'), START_TIMEOUT_MS);
+      const { gpuMemoryMb, maxBatch = 64, log, startTimeoutMs = START_TIMEOUT_MS } = this.#options;
+      const timer = setTimeout(() => child.kill('it took too long to load'), startTimeoutMs);
       try {
-        const { gpuMemoryMb, maxBatch = 64, log } = this.#options;
         const report = await child.start({ files: this.#files, engine, passedOver, gpuMemoryMb, maxBatch });
         if (report.plainBecause !== undefined) {
           log.info('kernels are not replayed', {

@@ -82,13 +82,21 @@ local function refusal(depth, own, most)
   return own and own >= most - depth and { 'share', own } or nil
 end
 
--- How many jobs of its queue are before one that waits in its lane, if nothing more comes; nil where it does not.
+-- How many wait in a lane, asked once a run: of a run that moves nothing any more.
+local cards = {}
+local function card_of(key)
+  cards[key] = cards[key] or redis.call('ZCARD', key)
+  return cards[key]
+end
+
+-- How many jobs of its queue are before one that waits in its lane, if nothing more comes; nil where it does not. To be asked when
+-- everything is written.
 local function place_of(job)
   local before = redis.call('ZRANK', lane_key(job.queue, job.lane), job.id)
   if not before then return nil end
   for _, lane in ipairs(LANES) do
     if lane == job.lane then break end
-    before = before + redis.call('ZCARD', lane_key(job.queue, lane))
+    before = before + card_of(lane_key(job.queue, lane))
   end
   return before
 end
