@@ -164,6 +164,8 @@ it('outlasts the API, killed and started again', async () => {
   for (const pid of service.pids('dist/api/main.js')) process.kill(pid, 'SIGKILL');
   expect(await ended).toMatchObject({ code: 2 });
   checkOutput(out);
+  // The command may have had all results before the kill.
+  await until(() => client.list({ limit: 1 }).catch(() => undefined), { what: 'the API being back' });
 });
 
 it('follows a batch that is there already', async () => {

@@ -170,7 +170,10 @@ it('lets a batch lead to its chunks, by trace and by log', async () => {
     ]);
   }
   for (const number of [0, 1]) {
-    const lines = said(watched.worker, 'job_id', `${body.id}:${number}`);
+    const lines = await until(() => {
+      const found = said(watched.worker, 'job_id', `${body.id}:${number}`);
+      return found.length === 2 && found;
+    });
     expect(messages(lines)).toEqual(['job claimed', 'job succeeded']);
     for (const line of lines) expect(line).toMatchObject({ batch_id: body.id, request_id: 'four' });
   }
