@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../shared/errors.js';
 import { BatchStore } from '../shared/batches/batch-store.js';
+import { JobIntake } from '../shared/jobs/job-intake.js';
 import { JobStore } from '../shared/jobs/job-store.js';
 import { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
@@ -32,6 +33,7 @@ export interface ApiContext {
   log: Logger;
   models: ModelRegistry;
   records: RecordScripts;
+  intake: JobIntake;
   jobs: JobStore;
   batches: BatchStore;
   rates: CompletionRates;
@@ -125,6 +127,7 @@ export async function openApiContext(
     log,
     models,
     records,
+    intake: new JobIntake(records),
     jobs,
     batches: new BatchStore(records),
     rates: new CompletionRates(jobs),

@@ -102,7 +102,7 @@ it('deals with more than one window of everything in one pass, so that nothing c
   const MANY = 1_300;
   const many = async (changes = {}): Promise<string[]> => {
     const jobs = Array.from({ length: MANY }, () => newJob(changes));
-    await Promise.all(jobs.map((job) => rig.store.create(job, 10 * MANY)));
+    await Promise.all(jobs.map((job) => rig.intake.create(job, 10 * MANY)));
     return jobs.map(({ id }) => id);
   };
   await many();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { RedisUnavailableError } from '../../shared/errors.js';
-import { JobStore, type NewJob } from '../../shared/jobs/job-store.js';
+import { JobIntake, type NewJob } from '../../shared/jobs/job-intake.js';
 import { RecordScripts } from '../../shared/records/records.js';
 import { parseRedisAddress } from '../../shared/redis/address.js';
 import { openRedis } from '../../shared/redis/redis.js';
@@ -88,30 +88,30 @@ const KEYED = { ...common, owner: 'ann', idempotency: { caller: 'ann', key: 'k',
 const CUTS = 50;
 
 /** What a way of accepting leaves of the jobs that go together. */
-type Accept = (store: JobStore, jobs: readonly NewJob[]) => Promise<unknown>;
-const single: Accept = (store, [job]) => store.create(job as NewJob, 1_000);
+type Accept = (intake: JobIntake, jobs: readonly NewJob[]) => Promise<unknown>;
+const single: Accept = (intake, [job]) => intake.create(job as NewJob, 1_000);
 const many =
   (key?: string): Accept =>
-  (store, jobs) => {
+  (intake, jobs) => {
     const makes = jobs.map(({ id }) => id);
-    return store.createAll(
+    return intake.createAll(
       jobs,
       1_000,
       key === undefined ? undefined : { caller: 'ann', key, fingerprint: 'f', makes },
     );
   };
 
-/** Does something with an empty Redis and a store on a connection of its own, which knows that there is room. */
-async function withStore<T>(step: (store: JobStore, cutter: Cutter) => Promise<T>): Promise<T> {
+/** Does something with an empty Redis and an intake on a connection of its own, which knows that there is room. */
+async function withIntake<T>(step: (intake: JobIntake, cutter: Cutter) => Promise<T>): Promise<T> {
   const cutter = await startCutter(rig.server);
   const address = parseRedisAddress(cutter.url);
   const redis = await openRedis({ address, onError: () => undefined, pingEveryMs: 60_000 });
   try {
-    const store = new JobStore(new RecordScripts(redis, rig.keyPrefix));
-    await store.create(newJob(), 1_000);
+    const intake = new JobIntake(new RecordScripts(redis, rig.keyPrefix));
+    await intake.create(newJob(), 1_000);
     await rig.redis.command(['FLUSHDB']);
     cutter.sent();
-    return await step(store, cutter);
+    return await step(intake, cutter);
   } finally {
     await redis.close();
     cutter.close();
@@ -132,16 +132,16 @@ it.each([
     const all = (jobs: readonly NewJob[]) => Promise.all(jobs.map(partsOf));
     const [everything, nothing] = [parts, []].map((each) => Array.from({ length: count }, () => each));
     const acceptWhole = () =>
-      withStore(async (store, cutter) => {
+      withIntake(async (intake, cutter) => {
         const jobs = newJobs();
-        await accept(store, jobs);
+        await accept(intake, jobs);
         return { sent: cutter.sent(), parts: await all(jobs) };
       });
     const acceptCut = (afterBytes: number) =>
-      withStore(async (store, cutter) => {
+      withIntake(async (intake, cutter) => {
         const jobs = newJobs();
         const cut = cutter.cutAfter(afterBytes);
-        const failure = await accept(store, jobs).catch((error: unknown) => error);
+        const failure = await accept(intake, jobs).catch((error: unknown) => error);
         await cut;
         return { afterBytes, failure, parts: await all(jobs) };
       });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { v7 as uuidv7 } from 'uuid';
-import type { NewJob } from '../../shared/jobs/job-store.js';
+import type { NewJob } from '../../shared/jobs/job-intake.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
 import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
@@ -34,7 +34,7 @@ const newJob = (id: string): NewJob => ({
 
 beforeAll(async () => {
   ids.push(...Array.from({ length: KEPT }, () => uuidv7()));
-  await Promise.all(ids.map((id) => api.ctx.jobs.create(newJob(id), MAX_DEPTH)));
+  await Promise.all(ids.map((id) => api.ctx.intake.create(newJob(id), MAX_DEPTH)));
   for (let from = 0; from < KEPT / 3; from += 500) {
     const { jobs } = await api.worker.leases.claim(newClaim({ queue: LINEAR, most: 500 }), 600_000);
     const verdict = { ok: true as const, result: { duration: 1 } };
@@ -101,9 +101,9 @@ describe('entries that do not match, more than a page looks at', () => {
   const inVain = `/jobs?request_id=same&model=${SHOP}`;
 
   beforeAll(async () => {
-    const { jobs } = api.ctx;
+    const { intake } = api.ctx;
     const all = Array.from({ length: 2_500 }, () => ({ ...newJob(uuidv7()), requestId: 'same' }));
-    await Promise.all(all.map((job) => jobs.create(job, MAX_DEPTH)));
+    await Promise.all(all.map((job) => intake.create(job, MAX_DEPTH)));
   });
 
   it('make short pages that lead to the end', async () => {

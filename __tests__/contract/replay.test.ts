@@ -125,9 +125,9 @@ it('makes one job of a repeated Idempotency-Key, and keeps it apart from other r
 
 it("gives the new job to the old one's owner", async () => {
   const id = uuidv7();
-  const { jobs } = api.ctx;
+  const { intake, jobs } = api.ctx;
   const common = { model: LINEAR, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
-  await jobs.create({ ...common, id, owner: 'ann', input: TRIP }, 1_000);
+  await intake.create({ ...common, id, owner: 'ann', input: TRIP }, 1_000);
   await jobs.cancel(id, 'ann');
   const { body } = await replay(id);
   expect(await jobs.find(body.id)).toMatchObject({ owner: 'ann', replayOf: id });

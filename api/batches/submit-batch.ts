@@ -5,7 +5,7 @@ import {
   SIGN_OF_LIFE_MS,
 } from '../../shared/batches/batch-store.js';
 import type { Priority } from '../../shared/contract/states.js';
-import type { NoRoom } from '../../shared/jobs/job-store.js';
+import type { NoRoom } from '../../shared/jobs/job-intake.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError, requestTimeout } from '../http/problem.js';

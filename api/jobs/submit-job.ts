@@ -1,6 +1,6 @@
 import { isEnded, type Job } from '../../shared/jobs/job.js';
 import { endJob } from '../../shared/jobs/record.js';
-import type { NewJob } from '../../shared/jobs/job-store.js';
+import type { NewJob } from '../../shared/jobs/job-intake.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
@@ -100,7 +100,7 @@ async function acceptJob(ctx: ApiContext, job: NewJob, waiter: Waiter | undefine
   return ctx.withinDeadline('accepting a job', async () => {
     const notServed = await ctx.serving.problemOf(job.model);
     // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.
-    const created = await ctx.jobs.create(job, notServed ? 0 : ctx.config.jobs.maxQueueDepth);
+    const created = await ctx.intake.create(job, notServed ? 0 : ctx.config.jobs.maxQueueDepth);
     switch (created.kind) {
       case 'created':
         return viewJob(ctx, created.job);

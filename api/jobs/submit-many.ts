@@ -1,6 +1,6 @@
 import { AppError } from '../../shared/errors.js';
 import { isEnded } from '../../shared/jobs/job.js';
-import type { Idempotency, NewJob } from '../../shared/jobs/job-store.js';
+import type { Idempotency, NewJob } from '../../shared/jobs/job-intake.js';
 import { endJob } from '../../shared/jobs/record.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';
@@ -117,7 +117,7 @@ async function accept(
   const { entries, jobs } = await withoutUnserved(ctx, asked);
   if (jobs.length === 0 && key === undefined) throw noneAccepted(entries.filter(isProblem));
   const makes = entries.map((entry) => (isProblem(entry) ? entry.code : entry.id));
-  const created = await ctx.jobs.createAll(jobs, ctx.config.jobs.maxQueueDepth, key && { ...key, makes });
+  const created = await ctx.intake.createAll(jobs, ctx.config.jobs.maxQueueDepth, key && { ...key, makes });
   switch (created.kind) {
     case 'created':
       if (jobs.length === 0) throw noneAccepted(entries.filter(isProblem));

@@ -1,4 +1,4 @@
-import type { NewJob } from '../../../shared/jobs/job-store.js';
+import type { NewJob } from '../../../shared/jobs/job-intake.js';
 import { newClaim, newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
 const MICRO_BATCH = 64;
@@ -8,7 +8,7 @@ const rig = useJobRig();
 /** Jobs of one owner, that come at the same moment. */
 async function submitMany(owner: string, count: number, changes: Partial<NewJob> = {}): Promise<string[]> {
   const jobs = Array.from({ length: count }, () => newJob({ owner, ...changes }));
-  await Promise.all(jobs.map((job) => rig.store.create(job, 10_000)));
+  await Promise.all(jobs.map((job) => rig.intake.create(job, 10_000)));
   return jobs.map(({ id }) => id);
 }
 

@@ -80,6 +80,6 @@ it('filters by owner, model and request id', async () => {
 it('needs one page for what is older than many jobs that do not match', async () => {
   const wanted = await rig.submit({ model: 'rare' });
   const depth = 2_100;
-  await Promise.all(Array.from({ length: depth }, () => rig.store.create(newJob(), 10_000)));
+  await Promise.all(Array.from({ length: depth }, () => rig.intake.create(newJob(), 10_000)));
   expect(await pages({ ...ANY, model: 'rare' }, 5)).toEqual([[wanted]]);
 });

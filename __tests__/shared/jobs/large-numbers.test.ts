@@ -18,7 +18,7 @@ async function create(count: number, changes = {}): Promise<string[]> {
   const ids = Array.from({ length: count }, () => uuidv7());
   // Each may have as many as there is room left.
   await Promise.all(
-    ids.map((id) => rig.store.create(newJob({ id, owner: 'ann', ...changes }), 2 * MANY + 1)),
+    ids.map((id) => rig.intake.create(newJob({ id, owner: 'ann', ...changes }), 2 * MANY + 1)),
   );
   return ids;
 }

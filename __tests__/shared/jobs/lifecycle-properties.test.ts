@@ -159,7 +159,7 @@ const STEPS = {
       expiresInMs: pick % 5 === 0 ? Number(long) * 1_000 : undefined,
       idempotency: pick > 8 ? key : undefined,
     });
-    const { kind } = await rig.store.create(wish, 1_000);
+    const { kind } = await rig.intake.create(wish, 1_000);
     if (kind === 'created') world.created.add(id);
     else expect([kind, wish.idempotency]).toEqual([expect.stringMatching(/replayed|mismatch/), key]);
   },

@@ -321,7 +321,7 @@ describe('create', () => {
 
   it('answers a repeated Idempotency-Key with the first job, whatever its state', async () => {
     const first = await rig.submit({ idempotency });
-    const again = () => rig.store.create(newJob({ idempotency }), 1_000);
+    const again = () => rig.intake.create(newJob({ idempotency }), 1_000);
     expect(await again()).toEqual({ kind: 'replayed', jobId: first });
     await commit(await claimOne(first), 1);
     expect(await again()).toEqual({ kind: 'replayed', jobId: first });
@@ -330,31 +330,31 @@ describe('create', () => {
   it('refuses the key with another body, and keeps callers apart', async () => {
     await rig.submit({ idempotency, owner: 'ann' });
     const other = { ...idempotency, fingerprint: 'g' };
-    expect(await rig.store.create(newJob({ idempotency: other, owner: 'ann' }), 9)).toEqual({
+    expect(await rig.intake.create(newJob({ idempotency: other, owner: 'ann' }), 9)).toEqual({
       kind: 'mismatch',
     });
     expect(
-      (await rig.store.create(newJob({ idempotency: { ...other, caller: 'bob' }, owner: 'bob' }), 9)).kind,
+      (await rig.intake.create(newJob({ idempotency: { ...other, caller: 'bob' }, owner: 'bob' }), 9)).kind,
     ).toBe('created');
   });
 
   it('makes a new job when the first one of the key has expired', async () => {
     const first = await rig.submit({ idempotency });
     await rig.redis.command(['DEL', rig.records.key(`job:${first}`)]);
-    expect((await rig.store.create(newJob({ idempotency }), 9)).kind).toBe('created');
+    expect((await rig.intake.create(newJob({ idempotency }), 9)).kind).toBe('created');
   });
 
   it('refuses a job when the queue is full, and leaves nothing of it', async () => {
     await rig.submit();
     const refused = newJob();
-    expect(await rig.store.create(refused, 1)).toEqual({ kind: 'full', depth: 1 });
+    expect(await rig.intake.create(refused, 1)).toEqual({ kind: 'full', depth: 1 });
     expect(await rig.store.find(refused.id)).toBeUndefined();
   });
 
   it('leaves each owner as many jobs in the queue as there is room left for all', async () => {
     const kinds: string[] = [];
     for (const owner of ['ann', 'ann', 'ann', 'bob', 'bob']) {
-      const created = await rig.store.create(newJob({ owner, delayMs: kinds.length % 2 }), 4);
+      const created = await rig.intake.create(newJob({ owner, delayMs: kinds.length % 2 }), 4);
       kinds.push(created.kind);
     }
     expect(kinds).toEqual(['created', 'created', 'share', 'created', 'share']);
@@ -416,11 +416,11 @@ describe('jobs that are created at the same moment', () => {
     const plain = newJob();
     const late = newJob();
     const created = await Promise.all([
-      rig.store.create(first, 2),
-      rig.store.create(newJob({ idempotency }), 2),
-      rig.store.create(newJob({ idempotency: { ...idempotency, fingerprint: 'g' } }), 2),
-      rig.store.create(plain, 2),
-      rig.store.create(late, 2),
+      rig.intake.create(first, 2),
+      rig.intake.create(newJob({ idempotency }), 2),
+      rig.intake.create(newJob({ idempotency: { ...idempotency, fingerprint: 'g' } }), 2),
+      rig.intake.create(plain, 2),
+      rig.intake.create(late, 2),
     ]);
     expect(created).toMatchObject([
       { kind: 'created', job: { waitingBefore: 0 } },
@@ -433,7 +433,7 @@ describe('jobs that are created at the same moment', () => {
     expect(await rig.redis.command(['HGET', rig.records.key('counts'), `${QUEUE}:submitted`])).toBe('2');
     // The depth is known now: these are written outright.
     const lanes = ['low', 'normal', 'high', 'normal'] as const;
-    const more = await Promise.all(lanes.map((priority) => rig.store.create(newJob({ priority }), 100)));
+    const more = await Promise.all(lanes.map((priority) => rig.intake.create(newJob({ priority }), 100)));
     const places = more.map((one) => one.kind === 'created' && one.job.waitingBefore);
     expect(places).toEqual([5, 3, 0, 4]);
     const ids = more.flatMap((one) => (one.kind === 'created' ? [one.job] : []));

@@ -1,5 +1,7 @@
 import { type ClaimedJob, JobLeases } from '../../../shared/jobs/job-leases.js';
-import { JobStore, type NewJob } from '../../../shared/jobs/job-store.js';
+import { type NewJob } from '../../../shared/jobs/job-intake.js';
+import { JobIntake } from '../../../shared/jobs/job-intake.js';
+import { JobStore } from '../../../shared/jobs/job-store.js';
 import { isEnded } from '../../../shared/jobs/job.js';
 import { RecordScripts } from '../../../shared/records/records.js';
 import { SweepStore } from '../../../shared/jobs/sweep-store.js';
@@ -11,6 +13,7 @@ const RUN = { queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batch
 
 /** A process of its own, as Redis sees it. */
 interface Process {
+  intake: JobIntake;
   store: JobStore;
   leases: JobLeases;
   sweep: SweepStore;
@@ -22,7 +25,12 @@ beforeEach(async () => {
   processes = await Promise.all(
     Array.from({ length: CONNECTIONS }, async () => {
       const records = new RecordScripts(await rig.server.connect(), rig.keyPrefix);
-      return { store: new JobStore(records), leases: new JobLeases(records), sweep: new SweepStore(records) };
+      return {
+        intake: new JobIntake(records),
+        store: new JobStore(records),
+        leases: new JobLeases(records),
+        sweep: new SweepStore(records),
+      };
     }),
   );
 });
@@ -37,7 +45,7 @@ const sorted = (words: readonly unknown[]): string[] => words.map(String).toSort
 
 async function create(changes: Partial<NewJob> = {}): Promise<string> {
   const job = newJob(changes);
-  await rig.store.create(job, ROUNDS);
+  await rig.intake.create(job, ROUNDS);
   return job.id;
 }
 
@@ -140,7 +148,7 @@ it('reaps a lost lease once however many sweep, and refuses the worker that was 
 
 it('makes one job of a key that comes over many connections', async () => {
   const idempotency = { caller: 'ann', key: 'k', fingerprint: 'f' };
-  const submit = (by: Process) => by.store.create(newJob({ idempotency }), 9);
+  const submit = (by: Process) => by.intake.create(newJob({ idempotency }), 9);
   const created = await Promise.all([...processes, ...processes].map(submit));
   expect(created.filter(({ kind }) => kind === 'created')).toHaveLength(1);
   const again = await Promise.all(processes.map(submit));

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { type ClaimedJob, type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
-import { JobStore, type NewJob } from '../../../shared/jobs/job-store.js';
+import { JobIntake, type NewJob } from '../../../shared/jobs/job-intake.js';
+import { JobStore } from '../../../shared/jobs/job-store.js';
 import { readRecord } from '../../../shared/jobs/record.js';
 import { RecordScripts } from '../../../shared/records/records.js';
 import { SweepStore } from '../../../shared/jobs/sweep-store.js';
@@ -14,6 +15,7 @@ export interface JobRig {
   keyPrefix: string;
   redis: Redis;
   records: RecordScripts;
+  intake: JobIntake;
   store: JobStore;
   leases: JobLeases;
   sweep: SweepStore;
@@ -76,6 +78,7 @@ export async function openJobRig(server: TestRedis): Promise<JobRig> {
   const keyPrefix = testPrefix();
   const redis = await server.client();
   const records = new RecordScripts(redis, keyPrefix);
+  const intake = new JobIntake(records);
   const store = new JobStore(records);
   const leases = new JobLeases(records);
   return {
@@ -83,12 +86,13 @@ export async function openJobRig(server: TestRedis): Promise<JobRig> {
     keyPrefix,
     redis,
     records,
+    intake,
     store,
     leases,
     sweep: new SweepStore(records),
     async submit(changes) {
       const job = newJob(changes);
-      const created = await store.create(job, 1_000);
+      const created = await intake.create(job, 1_000);
       if (created.kind !== 'created') throw new Error(`not created: ${created.kind}`);
       return job.id;
     },
