@@ -1,4 +1,4 @@
-import { wheel } from '../../shared/process/timer-wheel.js';
+import { Sleep } from './sleep.js';
 
 /** Listens for the ends of jobs and batches, under their ids. */
 export interface Listener {
@@ -33,7 +33,7 @@ export class ManyWaiter implements Listener {
   /** Jobs that are, with line 2 of the record where this process was told of it. */
   readonly told = new Map<string, string | undefined>();
   #isOver = false;
-  #wakeSleeper: (() => void) | undefined;
+  readonly #sleep = new Sleep();
   readonly #listeners: Listeners;
   #left: (() => void) | undefined;
 
@@ -62,25 +62,18 @@ export class ManyWaiter implements Listener {
   /** Resolves when all jobs are said to have ended, when waiting is over, or after `ms`. */
   sleep(ms: number): Promise<void> {
     if (this.waiting.size === 0 || this.#isOver) return Promise.resolve();
-    return new Promise((resolve) => {
-      const late = wheel.set(ms, () => this.#wakeSleeper?.());
-      this.#wakeSleeper = () => {
-        late.cancel();
-        this.#wakeSleeper = undefined;
-        resolve();
-      };
-    });
+    return this.#sleep.start(ms);
   }
 
   wake(outcome: string | undefined, id: string): void {
     this.#drop(id);
     this.told.set(id, outcome);
-    if (this.waiting.size === 0) this.#wakeSleeper?.();
+    if (this.waiting.size === 0) this.#sleep.end();
   }
 
   end(): void {
     this.#isOver = true;
-    this.#wakeSleeper?.();
+    this.#sleep.end();
   }
 
   leave(): void {

@@ -1,6 +1,6 @@
-import { wheel } from '../../shared/process/timer-wheel.js';
 import { Shares } from '../admission/shares.js';
 import { listen, type Listener, type Listeners, ManyWaiter, unlisten } from './many-waiter.js';
+import { Sleep } from './sleep.js';
 
 /** A request that waits for a job or a batch to end. It must {@link leave}. */
 export interface Waiter {
@@ -125,7 +125,7 @@ class LocalWaiter implements Waiter, Listener {
   #isOver = false;
   /** Woken while it did not sleep: the next sleep ends at once. */
   #woken = false;
-  #wakeSleeper: (() => void) | undefined;
+  readonly #sleep = new Sleep();
 
   constructor(
     private readonly byId: Listeners,
@@ -154,20 +154,12 @@ class LocalWaiter implements Waiter, Listener {
       this.#woken = false;
       return Promise.resolve();
     }
-    return new Promise((resolve) => {
-      const late = wheel.set(ms, () => this.#wakeSleeper?.());
-      this.#wakeSleeper = () => {
-        late.cancel();
-        this.#wakeSleeper = undefined;
-        resolve();
-      };
-    });
+    return this.#sleep.start(ms);
   }
 
   wake(outcome?: string): void {
     this.outcome ??= outcome;
-    if (this.#wakeSleeper) this.#wakeSleeper();
-    else this.#woken = true;
+    if (!this.#sleep.end()) this.#woken = true;
   }
 
   end(): void {
