@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { changeRecord } from '../support/change-record.js';
 import { until } from '../support/latch.js';
 import { openApiRig, TRIP, useApiRig } from '../support/rigs/api-rig.js';
+import { SHOP } from '../support/rigs/models-folder.js';
 
 // Ends are announced; nobody happens to look at the right moment.
 const api = useApiRig({ limits: { rereadMs: 60_000 } });
@@ -171,6 +172,21 @@ describe('a poll of a job that has not ended', () => {
     expect([body, headers['etag']]).toEqual([changed.body, changed.headers['etag']]);
     expect(body).toEqual((await patient.poll(job.id)).body);
     expect(patient.ctx.waiters.holding).toBe(0);
+  });
+
+  it('has an input that stands apart, as every later answer has', async () => {
+    const { body: job } = await patient.submit({
+      model: SHOP,
+      input: { size: 'l', gift: true },
+      request_id: 'apart',
+    });
+    const { records } = patient.ctx;
+    await records.redis.command(['SET', records.key(`in:${job.id}`), '{"size":"l","gift":true}']);
+    await changeRecord(records, job.id, (text) => text.replace(/^(\S+) =(.*) \{.*$/, '$1 1$2 '));
+    const polled = patient.poll(job.id);
+    await until(() => patient.ctx.waiters.holding === 1);
+    await patient.worker.fail(job.id, 'model_error');
+    expect((await polled).body).toMatchObject({ status: 'failed', input: { size: 'l', gift: true } });
   });
 
   it('is not held for a client that wants no wait, nor by a process that is not told of the end', async () => {

@@ -61,7 +61,10 @@ export async function pollJob(exchange: Exchange, ctx: ApiContext, id: string): 
     if (found && 'state' in found) return { job: seen(exchange, ctx, id, found) };
     const open = seen(exchange, ctx, id, found);
     if (open.replyTo === ctx.replyTo) await waiter.sleep(ctx.limits.holdMs);
-    if (waiter.outcome !== undefined) return { job: endJob(open, waiter.outcome) };
+    // An input that stands apart is not in what was read.
+    if (waiter.outcome !== undefined && open.inputJson !== undefined) {
+      return { job: endJob(open, waiter.outcome) };
+    }
     return await viewFor(exchange, ctx, id, () => ctx.jobs.findOpen(id));
   } finally {
     waiter.leave();
