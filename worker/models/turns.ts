@@ -1,42 +1,69 @@
 /** Gives the turn back. */
 export type EndTurn = () => void;
 
-/** Users of an inference process, in the order in which they alternate. */
-const USERS = ['jobs', 'chunks', 'swap'] as const;
-/** A user of an inference process: micro-batches of jobs, chunks of batches, or the swap to another version. */
+/** Users of an inference process, the first of those that are equal goes first. */
+const USERS = ['swap', 'jobs', 'chunks'] as const;
+/** A user of an inference process: the swap to another version, micro-batches of jobs, or chunks of batches. */
 type User = (typeof USERS)[number];
 
 /**
- * The right to use an inference process, one holder at a time. Each user waits in its own order; when several wait they
- * alternate, so a user with much to do gets one turn between two of the others and no more.
+ * The most that a turn counts, in ms: after a run that hung for a minute, or a process that took long to start, the other
+ * users do not have the model to themselves for as long.
+ */
+export const LONGEST_TURN_MS = 1_000;
+
+/**
+ * The right to use an inference process, one holder at a time. Users share its time (start-time fair queueing): the virtual
+ * time of a user moves on by the time that its turn took, and of those that wait the user with the least goes next, in its
+ * own order. So short micro-batches get as much of the model as long chunks. A user that was idle goes on from the virtual
+ * time of the last turn, so it saves nothing up. A swap takes no time, so it waits for one turn at most.
  */
 export class Turns {
-  readonly #waiting: Record<User, ((end: EndTurn) => void)[]> = { jobs: [], chunks: [], swap: [] };
+  readonly #nowMs: () => number;
+  readonly #waiting: Record<User, ((end: EndTurn) => void)[]> = { swap: [], jobs: [], chunks: [] };
+  /** Virtual time at which the next turn of each user starts, in ms. */
+  readonly #startsAt: Record<User, number> = { swap: 0, jobs: 0, chunks: 0 };
+  /** Virtual time at which the last turn started, in ms. */
+  #virtualMs = 0;
   #isTaken = false;
-  #last: User = 'swap';
+
+  /** @param nowMs a clock that never goes back */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
 
   /** Resolves when it is the caller's turn, with the function that ends the turn. */
   take(user: User): Promise<EndTurn> {
     return new Promise((resolve) => {
-      this.#waiting[user].push(resolve);
-      this.#next();
+      const waiting = this.#waiting[user];
+      if (waiting.length === 0) this.#startsAt[user] = Math.max(this.#startsAt[user], this.#virtualMs);
+      waiting.push(resolve);
+      this.#chooseNext();
+    });
+  }
+
+  /** Chooses after everything that runs now, since a user that ends its turn may ask for the next one in the same breath. */
+  #chooseNext(): void {
+    queueMicrotask(() => {
+      if (!this.#isTaken) this.#next();
     });
   }
 
   #next(): void {
-    if (this.#isTaken) return;
-    const after = USERS.indexOf(this.#last) + 1;
-    const order = [...USERS.slice(after), ...USERS.slice(0, after)];
-    const user = order.find((name) => this.#waiting[name].length > 0);
+    const waiting = USERS.filter((name) => this.#waiting[name].length > 0);
+    const least = Math.min(...waiting.map((name) => this.#startsAt[name]));
+    const user = waiting.find((name) => this.#startsAt[name] === least);
     if (user === undefined) return;
     this.#isTaken = true;
-    this.#last = user;
+    this.#virtualMs = least;
+    const startMs = this.#nowMs();
     let isEnded = false;
     this.#waiting[user].shift()?.(() => {
       if (isEnded) return;
       isEnded = true;
       this.#isTaken = false;
-      this.#next();
+      this.#startsAt[user] += Math.min(this.#nowMs() - startMs, LONGEST_TURN_MS);
+      this.#chooseNext();
     });
   }
 }
