@@ -1,5 +1,6 @@
 import { finished } from 'node:stream/promises';
 import { type CsvError, parse } from 'csv-parse';
+import { parse as parseAtOnce } from 'csv-parse/sync';
 
 /** A CSV text that is read piece by piece. */
 export interface CsvRecords {
@@ -22,6 +23,19 @@ export class CsvSyntaxError extends Error {
     const { code, lines } = cause as Partial<CsvError> & { lines?: number };
     this.isTooLong = code === 'CSV_MAX_RECORD_SIZE';
     this.line = lines;
+  }
+}
+
+/** The records of whole lines, which end with a line feed or both. Throws a {@link CsvSyntaxError}. */
+export function parseCsvRecords(lines: Buffer): string[][] {
+  try {
+    return parseAtOnce(lines, {
+      relax_column_count: true,
+      skip_empty_lines: true,
+      record_delimiter: ['\r\n', '\n'],
+    });
+  } catch (error) {
+    throw error instanceof Error ? new CsvSyntaxError(error) : error;
   }
 }
 

@@ -1,81 +1,133 @@
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { JSON_NUMBER } from '../../../shared/text/cells.js';
-import { type CsvRecords, CsvSyntaxError, openCsvRecords } from '../../../shared/text/csv-records.js';
+import { CsvSyntaxError, parseCsvRecords } from '../../../shared/text/csv-records.js';
 import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader, UploadError } from './rows.js';
+import { LINE_FEED, lineBlocks } from './line-blocks.js';
+import { RowScanner, type ScannedColumn } from './row-scanner.js';
+import { ROW_LIMIT_BYTES, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
 
-/** Length of one step, in bytes: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
+/** Least length of one step, in bytes: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
 const STEP_BYTES = 1_024;
 
-/** Blank lines are no rows, but take time all the same. */
-const BLANK_LINES = 1_000_000;
-
-/** Reads rows whose first line names the members of the model's input. An empty cell is an absent member. */
+/**
+ * Reads rows whose first line names the members of the model's input. An empty cell is an absent member. Lines are scanned as
+ * bytes; those that cannot be go through a parser, a few at a time.
+ */
 export const csvRows = (manifest: Manifest): RowReader =>
-  async function* (text) {
-    const csv = openCsv();
-    let toRow: ((cells: string[]) => Row) | undefined;
-    const rowsOf = (records: string[][]): Row[] => {
-      if (!toRow && records.length > 0) toRow = rowBuilder(manifest, records.shift() ?? []);
-      return toRow ? records.map(toRow) : [];
+  async function* (body) {
+    const scanner = RowScanner.for(manifest);
+    let table: Table | undefined;
+    /** The beginning of a record whose end has not come. */
+    let rest: Buffer = Buffer.alloc(0);
+    let lines = 0;
+    const parse = (bytes: Buffer): Row[] => {
+      const records = parseRecords(bytes, lines);
+      lines += countOf(LINE_FEED, bytes);
+      const header = table ? undefined : records.shift();
+      if (header) table = tableOf(manifest, header);
+      return table ? records.map(table.toRow) : [];
     };
-    for await (const piece of text) {
-      const bytes = Buffer.from(piece);
-      for (let at = 0; at < bytes.length; at += STEP_BYTES) {
-        yield rowsOf(await csv.write(bytes.subarray(at, at + STEP_BYTES)));
+    for await (const block of lineBlocks(body)) {
+      const bytes = rest.length === 0 ? block : Buffer.concat([rest, block]);
+      rest = Buffer.alloc(0);
+      for (let at = 0; at < bytes.length; ) {
+        if (scanner && table) {
+          const scan = new Scan(bytes, at, scanner, table.columns);
+          yield scan.rows();
+          at = scan.end;
+          lines += scan.lines;
+        }
+        const end = endOfRecords(bytes, at);
+        if ((end < 0 ? bytes.length : end) - at > ROW_LIMIT_BYTES) throw rowTooLong();
+        if (end < 0) {
+          rest = bytes.subarray(at);
+          break;
+        }
+        yield parse(bytes.subarray(at, end));
+        at = end;
       }
     }
-    yield rowsOf(await csv.end());
-    if (!toRow) throw invalid([{ pointer: '#', detail: 'needs a header line that names the columns' }]);
+    yield parse(rest);
+    if (!table) throw invalid([{ pointer: '#', detail: 'needs a header line that names the columns' }]);
   };
 
-/** The records of an upload. Rejects with an {@link UploadError} past a limit, too. */
-function openCsv(): Pick<CsvRecords, 'write' | 'end'> {
-  const csv = openCsvRecords(ROW_LIMIT_CHARS);
-  let seen = 0;
-  let sinceLineBytes = 0;
-  const checked = async (reading: Promise<string[][]>): Promise<string[][]> => {
-    const completed = await reading.catch((error: unknown) => {
-      throw error instanceof CsvSyntaxError ? uploadErrorOf(error) : error;
-    });
-    const { records, blank } = csv.lines;
-    if (blank > BLANK_LINES) {
-      throw new UploadError('too_large', `the body has more than ${BLANK_LINES} blank lines`);
+/** The rows of a block, up to the first line that a parser has to look at. */
+class Scan {
+  /** Lines that were passed. */
+  lines = 0;
+
+  constructor(
+    private readonly block: Buffer,
+    /** Where the next row begins. */
+    public end: number,
+    private readonly scanner: RowScanner,
+    private readonly columns: readonly ScannedColumn[],
+  ) {}
+
+  *rows(): Generator<Row, void, undefined> {
+    const { block, scanner, columns } = this;
+    const row = { value: scanner.row, chars: 0 };
+    for (;;) {
+      for (; isLineEnd(block[this.end]); this.end += 1) if (block[this.end] === LINE_FEED) this.lines += 1;
+      if (this.end === block.length) return;
+      const end = scanner.readCells(block, this.end, columns);
+      if (end < 0) return;
+      row.chars = end - this.end;
+      this.end = end;
+      yield row;
     }
-    // The parser's own limit counts the characters in the cells of a record, not the cells.
-    if (records + blank > seen) sinceLineBytes = 0;
-    if (sinceLineBytes > ROW_LIMIT_CHARS) throw rowTooLong();
-    seen = records + blank;
-    return completed;
-  };
-  return {
-    write(piece) {
-      sinceLineBytes += piece.length;
-      return checked(csv.write(piece));
-    },
-    end: () => checked(csv.end()),
-  };
+  }
+}
+
+const [RETURN, QUOTE] = [13, 34];
+const isLineEnd = (byte: number | undefined): boolean => byte === LINE_FEED || byte === RETURN;
+
+/** Behind the records from `at` on, of a step's length or of one record; -1 where their end has not come. */
+function endOfRecords(bytes: Buffer, at: number): number {
+  let isQuoted = false;
+  let end = -1;
+  for (let next = at; next < bytes.length && (end < 0 || next < at + STEP_BYTES); next += 1) {
+    // A quote inside a cell is written twice.
+    if (bytes[next] === QUOTE) isQuoted = !isQuoted;
+    else if (bytes[next] === LINE_FEED && !isQuoted) end = next + 1;
+  }
+  return end;
+}
+
+const countOf = (byte: number, bytes: Buffer): number =>
+  bytes.reduce((count, one) => (one === byte ? count + 1 : count), 0);
+
+/** Throws an {@link UploadError}; `linesBefore` is where the bytes begin in the body. */
+function parseRecords(bytes: Buffer, linesBefore: number): string[][] {
+  try {
+    return parseCsvRecords(bytes);
+  } catch (error) {
+    if (!(error instanceof CsvSyntaxError)) throw error;
+    const { message, line } = error;
+    const where = line === undefined ? '' : ` (line ${linesBefore + line})`;
+    throw new UploadError('malformed', `the body is not CSV: ${message}${where}`);
+  }
 }
 
 const invalid = (violations: RuleViolation[]): UploadError =>
   new UploadError('invalid', 'the header does not fit the model', violations);
 
-/** Turns a cell's text into the JSON value that the member's schema asks for; text that does not fit stays text. */
-type CellReader = (text: string) => unknown;
+/** What the header of a table makes of its rows. */
+interface Table {
+  columns: readonly ScannedColumn[];
+  toRow: (cells: readonly string[]) => Row;
+}
 
-const readNumber: CellReader = (text) => (JSON_NUMBER.test(text) ? Number(text) : text);
-const readBoolean: CellReader = (text) => (text === 'true' ? true : text === 'false' ? false : text);
-const readText: CellReader = (text) => text;
-
-function rowBuilder(manifest: Manifest, header: readonly string[]): (cells: string[]) => Row {
+function tableOf(manifest: Manifest, header: readonly string[]): Table {
+  const { properties, required = [] } = manifest.input;
   const names = header.map((name) => name.trim());
   const violations = names
-    .filter((name) => !Object.hasOwn(manifest.input.properties, name))
+    .filter((name) => !Object.hasOwn(properties, name))
     .map((name) => ({
       pointer: memberPointer('#', name),
       detail: 'is a column of the header but not a member of the input',
     }));
-  const missing = (manifest.input.required ?? []).filter((name) => !names.includes(name));
+  const missing = required.filter((name) => !names.includes(name));
   violations.push(
     ...missing.map((name) => ({
       pointer: memberPointer('#', name),
@@ -86,38 +138,32 @@ function rowBuilder(manifest: Manifest, header: readonly string[]): (cells: stri
     violations.push({ pointer: '#', detail: 'the header names a column twice' });
   }
   if (violations.length > 0) throw invalid(violations);
-  const readers = names.map((name) => readerFor(manifest.input.properties[name]));
-  return (cells) => {
-    if (cells.length !== names.length) {
-      return {
-        unreadable: `has ${cells.length} cells, the header ${names.length}`,
-        chars: cells.reduce((chars, cell) => chars + cell.length + 1, 0),
-      };
-    }
-    const value: Record<string, unknown> = {};
-    let chars = 0;
-    names.forEach((name, i) => {
-      const cell = cells[i] ?? '';
-      chars += cell.length + 1;
-      if (cell !== '') value[name] = readers[i]?.(cell);
-    });
-    return { value, chars };
-  };
+  const columns = names.map((member): ScannedColumn => ({ member, type: cellTypeOf(properties[member]) }));
+  return { columns, toRow: (cells) => rowOf(columns, cells) };
 }
 
-function readerFor(property: Record<string, unknown> | undefined): CellReader {
+function rowOf(columns: readonly ScannedColumn[], cells: readonly string[]): Row {
+  const chars = cells.reduce((sum, cell) => sum + cell.length + 1, 0);
+  if (cells.length !== columns.length) {
+    return { unreadable: `has ${cells.length} cells, the header ${columns.length}`, chars };
+  }
+  const value: Record<string, unknown> = {};
+  columns.forEach(({ member, type }, i) => {
+    const cell = cells[i] ?? '';
+    if (cell !== '') value[member] = READERS[type](cell);
+  });
+  return { value, chars };
+}
+
+function cellTypeOf(property: Record<string, unknown> | undefined): ScannedColumn['type'] {
   const type = property?.['type'];
-  if (type === 'number' || type === 'integer') return readNumber;
-  return type === 'boolean' ? readBoolean : readText;
+  if (type === 'number' || type === 'integer') return 'number';
+  return type === 'boolean' ? 'boolean' : 'text';
 }
 
-const rowTooLong = (): UploadError =>
-  new UploadError('too_large', `a row is longer than ${ROW_LIMIT_CHARS} characters`);
-
-function uploadErrorOf({ isTooLong, message, line }: CsvSyntaxError): UploadError {
-  if (isTooLong) return rowTooLong();
-  return new UploadError(
-    'malformed',
-    `the body is not CSV: ${message}${line === undefined ? '' : ` (line ${line})`}`,
-  );
-}
+/** Readers of cells, each to the JSON value that the member's schema asks for; text that does not fit stays text. */
+const READERS: Readonly<Record<ScannedColumn['type'], (text: string) => unknown>> = {
+  number: (text) => (JSON_NUMBER.test(text) ? Number(text) : text),
+  boolean: (text) => (text === 'true' ? true : text === 'false' ? false : text),
+  text: (text) => text,
+};

@@ -1,17 +1,18 @@
 import { TokenParser, Tokenizer, TokenType } from '@streamparser/json';
 import { messageOf } from '../../../shared/errors.js';
 import { memberPointer } from '../../../shared/validation/ajv.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader, UploadError } from './rows.js';
+import { notUtf8, ROW_LIMIT_BYTES, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
 
 /** Reads the members of `inputs` in `{"inputs":[...]}`, keeping one of them in memory at a time. */
-export const jsonRows: RowReader = async function* (text) {
+export const jsonRows: RowReader = async function* (body) {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
   const tokenizer = new Tokenizer();
   const values = new TokenParser({ paths: ['$.inputs.*'], keepStack: false });
   const frame = new Frame();
   let rows: Row[] = [];
   let offset = 0;
   let rowOffset = 0;
-  let sinceRowChars = 0;
+  let sinceRowBytes = 0;
   tokenizer.onToken = (token) => {
     frame.check(token.token, token.value);
     offset = token.offset;
@@ -21,16 +22,15 @@ export const jsonRows: RowReader = async function* (text) {
     rows.push({ value, chars: offset - rowOffset });
     rowOffset = offset;
   };
-  for await (const piece of text) {
-    sinceRowChars += piece.length;
-    tokenize(tokenizer, piece);
-    if (rows.length > 0) sinceRowChars = 0;
-    if (sinceRowChars > ROW_LIMIT_CHARS) {
-      throw new UploadError('too_large', `a row is longer than ${ROW_LIMIT_CHARS} characters`);
-    }
+  for await (const piece of body) {
+    sinceRowBytes += piece.length;
+    tokenize(tokenizer, decode(decoder, piece));
+    if (rows.length > 0) sinceRowBytes = 0;
+    if (sinceRowBytes > ROW_LIMIT_BYTES) throw rowTooLong();
     yield rows;
     rows = [];
   }
+  tokenize(tokenizer, decode(decoder));
   if (!values.isEnded) throw new UploadError('malformed', 'the body ends in the middle of its JSON');
   if (!frame.hasInputs) throw invalid('#/inputs', 'is required');
 };
@@ -69,6 +69,14 @@ const STRUCTURE: ReadonlySet<TokenType> = new Set([
   TokenType.LEFT_BRACKET,
   TokenType.RIGHT_BRACE,
 ]);
+
+function decode(decoder: InstanceType<typeof TextDecoder>, piece?: Buffer): string {
+  try {
+    return piece ? decoder.decode(piece, { stream: true }) : decoder.decode();
+  } catch {
+    throw notUtf8();
+  }
+}
 
 function tokenize(tokenizer: Tokenizer, piece: string): void {
   try {

@@ -1,47 +1,42 @@
 import { messageOf } from '../../../shared/errors.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader, UploadError } from './rows.js';
-
-/** Rows of a step: a line that is not JSON takes some 10 µs. */
-const STEP_ROWS = 256;
+import type { Manifest } from '../../../shared/model/manifest.js';
+import { LINE_FEED, lineBlocks } from './line-blocks.js';
+import { RowScanner } from './row-scanner.js';
+import { ROW_LIMIT_BYTES, type Row, type RowReader, rowTooLong } from './rows.js';
 
 /** Reads one JSON value a line. Blank lines do not count; a line that is not JSON is an unreadable row. */
-export const ndjsonRows: RowReader = async function* (text) {
-  /** The beginning of a line whose end has not come. */
-  let rest = '';
-  let count = 0;
-  for await (const piece of text) {
-    let rows: Row[] = [];
-    let at = 0;
-    for (;;) {
-      // Blanks are passed over where a line begins: to parse them is a thousand times as much work.
-      if (rest === '') at = endOfBlanks(piece, at);
-      const end = piece.indexOf('\n', at);
-      rest += end < 0 ? piece.slice(at) : piece.slice(at, end);
-      if (rest.length > ROW_LIMIT_CHARS) {
-        throw new UploadError('too_large', `row ${count} is longer than ${ROW_LIMIT_CHARS} characters`);
-      }
-      if (end < 0) break;
-      rows.push(parseLine(rest));
-      rest = '';
-      count += 1;
-      at = end + 1;
-      if (rows.length === STEP_ROWS) {
-        yield rows;
-        rows = [];
-      }
-    }
-    yield rows;
-  }
-  if (rest !== '') yield [parseLine(rest)];
+export const ndjsonRows = (manifest: Manifest): RowReader => {
+  const scanner = RowScanner.for(manifest);
+  return async function* (body) {
+    for await (const block of lineBlocks(body)) yield rowsOf(block, scanner);
+  };
 };
 
-/** The first place from `at` on without a blank, as JSON defines white space. */
-function endOfBlanks(text: string, at: number): number {
-  let end = at;
-  for (; ; end += 1) {
-    const code = text.charCodeAt(end);
-    if (code !== 10 && code !== 13 && code !== 32 && code !== 9) return end;
+function* rowsOf(block: Buffer, scanner: RowScanner | undefined): Generator<Row, void, undefined> {
+  const plain = { value: scanner?.row, chars: 0 };
+  for (let at = endOfBlanks(block, 0); at < block.length; ) {
+    const scanned = scanner ? scanner.readObject(block, at) : -1;
+    const end = scanned < 0 ? endOfLine(block, at) : scanned;
+    plain.chars = end - at;
+    if (plain.chars > ROW_LIMIT_BYTES) throw rowTooLong();
+    yield scanned < 0 ? parseLine(block.toString('utf8', at, end)) : plain;
+    at = endOfBlanks(block, end);
   }
+}
+
+function endOfLine(block: Buffer, at: number): number {
+  const end = block.indexOf(LINE_FEED, at);
+  return end < 0 ? block.length : end;
+}
+
+/** The first place from `at` on without a blank, as JSON defines white space. */
+function endOfBlanks(block: Buffer, at: number): number {
+  let end = at;
+  for (; end < block.length; end += 1) {
+    const code = block[end];
+    if (code !== 10 && code !== 13 && code !== 32 && code !== 9) break;
+  }
+  return end;
 }
 
 function parseLine(line: string): Row {

@@ -4,13 +4,13 @@ import { finished } from 'node:stream/promises';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { NewChunk } from '../../../shared/batches/batch-store.js';
 import { ANSWER_LIMITS, type RuleViolation } from '../../../shared/validation/ajv.js';
-import { bodyText, type BodyTextOptions } from './body-text.js';
+import { bodyPieces, type BodyOptions } from './body-pieces.js';
 import type { ChunkPacker } from './chunk-packer.js';
 import type { ChunkSender } from './chunk-sender.js';
 import { type Row, type RowReader, UploadError } from './rows.js';
 
 /** Bounds and reader of an upload. */
-export interface UploadOptions extends Omit<BodyTextOptions, 'signal' | 'onBytes'> {
+export interface UploadOptions extends Omit<BodyOptions, 'signal' | 'onBytes'> {
   reader: RowReader;
   maxRows: number;
   /** Refuse the whole upload for one bad row. */
@@ -37,7 +37,7 @@ export async function readUpload(
   options: UploadOptions,
 ): Promise<string> {
   const hash = options.fingerprint ? createHash('sha256') : undefined;
-  const text = bodyText(request, {
+  const body = bodyPieces(request, {
     ...options,
     signal,
     onBytes: hash && ((bytes) => void hash.update(bytes)),
@@ -73,30 +73,31 @@ export async function readUpload(
         );
   };
   const isRefused = (): boolean => invalid.rows > mostInvalid || invalid.chars > MOST_INVALID.chars;
-  // A function of its own: V8 optimizes a function that is often called, not the middle of a long-running one.
-  const pack = (some: readonly Row[]): void => {
-    for (const row of some) {
+  // Whether there may be more. A function of its own: V8 optimizes a function that is often called, not the middle of a long-running one.
+  const pack = (some: Iterator<Row>, most: number): boolean => {
+    for (let packed = 0; packed < most; packed += 1) {
+      const next = some.next();
+      if (next.done) return false;
       rows += 1;
       if (rows > options.maxRows) {
         throw new UploadError('too_large', `the body has more than ${options.maxRows} rows`);
       }
-      if (packer.add(row)) continue;
+      if (packer.add(next.value)) continue;
       invalid.rows += 1;
-      invalid.chars += row.chars;
-      if (isRefused()) return;
+      invalid.chars += next.value.chars;
+      if (isRefused()) return false;
     }
+    return true;
   };
   const turn = new Turn();
-  for await (const some of options.reader(text)) {
-    for (let at = 0; at < some.length; ) {
-      const end = at + Math.min(TURN_ROWS, packer.room);
-      pack(some.slice(at, end));
+  for await (const step of options.reader(body)) {
+    const some = step[Symbol.iterator]();
+    for (let mayBeMore = true; mayBeMore; ) {
+      mayBeMore = pack(some, Math.min(TURN_ROWS, packer.room));
       if (isRefused()) throw await refusal();
       if (packer.room === 0) await send(take());
       await turn.share();
-      at = end;
     }
-    await turn.share();
   }
   if (rows === 0) {
     throw new UploadError('invalid', 'the body has no rows', [
@@ -132,7 +133,7 @@ export async function fingerprintOf(
 ): Promise<string> {
   const hash = createHash('sha256');
   const onBytes = (bytes: Buffer): void => void hash.update(bytes);
-  for await (const _ of bodyText(request, { gzip, limitBytes, idleMs, signal, onBytes }));
+  for await (const _ of bodyPieces(request, { gzip, limitBytes, idleMs, signal, onBytes }));
   await finished(request).catch(() => undefined);
   return hash.digest('hex');
 }

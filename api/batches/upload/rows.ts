@@ -7,13 +7,14 @@ export type Row = ({ value: unknown } | { unreadable: string }) & {
 };
 
 /**
- * Rows of a text that arrives in pieces of a few KiB. Steps are short, so that others can have their turn in between: each
- * reads one piece at the most, and gives the rows that it completed, if any.
+ * Rows of a body that arrives in pieces of a few KiB. Steps are short, so that others can have their turn in between: each
+ * reads one piece at the most, and gives the rows that it completed. A row holds until the next one of its step is asked
+ * for. A step whose rows are not all taken ends the reading.
  */
-export type RowReader = (text: AsyncIterable<string>) => AsyncIterable<Row[]>;
+export type RowReader = (body: AsyncIterable<Buffer>) => AsyncIterable<Iterable<Row>>;
 
-/** Longest text of one row, in characters: what one job's body may hold, too. */
-export const ROW_LIMIT_CHARS = 65_536;
+/** Longest text of one row, in bytes: what one job's body may hold, too. */
+export const ROW_LIMIT_BYTES = 65_536;
 
 /** The reason why a whole upload cannot be taken; each code has one answer in HTTP. */
 export type UploadErrorCode = 'malformed' | 'stalled' | 'too_large' | 'invalid' | 'too_many_invalid';
@@ -29,3 +30,8 @@ export class UploadError extends Error {
     super(message);
   }
 }
+
+export const rowTooLong = (): UploadError =>
+  new UploadError('too_large', `a row is longer than ${ROW_LIMIT_BYTES} bytes`);
+
+export const notUtf8 = (): UploadError => new UploadError('malformed', 'the body is not UTF-8');

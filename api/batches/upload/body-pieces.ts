@@ -5,7 +5,7 @@ import { errorCode } from '../../../shared/system-error.js';
 import { UploadError } from './rows.js';
 
 /** Bounds of a body, and the hooks into its reading. */
-export interface BodyTextOptions {
+export interface BodyOptions {
   gzip: boolean;
   /** Largest body after decompression. */
   limitBytes: number;
@@ -21,22 +21,14 @@ export interface BodyTextOptions {
 const STEP_BYTES = 16_384;
 
 /**
- * The text of a body as it arrives, in pieces of a few KiB: decompressed, bounded, checked to be UTF-8. Reading pauses the
- * sender while the consumer is busy. Throws {@link UploadError}, errors of the socket, and the reason of `signal`.
+ * A body as it arrives, in pieces of a few KiB: decompressed and bounded. Reading pauses the sender while the consumer is
+ * busy. Throws {@link UploadError}, errors of the socket, and the reason of `signal`.
  */
-export async function* bodyText(
+export async function* bodyPieces(
   request: Readable,
-  options: BodyTextOptions,
-): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+  options: BodyOptions,
+): AsyncGenerator<Buffer, void, undefined> {
   let bytes = 0;
-  const decode = (piece?: Buffer): string => {
-    try {
-      return piece ? decoder.decode(piece, { stream: true }) : decoder.decode();
-    } catch {
-      throw new UploadError('malformed', `the body is not UTF-8 (near byte ${bytes})`);
-    }
-  };
   for await (const piece of options.gzip ? gunzip(request, options) : pieces(request, options)) {
     for (let at = 0; at < piece.length; at += STEP_BYTES) {
       options.signal.throwIfAborted();
@@ -44,20 +36,19 @@ export async function* bodyText(
       bytes += step.length;
       if (bytes > options.limitBytes) throw tooLarge(options);
       options.onBytes?.(step);
-      yield decode(step);
+      yield step;
     }
   }
-  yield decode();
 }
 
-const tooLarge = ({ limitBytes }: BodyTextOptions): UploadError =>
+const tooLarge = ({ limitBytes }: BodyOptions): UploadError =>
   new UploadError('too_large', `the body is larger than ${limitBytes} bytes`);
 
 /**
  * The pieces of a request. The limit of the decompressed body holds for them too, because a gzip of any length may hold
  * nothing. A loop that ends early does not destroy the request, whose connection still has to carry the answer.
  */
-async function* pieces(request: Readable, options: BodyTextOptions): AsyncGenerator<Buffer, void, undefined> {
+async function* pieces(request: Readable, options: BodyOptions): AsyncGenerator<Buffer, void, undefined> {
   let bytes = 0;
   const arriving = request.iterator({ destroyOnReturn: false });
   try {
@@ -75,7 +66,7 @@ async function* pieces(request: Readable, options: BodyTextOptions): AsyncGenera
 }
 
 /** Rejects when nothing came within `idleMs`, or `signal` is aborted. The consumer's time between two pieces does not count. */
-function within<T>({ idleMs, signal }: BodyTextOptions, coming: Promise<T>): Promise<T> {
+function within<T>({ idleMs, signal }: BodyOptions, coming: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       clearTimeout(stalled);
@@ -101,7 +92,7 @@ function within<T>({ idleMs, signal }: BodyTextOptions, coming: Promise<T>): Pro
  */
 const READ_AHEAD: ZlibOptions & DuplexOptions = { writableHighWaterMark: 262_144 };
 
-async function* gunzip(request: Readable, options: BodyTextOptions): AsyncGenerator<Buffer, void, undefined> {
+async function* gunzip(request: Readable, options: BodyOptions): AsyncGenerator<Buffer, void, undefined> {
   const unzip = createGunzip(READ_AHEAD);
   // The end of either stream ends the other, with the same error.
   pipeline(Readable.from(pieces(request, options)), unzip, () => undefined);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { bodyText } from '../../../api/batches/upload/body-text.js';
+import { bodyPieces } from '../../../api/batches/upload/body-pieces.js';
 
 /** Reads a body to its end. */
 async function read(
@@ -11,7 +11,7 @@ async function read(
 ): Promise<string> {
   let text = '';
   const options = { gzip, limitBytes: 1_000, idleMs: 10_000, signal };
-  for await (const piece of bodyText(body, options)) text += piece;
+  for await (const piece of bodyPieces(body, options)) text += piece.toString();
   return text;
 }
 
