@@ -62,7 +62,7 @@ export interface ApiConfig {
     most: SubmissionBounds;
   };
   batches: {
-    /** Rows of one chunk, which a worker runs at once. */
+    /** Most rows of one chunk, which a worker runs at once. */
     chunkRows: number;
     maxRows: number;
     /** Largest upload after decompression. */
@@ -117,7 +117,7 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
         },
       },
       batches: {
-        chunkRows: read.int('CHUNK_ROWS', 1_024, { min: 1, max: 65_536 }),
+        chunkRows: read.int('CHUNK_ROWS', 4_096, { min: 1, max: 65_536 }),
         maxRows: read.int('BATCH_MAX_ROWS', 1_000_000, { min: 1 }),
         limitBytes: read.int('BATCH_LIMIT_BYTES', 268_435_456, { min: 1_024 }),
       },

@@ -50,8 +50,8 @@ const line = (input: object): string => `${JSON.stringify(input)}\n`;
 const trips = (count: number): string =>
   Array.from({ length: count }, (_, i) => line({ ...TRIP, trip_distance: i })).join('');
 
-/** Runs the waiting chunks as a worker would, with a model that answers the distance of a trip times ten. */
-async function runChunks(): Promise<void> {
+/** Runs the first waiting chunks as a worker would, with a model that answers the distance of a trip times ten. */
+async function runChunks(most = Number.POSITIVE_INFINITY): Promise<void> {
   const { records } = api.ctx;
   const chunks = new ChunkLeases(records);
   const model = api.ctx.models.current.byName.get(LINEAR);
@@ -64,7 +64,7 @@ async function runChunks(): Promise<void> {
     '0',
     '-1',
   ]);
-  for (const id of Array.isArray(waiting) ? waiting.map(String) : []) {
+  for (const id of (Array.isArray(waiting) ? waiting.map(String) : []).slice(0, most)) {
     const job = await api.worker.claim(id);
     const { columns, holes } = decodeChunk(layout, (await chunks.columns(id)) ?? Buffer.alloc(0));
     const outputs = [Float32Array.from(columns.arrays[distances] ?? [], (miles) => miles * 10)];
@@ -298,6 +298,74 @@ describe('results', () => {
     expect((await results(body.id, `?from=${Number.MAX_SAFE_INTEGER + 1}`)).status).toBe(422);
   });
 
+  /** Opens the results with `Prefer: wait`; `text` grows as they come. */
+  async function follow(
+    id: string,
+    query = '',
+  ): Promise<{ headers: Headers; text: () => string; ended: Promise<void> }> {
+    const response = await fetch(`${api.url}/batches/${id}/results${query}`, {
+      headers: { prefer: 'wait=60' },
+    });
+    let text = '';
+    const reading = async (): Promise<void> => {
+      for await (const piece of response.body ?? []) text += Buffer.from(piece).toString();
+    };
+    return { headers: response.headers, text: () => text, ended: reading() };
+  }
+
+  it('come as their chunks end where the client waits, also while the upload goes on', async () => {
+    const sending = httpRequest(`${api.url}/batches`, { method: 'POST', headers: NDJSON });
+    sending.write(trips(4));
+    const { id } = await until(async () => {
+      const { batches } = (await api.call('get', '/batches')).body as { batches: Answer['body'][] };
+      return batches[0]?.rows['total'] === 4 && batches[0];
+    });
+    const all = await follow(id);
+    const from = await follow(id, '?from=3');
+    expect([all.headers.get('batch-complete'), all.headers.get('preference-applied')]).toEqual([
+      'false',
+      'wait=60',
+    ]);
+    await runChunks();
+    const lines = Array.from({ length: 4 }, (_, i) => `{"row":${i},"duration":${i * 10}}\n`);
+    await until(() => all.text() === lines.join('') && from.text() === lines[3]);
+    sending.end(`${trips(4)}3\n${trips(1)}`);
+    await until(async () => ((await poll(id)).body as Answer['body']).rows['total'] === 10);
+    await runChunks(1);
+    await until(() => all.text().length > 2 * lines.join('').length - 1);
+    await runChunks();
+    await all.ended;
+    await from.ended;
+    const rows = all
+      .text()
+      .trim()
+      .split('\n')
+      .map((one) => JSON.parse(one) as { row: number; error?: { code: string } });
+    expect(rows.map(({ row, error }) => error?.code ?? row)).toEqual([
+      0,
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7,
+      'invalid_input',
+      9,
+    ]);
+    expect(from.text().trim().split('\n')).toHaveLength(7);
+  });
+
+  it('that are waited for say of the rest that the batch was canceled', async () => {
+    const { body } = await upload(trips(6));
+    const { text, ended } = await follow(body.id);
+    await runChunks(1);
+    await until(() => text().trim().split('\n').length === 4);
+    await api.call('delete', `/batches/${body.id}`);
+    await ended;
+    expect(text().split('canceled before the row ran')).toHaveLength(3);
+  });
+
   it('are CSV when asked for, with the error as text', async () => {
     const { body } = await upload(`${line(TRIP)}3\n`);
     await runChunks();
@@ -306,23 +374,24 @@ describe('results', () => {
     expect(text).toBe('row,duration,error\r\n0,30,\r\n1,,invalid_input: # must be object\r\n');
   });
 
-  it('are gzip when asked for', async () => {
+  it('are gzip on the machine itself where nothing else is asked for', async () => {
     const { body } = await upload(trips(3));
     await runChunks();
-    const bytes = await new Promise<Buffer>((resolve) => {
-      httpRequest(
-        `${api.url}/batches/${body.id}/results`,
-        { headers: { 'accept-encoding': 'gzip' } },
-        (response) => {
+    const read = (encodings: string): Promise<{ encoding: string | undefined; bytes: Buffer }> =>
+      new Promise((resolve) => {
+        const headers = { 'accept-encoding': encodings };
+        httpRequest(`${api.url}/batches/${body.id}/results`, { headers }, (response) => {
           const pieces: Buffer[] = [];
-          expect(response.headers['content-encoding']).toBe('gzip');
           response
             .on('data', (piece: Buffer) => pieces.push(piece))
-            .on('end', () => resolve(Buffer.concat(pieces)));
-        },
-      ).end();
-    });
-    expect(gunzipSync(bytes).toString().split('\n')).toHaveLength(4);
+            .on('end', () =>
+              resolve({ encoding: response.headers['content-encoding'], bytes: Buffer.concat(pieces) }),
+            );
+        }).end();
+      });
+    const { encoding, bytes } = await read('gzip');
+    expect([encoding, gunzipSync(bytes).toString().split('\n').length]).toEqual(['gzip', 4]);
+    expect((await read('gzip, deflate, br')).encoding).toBeUndefined();
   });
 });
 

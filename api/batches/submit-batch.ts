@@ -14,7 +14,7 @@ import { submissionDefaults } from '../models/submission-schemas.js';
 import type { ServedModel } from '../models/served-models.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import { newRecordId } from '../jobs/record-id.js';
-import { ChunkPacker } from './upload/chunk-packer.js';
+import { ChunkPacker, chunkRowsOf } from './upload/chunk-packer.js';
 import { BatchClosedError, ChunkSender } from './upload/chunk-sender.js';
 import { fingerprintOf, readUpload, type UploadOptions } from './upload/read-upload.js';
 import { UploadError } from './upload/rows.js';
@@ -88,7 +88,7 @@ const newBatch = (
   model: model.manifest.name,
   queue: model.batch.queue,
   owner: exchange.caller.owner,
-  chunkRows: batches.chunkRows,
+  chunkRows: chunkRowsOf(model.batch, batches.chunkRows),
   strict: upload.strict,
   timeoutMs: submissionDefaults(jobs.most).timeoutMs,
   maxAttempts: CHUNK_ATTEMPTS,
@@ -112,7 +112,7 @@ async function takeUpload(
 ): Promise<void> {
   const { model, upload: options } = request;
   const { batches, withinDeadline, config, limits, admission } = ctx;
-  const packer = new ChunkPacker(model.batch, config.batches.chunkRows);
+  const packer = new ChunkPacker(model.batch, chunkRowsOf(model.batch, config.batches.chunkRows));
   const unwanted = untilClientGone(exchange.response);
   const sender = new ChunkSender({
     batches,

@@ -4,7 +4,6 @@ import { ConfigError, messageOf } from '../../shared/errors.js';
 import type { ModelCatalog } from '../../shared/model/catalog.js';
 import { type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
-import { createRowReader, type ReadRow } from '../../shared/model/row-reader.js';
 import { createAjv } from '../../shared/validation/ajv.js';
 import { ProblemError } from '../http/problem.js';
 import {
@@ -34,7 +33,6 @@ export interface BatchModel {
   layout: ColumnLayout;
   /** Checks one input. */
   validate: ValidateFunction;
-  readRow: ReadRow;
 }
 
 /** The default model, and the checks of the bodies that do not name their model. */
@@ -112,7 +110,6 @@ function serveModel(manifest: Manifest, most: SubmissionBounds): ServedModel {
       queue: chunkQueueOf(manifest.name),
       layout: createColumnLayout(manifest),
       validate: ajv.compile(manifest.input),
-      readRow: createRowReader(manifest),
     },
   };
 }

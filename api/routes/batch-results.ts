@@ -2,17 +2,23 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { isBatchEnded } from '../../shared/batches/batch.js';
+import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import { readQuery, readWhole } from '../http/query.js';
 import { readBatch } from '../batches/batch-view.js';
-import { csvResults, ndjsonResults, type ResultFormat } from '../batches/results/result-formats.js';
-import { type ResultRow, resultRows } from '../batches/results/result-rows.js';
-import { acceptsGzip, prefersCsv } from '../batches/results/results-negotiation.js';
+import { followChunks } from '../batches/results/follow-chunks.js';
+import { csvResults, ndjsonResults } from '../batches/results/result-formats.js';
+import { resultLines } from '../batches/results/result-lines.js';
+import { prefersCsv, wantsGzip } from '../batches/results/results-negotiation.js';
 import type { Route } from './route.js';
 import { problems } from '../openapi/operation.js';
 import { recordIdOf } from '../jobs/record-id.js';
 import { modelNamed } from '../models/served-models.js';
+import { requireShareOfWaits } from '../waiting/wait-for-end.js';
 
-const FORMATS = { headers: ['Vary', 'Batch-Complete', 'Cache-Control'] } as const;
+const FORMATS = {
+  headers: ['Vary', 'Batch-Complete', 'Cache-Control'],
+  optionalHeaders: ['Preference-Applied'],
+} as const;
 
 /** `GET /batches/{id}/results`: rows in input order, streamed; readable while the batch runs. */
 export const batchResultsRoute: Route = {
@@ -24,11 +30,13 @@ export const batchResultsRoute: Route = {
     summary: 'Read the results of a batch',
     description:
       'One line a row, in the order of the upload: `{"row":0,"duration":12.9}`, or `{"row":7,"error":{...}}`. Before ' +
-      'the end of the batch, the rows up to the first that has not run.',
-    parameters: ['BatchId', 'From', 'AcceptResults', 'RequestIdHeader'],
+      'the end of the batch, the rows up to the first that has not run; with `Prefer: wait=N`, further rows as they come ' +
+      'to an end, until all have or N seconds are over.',
+    parameters: ['BatchId', 'From', 'Prefer', 'AcceptResults', 'RequestIdHeader'],
     answers: {
       200: {
-        description: 'The rows, gzip where `Accept-Encoding` wants it.',
+        description:
+          'The rows, gzip where `Accept-Encoding` wants it; on the machine itself, where it names nothing else.',
         content: { 'application/x-ndjson': { type: 'string' }, 'text/csv': { type: 'string' } },
         ...FORMATS,
       },
@@ -37,6 +45,7 @@ export const batchResultsRoute: Route = {
         'batch-gone',
         'validation-failed',
         'model-not-found',
+        'too-many-waiting',
         'redis-unavailable',
         'record-unreadable',
       ),
@@ -47,33 +56,34 @@ export const batchResultsRoute: Route = {
     const { from = 0 } = readQuery<{ from: number }>(exchange.query(), {
       from: readWhole(0, Number.MAX_SAFE_INTEGER),
     });
+    const { waitSeconds = 0 } = parsePrefer(exchange.header('prefer'));
+    requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
     const batch = await readBatch(exchange, ctx, id);
-    const model = modelNamed(ctx.models.current, batch.model);
-    const outputs = model.manifest.outputs.map(({ member }) => member);
-    const format = prefersCsv(exchange.header('accept')) ? csvResults(outputs) : ndjsonResults;
-    const gzip = acceptsGzip(exchange.header('accept-encoding'));
-    const rows = resultRows({ batches: ctx.batches, batch, readRow: model.batch.readRow }, from);
+    const { outputs } = modelNamed(ctx.models.current, batch.model).manifest;
+    const format = (prefersCsv(exchange.header('accept')) ? csvResults : ndjsonResults)(outputs);
+    const gzip = wantsGzip(exchange.header('accept-encoding'), exchange.request.ip);
+    const isComplete = isBatchEnded(batch.state);
+    const chunks = isComplete ? undefined : followChunks(exchange, ctx, { id, waitSeconds });
     const response = exchange.begin(200, {
       'Content-Type': format.mediaType,
       'Content-Encoding': gzip ? 'gzip' : undefined,
-      Vary: 'Accept, Accept-Encoding',
-      'Batch-Complete': String(isBatchEnded(batch.state)),
+      Vary: 'Accept, Accept-Encoding, Prefer',
+      'Batch-Complete': String(isComplete),
+      'Preference-Applied': chunks ? preferenceApplied({ waitSeconds }) : undefined,
     });
-    const text = Readable.from(lines(rows, format), { objectMode: true, highWaterMark: 2 });
+    // The first row may be long in coming.
+    if (chunks) response.flushHeaders();
+    const waitFor = chunks ? chunks.waitFor : () => Promise.resolve(undefined);
+    const lines = resultLines({ batches: ctx.batches, batch, outputs, format, waitFor }, from);
+    const text = Readable.from(lines, { objectMode: true, highWaterMark: 2 });
     try {
       await (gzip ? pipeline(text, createGzip({ level: 1 }), response) : pipeline(text, response));
     } catch (error) {
       // The status is sent already. The client notices by the length of the answer that it was broken off.
       exchange.failure = response.destroyed && !response.errored ? undefined : String(error);
       response.destroy();
+    } finally {
+      chunks?.leave();
     }
   },
 };
-
-async function* lines(
-  rows: AsyncIterable<ResultRow[]>,
-  format: ResultFormat,
-): AsyncGenerator<string, void, undefined> {
-  if (format.head !== '') yield format.head;
-  for await (const some of rows) yield format.lines(some);
-}

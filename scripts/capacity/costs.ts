@@ -56,7 +56,7 @@ export interface Costs {
 
 /** Sizes of the measured micro-batches and chunks: the defaults of `MAX_BATCH` and `CHUNK_ROWS`. */
 export const MEASURED_MAX_BATCH = 64;
-export const MEASURED_CHUNK_ROWS = 1_024;
+export const MEASURED_CHUNK_ROWS = 4_096;
 
 /** A cost made member by member. */
 export const costOf = (valueOf: (member: keyof Cost) => number): Cost => ({

@@ -35,8 +35,13 @@ export interface ResultOptions extends RetryOptions {
   onUpdate?: ((batch: BatchBody) => void) | undefined;
 }
 
-/** Time for which the server may hold its answer about a running batch. */
+type ResultsSoFarOptions = Pick<ResultOptions, 'from' | 'gzip' | 'signal'> & {
+  waitSeconds?: number | undefined;
+};
+
+/** Time for which the server may hold its answer about a running batch, and for which it gives rows as they come to an end. */
 const PROGRESS_SECONDS = 1;
+const FOLLOW_SECONDS = 5;
 
 /** Batches as typed calls. A broken upload leaves no batch behind; results survive a broken connection. */
 export class BatchClient {
@@ -102,17 +107,24 @@ export class BatchClient {
     let from = options.from ?? 0;
     for (;;) {
       try {
-        const { isComplete, pages } = await this.resultsSoFar(id, { ...options, from });
+        const askedMs = Date.now();
+        const waitSeconds = FOLLOW_SECONDS;
+        const { isComplete, isFollowed, pages } = await this.resultsSoFar(id, {
+          ...options,
+          from,
+          waitSeconds,
+        });
         for await (const page of pages) {
           patience.restore();
           from += page.length;
           yield page;
         }
         if (isComplete) return;
-        const askedMs = Date.now();
-        const batch = await this.get(id, { waitSeconds: PROGRESS_SECONDS, signal });
+        const held = { waitSeconds: isFollowed ? undefined : PROGRESS_SECONDS };
+        const batch = await this.get(id, { ...held, signal });
         patience.restore();
         onUpdate?.(batch);
+        if (isBatchEnded(batch) && from === batch.rows.total) return;
         await pause(Math.max(0, askedMs + LEAST_PAUSE_MS - Date.now()), signal);
       } catch (error) {
         await patience.bear(error);
@@ -120,22 +132,30 @@ export class BatchClient {
     }
   }
 
-  /** One answer: the rows that have ended, up to the first that has not; all of them when `isComplete`. */
+  /**
+   * One answer: the rows that have ended, up to the first that has not; all of them when `isComplete`. With `waitSeconds` the
+   * rows that end meanwhile come, too; `isFollowed` when the server does so.
+   */
   async resultsSoFar(
     id: string,
-    { from = 0, gzip = false, signal }: Pick<ResultOptions, 'from' | 'gzip' | 'signal'> = {},
-  ): Promise<{ isComplete: boolean; pages: AsyncIterable<BatchRow[]> }> {
+    { from = 0, gzip = false, waitSeconds, signal }: ResultsSoFarOptions = {},
+  ): Promise<{ isComplete: boolean; isFollowed: boolean; pages: AsyncIterable<BatchRow[]> }> {
     const { endpoint } = this;
     const response = await open(endpoint, {
       path: `${batchPath(id)}/results`,
       query: new URLSearchParams({ from: String(from) }),
-      headers: { accept: 'application/x-ndjson', 'accept-encoding': gzip ? 'gzip' : 'identity' },
+      headers: {
+        accept: 'application/x-ndjson',
+        'accept-encoding': gzip ? 'gzip' : 'identity',
+        ...preferWait(waitSeconds),
+      },
       signal,
     });
     const complete = response.headers.get('batch-complete');
     if (!response.body || complete === null) throw new UnexpectedAnswerError(endpoint.url, 'no results');
     return {
       isComplete: complete === 'true',
+      isFollowed: response.headers.has('preference-applied'),
       pages: translated(readRows(response.body, { from, url: endpoint.url }), (cause) =>
         cause instanceof UnexpectedAnswerError ? cause : reasonOf(cause, endpoint, { signal }),
       ),

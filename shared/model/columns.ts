@@ -21,6 +21,8 @@ export interface Columns {
 /** A model's columns: where each member of an input goes, and how it becomes a number. */
 export interface ColumnLayout {
   tensors: readonly TensorSpec[];
+  /** Bytes that one row takes. */
+  rowBytes: number;
   /** Zeroed arrays for so many rows. */
   allocate(rows: number): Columns;
   /** Writes one validated input into row `row`. */
@@ -60,6 +62,7 @@ export function createColumnLayout(manifest: Manifest): ColumnLayout {
   );
   return {
     tensors,
+    rowBytes: tensors.reduce((sum, { dtype, width }) => sum + width * ARRAY_OF[dtype].BYTES_PER_ELEMENT, 0),
     allocate: (rows) => ({ rows, arrays: tensors.map((t) => new ARRAY_OF[t.dtype](rows * t.width)) }),
     write(columns, row, input) {
       for (const writer of writers) {

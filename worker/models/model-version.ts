@@ -1,6 +1,6 @@
 import { type Columns, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
-import { createRowCheck, createRowReader, type ReadRow } from '../../shared/model/row-reader.js';
+import { createRowReader, problemOfRow, type ReadRow } from '../../shared/model/row-reader.js';
 import type { ModelFiles } from '../inference/parent/model-files.js';
 import { type InferenceOptions, InferenceProcess } from '../inference/parent/inference-process.js';
 
@@ -32,6 +32,6 @@ export async function startVersion(files: ModelFiles, options: InferenceOptions)
     },
     layout,
     readRow: createRowReader(files.manifest),
-    isValidRow: createRowCheck(files.manifest),
+    isValidRow: (outputs, row) => problemOfRow(files.manifest.outputs, outputs, row) === undefined,
   };
 }

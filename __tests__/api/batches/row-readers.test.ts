@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { bodyPieces } from '../../../api/batches/upload/body-pieces.js';
 import { csvRows } from '../../../api/batches/upload/csv-rows.js';
 import { jsonRows } from '../../../api/batches/upload/json-rows.js';
@@ -216,7 +216,7 @@ const noLineFeed = (line: string): boolean => !line.includes('\n') && line.trim(
 /** Absent members are undefined in a scanned row: that is the same to everybody who reads it. */
 const json = (rows: Row[]): unknown[] =>
   rows.map((row) =>
-    'value' in row ? JSON.stringify(row.value, Object.keys(Object(row.value)).sort()) : 'unreadable',
+    'value' in row ? JSON.stringify(row.value, Object.keys(Object(row.value)).toSorted()) : 'unreadable',
   );
 
 it('reads every line of NDJSON as JSON.parse does', async () => {
@@ -270,8 +270,9 @@ describe('a body', () => {
   const options = { gzip: false, limitBytes: 1_000, idleMs: 10_000, signal: new AbortController().signal };
   const textOf = async (bytes: Buffer[], changes: Partial<typeof options> = {}): Promise<string> => {
     let text = '';
-    for await (const piece of bodyPieces(Readable.from(bytes), { ...options, ...changes }))
+    for await (const piece of bodyPieces(Readable.from(bytes), { ...options, ...changes })) {
       text += piece.toString();
+    }
     return text;
   };
 

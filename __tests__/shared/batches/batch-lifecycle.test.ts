@@ -220,6 +220,7 @@ describe('chunk codec', () => {
       { name: 'size', dtype: 'float32', width: 1 },
       { name: 'flag', dtype: 'bool', width: 1 },
     ],
+    rowBytes: 13,
     allocate: (rows) => ({
       rows,
       arrays: [new Int32Array(rows * 2), new Float32Array(rows), new Uint8Array(rows)],

@@ -17,8 +17,12 @@ export function prefersCsv(accept: string | undefined): boolean {
   return csv > 0 && csv >= ndjson;
 }
 
-/** Whether the client can and wants to read gzip. */
-export function acceptsGzip(acceptEncoding: string | undefined): boolean {
+/** A peer on the machine itself, for which gzip takes longer than the bytes that it saves. */
+const LOOPBACK = /^(::1|(::ffff:)?127\.[\d.]+)$/;
+
+/** Whether the client can and wants to read gzip: one on this machine only where it names gzip and nothing else. */
+export function wantsGzip(acceptEncoding: string | undefined, peer: string | undefined): boolean {
   const wanted = weights(acceptEncoding);
-  return (wanted.get('gzip') ?? wanted.get('x-gzip') ?? wanted.get('*') ?? 0) > 0;
+  const gzip = wanted.get('gzip') ?? wanted.get('x-gzip') ?? wanted.get('*') ?? 0;
+  return gzip > 0 && (wanted.size === 1 || !LOOPBACK.test(peer ?? ''));
 }

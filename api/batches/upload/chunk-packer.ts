@@ -19,6 +19,13 @@ const NOT_LISTED: RuleViolation[] = [
   { pointer: '#', detail: 'breaks rules, which are not listed: those of the rows before are too many' },
 ];
 
+/** Most bytes of the columns of one chunk: Redis, worker and inference process hold several at a time. */
+const CHUNK_LIMIT_BYTES = 4_194_304;
+
+/** Rows of a full chunk of a model: `most`, fewer where rows are large. */
+export const chunkRowsOf = ({ layout }: PackerModel, most: number): number =>
+  Math.max(1, Math.min(most, Math.floor(CHUNK_LIMIT_BYTES / layout.rowBytes)));
+
 /** Validates rows and packs them into the columns of one chunk after the other. A bad row leaves a hole. */
 export class ChunkPacker {
   readonly #model: PackerModel;

@@ -38,6 +38,7 @@ end
 local function finish_chunk(job, status, now, failure)
   local batch, number = job.id:match('^(.+):(%d+)$')
   redis.call('DEL', job_key(job.id))
+  ended[#ended + 1] = job.id
   local key = batch_key(batch)
   redis.call('HDEL', key .. ':in', number)
   local batch_status = redis.call('HGET', key, 'status')
