@@ -10,7 +10,7 @@ function recorder() {
   /** Takes as many turns one after the other, each so long, and asks for the next one as soon as one ends. */
   const ask = async (user: User, times: number, turnMs: number): Promise<void> => {
     for (let turn = 1; turn <= times; turn += 1) {
-      const end = await turns.take(user);
+      const { end } = await turns.take(user);
       order.push(`${user} ${turn}`);
       // Another user that could get in beside it would do so now.
       await new Promise(setImmediate);
@@ -26,9 +26,9 @@ const numbered = (user: User, from: number, to: number): string[] =>
 
 it('gives the turn to one holder at a time', async () => {
   const { turns } = recorder();
-  const end = await turns.take('jobs');
+  const { end } = await turns.take('jobs');
   let isSecondIn = false;
-  const second = turns.take('jobs').then((endSecond) => {
+  const second = turns.take('jobs').then(({ end: endSecond }) => {
     isSecondIn = true;
     return endSecond;
   });
@@ -84,7 +84,7 @@ it('counts no more than a second of a turn that hung', async () => {
 
 it('lets a swap go next after the turn that runs', async () => {
   const { turns, order, ask } = recorder();
-  const end = await turns.take('chunks');
+  const { end } = await turns.take('chunks');
   const asked = [ask('jobs', 2, 1), ask('swap', 1, 0)];
   end();
   await Promise.all(asked);
@@ -93,10 +93,23 @@ it('lets a swap go next after the turn that runs', async () => {
 
 it('takes no notice when a turn is ended twice', async () => {
   const { turns, order, ask } = recorder();
-  const end = await turns.take('jobs');
+  const { end } = await turns.take('jobs');
   const asked = [ask('jobs', 2, 1), ask('chunks', 1, 1)];
   end();
   end();
   await Promise.all(asked);
   expect(order).toEqual(['jobs 1', 'chunks 1', 'jobs 2']);
+});
+
+it('lets a holder share its turn with the other user, and not with a swap', async () => {
+  const { turns, order, ask } = recorder();
+  const turn = await turns.take('chunks');
+  const jobs = ask('jobs', 1, 0);
+  const swap = ask('swap', 1, 0);
+  await turn.share();
+  order.push('chunks again');
+  await turn.share();
+  turn.end();
+  await Promise.all([jobs, swap]);
+  expect(order).toEqual(['jobs 1', 'chunks again', 'swap 1']);
 });

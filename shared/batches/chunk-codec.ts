@@ -25,8 +25,7 @@ export interface ChunkRows {
 /** Packs the first `columns.rows` rows. */
 export function encodeChunk(layout: ColumnLayout, { columns, holes }: ChunkRows): Buffer {
   const header = Uint32Array.of(columns.rows, layoutFingerprint(layout), holes.length);
-  const used = columns.arrays.map((array, i) => array.subarray(0, columns.rows * widthOf(layout, i)));
-  return pack([header, holes, ...used]);
+  return pack([header, holes, ...layout.slice(columns, 0, columns.rows).arrays]);
 }
 
 /** Unpacks what {@link encodeChunk} packed for the same layout. Throws {@link ChunkLayoutError} for another one. */
@@ -78,8 +77,6 @@ function unpack(arrays: readonly Packed[], bytes: Buffer, start: number): void {
     offset += array.byteLength;
   }
 }
-
-const widthOf = (layout: ColumnLayout, tensor: number): number => layout.tensors[tensor]?.width ?? 0;
 
 function layoutFingerprint(layout: ColumnLayout): number {
   return createHash('sha256').update(JSON.stringify(layout.tensors)).digest().readUInt32LE(0);

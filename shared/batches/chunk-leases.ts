@@ -2,8 +2,8 @@ import { type ClaimedJob, type CommitReply, commitReplyOf } from '../jobs/job-le
 import type { RecordScripts } from '../records/records.js';
 import { encodeResults } from './chunk-codec.js';
 
-/** The results of one run of one chunk: an array an output, NaN where a row has no valid answer. */
-export interface ChunkRun {
+/** The results of one chunk: an array an output, NaN where a row has no valid answer. */
+export interface ChunkResult {
   modelVersion: string;
   outputs: readonly Float32Array[];
   rowsSucceeded: number;
@@ -27,7 +27,7 @@ export class ChunkLeases {
   }
 
   /** Writes the results and ends the chunk, where the claim still holds it. Safe to repeat. One round trip. */
-  async commit({ id, hold }: ClaimedJob, run: ChunkRun): Promise<CommitReply> {
+  async commit({ id, hold }: ClaimedJob, run: ChunkResult): Promise<CommitReply> {
     const word = await this.#records.run('batch-commit', [
       run.modelVersion,
       id,

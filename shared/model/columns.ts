@@ -25,6 +25,8 @@ export interface ColumnLayout {
   rowBytes: number;
   /** Zeroed arrays for so many rows. */
   allocate(rows: number): Columns;
+  /** The rows from `from` up to `end`, on the same memory. */
+  slice(columns: Columns, from: number, end: number): Columns;
   /** Writes one validated input into row `row`. */
   write(columns: Columns, row: number, input: Readonly<Record<string, unknown>>): void;
 }
@@ -64,6 +66,10 @@ export function createColumnLayout(manifest: Manifest): ColumnLayout {
     tensors,
     rowBytes: tensors.reduce((sum, { dtype, width }) => sum + width * ARRAY_OF[dtype].BYTES_PER_ELEMENT, 0),
     allocate: (rows) => ({ rows, arrays: tensors.map((t) => new ARRAY_OF[t.dtype](rows * t.width)) }),
+    slice: ({ arrays }, from, end) => ({
+      rows: end - from,
+      arrays: arrays.map((array, i) => array.subarray(from * tensors[i]!.width, end * tensors[i]!.width)),
+    }),
     write(columns, row, input) {
       for (const writer of writers) {
         const value = input[writer.member];

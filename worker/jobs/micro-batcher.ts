@@ -3,6 +3,7 @@ import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
 import type { ClaimRequest } from '../../shared/jobs/job-leases.js';
 import { backOff, REDIS_BACKOFF } from '../../shared/process/backoff.js';
 import type { Sleeper } from '../intake/idle-look.js';
+import type { Turn } from '../models/turns.js';
 import type { HeldJob } from './held-job.js';
 import type { Lane } from './lane.js';
 import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
@@ -17,9 +18,9 @@ export interface Runner {
   ready(): Promise<void>;
   /**
    * Resolves when every job is decided, with whether the model is there for the next micro-batch. Outcomes are written
-   * meanwhile and after.
+   * meanwhile and after. A long run shares its turn now and then.
    */
-  run(jobs: readonly HeldJob[]): Promise<boolean>;
+  run(jobs: readonly HeldJob[], turn: Turn): Promise<boolean>;
   /** Runs nothing more, and gives back at once the jobs that do not run yet. */
   stop(): void;
   /** Gives back the jobs that are still undecided, and stops the prediction that runs. */
@@ -95,7 +96,7 @@ export class MicroBatcher implements Sleeper {
   async #work(): Promise<void> {
     const { model, log, kind } = this.#lane;
     while (!this.#stopping.signal.aborted && this.#hasMore()) {
-      const endTurn = await model.turns.take(kind);
+      const turn = await model.turns.take(kind);
       try {
         await this.#runner.ready();
         const claiming = this.#ahead ?? this.#claim(false);
@@ -105,7 +106,7 @@ export class MicroBatcher implements Sleeper {
         const isFull = jobs.length === this.#runner.most;
         if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claim(true);
         const startMs = performance.now();
-        const isThere = await this.#runner.run(jobs);
+        const isThere = await this.#runner.run(jobs, turn);
         if (isFull) this.#lastRunMs = performance.now() - startMs;
         // Other workers run the next micro-batch sooner than a process can start here.
         if (!isThere) await this.#giveBackAhead();
@@ -113,7 +114,7 @@ export class MicroBatcher implements Sleeper {
         log.error('micro-batch not run', { error: messageOf(error) });
         await this.#pause();
       } finally {
-        endTurn();
+        turn.end();
       }
     }
     // No await since #hasMore(), so no call can slip in between: wake() starts the loop again.

@@ -71,9 +71,9 @@ export class LoadedModel {
         throw new ModelPackageError(this.#folder, [`#/name is "${files.manifest.name}", not "${model}"`]);
       }
       const next = await startVersion(files, this.#options);
-      const endTurn = await this.turns.take('swap');
+      const turn = await this.turns.take('swap');
       this.#current = next;
-      endTurn();
+      turn.end();
       log.info('model reloaded', { model, from: version, to: next.manifest.version });
       await old.inference.end();
     } catch (error) {

@@ -1,5 +1,13 @@
-/** Gives the turn back. */
-export type EndTurn = () => void;
+/** A turn that was taken. It must {@link end}. */
+export interface Turn {
+  /** Gives the turn back. */
+  end: () => void;
+  /**
+   * Lets the other user of predictions go first where it has had less time. Resolves once it is the holder's turn again; the
+   * model is the same by then.
+   */
+  share: () => Promise<void>;
+}
 
 /** Users of an inference process, the first of those that are equal goes first. */
 const USERS = ['swap', 'jobs', 'chunks'] as const;
@@ -20,26 +28,59 @@ export const LONGEST_TURN_MS = 1_000;
  */
 export class Turns {
   readonly #nowMs: () => number;
-  readonly #waiting: Record<User, ((end: EndTurn) => void)[]> = { swap: [], jobs: [], chunks: [] };
+  readonly #waiting: Record<User, (() => void)[]> = { swap: [], jobs: [], chunks: [] };
   /** Virtual time at which the next turn of each user starts, in ms. */
   readonly #startsAt: Record<User, number> = { swap: 0, jobs: 0, chunks: 0 };
   /** Virtual time at which the last turn started, in ms. */
   #virtualMs = 0;
   #isTaken = false;
+  /** Somebody shares a turn that has not ended: there is no swap before that. */
+  #isShared = false;
 
   /** @param nowMs a clock that never goes back */
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
   }
 
-  /** Resolves when it is the caller's turn, with the function that ends the turn. */
-  take(user: User): Promise<EndTurn> {
+  /** Resolves when it is the caller's turn. */
+  take(user: User): Promise<Turn> {
     return new Promise((resolve) => {
       const waiting = this.#waiting[user];
       if (waiting.length === 0) this.#startsAt[user] = Math.max(this.#startsAt[user], this.#virtualMs);
-      waiting.push(resolve);
+      waiting.push(() => resolve(this.#startTurn(user)));
       this.#chooseNext();
     });
+  }
+
+  #startTurn(user: User): Turn {
+    let startMs = this.#nowMs();
+    let isHeld = true;
+    let isShared = false;
+    const giveBack = (): void => {
+      isHeld = false;
+      this.#isTaken = false;
+      this.#startsAt[user] += Math.min(this.#nowMs() - startMs, LONGEST_TURN_MS);
+      this.#chooseNext();
+    };
+    return {
+      end: () => {
+        if (!isHeld) return;
+        if (isShared) this.#isShared = false;
+        giveBack();
+      },
+      share: () => {
+        isShared = true;
+        this.#isShared = true;
+        return new Promise((resolve) => {
+          this.#waiting[user].unshift(() => {
+            startMs = this.#nowMs();
+            isHeld = true;
+            resolve();
+          });
+          giveBack();
+        });
+      },
+    };
   }
 
   /** Chooses after everything that runs now, since a user that ends its turn may ask for the next one in the same breath. */
@@ -50,20 +91,14 @@ export class Turns {
   }
 
   #next(): void {
-    const waiting = USERS.filter((name) => this.#waiting[name].length > 0);
+    const waiting = USERS.filter(
+      (name) => this.#waiting[name].length > 0 && !(this.#isShared && name === 'swap'),
+    );
     const least = Math.min(...waiting.map((name) => this.#startsAt[name]));
     const user = waiting.find((name) => this.#startsAt[name] === least);
     if (user === undefined) return;
     this.#isTaken = true;
     this.#virtualMs = least;
-    const startMs = this.#nowMs();
-    let isEnded = false;
-    this.#waiting[user].shift()?.(() => {
-      if (isEnded) return;
-      isEnded = true;
-      this.#isTaken = false;
-      this.#startsAt[user] += Math.min(this.#nowMs() - startMs, LONGEST_TURN_MS);
-      this.#chooseNext();
-    });
+    this.#waiting[user].shift()?.();
   }
 }

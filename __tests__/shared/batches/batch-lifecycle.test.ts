@@ -8,7 +8,8 @@ import {
 } from '../../../shared/batches/chunk-codec.js';
 import { ChunkLeases } from '../../../shared/batches/chunk-leases.js';
 import type { ClaimedJob } from '../../../shared/jobs/job-leases.js';
-import type { ColumnLayout } from '../../../shared/model/columns.js';
+import { createColumnLayout } from '../../../shared/model/columns.js';
+import type { Manifest } from '../../../shared/model/manifest.js';
 import { useJobRig } from '../../support/rigs/job-rig.js';
 
 const QUEUE = 'trips.chunks';
@@ -214,19 +215,15 @@ it('lists newest first, per owner, page by page', async () => {
 });
 
 describe('chunk codec', () => {
-  const layout: ColumnLayout = {
-    tensors: [
-      { name: 'ids', dtype: 'int32', width: 2 },
-      { name: 'size', dtype: 'float32', width: 1 },
-      { name: 'flag', dtype: 'bool', width: 1 },
+  const layout = createColumnLayout({
+    input: { properties: {} },
+    columns: [
+      { member: 'from', encoding: 'integer', tensor: 'ids' },
+      { member: 'to', encoding: 'integer', tensor: 'ids' },
+      { member: 'size', encoding: 'number', tensor: 'size' },
+      { member: 'flag', encoding: 'boolean', tensor: 'flag' },
     ],
-    rowBytes: 13,
-    allocate: (rows) => ({
-      rows,
-      arrays: [new Int32Array(rows * 2), new Float32Array(rows), new Uint8Array(rows)],
-    }),
-    write: () => undefined,
-  };
+  } as unknown as Manifest);
   const holes = Uint32Array.of(1);
   const columns = {
     rows: 2,

@@ -13,7 +13,7 @@ import { FAULTY_INFERENCE, FIXTURES } from '../paths.js';
 import { recordingLog } from '../recording-log.js';
 
 /** What a row of the `faulty` model may be told to do. */
-export type Act = 'answer' | 'throw' | 'crash' | 'hang' | 'nan' | 'hold';
+export type Act = 'answer' | 'throw' | 'crash' | 'hang' | 'nan' | 'hold' | 'slow';
 
 /** A worker on a Redis of the test's own, serving the `faulty` model. */
 export interface WorkerRig extends JobRig {
