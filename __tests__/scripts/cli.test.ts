@@ -226,3 +226,13 @@ describe('what a person got wrong is told in a sentence, without a stack', () =>
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 });
+
+describe('waggle bench', () => {
+  it('takes each --only as one text, commas and all', async () => {
+    const { code, stderr } = await waggleHere(['bench', 'growth', '--only', 'wait, 64', '--only', 'speed']);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'no measure has "wait, 64" or "speed" in its name; there are:\n  batch of 1,000 rows\n',
+    );
+  });
+});

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../shared/log/logger.js';
 import type { SetUp } from '../up/start-all.js';
+import { toBeEnded } from './ends.js';
 import { cpuUs } from './subjects/cpu.js';
 import { peakMb } from './subjects/processes.js';
 
@@ -48,6 +49,11 @@ export async function startBenchService(
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(child, 'exit');
+  const stop = toBeEnded(async () => {
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(dataDir, { recursive: true, force: true });
+  });
   const { url, port } = await readiness(child);
   const pid = child.pid ?? 0;
   return {
@@ -56,11 +62,7 @@ export async function startBenchService(
     pid,
     peakMb: () => peakMb([pid], PROCESS_KINDS),
     cpuUs: () => cpuUs([pid], PROCESS_KINDS),
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(dataDir, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 

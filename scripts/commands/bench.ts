@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { createLogger } from '../../shared/log/logger.js';
+import { endingAll } from '../bench/ends.js';
 import { benchCosts } from '../bench/costs/costs.js';
 import { compare } from '../bench/compare/compare.js';
 import { comparisonChart, comparisonLines } from '../bench/compare/report.js';
@@ -21,7 +22,7 @@ interface BenchOptions {
   rounds: number;
   seconds: number;
   burst: number;
-  only?: string | undefined;
+  only?: readonly string[] | undefined;
   json?: true | undefined;
 }
 
@@ -62,7 +63,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   },
   growth: {
     summary:
-      'time and memory by the rows of a batch; submits by the depth of the queue, and by open dashboards',
+      'time and memory by the rows of a batch; jobs beside one; submits by the depth of the queue, and by open dashboards',
     async run(host, options, machine) {
       const found = await benchGrowth(host, { ...options, onProgress });
       const chart = growthChart(found.figures, options.rows, machine);
@@ -94,7 +95,7 @@ its "costs" are what "capacity" computes with.
 
 Examples:
   $ npx waggle bench compare
-  $ npx waggle bench compare --only "64 clients,burst" --rounds 3
+  $ npx waggle bench compare --only "Waggle, wait, 64 clients" --only "BullMQ, poll, 64 clients" --rounds 3
   $ npx waggle bench scaling --only "20 ms"
   $ npx waggle bench growth --rows 100000 --rounds 3
   $ npx waggle bench growth --only dashboards
@@ -111,14 +112,15 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
     .option('--seconds <n>', 'how long clients submit in each run of compare and scaling', count, 3)
     .option('--burst <n>', 'jobs of the burst in compare', count, 20_000)
     .option(
-      '--only <texts>',
-      'of compare, scaling and growth only the measures whose name has one of these texts, comma-separated',
+      '--only <text>',
+      'of compare, scaling and growth only the measures whose name has this text, or that of another --only',
+      (text: string, others: readonly string[] | undefined) => [...(others ?? []), text],
     )
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP)
     .action((scenario: ScenarioName, options: BenchOptions) => {
       const log = createLogger('bench', { level: 'warn', dir: undefined, pretty: true });
-      return reportErrors(options, () => run({ ...setUp, log }, scenario, options));
+      return reportErrors(options, () => endingAll(() => run({ ...setUp, log }, scenario, options)));
     });
 }
 

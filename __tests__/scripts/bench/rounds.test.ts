@@ -6,7 +6,7 @@ import { logChart, pointsOf } from '../../../scripts/bench/rounds/log-chart.js';
 import type { Measure } from '../../../scripts/bench/rounds/measure.js';
 import { findingsLines, saveReport } from '../../../scripts/bench/rounds/report.js';
 import { runRounds } from '../../../scripts/bench/rounds/run-rounds.js';
-import { ratiosOf, type Target, verdictsOn } from '../../../scripts/bench/rounds/verdicts.js';
+import { valuesOf, type Target, verdictsOn } from '../../../scripts/bench/rounds/verdicts.js';
 import { processNotes } from '../../../scripts/bench/scaling/process-measures.js';
 import { OnDemand } from '../../../scripts/bench/subjects/on-demand.js';
 
@@ -40,22 +40,38 @@ describe('rounds', () => {
 
   it('leave out what is not asked for', async () => {
     const { order, measures } = measured();
-    await runRounds(measures, { rounds: 1, only: 'a, c' });
-    expect(order).toEqual(['warm a', 'warm c', 'a', 'c']);
+    await runRounds([...measures, { name: 'c, again', run: () => Promise.resolve([]) }], {
+      rounds: 1,
+      only: ['a', 'c, again'],
+    });
+    expect(order).toEqual(['warm a', 'a']);
+  });
+
+  it('name what there is where nothing has a name that is asked for', async () => {
+    const asked = runRounds(measured().measures, { rounds: 1, only: ['a, c', 'd'] });
+    await expect(asked).rejects.toThrow(
+      'no measure has "a, c" or "d" in its name; there are:\n  a\n  b\n  c',
+    );
   });
 });
 
 describe('verdicts', () => {
   it('take the ratio of each round, and judge the median', () => {
     const [atLeast] = verdictsOn([target({ atLeast: 1.8 })], figures);
-    expect(atLeast).toMatchObject({ ratios: [1.9, 1.5, 1.7], ratio: 1.7, isMet: false });
+    expect(atLeast).toMatchObject({ values: [1.9, 1.5, 1.7], value: 1.7, isMet: false });
     expect(verdictsOn([target({ atMost: 1.8 })], figures)).toMatchObject([{ isMet: true }]);
+  });
+
+  it('take a figure itself where it is over nothing', () => {
+    const [atMost] = verdictsOn([{ name: 'one', figure: 'one', goal: { atMost: 99 } }], figures);
+    expect(atMost).toMatchObject({ values: [100, 200, 100], value: 100, isMet: false });
   });
 
   it('are not given on what was not measured', () => {
     const missing = { ...target({ atLeast: 1 }), over: 'three' };
     expect(verdictsOn([missing], figures)).toEqual([]);
-    expect(ratiosOf(figures, missing)).toBeUndefined();
+    expect(valuesOf(figures, missing)).toBeUndefined();
+    expect(verdictsOn([{ name: 'three', figure: 'three', goal: { atMost: 1 } }], figures)).toEqual([]);
   });
 
   it('are printed with what is wanted', () => {

@@ -4,7 +4,7 @@ import { section, verdictSection } from '../rounds/report.js';
 import type { Comparison } from './compare.js';
 import { CLIENTS, P50, rateOf, REQUESTS, SUM, WAYS } from './load-measures.js';
 
-/** The comparison as text: figures, memory, then the ratios with their goals. */
+/** The comparison as text: figures, memory, then the goals and what was found for them. */
 export function comparisonLines({ figures, verdicts, memoryMb, leftOut }: Comparison): string[] {
   const memory = Object.entries(memoryMb).map(([subject, kinds]) => {
     const parts = Object.entries(kinds).map(([kind, mb]) => `${kind} ${number(Math.round(mb))}`);

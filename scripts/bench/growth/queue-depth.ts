@@ -1,10 +1,9 @@
-import { tripRequests } from '../subjects/peer.js';
 import { runClients } from '../load/clients.js';
 import { ask, submitOnly } from '../load/job-clients.js';
 import type { Measure, Reading } from '../rounds/measure.js';
 import type { Target } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
-import { OTHER_MODEL, startWaggleAndWorkers } from '../subjects/waggle-and-workers.js';
+import { otherRequests, startWaggleAndWorkers } from '../subjects/waggle-and-workers.js';
 
 const DEPTHS = [0, 10_000, 100_000] as const;
 const CLIENTS = 64;
@@ -34,8 +33,8 @@ export function depthMeasure(host: BenchHost): Measure {
         runClients({ port, clients: CLIENTS, until: { count } }, submitOnly(requests));
       try {
         // Jobs that are worked off warm the API up; they are, when one behind them has its result.
-        await submit(WARM_UP_JOBS, served());
-        const last = ask(served({ Prefer: 'wait=60' }), hasResult);
+        await submit(WARM_UP_JOBS, otherRequests());
+        const last = ask(otherRequests({ Prefer: 'wait=60' }), hasResult);
         await runClients({ port, clients: 1, until: { count: 1 } }, last);
         const readings: Reading[] = [];
         let waiting = 0;
@@ -52,7 +51,3 @@ export function depthMeasure(host: BenchHost): Measure {
     },
   };
 }
-
-/** Requests for the model that the service's own worker serves. */
-const served = (headers: Readonly<Record<string, string>> = {}): string[] =>
-  tripRequests('/jobs', { bodyOf: (trip) => `{"model":"${OTHER_MODEL}","input":${trip}}`, headers });

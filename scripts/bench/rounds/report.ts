@@ -10,7 +10,7 @@ export interface Findings {
   notes: string[];
 }
 
-/** Findings as text: figures, then the ratios with their goals, then notes. */
+/** Findings as text: figures, then the goals and what was found for them, then notes. */
 export const findingsLines = ({ figures, verdicts, notes }: Findings): string[] => [
   ...figureLines(figures),
   ...verdictSection(verdicts),
@@ -21,13 +21,13 @@ export const findingsLines = ({ figures, verdicts, notes }: Findings): string[] 
 export const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
 
-/** One line a ratio. */
+/** One line a goal. */
 export const verdictSection = (verdicts: readonly Verdict[]): string[] =>
-  section('Ratios: median of the rounds (lowest to highest), and what is wanted', verdicts.map(verdictLine));
+  section('Goals: median of the rounds (lowest to highest), and what is wanted', verdicts.map(verdictLine));
 
-function verdictLine({ name, ratio, ratios, goal, isMet }: Verdict): string {
+function verdictLine({ name, value, values, goal, isMet }: Verdict): string {
   const wanted = 'atLeast' in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
-  return `${isMet ? 'yes' : 'NO '}  ${name.padEnd(58)}${number(ratio).padStart(7)}  ${spread(ratios).padEnd(19)}${wanted}`;
+  return `${isMet ? 'yes' : 'NO '}  ${name.padEnd(58)}${number(value).padStart(7)}  ${spread(values).padEnd(19)}${wanted}`;
 }
 
 /** Writes `<name>.json` and, where there is a chart, `<name>.svg` into a folder. Returns their paths. */

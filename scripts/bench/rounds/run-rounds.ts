@@ -1,13 +1,26 @@
+import { AppError } from '../../../shared/errors.js';
 import type { Figure } from '../../lib/figures.js';
 import type { Measure, MeasureGroup } from './measure.js';
 
 /** Number of rounds, and their measures. */
 export interface RoundsOptions {
   rounds: number;
-  /** Texts, comma-separated: a measure runs when its name has one of them; undefined runs all measures. */
-  only?: string | undefined;
+  /** A measure runs when its name has one of these texts; undefined runs all measures. */
+  only?: readonly string[] | undefined;
   /** Told of every run. */
   onProgress?: ((text: string) => void) | undefined;
+}
+
+/** No measure has one of the texts that were asked for in its name. Tells the names that there are. */
+export class NoMeasureError extends AppError {
+  override name = 'NoMeasureError';
+  readonly code = 'no_such_measure';
+  constructor(only: readonly string[], all: readonly Measure[]) {
+    const asked = only.map((text) => `"${text}"`).join(' or ');
+    super(
+      `no measure has ${asked} in its name; there are:\n${all.map(({ name }) => `  ${name}`).join('\n')}`,
+    );
+  }
 }
 
 /** Measures groups in rounds, and stops each group at the end. */
@@ -22,12 +35,16 @@ export async function runGroups(groups: readonly MeasureGroup[], options: Rounds
   }
 }
 
-/** Measures everything in rounds; each second round goes the other way round, so that a machine that slows down favours nobody. */
+/**
+ * Measures everything in rounds; each second round goes the other way round, so that a machine that slows down favours nobody.
+ * Rejects with {@link NoMeasureError}.
+ */
 export async function runRounds(
   all: readonly Measure[],
   { rounds, only, onProgress = () => undefined }: RoundsOptions,
 ): Promise<Figure[]> {
   const measures = all.filter(wanted(only));
+  if (measures.length === 0) throw new NoMeasureError(only ?? [], all);
   const readings = new Map<string, { unit: string; rounds: number[] }>();
   for (const { name, warmUp } of measures) {
     if (!warmUp) continue;
@@ -48,6 +65,6 @@ export async function runRounds(
 }
 
 const wanted =
-  (only: string | undefined) =>
+  (only: readonly string[] | undefined) =>
   ({ name }: Measure): boolean =>
-    only === undefined || only.split(',').some((part) => name.includes(part.trim()));
+    only === undefined || only.some((text) => name.includes(text));

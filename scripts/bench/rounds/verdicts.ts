@@ -1,41 +1,42 @@
 import { type Figure, median, number } from '../../lib/figures.js';
 
-/** A ratio of two figures of one round, and its goal. */
+/** A figure, or its ratio over another one of the same round, and the goal for it. */
 export interface Target {
   name: string;
   figure: string;
-  over: string;
+  over?: string;
   goal: { atLeast: number } | { atMost: number };
 }
 
-/** A target and the ratio that was found, round by round. */
+/** A target and what was found, in each round and as the median. */
 export interface Verdict extends Target {
-  ratios: number[];
-  ratio: number;
+  values: readonly number[];
+  value: number;
   isMet: boolean;
 }
 
-/** A verdict on each target whose two figures were measured. */
+/** A verdict on each target whose figures were measured. */
 export function verdictsOn(targets: readonly Target[], figures: readonly Figure[]): Verdict[] {
   return targets.flatMap((target) => {
-    const ratios = ratiosOf(figures, target);
-    if (!ratios) return [];
-    const ratio = median(ratios);
-    const isMet = 'atLeast' in target.goal ? ratio >= target.goal.atLeast : ratio <= target.goal.atMost;
-    return [{ ...target, ratios, ratio, isMet }];
+    const values = valuesOf(figures, target);
+    if (!values) return [];
+    const value = median(values);
+    const isMet = 'atLeast' in target.goal ? value >= target.goal.atLeast : value <= target.goal.atMost;
+    return [{ ...target, values, value, isMet }];
   });
 }
 
-/** One figure over another, round by round; undefined where one of them was not measured. */
-export function ratiosOf(
+/** A figure, or one over another, round by round; undefined where one of them was not measured. */
+export function valuesOf(
   figures: readonly Figure[],
   { figure, over }: Pick<Target, 'figure' | 'over'>,
-): number[] | undefined {
+): readonly number[] | undefined {
   const [values, divisors] = [figure, over].map((name) => figures.find((one) => one.name === name)?.rounds);
-  if (!values || !divisors) return undefined;
+  if (over === undefined || !values) return values;
+  if (!divisors) return undefined;
   return values.map((value, round) => value / (divisors[round] ?? Number.NaN));
 }
 
-/** Lowest and highest of some ratios, to be read. */
-export const spread = (ratios: readonly number[]): string =>
-  `(${number(Math.min(...ratios))} to ${number(Math.max(...ratios))})`;
+/** Lowest and highest of some values, to be read. */
+export const spread = (values: readonly number[]): string =>
+  `(${number(Math.min(...values))} to ${number(Math.max(...values))})`;

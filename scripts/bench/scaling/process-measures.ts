@@ -2,7 +2,7 @@ import { runClients } from '../load/clients.js';
 import { ask } from '../load/job-clients.js';
 import { type Figure, median, number } from '../../lib/figures.js';
 import type { Measure, MeasureGroup } from '../rounds/measure.js';
-import { ratiosOf, spread } from '../rounds/verdicts.js';
+import { valuesOf, spread } from '../rounds/verdicts.js';
 import type { BenchHost } from '../service.js';
 import { OnDemand } from '../subjects/on-demand.js';
 import { LINEAR_MODEL } from '../subjects/peer.js';
@@ -57,7 +57,7 @@ export function processMeasures(host: BenchHost, ms: number): MeasureGroup {
 /** Gain of more processes over one of each; nothing where that was not measured. */
 export function processNotes(figures: readonly Figure[], cores: number): string[] {
   const gains = MORE.flatMap((shape) => {
-    const ratios = ratiosOf(figures, { figure: nameOf(shape), over: nameOf(ONE_OF_EACH) });
+    const ratios = valuesOf(figures, { figure: nameOf(shape), over: nameOf(ONE_OF_EACH) });
     return ratios ? [`${nameOf(shape)}: ${number(median(ratios))} times one of each ${spread(ratios)}`] : [];
   });
   if (gains.length === 0) return [];

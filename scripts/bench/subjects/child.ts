@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Env } from '../../../shared/config/env.js';
 import { pause } from '../../../shared/process/pause.js';
+import { toBeEnded } from '../ends.js';
 
 /** A program that was started for a benchmark. */
 export interface Child {
@@ -72,7 +73,7 @@ function start({ command, args, env, cwd }: ChildSpec) {
   spawned.stderr.on('data', (piece: Buffer) => {
     complaints = (complaints + piece.toString()).slice(-COMPLAINT);
   });
-  const child: Child = { pid: spawned.pid ?? 0, stop: () => endGroup(spawned) };
+  const child: Child = { pid: spawned.pid ?? 0, stop: toBeEnded(() => endGroup(spawned)) };
   return { spawned, child, complaints: () => complaints };
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { redisArguments, socketIn } from '../../up/redis-launch.js';
 import { pingRedis } from '../../up/redis-ping.js';
+import { toBeEnded } from '../ends.js';
 import type { BenchHost } from '../service.js';
 import { startServing } from './child.js';
 
@@ -18,6 +19,7 @@ export interface BenchRedis {
 export async function startRedisServer(host: BenchHost): Promise<BenchRedis> {
   const { command, env: own } = await host.ensureRedis();
   const folder = mkdtempSync(join(tmpdir(), 'waggle-bench-redis-'));
+  const remove = toBeEnded(async () => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'redis'));
   const socket = socketIn(folder);
   const args = redisArguments({ folder, dataDir: folder, fsync: 'everysec' });
@@ -30,7 +32,7 @@ export async function startRedisServer(host: BenchHost): Promise<BenchRedis> {
     pid: server.pid,
     async stop() {
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }

@@ -9,14 +9,18 @@ import { parseRedisAddress } from '../../../shared/redis/address.js';
 import { openRedis, type Redis } from '../../../shared/redis/redis.js';
 import { announceWorker, HEARTBEAT_MS } from '../../../shared/workers/registry.js';
 import { readyMessage } from '../../up/ready-message.js';
+import { toBeEnded } from '../ends.js';
 import type { BenchHost } from '../service.js';
-import { LINEAR_MODEL } from './peer.js';
+import { LINEAR_MODEL, tripRequests } from './peer.js';
 import { openTogether } from './open-together.js';
 import { startRedisServer } from './redis-server.js';
 import { startWaggle, type WaggleSubject } from './waggle.js';
 
 /** The model that the service's own worker serves. */
-export const OTHER_MODEL = 'trip-duration';
+const OTHER_MODEL = 'trip-duration';
+/** Whole requests that submit jobs of it. */
+export const otherRequests = (headers: Readonly<Record<string, string>> = {}): string[] =>
+  tripRequests('/jobs', { bodyOf: (trip) => `{"model":"${OTHER_MODEL}","input":${trip}}`, headers });
 
 const LOOK_EVERY_MS = 20;
 /** Longest time without a job that ends; it only bounds a run that hangs. */
@@ -91,15 +95,13 @@ async function forkWorker(
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = once(worker, 'exit');
+  const stop = toBeEnded(async () => {
+    worker.kill('SIGTERM');
+    await ended;
+  });
   const failed = ended.then(() => {
     throw new Error(`${program} ended before it served: run it by hand to see why`);
   });
   await Promise.race([readyMessage(worker), failed]);
-  return {
-    pid: worker.pid ?? 0,
-    async stop() {
-      worker.kill('SIGTERM');
-      await ended;
-    },
-  };
+  return { pid: worker.pid ?? 0, stop };
 }
