@@ -3,6 +3,7 @@ import { type Cost, costOf } from '../../capacity/costs.js';
 import { PROCESS_KINDS } from '../service.js';
 import type { BenchWorker } from '../subjects/waggle-and-workers.js';
 import { cpuUs } from '../subjects/cpu.js';
+import { redisInfo } from '../subjects/redis-info.js';
 
 /** Resources used up to a moment, and the memory of Redis at that moment. */
 export interface Usage {
@@ -21,7 +22,7 @@ export interface Measured {
 export async function usageNow(redis: Redis, { service, worker }: Measured): Promise<Usage> {
   const api = cpuUs([service.pid], PROCESS_KINDS);
   const run = worker === undefined ? {} : cpuUs([worker.pid], PROCESS_KINDS);
-  const info = infoOf(String(await redis.command(['INFO'])));
+  const info = await redisInfo(redis);
   return {
     used: {
       apiUs: api['api'] ?? 0,
@@ -43,15 +44,3 @@ export const costBetween = (before: Usage, after: Usage, count: number): Cost =>
 /** Growth of Redis' memory between two moments, divided by `count`, in bytes. */
 export const keptBetween = (before: Usage, after: Usage, count: number): number =>
   (after.keptBytes - before.keptBytes) / count;
-
-/** Numbers of Redis's INFO by name. Throws for a name that this Redis does not tell. */
-function infoOf(text: string): (name: string) => number {
-  const lines = new Map(text.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
-  return (name) => {
-    const value = Number(lines.get(name));
-    if (Number.isNaN(value)) {
-      throw new Error(`this Redis does not tell ${name} in INFO: use Redis 6.2 or newer`);
-    }
-    return value;
-  };
-}

@@ -5,7 +5,8 @@ import { type BenchHost, startBenchService } from '../service.js';
 import { syntheticInputs } from '../../trips/synthetic-trips.js';
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000] as const;
-const [SMALLEST, SMALL, , LARGE] = SIZES;
+const [SMALLEST, SMALL] = SIZES;
+export const LARGE = SIZES[3];
 
 /** Batches of the smallest size before each measured one, so that its programs are compiled. */
 const WARM_UP_BATCHES = 10;
@@ -16,7 +17,8 @@ export function sizesUpTo(rows: number): number[] {
   return sizes.length > 0 ? sizes : [rows];
 }
 
-const named = (rows: number): string => `batch of ${rows.toLocaleString('en-US')} rows`;
+/** A batch by its rows. */
+export const named = (rows: number): string => `batch of ${rows.toLocaleString('en-US')} rows`;
 
 /** Name of the figure of a batch's rows a second. */
 export const rowRateOf = (rows: number): string => `${named(rows)}, speed`;

@@ -10,11 +10,11 @@ export interface LoadResult {
   latenciesMs: number[];
 }
 
-/** Number of clients, and their end: after a time, or after that many things altogether. */
+/** Number of clients, and their end: after a time, after that many things altogether, or when a signal is aborted. */
 export interface Load {
   port: number;
   clients: number;
-  until: { ms: number } | { count: number };
+  until: { ms: number } | { count: number } | AbortSignal;
 }
 
 /** One thing that a client does, over and over, on its own connection. */
@@ -26,8 +26,10 @@ export async function runClients({ port, clients, until }: Load, act: Act): Prom
   let begun = 0;
   let requests = 0;
   const startMs = performance.now();
-  const goesOn = (): boolean =>
-    'ms' in until ? performance.now() - startMs < until.ms : begun < until.count;
+  const goesOn = (): boolean => {
+    if (until instanceof AbortSignal) return !until.aborted;
+    return 'ms' in until ? performance.now() - startMs < until.ms : begun < until.count;
+  };
   const client = async (): Promise<void> => {
     const connection = new RawConnection(port);
     try {

@@ -1,4 +1,4 @@
-import { type Agent, request } from 'node:http';
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
@@ -32,15 +32,19 @@ export function send(url: string, { body, ...options }: BenchRequest): Promise<B
   });
 }
 
-/** Reads an answer without keeping it; resolves to the number of lines in it. */
-export function countLines(url: string): Promise<number> {
+/** Reads an answer 200 without keeping it; resolves to the number of lines in it, and to its headers. */
+export function readLines(
+  url: string,
+  headers: Record<string, string>,
+): Promise<{ lines: number; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
-    request(url, (response) => {
+    request(url, { headers }, (response) => {
+      if (response.statusCode !== 200) reject(new Error(`${url} was answered with ${response.statusCode}`));
       let lines = 0;
       response.on('data', (piece: Buffer) => {
         for (let at = piece.indexOf(10); at >= 0; at = piece.indexOf(10, at + 1)) lines += 1;
       });
-      response.on('end', () => resolve(lines)).on('error', reject);
+      response.on('end', () => resolve({ lines, headers: response.headers })).on('error', reject);
     })
       .on('error', reject)
       .end();
