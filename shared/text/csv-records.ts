@@ -26,7 +26,7 @@ export class CsvSyntaxError extends Error {
   }
 }
 
-/** The records of whole lines, which end with a line feed or both. Throws a {@link CsvSyntaxError}. */
+/** The records of whole lines that end with LF or CRLF. Throws a {@link CsvSyntaxError}. */
 export function parseCsvRecords(lines: Buffer): string[][] {
   try {
     return parseAtOnce(lines, {

@@ -140,6 +140,7 @@ it.each([
 it.each([
   ['a quoted cell', 'n\n"', 'a"",\n'.repeat(1_600), 'too_large'],
   ['a row of commas', 'n\n', ','.repeat(8_192), 'too_large'],
+  ['a row of commas that ends', `n\n${','.repeat(65_536)}\n`, '', 'too_large'],
   ['a header', '', 'a,'.repeat(4_096), 'too_large'],
 ])('refuses CSV with %s without end', async (_, head, more, code) => {
   function* endless(): Generator<string> {

@@ -4,7 +4,7 @@ import { CsvSyntaxError, parseCsvRecords } from '../../../shared/text/csv-record
 import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
 import { LINE_FEED, lineBlocks } from './line-blocks.js';
 import { RowScanner, type ScannedColumn } from './row-scanner.js';
-import { ROW_LIMIT_BYTES, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
+import { ROW_LIMIT_CHARS, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
 
 /** Least length of one step, in bytes: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
 const STEP_BYTES = 1_024;
@@ -38,12 +38,14 @@ export const csvRows = (manifest: Manifest): RowReader =>
           lines += scan.lines;
         }
         const end = endOfRecords(bytes, at);
-        if ((end < 0 ? bytes.length : end) - at > ROW_LIMIT_BYTES) throw rowTooLong();
+        const step = bytes.subarray(at, end < 0 ? bytes.length : end);
+        // More than a step is one record.
+        if (step.length > ROW_LIMIT_CHARS && step.toString().length > ROW_LIMIT_CHARS) throw rowTooLong();
         if (end < 0) {
-          rest = bytes.subarray(at);
+          rest = step;
           break;
         }
-        yield parse(bytes.subarray(at, end));
+        yield parse(step);
         at = end;
       }
     }

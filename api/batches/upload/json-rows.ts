@@ -1,7 +1,7 @@
 import { TokenParser, Tokenizer, TokenType } from '@streamparser/json';
 import { messageOf } from '../../../shared/errors.js';
 import { memberPointer } from '../../../shared/validation/ajv.js';
-import { notUtf8, ROW_LIMIT_BYTES, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
+import { notUtf8, ROW_LIMIT_CHARS, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
 
 /** Reads the members of `inputs` in `{"inputs":[...]}`, keeping one of them in memory at a time. */
 export const jsonRows: RowReader = async function* (body) {
@@ -12,7 +12,7 @@ export const jsonRows: RowReader = async function* (body) {
   let rows: Row[] = [];
   let offset = 0;
   let rowOffset = 0;
-  let sinceRowBytes = 0;
+  let sinceRowChars = 0;
   tokenizer.onToken = (token) => {
     frame.check(token.token, token.value);
     offset = token.offset;
@@ -23,10 +23,11 @@ export const jsonRows: RowReader = async function* (body) {
     rowOffset = offset;
   };
   for await (const piece of body) {
-    sinceRowBytes += piece.length;
-    tokenize(tokenizer, decode(decoder, piece));
-    if (rows.length > 0) sinceRowBytes = 0;
-    if (sinceRowBytes > ROW_LIMIT_BYTES) throw rowTooLong();
+    const text = decode(decoder, piece);
+    sinceRowChars += text.length;
+    tokenize(tokenizer, text);
+    if (rows.length > 0) sinceRowChars = 0;
+    if (sinceRowChars > ROW_LIMIT_CHARS) throw rowTooLong();
     yield rows;
     rows = [];
   }

@@ -2,7 +2,7 @@ import { messageOf } from '../../../shared/errors.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { LINE_FEED, lineBlocks } from './line-blocks.js';
 import { RowScanner } from './row-scanner.js';
-import { ROW_LIMIT_BYTES, type Row, type RowReader, rowTooLong } from './rows.js';
+import { ROW_LIMIT_CHARS, type Row, type RowReader, rowTooLong } from './rows.js';
 
 /** Reads one JSON value a line. Blank lines do not count; a line that is not JSON is an unreadable row. */
 export const ndjsonRows = (manifest: Manifest): RowReader => {
@@ -18,8 +18,9 @@ function* rowsOf(block: Buffer, scanner: RowScanner | undefined): Generator<Row,
     const scanned = scanner ? scanner.readObject(block, at) : -1;
     const end = scanned < 0 ? endOfLine(block, at) : scanned;
     plain.chars = end - at;
-    if (plain.chars > ROW_LIMIT_BYTES) throw rowTooLong();
-    yield scanned < 0 ? parseLine(block.toString('utf8', at, end)) : plain;
+    const row = scanned < 0 ? parseLine(block.toString('utf8', at, end)) : plain;
+    if (row.chars > ROW_LIMIT_CHARS) throw rowTooLong();
+    yield row;
     at = endOfBlanks(block, end);
   }
 }

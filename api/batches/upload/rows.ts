@@ -13,8 +13,10 @@ export type Row = ({ value: unknown } | { unreadable: string }) & {
  */
 export type RowReader = (body: AsyncIterable<Buffer>) => AsyncIterable<Iterable<Row>>;
 
-/** Longest text of one row, in bytes: what one job's body may hold, too. */
-export const ROW_LIMIT_BYTES = 65_536;
+/** Longest text of one row, in characters: what one job's body may hold, too. */
+export const ROW_LIMIT_CHARS = 65_536;
+/** No character takes more than three bytes of UTF-8 (or six, and is two). */
+export const ROW_LIMIT_BYTES = 3 * ROW_LIMIT_CHARS;
 
 /** The reason why a whole upload cannot be taken; each code has one answer in HTTP. */
 export type UploadErrorCode = 'malformed' | 'stalled' | 'too_large' | 'invalid' | 'too_many_invalid';
@@ -32,6 +34,6 @@ export class UploadError extends Error {
 }
 
 export const rowTooLong = (): UploadError =>
-  new UploadError('too_large', `a row is longer than ${ROW_LIMIT_BYTES} bytes`);
+  new UploadError('too_large', `a row is longer than ${ROW_LIMIT_CHARS} characters`);
 
 export const notUtf8 = (): UploadError => new UploadError('malformed', 'the body is not UTF-8');
