@@ -1,15 +1,23 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { workspaces } from './project.mjs';
 import { runCommand } from './run-command.mjs';
 
 /**
- * What is wanted of npm: `native`, the workspace with the native TensorFlow packages; `dev`, what building and testing
- * need.
+ * What is wanted of npm: `native`, the workspace with the native TensorFlow packages; `onnx`, the one with ONNX Runtime;
+ * `dev`, what building and testing need.
  *
- * @typedef {{ native: boolean, dev: boolean }} Wanted
+ * @typedef {{ native: boolean, onnx: boolean, dev: boolean }} Wanted
  */
+
+/** The optional workspaces, and what is said when one is wanted that has not been installed yet. */
+const OPTIONAL = /** @type {const} */ ({
+  native: 'the native TensorFlow packages are wanted',
+  onnx: 'ONNX Runtime is wanted',
+});
+/** @typedef {keyof typeof OPTIONAL} Optional */
+const OPTIONAL_NAMES = /** @type {Optional[]} */ (Object.keys(OPTIONAL));
 
 /**
  * Why npm packages have to be installed into `folder`, or undefined when they are there: the stamp that the last
@@ -20,48 +28,75 @@ import { runCommand } from './run-command.mjs';
  * @param {Wanted} wanted
  * @returns {string | undefined}
  */
-export function whyInstall(folder, { native, dev }) {
+export function whyInstall(folder, wanted) {
   const lockText = readLock(folder);
   const stamp = JSON.parse(readText(stampPath(folder)) || '{}');
   const noted = readText(join(folder, 'node_modules/.package-lock.json'));
   if (noted === '') return 'none are there yet';
-  if (native && stamp.native !== true) return 'the native TensorFlow packages are wanted';
+  const untried = OPTIONAL_NAMES.find((name) => wanted[name] && stamp[name] !== true);
+  if (untried) return OPTIONAL[untried];
   if (stamp.lock === fingerprint(lockText)) return undefined;
   const { packages } = JSON.parse(lockText);
-  return satisfies(packages, JSON.parse(noted).packages, dev) ? undefined : 'the lockfile has changed';
+  return satisfies(packages, JSON.parse(noted).packages, wanted.dev) ? undefined : 'the lockfile has changed';
 }
 
 /**
  * Installs exactly what the lockfile says. The workspaces are called by name: npm takes a folder (`-w worker`)
- * to mean every workspace below it, which would bring in `worker/native` and its large downloads.
+ * to mean every workspace below it, which would bring in `worker/native` and its large downloads. ONNX Runtime for the CPU
+ * is whole in its npm package; its install script would fetch what it needs for CUDA beside that.
  *
  * @param {string} folder
  * @param {Wanted} wanted
  */
-export async function install(folder, { native, dev }) {
+export async function install(folder, wanted) {
   const npm = npmCommand(process.env.npm_execpath);
-  const only = ['--include-workspace-root', ...workspaces.flatMap((name) => ['-w', `@waggle/${name}`])];
+  const optional = OPTIONAL_NAMES.filter((name) => wanted[name]).map((name) => `worker-${name}`);
   // The build needs TypeScript, also where NODE_ENV=production is set.
   const args = [
     'ci',
-    dev ? '--include=dev' : '--omit=dev',
+    wanted.dev ? '--include=dev' : '--omit=dev',
     '--no-audit',
     '--no-fund',
-    ...(native ? [] : only),
+    '--include-workspace-root',
+    ...[...workspaces, ...optional].flatMap((name) => ['-w', `@waggle/${name}`]),
   ];
-  await runCommand(npm.command, [...npm.args, ...args], { cwd: folder });
-  writeStamp(folder, native);
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  await runCommand(npm.command, [...npm.args, ...args], { cwd: folder, env });
+  writeStamp(folder, wanted);
 }
 
 /**
- * The native TensorFlow packages that are not there: npm leaves out what it could not download.
+ * The optional packages that are wanted and not there: npm leaves out what it could not download.
  *
  * @param {string} folder
+ * @param {Wanted} wanted
  */
-export const missingNative = (folder) =>
-  ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'].filter(
-    (name) => !existsSync(join(folder, 'node_modules', name)),
-  );
+export const missingOptional = (folder, wanted) =>
+  OPTIONAL_NAMES.filter((name) => wanted[name])
+    .flatMap((name) =>
+      Object.keys(JSON.parse(readText(join(folder, `worker/${name}/package.json`))).optionalDependencies),
+    )
+    .filter((name) => !existsSync(join(folder, 'node_modules', name)));
+
+/**
+ * Whether a folder of models holds a package in the format `onnx`. A manifest that cannot be read (`read-manifest.ts` has
+ * the bound) counts as none: the API and the workers say what is wrong with it.
+ *
+ * @param {string} modelsDir
+ */
+export function holdsOnnx(modelsDir) {
+  const names = existsSync(modelsDir) ? readdirSync(modelsDir) : [];
+  return names.some((name) => {
+    const path = join(modelsDir, name, 'manifest.json');
+    try {
+      const stats = statSync(path);
+      const isReadable = stats.isFile() && stats.size <= 1_048_576;
+      return isReadable && JSON.parse(readFileSync(path, 'utf8')).format === 'onnx';
+    } catch {
+      return false;
+    }
+  });
+}
 
 /**
  * The npm that is running us, so that one set of settings applies throughout; else the one on PATH.
@@ -95,11 +130,11 @@ function satisfies(locked, found, dev) {
 
 /**
  * @param {string} folder
- * @param {boolean} native
+ * @param {Wanted} wanted
  */
-function writeStamp(folder, native) {
+function writeStamp(folder, { native, onnx }) {
   const lock = fingerprint(readLock(folder));
-  writeFileSync(stampPath(folder), JSON.stringify({ lock, native }));
+  writeFileSync(stampPath(folder), JSON.stringify({ lock, native, onnx }));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { build, isBuilt } from './build.mjs';
-import { install, missingNative, whyInstall } from './install.mjs';
+import { install, missingOptional, whyInstall } from './install.mjs';
 import { withLock } from './lock.mjs';
 import { step } from './progress.mjs';
 import { cacheDir, isPackage, root } from './project.mjs';
@@ -11,10 +11,12 @@ const OLDEST_NODE = { major: 20, minor: 11 };
 /**
  * Makes the checkout runnable: npm packages as locked, `dist/` as the sources, where there are sources. Commands that start at the same moment
  * take turns; when all is there this is a few milliseconds of looking.
+ *
+ * @param {{ onnx?: boolean }} [needs] `onnx`: ONNX Runtime, too
  */
-export async function prepare() {
+export async function prepare({ onnx = false } = {}) {
   checkNode(process.versions.node);
-  const options = { native: process.env.WITH_GPU === '1', dev: !isPackage };
+  const options = { native: process.env.WITH_GPU === '1', onnx, dev: !isPackage };
   const isUpToDate = () => isPackage || isBuilt(root);
   const isReady = () => whyInstall(root, options) === undefined && isUpToDate();
   if (isReady()) return;
@@ -22,7 +24,7 @@ export async function prepare() {
     const reason = whyInstall(root, options);
     if (reason !== undefined) {
       await step(`Installing npm packages (${reason}; about a minute)`, () => install(root, options));
-      const missing = options.native ? missingNative(root) : [];
+      const missing = missingOptional(root, options);
       if (missing.length > 0) {
         console.error(`  ${missing.join(' and ')} could not be downloaded: the worker will do without`);
       }

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { npmCommand, whyInstall } from '../../../scripts/setup/install.mjs';
+import { holdsOnnx, missingOptional, npmCommand, whyInstall } from '../../../scripts/setup/install.mjs';
 
 const LOCK = {
   packages: {
@@ -13,6 +14,9 @@ const LOCK = {
     'node_modules/native': { version: '2.0.0', optional: true },
   },
 };
+
+/** What is wanted where there is neither a GPU nor a model in ONNX. */
+const CPU = { native: false, onnx: false, dev: true };
 
 let folder: string;
 beforeEach(() => {
@@ -33,42 +37,66 @@ const noteInstalled = (version: string): void =>
 
 describe('whyInstall', () => {
   it('wants an installation where there is none, or one was broken off', () => {
-    expect(whyInstall(folder, { native: false, dev: true })).toBe('none are there yet');
+    expect(whyInstall(folder, CPU)).toBe('none are there yet');
     mkdirSync(join(folder, 'node_modules/a'), { recursive: true });
-    expect(whyInstall(folder, { native: false, dev: true })).toBe('none are there yet');
+    expect(whyInstall(folder, CPU)).toBe('none are there yet');
   });
 
   it('is content with what somebody installed by hand, optional packages aside', () => {
     noteInstalled('1.0.0');
-    expect(whyInstall(folder, { native: false, dev: true })).toBeUndefined();
+    expect(whyInstall(folder, CPU)).toBeUndefined();
   });
 
   it('notices a lockfile that asks for something else', () => {
     noteInstalled('0.9.0');
-    expect(whyInstall(folder, { native: false, dev: true })).toBe('the lockfile has changed');
+    expect(whyInstall(folder, CPU)).toBe('the lockfile has changed');
   });
 
   it('does without what only development needs where that is not wanted', () => {
     write('node_modules/.package-lock.json', { packages: { 'node_modules/a': { version: '1.0.0' } } });
-    expect(whyInstall(folder, { native: false, dev: true })).toBe('the lockfile has changed');
-    expect(whyInstall(folder, { native: false, dev: false })).toBeUndefined();
+    expect(whyInstall(folder, CPU)).toBe('the lockfile has changed');
+    expect(whyInstall(folder, { ...CPU, dev: false })).toBeUndefined();
   });
 
   it('reads the lockfile of a package that was unpacked', () => {
     noteInstalled('1.0.0');
     rmSync(join(folder, 'package-lock.json'));
     write('npm-shrinkwrap.json', LOCK);
-    expect(whyInstall(folder, { native: false, dev: true })).toBeUndefined();
+    expect(whyInstall(folder, CPU)).toBeUndefined();
     noteInstalled('0.9.0');
-    expect(whyInstall(folder, { native: false, dev: true })).toBe('the lockfile has changed');
+    expect(whyInstall(folder, CPU)).toBe('the lockfile has changed');
   });
 
   it('notices that the native packages are wanted, until they have been tried', () => {
     noteInstalled('1.0.0');
-    expect(whyInstall(folder, { native: true, dev: true })).toBe('the native TensorFlow packages are wanted');
+    expect(whyInstall(folder, { ...CPU, native: true })).toBe('the native TensorFlow packages are wanted');
     write('node_modules/.waggle-install.json', { lock: 'of another time', native: true });
-    expect(whyInstall(folder, { native: true, dev: true })).toBeUndefined();
-    expect(whyInstall(folder, { native: false, dev: true })).toBeUndefined();
+    expect(whyInstall(folder, { ...CPU, native: true })).toBeUndefined();
+    expect(whyInstall(folder, CPU)).toBeUndefined();
+    expect(whyInstall(folder, { ...CPU, native: true, onnx: true })).toBe('ONNX Runtime is wanted');
+  });
+});
+
+describe('missingOptional', () => {
+  it('names the wanted packages that could not be downloaded', () => {
+    write('worker/native/package.json', { optionalDependencies: { native: '2.0.0' } });
+    write('worker/onnx/package.json', { optionalDependencies: { runtime: '1.0.0', other: '1.0.0' } });
+    mkdirSync(join(folder, 'node_modules/other'), { recursive: true });
+    expect(missingOptional(folder, CPU)).toEqual([]);
+    expect(missingOptional(folder, { ...CPU, onnx: true })).toEqual(['runtime']);
+  });
+});
+
+describe('holdsOnnx', () => {
+  it('finds a package of that format beside others, and waits for none that cannot be read', () => {
+    expect(holdsOnnx(join(folder, 'nowhere'))).toBe(false);
+    write('models/layers/manifest.json', { format: 'tfjs-layers' });
+    write('models/empty/model.json', {});
+    mkdirSync(join(folder, 'models/fifo'));
+    execFileSync('mkfifo', [join(folder, 'models/fifo/manifest.json')]);
+    expect(holdsOnnx(join(folder, 'models'))).toBe(false);
+    write('models/trees/manifest.json', { format: 'onnx' });
+    expect(holdsOnnx(join(folder, 'models'))).toBe(true);
   });
 });
 
