@@ -7,6 +7,8 @@ const ROOT = resolve(__dirname, '../..');
 export const MODELS = join(ROOT, 'model');
 /** Small models of the tests' own. */
 export const FIXTURES = join(ROOT, '__tests__/fixtures/models');
+/** Small models in ONNX, and what the libraries that trained them answer. */
+export const ONNX_FIXTURES = join(ROOT, '__tests__/fixtures/onnx');
 /** Inference process that knows the layer of the `faulty` model. */
 export const FAULTY_INFERENCE = join(FIXTURES, 'faulty/inference.mjs');
 

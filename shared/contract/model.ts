@@ -39,7 +39,7 @@ const ModelWorker = closed(
     host: text('The machine that it runs on.'),
     started_at: moment('When it started.'),
     version: text('Of the model that it serves.'),
-    engine: text('What runs the model: gpu, webgpu, node or wasm.'),
+    engine: text('What runs the model: gpu, webgpu, node, wasm or onnx.'),
     device: text('What the engine runs on.'),
     passed_over: Type.Array(PassedOver, {
       description: 'Engines that were tried before, and why they were not taken.',

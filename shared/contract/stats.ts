@@ -56,7 +56,7 @@ const WorkerBody = closed(
         {
           name: text('Of the model.'),
           version: text('Of the package.'),
-          engine: text('What runs it: gpu, webgpu, node or wasm.'),
+          engine: text('What runs it: gpu, webgpu, node, wasm or onnx.'),
           device: text('What the engine runs on.'),
           jobs: count('Outcomes since it started.'),
           batches: count('Micro-batches since it started.'),

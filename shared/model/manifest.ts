@@ -77,7 +77,7 @@ export const Manifest = Type.Object(
     }),
     title: Type.String({ minLength: 1, description: 'Its name for people.' }),
     description: Type.String({ minLength: 1, description: 'What it predicts, in a sentence or two.' }),
-    format: Type.Union([Type.Literal('tfjs-layers'), Type.Literal('tfjs-graph')]),
+    format: Type.Union([Type.Literal('tfjs-layers'), Type.Literal('tfjs-graph'), Type.Literal('onnx')]),
     input: InputSchema,
     example: Type.AnyObject({ description: 'A valid input, for documentation and forms.' }),
     timezone: Type.Optional(Type.String({ description: 'IANA zone in which `minute_of_week` counts.' })),

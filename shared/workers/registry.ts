@@ -10,7 +10,7 @@ const WorkerModel = Type.Object({
   name: Type.String(),
   version: Type.String(),
   format: Type.String(),
-  engine: Type.String({ description: 'What runs it: gpu, webgpu, node or wasm.' }),
+  engine: Type.String({ description: 'What runs it: gpu, webgpu, node, wasm or onnx.' }),
   device: Type.String({ description: 'The processor behind the engine.' }),
   passedOver: Type.Array(Type.Object({ engine: Type.String(), why: Type.String() }), {
     description: 'The other engines, and why they were not taken.',

@@ -1,10 +1,22 @@
-/** Engines in the order in which `auto` tries them, the one that always runs last. */
-export const ENGINE_NAMES = ['gpu', 'webgpu', 'node', 'wasm'] as const;
+import type { Manifest } from '../../shared/model/manifest.js';
+
+/** Engines of TensorFlow.js in the order in which `auto` tries them, the one that always runs last. */
+export const TF_ENGINE_NAMES = ['gpu', 'webgpu', 'node', 'wasm'] as const;
+export type TfEngineName = (typeof TF_ENGINE_NAMES)[number];
+
+/** Every engine. `onnx` alone runs packages of that format. */
+export const ENGINE_NAMES = [...TF_ENGINE_NAMES, 'onnx'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
-/** A choice of engine: one by name, or the fastest that works. */
-export const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
-export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+/** Choices among TensorFlow.js's engines: one by name, or the fastest that works. */
+export const ENGINE_CHOICES = ['auto', ...TF_ENGINE_NAMES] as const;
+export type EngineChoice = 'auto' | EngineName;
+
+/** The engine to run a package on: ONNX Runtime whatever was chosen, where the package is in that format. */
+export const engineFor = <C extends EngineChoice>(
+  { format }: Pick<Manifest, 'format'>,
+  choice: C,
+): C | 'onnx' => (format === 'onnx' ? 'onnx' : choice);
 
 /** An engine that was tried and not taken. */
 export interface PassedOver {

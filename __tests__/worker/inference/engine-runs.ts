@@ -75,12 +75,12 @@ export async function runEngine<S extends Subject>(
   return JSON.parse(stdout) as Record<S, EngineRun>;
 }
 
-/** Rows whose values lie further from the others than 1e-3, relative above 1. */
-export function disagreements(found: Answers, expected: Answers): string[] {
+/** Rows whose values lie further from the others than a tolerance, relative above 1. */
+export function disagreements(found: Answers, expected: Answers, tolerance = 1e-3): string[] {
   return expected.outputs.flatMap((wanted, output) =>
     wanted.flatMap((value, row) => {
       const other = found.outputs[output]?.[row] ?? Number.NaN;
-      const isNear = value !== null && Math.abs(other - value) <= 1e-3 * Math.max(1, Math.abs(value));
+      const isNear = value !== null && Math.abs(other - value) <= tolerance * Math.max(1, Math.abs(value));
       return isNear ? [] : [`output ${output}, row ${row}: ${other} instead of ${value}`];
     }),
   );

@@ -36,9 +36,8 @@ function runnerOf(run: Run, now = () => 0): NetworkRunner {
     dispose: () => undefined,
   };
   const binding = {
-    inputNames: ['x'],
+    feeds: [{ array: 0, name: 'x', rowShape: [WIDTH], dtype: 'float32' as const }],
     outputTensors: ['y'],
-    inputsOf: ({ rows, arrays }: Columns) => ({ x: tf.tensor(arrays[0]!, [rows, WIDTH]) }),
     outputsOf: () => [],
   };
   const runner = new NetworkRunner(network, binding, SPECS, now);

@@ -1,29 +1,57 @@
-import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import { ModelPackageError } from '../../../shared/errors.js';
 import type { Columns, TensorSpec } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
-import type { Network } from './network.js';
-import { tf } from './tensorflow.js';
 
 /** The numbers of one output tensor, row after row. */
 export type OutputValues = Float32Array | Int32Array | Uint8Array;
+
+/** What is known of a network's tensors before it runs. */
+export interface NetworkTensors {
+  /** Declared shapes by input tensor, rows first; -1 where open, undefined where the file does not say. */
+  inputs: ReadonlyMap<string, readonly number[] | undefined>;
+  outputs: readonly string[];
+  /** The name by which `inputs` and `outputs` know a tensor that a manifest names. */
+  nameOf(tensor: string): string;
+  /** Why an input tensor does not take what the columns hold; undefined where it does. */
+  inputProblem?(name: string, spec: TensorSpec): string | undefined;
+  /** Why an output tensor gives no numbers; undefined where it does. */
+  outputProblem?(name: string): string | undefined;
+}
+
+/** One input tensor that is made of an array of the columns: of shape [rows, ...rowShape]. */
+export interface Feed {
+  /** Position in the arrays of the columns. */
+  array: number;
+  name: string;
+  rowShape: readonly number[];
+  dtype: TensorSpec['dtype'];
+}
 
 /** The binding of a manifest's columns and outputs to the tensors of its network. */
 export interface Binding {
   /** Distinct output tensors to ask the network for. */
   outputTensors: readonly string[];
-  /** The network's name of each array's tensor. */
-  inputNames: readonly string[];
-  inputsOf(columns: Columns): NamedTensorMap;
+  feeds: readonly Feed[];
   /** Values of each output of the manifest, one a row, out of those of {@link outputTensors}. */
   outputsOf(rows: number, values: readonly OutputValues[]): Float32Array[];
+}
+
+/** Runs a network that is bound to a manifest. */
+export interface Runner {
+  /** Values of the binding's output tensors. One call at a time. Rejects with whatever the network throws. */
+  run(columns: Columns): Promise<OutputValues[]>;
+  /** Why the network does not run as fast as its engine could; undefined where it does. */
+  readonly plainBecause: string | undefined;
+  /** Tensors that TensorFlow.js holds in this process. */
+  readonly numTensors: number;
+  dispose(): void;
 }
 
 /** Both sides of a binding: `specs` are the tensors that the manifest's columns fill. */
 interface Sides {
   manifest: Manifest;
   specs: readonly TensorSpec[];
-  network: Network;
+  network: NetworkTensors;
 }
 
 /** Checks names and shapes once. Throws {@link ModelPackageError} naming every member of the manifest at fault. */
@@ -31,7 +59,7 @@ export function bind(folder: string, sides: Sides): Binding {
   const { manifest, specs, network } = sides;
   const problems = [...inputProblems(sides), ...outputProblems(sides)];
   if (problems.length > 0) throw new ModelPackageError(folder, problems);
-  const feeds = specs.map((spec, array) => {
+  const feeds = specs.map((spec, array): Feed => {
     const name = network.nameOf(spec.name);
     const rowShape = rowShapeOf(spec, network.inputs.get(name)) ?? [spec.width];
     return { array, name, rowShape, dtype: spec.dtype };
@@ -44,14 +72,7 @@ export function bind(folder: string, sides: Sides): Binding {
   }));
   return {
     outputTensors,
-    inputNames: feeds.map(({ name }) => name),
-    inputsOf: ({ rows, arrays }) =>
-      Object.fromEntries(
-        feeds.map(({ array, name, rowShape, dtype }): [string, Tensor] => [
-          name,
-          tf.tensor(arrays[array]!, [rows, ...rowShape], dtype),
-        ]),
-      ),
+    feeds,
     outputsOf: (rows, values) => picks.map(({ at, ...pick }) => columnOf(values[at]!, { rows, ...pick })),
   };
 }
@@ -74,6 +95,8 @@ function inputProblems({ specs, network }: Sides): string[] {
     if (!network.inputs.has(name)) {
       return [`#/columns name the input tensor "${spec.name}"; the network has ${names.join(', ')}`];
     }
+    const problem = network.inputProblem?.(name, spec);
+    if (problem) return [problem];
     const declared = network.inputs.get(name);
     if (rowShapeOf(spec, declared)) return [];
     return [
@@ -85,11 +108,13 @@ function inputProblems({ specs, network }: Sides): string[] {
 }
 
 function outputProblems({ manifest, network }: Sides): string[] {
-  return manifest.outputs.flatMap(({ tensor: name }, i) =>
-    network.outputs.includes(network.nameOf(name))
-      ? []
-      : [`#/outputs/${i}/tensor "${name}" is none of the network's: ${network.outputs.join(', ')}`],
-  );
+  return manifest.outputs.flatMap(({ tensor }, i) => {
+    const name = network.nameOf(tensor);
+    const problem = network.outputs.includes(name)
+      ? network.outputProblem?.(name)
+      : `is none of the network's: ${network.outputs.join(', ')}`;
+    return problem ? [`#/outputs/${i}/tensor "${tensor}" ${problem}`] : [];
+  });
 }
 
 function columnOf(

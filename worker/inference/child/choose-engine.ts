@@ -1,10 +1,11 @@
 import { messageOf } from '../../../shared/errors.js';
 import {
-  ENGINE_NAMES,
   type EngineChoice,
   type EngineName,
   type EngineReport,
   type PassedOver,
+  TF_ENGINE_NAMES,
+  type TfEngineName,
 } from '../engine-names.js';
 import { EngineUnavailableError } from '../inference-errors.js';
 import type { ModelFiles } from '../parent/model-files.js';
@@ -38,7 +39,7 @@ export interface EngineOnDuty {
 
 /** A model that an engine answers rightly, and how long that takes. */
 export interface Candidate {
-  engine: EngineName;
+  engine: TfEngineName;
   device: string;
   runtime: ModelRuntime;
   times: readonly ExampleTime[];
@@ -72,7 +73,7 @@ async function fastestThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
   const expected = await answerExample(runtime, wish.files);
   const candidates = [await ready({ engine: 'wasm', device, runtime }, wish)];
   const passedOver = [...wish.passedOver];
-  for (const engine of ENGINE_NAMES) {
+  for (const engine of TF_ENGINE_NAMES) {
     if (engine === 'wasm' || passedOver.some((known) => known.engine === engine)) continue;
     try {
       const rival = candidates.find((other) => ENGINES[other.engine].backend === ENGINES[engine].backend);
@@ -91,7 +92,7 @@ async function fastestThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
 
 /** Throws the reason why the engine does not serve, and removes its backend from TensorFlow.js then. */
 async function tryEngine(
-  engine: EngineName,
+  engine: TfEngineName,
   wish: EngineWish,
   expected: readonly Float32Array[],
 ): Promise<Candidate> {
@@ -140,7 +141,7 @@ const textOf = ({ description, memory }: Device): string =>
   memory === undefined ? description : `${description}; ${memory}`;
 
 const reportOn = (
-  { engine, device, runtime }: Omit<Candidate, 'times'>,
+  { engine, device, runtime }: Pick<Candidate, 'device' | 'runtime'> & { engine: EngineName },
   passedOver: PassedOver[],
 ): EngineReport => ({ engine, device, passedOver, plainBecause: runtime.plainBecause });
 

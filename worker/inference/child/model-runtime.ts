@@ -3,12 +3,12 @@ import { messageOf, ModelPackageError } from '../../../shared/errors.js';
 import { type Columns, type ColumnLayout, createColumnLayout } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { bind } from './binding.js';
-import type { EngineName } from '../engine-names.js';
+import { type EngineName, engineFor } from '../engine-names.js';
 import { ENGINES } from './engines/engines.js';
 import type { ModelFiles } from '../parent/model-files.js';
 import { loadNetwork } from './network.js';
 import { NetworkRunner } from './network-runner.js';
-import { tf } from './tensorflow.js';
+import { loadOnnxNetwork, OnnxNetwork } from './onnx-network.js';
 
 /** A model's answer to one micro-batch. */
 export interface Prediction {
@@ -16,7 +16,7 @@ export interface Prediction {
   outputs: Float32Array[];
   /** From the arrays in to the arrays out, without any way between processes, in ms. */
   predictMs: number;
-  /** Tensors alive afterwards: the weights, the same number after every call. */
+  /** Tensors of TensorFlow.js alive afterwards: the weights, the same number after every call. None of ONNX. */
   numTensors: number;
 }
 
@@ -34,21 +34,28 @@ export interface ModelRuntime {
 
 /** Loads the engine and the package in `folder` into this process: for training, evaluation and benchmarks. */
 export async function loadModelRuntime(folder: string, engine: EngineName = 'wasm'): Promise<ModelRuntime> {
-  await ENGINES[engine].load({ gpuMemoryMb: undefined, allowSoftware: true });
   // An inference process is given its files, and is spared what checks them.
   const { readModelFiles } = await import('../parent/model-files.js');
-  return createModelRuntime(await readModelFiles(folder));
+  const files = await readModelFiles(folder);
+  await ENGINES[engineFor(files.manifest, engine)].load({ gpuMemoryMb: undefined, allowSoftware: true });
+  return createModelRuntime(files);
 }
 
-/** Builds a model on the backend that is set. Throws ModelPackageError when manifest and network do not fit. */
+/** Builds a model on the engine that is loaded. Throws ModelPackageError when manifest and network do not fit. */
 export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntime> {
   const { manifest, folder } = files;
   const layout = createColumnLayout(manifest);
-  const network = await loadNetwork(files).catch((cause: unknown) => {
-    throw new ModelPackageError(join(folder, 'model.json'), [messageOf(cause)]);
-  });
+  const isOnnx = manifest.format === 'onnx';
+  const network = await (isOnnx ? loadOnnxNetwork(files.weights) : loadNetwork(files)).catch(
+    (cause: unknown) => {
+      throw new ModelPackageError(join(folder, isOnnx ? 'model.onnx' : 'model.json'), [messageOf(cause)]);
+    },
+  );
   const binding = bind(folder, { manifest, specs: layout.tensors, network });
-  const runner = new NetworkRunner(network, binding, layout.tensors);
+  const runner =
+    network instanceof OnnxNetwork
+      ? network.runnerFor(binding)
+      : new NetworkRunner(network, binding, layout.tensors);
   return {
     manifest,
     layout,
@@ -56,7 +63,7 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
       const startMs = performance.now();
       const values = await runner.run(columns);
       const outputs = binding.outputsOf(columns.rows, values);
-      return { outputs, predictMs: performance.now() - startMs, numTensors: tf.memory().numTensors };
+      return { outputs, predictMs: performance.now() - startMs, numTensors: runner.numTensors };
     },
     get plainBecause() {
       return runner.plainBecause;

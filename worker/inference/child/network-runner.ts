@@ -1,7 +1,7 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import { messageOf } from '../../../shared/errors.js';
 import { ARRAY_OF, type Columns, type TensorSpec } from '../../../shared/model/columns.js';
-import type { Binding, OutputValues } from './binding.js';
+import type { Binding, OutputValues, Runner } from './binding.js';
 import { type KernelPlan, NotReplayableError, recordKernels } from './kernel-plan.js';
 import type { Network } from './network.js';
 import { tf } from './tensorflow.js';
@@ -31,7 +31,7 @@ interface RowCount {
  * themselves. So the kernels are recorded for each number of rows, and then run without it. Whatever a recording cannot
  * hold, or what makes it answer otherwise than the network did, ends that for good: see {@link plainBecause}.
  */
-export class NetworkRunner {
+export class NetworkRunner implements Runner {
   readonly #network: Network;
   readonly #binding: Binding;
   readonly #specs: readonly TensorSpec[];
@@ -60,7 +60,11 @@ export class NetworkRunner {
     return this.#plainBecause;
   }
 
-  /** Values of the binding's output tensors. One call at a time. Rejects with whatever the network throws. */
+  /** Tensors that are alive in this process. */
+  get numTensors(): number {
+    return tf.memory().numTensors;
+  }
+
   async run(columns: Columns): Promise<OutputValues[]> {
     const mayReplay = this.#replays && this.#plainBecause === undefined && this.#isWhole(columns);
     if (!mayReplay) return this.#runPlain(columns);
@@ -84,18 +88,27 @@ export class NetworkRunner {
   }
 
   async #runPlain(columns: Columns): Promise<OutputValues[]> {
-    const binding = this.#binding;
-    return readAndDispose(tf.tidy(() => this.#network.run(binding.inputsOf(columns), binding.outputTensors)));
+    return readAndDispose(
+      tf.tidy(() => this.#network.run(this.#inputsOf(columns), this.#binding.outputTensors)),
+    );
+  }
+
+  #inputsOf({ rows, arrays }: Columns): NamedTensorMap {
+    const inputs: NamedTensorMap = {};
+    for (const { array, name, rowShape, dtype } of this.#binding.feeds) {
+      inputs[name] = tf.tensor(arrays[array]!, [rows, ...rowShape], dtype);
+    }
+    return inputs;
   }
 
   async #record(columns: Columns, known: RowCount): Promise<OutputValues[]> {
-    const binding = this.#binding;
     let plan: KernelPlan | NotReplayableError | undefined;
     const startMs = this.#now();
     const tensors = tf.tidy(() => {
-      const inputs = binding.inputsOf(columns);
-      const ordered = binding.inputNames.map((name) => inputs[name]!);
-      const recording = recordKernels(ordered, () => this.#network.run(inputs, binding.outputTensors));
+      const inputs = this.#inputsOf(columns);
+      const { feeds, outputTensors } = this.#binding;
+      const ordered = feeds.map(({ name }) => inputs[name]!);
+      const recording = recordKernels(ordered, () => this.#network.run(inputs, outputTensors));
       plan = recording.plan;
       return recording.outputs;
     });

@@ -1,14 +1,10 @@
 import type { io, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import type { ModelFiles } from '../parent/model-files.js';
+import type { NetworkTensors } from './binding.js';
 import { loadConverterPackage, loadLayersPackage } from './tensorflow.js';
 
-/** A loaded network, whichever of the two formats it came in. */
-export interface Network {
-  /** Declared shapes by input tensor, rows first; -1 where open, undefined where the file does not say. */
-  inputs: ReadonlyMap<string, readonly number[] | undefined>;
-  outputs: readonly string[];
-  /** The name by which `inputs`, `outputs` and `run` know a tensor that a manifest names. */
-  nameOf(tensor: string): string;
+/** A network of TensorFlow.js, whichever of the two formats it came in. */
+export interface Network extends NetworkTensors {
   /** The asked-for outputs of one micro-batch, in their order. To be called inside `tidy`. */
   run(inputs: NamedTensorMap, outputs: readonly string[]): Tensor[];
   dispose(): void;

@@ -4,7 +4,7 @@ import type { Logger } from '../../../shared/log/logger.js';
 import type { Columns } from '../../../shared/model/columns.js';
 import { backOff } from '../../../shared/process/backoff.js';
 import type { Prediction } from '../child/model-runtime.js';
-import type { EngineChoice, EngineReport, PassedOver } from '../engine-names.js';
+import { type EngineChoice, engineFor, type EngineReport, type PassedOver } from '../engine-names.js';
 import { InferenceLostError } from '../inference-errors.js';
 import { InferenceChild } from './inference-child.js';
 import type { ModelFiles } from './model-files.js';
@@ -42,7 +42,7 @@ export class InferenceProcess {
   private constructor(files: ModelFiles, options: InferenceOptions) {
     this.#files = files;
     this.#options = options;
-    this.#ready = this.#launch(options.engine);
+    this.#ready = this.#launch(engineFor(files.manifest, options.engine));
   }
 
   /** Starts a process and waits until its model is warm. Rejects when it cannot serve; nothing is left running then. */

@@ -44,9 +44,10 @@ const LIMIT_BYTES = { modelJson: 67_108_864, weights: 2_147_483_647 } as const;
 export interface ModelFiles {
   folder: string;
   manifest: Manifest;
-  /** The network as `model.json` describes it. */
+  /** The network as `model.json` describes it; of ONNX nothing, since its one file does. */
   model: { modelTopology: object; signature?: object };
   weightSpecs: WeightSpec[];
+  /** All weights, one after the other; of ONNX the whole of `model.onnx`. */
   weights: Uint8Array;
 }
 
@@ -54,11 +55,15 @@ export interface ModelFiles {
 const FORMATS = { 'tfjs-layers': 'layers-model', 'tfjs-graph': 'graph-model' } as const;
 
 /**
- * Reads a package's manifest, `model.json` and weights without holding up the event loop. Rejects with
+ * Reads a package's manifest, network and weights without holding up the event loop. Rejects with
  * {@link ModelPackageError} when one is unusable.
  */
 export async function readModelFiles(folder: string): Promise<ModelFiles> {
   const manifest = readManifest(folder);
+  if (manifest.format === 'onnx') {
+    const weights = await readWhole(folder, 'model.onnx', LIMIT_BYTES.weights);
+    return { folder, manifest, model: { modelTopology: {} }, weightSpecs: [], weights };
+  }
   const path = join(folder, 'model.json');
   const json = await readModelJson(folder);
   if (!json.modelTopology) throw new ModelPackageError(path, ['#/modelTopology is missing']);
@@ -82,12 +87,10 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
 
 async function readModelJson(folder: string): Promise<ModelJson> {
   const path = join(folder, 'model.json');
-  const { fd, bytes } = openPackageFile(folder, 'model.json', LIMIT_BYTES.modelJson);
-  const text = Buffer.alloc(bytes);
-  await fill(fd, text).finally(() => closeSync(fd));
+  const text = await readWhole(folder, 'model.json', LIMIT_BYTES.modelJson);
   let json: unknown;
   try {
-    json = JSON.parse(text.toString());
+    json = JSON.parse(Buffer.from(text.buffer).toString());
   } catch (cause) {
     throw new ModelPackageError(path, [messageOf(cause)]);
   }
@@ -130,6 +133,13 @@ function openWeights(folder: string, name: string, limitBytes: number): PackageF
       cause.problems.map((problem) => `a weight file that model.json names: ${problem}`),
     );
   }
+}
+
+async function readWhole(folder: string, name: string, limitBytes: number): Promise<Uint8Array> {
+  const { fd, bytes } = openPackageFile(folder, name, limitBytes);
+  const whole = new Uint8Array(bytes);
+  await fill(fd, whole).finally(() => closeSync(fd));
+  return whole;
 }
 
 const readSome = promisify(read);

@@ -18,13 +18,17 @@ export interface EngineOptions {
 /** One way to run networks. */
 export interface Engine {
   packages: readonly string[];
-  /** The name by which TensorFlow.js knows its backend. */
-  backend: string;
   runsOn: string;
   /** Advice for a person whose engine does not load. */
   advice: string;
   /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device that will do. */
   load(options: EngineOptions): Promise<Device>;
+}
+
+/** One that is a backend of TensorFlow.js. */
+export interface TfEngine extends Engine {
+  /** The name by which TensorFlow.js knows it. */
+  backend: string;
 }
 
 /** The note of an engine that cannot cap GPU memory; undefined where no cap was wished for. */

@@ -1,6 +1,7 @@
-import type { EngineName } from '../../engine-names.js';
-import type { Engine } from './engine.js';
+import type { TfEngineName } from '../../engine-names.js';
+import type { Engine, TfEngine } from './engine.js';
 import { loadGpu, loadNode } from './native-engines.js';
+import { loadOnnx } from './onnx-engine.js';
 import { loadWasm } from './wasm-engine.js';
 import { loadWebGpu } from './webgpu-engine.js';
 
@@ -8,7 +9,7 @@ const NATIVE_ADVICE =
   "install the workspace worker/native (WITH_GPU=1 npm start does it); it downloads TensorFlow's own library";
 
 /** Every engine. A new one is one more row and its load function. */
-export const ENGINES: Readonly<Record<EngineName, Engine>> = {
+export const ENGINES: Readonly<Record<TfEngineName, TfEngine> & Record<'onnx', Engine>> = {
   gpu: {
     packages: ['@tensorflow/tfjs-node-gpu'],
     backend: 'tensorflow',
@@ -36,5 +37,12 @@ export const ENGINES: Readonly<Record<EngineName, Engine>> = {
     runsOn: 'any CPU',
     advice: 'it is part of every installation: npm ci',
     load: loadWasm,
+  },
+  onnx: {
+    packages: ['onnxruntime-node'],
+    runsOn: 'the CPU, with ONNX Runtime: packages of the format "onnx" alone',
+    advice:
+      'npm start installs the workspace worker/onnx once it finds a package of the format "onnx": stop it and start it again (after rm -r node_modules, where that installation failed)',
+    load: loadOnnx,
   },
 };
