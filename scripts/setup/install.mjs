@@ -85,7 +85,8 @@ export const missingOptional = (folder, wanted) =>
  * @param {string} modelsDir
  */
 export function holdsOnnx(modelsDir) {
-  const names = existsSync(modelsDir) ? readdirSync(modelsDir) : [];
+  const isFolder = statSync(modelsDir, { throwIfNoEntry: false })?.isDirectory();
+  const names = isFolder ? readdirSync(modelsDir) : [];
   return names.some((name) => {
     const path = join(modelsDir, name, 'manifest.json');
     try {

@@ -90,6 +90,7 @@ describe('missingOptional', () => {
 describe('holdsOnnx', () => {
   it('finds a package of that format beside others, and waits for none that cannot be read', () => {
     expect(holdsOnnx(join(folder, 'nowhere'))).toBe(false);
+    expect(holdsOnnx(join(folder, 'package-lock.json'))).toBe(false);
     write('models/layers/manifest.json', { format: 'tfjs-layers' });
     write('models/empty/model.json', {});
     mkdirSync(join(folder, 'models/fifo'));
