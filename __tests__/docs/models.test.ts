@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { dtypeOf } from '../../shared/model/columns.js';
+import { Manifest } from '../../shared/model/manifest.js';
 import { createRowReader } from '../../shared/model/row-reader.js';
 import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
 
@@ -20,6 +21,12 @@ it('shows a manifest that serves', async () => {
   runtime.dispose();
   rmSync(folder, { recursive: true });
   expect(createRowReader(runtime.manifest)(outputs, 0)).toEqual({ ok: true, result: { water: 2.25 } });
+});
+
+it('tells the formats', () => {
+  const told = [...text.matchAll(/^\| `([a-z-]+)` \| `(model\.\w+)`.* \|$/gm)].map(([, format]) => format);
+  const { anyOf } = Manifest.properties.format as { anyOf: { const: string }[] };
+  expect(told).toEqual(anyOf.map((literal) => literal.const));
 });
 
 it('tells the encodings with the types that they have', () => {
