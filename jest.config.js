@@ -3,6 +3,7 @@
 const esmOnly = [
   'hyparquet',
   'hyparquet-compressors',
+  'hyparquet-writer',
   'hysnappy',
   'uuid',
   'csv-parse',

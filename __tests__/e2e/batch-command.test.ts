@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseRunRecord } from '../../scripts/batch/run-record.js';
@@ -62,24 +64,26 @@ function checkOutput(out: string): void {
   expect(existsSync(`${out}.checkpoint`)).toBe(false);
 }
 
-/** Starts the command and resolves once it has written some rows, and some more, but not all. */
-async function begun(
-  out: string,
-  ...args: string[]
-): Promise<{ kill: (signal: NodeJS.Signals) => void; ended: Promise<Finished> }> {
-  const child = spawn(
-    process.execPath,
-    [join(ROOT, 'scripts/waggle.mjs'), 'batch', input, '--out', out, ...args],
-    {
-      cwd: ROOT,
-      env: { ...process.env, WAGGLE_URL: service.url },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+/** Starts the command as a process whose standard input and output are pipes. */
+function start(...args: string[]) {
+  const child = spawn(process.execPath, [join(ROOT, 'scripts/waggle.mjs'), 'batch', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, WAGGLE_URL: service.url },
+    stdio: 'pipe',
+  });
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (text: Buffer) => void (said.stdout += text.toString()));
   child.stderr.on('data', (text: Buffer) => void (said.stderr += text.toString()));
   const ended = new Promise<Finished>((done) => child.once('close', (code) => done({ code, ...said })));
+  return { child, said, ended };
+}
+
+/** Starts the command and resolves once it has written some rows, and some more, but not all. */
+async function begun(
+  out: string,
+  { file = input, args }: { file?: string; args: string[] },
+): Promise<{ kill: (signal: NodeJS.Signals) => void; ended: Promise<Finished> }> {
+  const { child, said, ended } = start(file, '--out', out, ...args);
   const before = rowsWritten(out) ?? 0;
   const isUnderWay = (): boolean => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said.stderr}`);
@@ -122,7 +126,7 @@ it('goes on after kill -9 of the command, and submits nothing twice', async () =
   const before = await rowsSubmitted();
   const out = join(folder, 'killed.ndjson');
   for (let kills = 0; kills < 2; kills += 1) {
-    const { kill, ended } = await begun(out, '--batch-rows', '5000');
+    const { kill, ended } = await begun(out, { args: ['--batch-rows', '5000'] });
     kill('SIGKILL');
     await ended;
   }
@@ -146,7 +150,7 @@ async function rowsOfCompleteBatches(before: number): Promise<number> {
 
 it('stops on Ctrl-C with what it has, says how to go on, and does', async () => {
   const out = join(folder, 'stopped.ndjson');
-  const { kill, ended } = await begun(out, '--batch-rows', '5000');
+  const { kill, ended } = await begun(out, { args: ['--batch-rows', '5000'] });
   kill('SIGINT');
   const { code, stderr } = await ended;
   expect(code).toBe(1);
@@ -160,12 +164,60 @@ it('stops on Ctrl-C with what it has, says how to go on, and does', async () => 
 it('outlasts the API, killed and started again', async () => {
   const out = join(folder, 'outlasting.ndjson');
   // In one batch, whose upload is complete when its first rows are written.
-  const { ended } = await begun(out, '--batch-rows', String(ROWS));
+  const { ended } = await begun(out, { args: ['--batch-rows', String(ROWS)] });
   for (const pid of service.pids('dist/api/main.js')) process.kill(pid, 'SIGKILL');
   expect(await ended).toMatchObject({ code: 2 });
   checkOutput(out);
   // The command may have had all results before the kill.
   await until(() => client.list({ limit: 1 }).catch(() => undefined), { what: 'the API being back' });
+});
+
+it('writes a Parquet file of a Parquet file, also after kill -9 in between', async () => {
+  const file = join(folder, 'trips.parquet');
+  const out = join(folder, 'predicted.parquet');
+  const trips = Array.from({ length: ROWS }, (_, row) => tripOf(row));
+  const columnData = (['PULocationID', 'DOLocationID', 'trip_distance', 'note'] as const).map((name) => ({
+    name,
+    data: trips.map((one) => one[name]),
+  }));
+  writeFileSync(file, Buffer.from(parquetWriteBuffer({ columnData, rowGroupSize: 2_000 })));
+  const { kill, ended } = await begun(out, { file, args: ['--batch-rows', '5000'] });
+  kill('SIGKILL');
+  await ended;
+  expect(rowsWritten(out)).toBeLessThan(ROWS);
+  const { code, stderr } = await batch(file, '--out', out, '--batch-rows', '5000');
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('going on after') as string });
+  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(out) });
+  expect(rows.map(({ note }) => note as unknown)).toEqual(trips.map(({ note }) => note));
+  const wrong = rows.filter(
+    ({ duration, error }, row) =>
+      (error === null) === BAD_ROWS.has(row) || (duration === null) !== BAD_ROWS.has(row),
+  );
+  expect(wrong).toEqual([]);
+});
+
+describe('in a pipe', () => {
+  it('reads standard input and writes standard output, and says all else elsewhere', async () => {
+    const { child, ended } = start('-', '--format', 'ndjson', '--out', '-', '--batch-rows', '7000', '--json');
+    child.stdin.end(readFileSync(input));
+    const { code, stdout, stderr } = await ended;
+    expect(code).toBe(2);
+    const out = join(folder, 'piped.ndjson');
+    writeFileSync(out, stdout);
+    checkOutput(out);
+    expect(lastLine(stderr)).toMatchObject({ rows: ROWS, succeeded: ROWS - 2 });
+    expect(stderr).toContain('cannot be taken up');
+  });
+
+  it('ends without a word once nobody reads on, though more could be read', async () => {
+    const { child, ended } = start('-', '--format', 'ndjson', '--out', '-', '--batch-rows', '2000');
+    child.stdin.on('error', () => undefined);
+    child.stdin.write(readFileSync(input));
+    child.stdout.once('data', () => child.stdout.destroy());
+    const { code, stderr } = await ended;
+    expect(code).toBe(1);
+    expect(stderr).not.toMatch(/EPIPE|✖/);
+  });
 });
 
 it('follows a batch that is there already', async () => {
@@ -244,6 +296,9 @@ describe('what cannot be done', () => {
     [['nowhere.csv', '--out', 'x.csv'], 'nowhere.csv: cannot be read'],
     [['package.json', '--out', 'package.json'], '--out must be another file'],
     [['package.json', '--out', 'x.csv'], 'must hold rows as'],
+    [['-', '--out', 'x.csv'], 'say with --format what comes'],
+    [['-', '--format', 'parquet', '--out', 'x.csv'], 'a Parquet file is read from its end'],
+    [['trips.ndjson', '--out', 'x.xlsx'], 'or say which it is with --out-format'],
     [['trips.ndjson', '--out', 'x.csv', '--map', 'nonsense'], 'It must be member=column'],
   ])('%j', async (args, problem) => {
     const named = args.map((arg) => (arg === 'trips.ndjson' ? input : arg));

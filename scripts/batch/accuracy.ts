@@ -1,7 +1,12 @@
 import { isRecord } from '../../shared/text/is-record.js';
+import type { PageValues } from './input/source.js';
 
-/** The value that a row's result is compared with; undefined where the row has none. */
-export type ActualReader = (values: Record<string, unknown>) => number | undefined;
+/** Reads the values that results are compared with; a row has none where it is undefined. */
+export interface ActualReader {
+  (values: Pick<PageValues, 'column'>): (row: number) => number | undefined;
+  /** The columns that it reads. */
+  columns: readonly string[];
+}
 
 /** Sums over the compared rows, in the unit of the output and its square. */
 export interface AccuracyState {
@@ -39,12 +44,17 @@ export class Accuracy {
 }
 
 /** Reads a column of numbers. */
-export const columnReader =
-  (column: string): ActualReader =>
-  (values) => {
-    const value = values[column];
-    return value === undefined || value === null || value === '' ? undefined : Number(value);
-  };
+export const columnReader = (name: string): ActualReader =>
+  Object.assign(
+    ({ column }: Pick<PageValues, 'column'>) => {
+      const read = column(name);
+      return (row: number): number | undefined => {
+        const value = read(row);
+        return value === undefined || value === null || value === '' ? undefined : Number(value);
+      };
+    },
+    { columns: [name] },
+  );
 
 /** Whether a value read from a file is an {@link AccuracyState}. */
 export const isAccuracyState = (value: unknown): value is AccuracyState =>

@@ -13,10 +13,8 @@ export interface RunFiles {
   options: Readonly<Record<string, unknown>>;
 }
 
-/** Options of a beginning. */
-export interface StartOptions {
-  /** The model of a new run. */
-  model: string;
+/** Options of a beginning; model and groups are those of a new run. */
+export interface StartOptions extends Pick<RunRecord, 'model' | 'jobsTogether'> {
   /** Begin anew in spite of a checkpoint. */
   restart: boolean;
   /** Replace an output file that has no checkpoint. */
@@ -34,7 +32,8 @@ const FRESH: RunProgress = {
 /** The file beside an output file that says how far its run has come. It goes when the run is complete. */
 export class Checkpoint {
   private constructor(
-    readonly path: string,
+    /** Undefined where none is kept. */
+    readonly path: string | undefined,
     private readonly record: RunRecord,
   ) {}
 
@@ -42,7 +41,10 @@ export class Checkpoint {
    * Takes up the run of the checkpoint, or begins a new one. Throws {@link BatchCommandError} when the checkpoint
    * belongs to another run, or to a run that is still at work.
    */
-  static start({ input, out, options }: RunFiles, { model, restart, force }: StartOptions): Checkpoint {
+  static start(
+    { input, out, options }: RunFiles,
+    { model, jobsTogether, restart, force }: StartOptions,
+  ): Checkpoint {
     const path = `${out}.checkpoint`;
     const identity = identityOf(input, options);
     const found = existsSync(path) ? parseRunRecord(readFileSync(path, 'utf8')) : undefined;
@@ -50,14 +52,22 @@ export class Checkpoint {
     const isNew = restart || !existsSync(path) || found?.progress.rows === 0;
     if (!isNew) checkIsSame(path, found, identity);
     const run = isNew ? undefined : found;
-    if (!existsSync(path) && !force && existsSync(out)) {
-      throw new BatchCommandError(`${out} is there already: name another --out, or replace it with --force`);
-    }
+    if (!existsSync(path)) checkIsFree(out, force);
     if (run) checkIsThere(out, run.progress.outputBytes);
-    const fresh = { runId: randomUUID(), model, identity, progress: FRESH };
+    const fresh = { runId: randomUUID(), model, jobsTogether, identity, progress: FRESH };
     const checkpoint = new Checkpoint(path, { ...(run ?? fresh), ...thisProcess() });
     checkpoint.save(checkpoint.record.progress);
     return checkpoint;
+  }
+
+  /** A run that cannot be taken up, since its input or its output comes and goes. `out`: its file, if it has one. */
+  static none(
+    out: string | undefined,
+    { model, jobsTogether, force }: Omit<StartOptions, 'restart'>,
+  ): Checkpoint {
+    if (out !== undefined) checkIsFree(out, force);
+    const run = { runId: randomUUID(), model, jobsTogether, identity: {}, progress: FRESH };
+    return new Checkpoint(undefined, { ...run, ...thisProcess() });
   }
 
   get run(): Readonly<RunRecord> {
@@ -67,14 +77,20 @@ export class Checkpoint {
   /** Replaces the file as a whole: it is always either the old one or the new one. */
   save(progress: RunProgress): void {
     this.record.progress = progress;
+    if (this.path === undefined) return;
     writeFileSync(`${this.path}.new`, formatRunRecord(this.record), { flush: true });
     renameSync(`${this.path}.new`, this.path);
   }
 
   /** The run is complete. */
   remove(): void {
-    rmSync(this.path, { force: true });
+    if (this.path !== undefined) rmSync(this.path, { force: true });
   }
+}
+
+function checkIsFree(out: string, force: boolean): void {
+  if (force || !existsSync(out)) return;
+  throw new BatchCommandError(`${out} is there already: name another --out, or replace it with --force`);
 }
 
 function identityOf(input: string, options: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,7 +1,8 @@
 import type { ModelBody } from '../../shared/contract/model.js';
-import { actualMinutes } from '../trips/actual-minutes.js';
+import { type ActualMinutes, actualMinutes } from '../trips/actual-minutes.js';
 import { type ActualReader, columnReader } from './accuracy.js';
 import { BatchCommandError } from './batch-error.js';
+import type { PageValues } from './input/source.js';
 
 /** The values that results are compared with. */
 export interface Comparison {
@@ -35,5 +36,14 @@ export function comparisonFor(
     );
   }
   const trips = unit === 'minutes' ? actualMinutes(columns) : undefined;
-  return trips && { output, unit, actual: trips.description, actualOf: (values) => trips.minutesOf(values) };
+  return trips && { output, unit, actual: trips.description, actualOf: minutesReader(trips) };
 }
+
+const minutesReader = ({ pickup, dropoff, minutesOf }: ActualMinutes): ActualReader =>
+  Object.assign(
+    ({ column }: Pick<PageValues, 'column'>) => {
+      const [from, to] = [column(pickup), column(dropoff)];
+      return (row: number) => minutesOf(from(row), to(row));
+    },
+    { columns: [pickup, dropoff] },
+  );

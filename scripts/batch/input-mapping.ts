@@ -2,7 +2,7 @@ import { JSON_NUMBER } from '../../shared/text/cells.js';
 import { isRecord } from '../../shared/text/is-record.js';
 import type { ModelBody } from '../../shared/contract/model.js';
 import { BatchCommandError } from './batch-error.js';
-import type { SourceRow } from './input/source.js';
+import type { Column, PageValues, SourcePage } from './input/source.js';
 
 /** Where the members of a model's input come from. */
 export interface InputMapping {
@@ -13,8 +13,12 @@ export interface InputMapping {
   renamed: ReadonlyMap<string, string>;
 }
 
-/** The input of one row, as JSON text. Empty and absent cells are absent members. */
-export type InputWriter = (row: SourceRow) => string;
+/** Writes the rows of a page as inputs, JSON texts. Empty and absent cells are absent members; `null` stands for no row. */
+export interface InputWriter {
+  (page: SourcePage, values: PageValues): (row: number) => string;
+  /** The columns that it reads. */
+  columns: readonly string[];
+}
 
 interface MappedMember {
   member: string;
@@ -25,35 +29,50 @@ interface MappedMember {
   key: string;
 }
 
-/** Maps rows to inputs. Throws {@link BatchCommandError} that names the option that does not fit the file or the model. */
-export function createInputWriter(mapping: InputMapping): InputWriter {
+/**
+ * Maps rows to inputs. `hasInputTexts`: the texts of rows are JSON. Throws {@link BatchCommandError} that names the
+ * option that does not fit the file or the model.
+ */
+export function createInputWriter(mapping: InputMapping, hasInputTexts: boolean): InputWriter {
   const members = mappedMembers(mapping);
   const isPlain = plainRowTest(members);
+  const writer = ({ texts }: SourcePage, values: PageValues) => {
+    const { objects, unreadable } = values;
+    const write = inputOf(members.map((member) => ({ ...member, read: values.column(member.column) })));
+    return (row: number): string => {
+      if (unreadable.has(row)) return 'null';
+      return (hasInputTexts && isPlain(objects?.[row]) ? texts?.[row] : undefined) ?? write(row);
+    };
+  };
+  return Object.assign(writer, { columns: members.map(({ column }) => column) });
+}
+
+function inputOf(members: readonly (MappedMember & { read: Column })[]): (row: number) => string {
   return (row) => {
-    if (row.unreadable !== undefined) return 'null';
-    if (row.json !== undefined && isPlain(row.values)) return row.json;
     let text = '';
-    for (const { column, key, isNumber } of members) {
-      const value = row.values[column];
+    for (const { read, key, isNumber } of members) {
+      const value = read(row);
       if (value === undefined || value === null || value === '') continue;
-      text += `${text === '' ? '' : ','}${key}${valueText(value, isNumber)}`;
+      text += `${text === '' ? '{' : ','}${key}${valueText(value, isNumber)}`;
     }
-    return `{${text}}`;
+    return text === '' ? '{}' : `${text}}`;
   };
 }
 
 function valueText(value: unknown, isNumber: boolean): string {
-  if (typeof value === 'number') return String(value);
+  if (typeof value === 'number') return `${value}`;
   if (isNumber && typeof value === 'string' && JSON_NUMBER.test(value)) return value;
   return JSON.stringify(value);
 }
 
 /** Whether a row of JSON is an input as it stands: nothing in it is to be left away, renamed or converted. */
-function plainRowTest(members: readonly MappedMember[]): (values: Record<string, unknown>) => boolean {
+function plainRowTest(
+  members: readonly MappedMember[],
+): (values: Readonly<Record<string, unknown>> | undefined) => boolean {
   const known = new Map(members.filter(({ member, column }) => member === column).map((m) => [m.member, m]));
   const needsRenaming = known.size < members.length;
   return (values) => {
-    if (needsRenaming) return false;
+    if (needsRenaming || !values) return false;
     for (const name in values) {
       const member = known.get(name);
       const value = values[name];

@@ -1,7 +1,7 @@
 import type { BatchRowError } from '../../shared/contract/batch.js';
 import type { ActualReader } from './accuracy.js';
 import type { InputWriter } from './input-mapping.js';
-import type { Source, SourceRow } from './input/source.js';
+import type { Source, SourcePage } from './input/source.js';
 import { RowTexts } from './row-texts.js';
 
 /** Rows that are submitted together. */
@@ -10,8 +10,8 @@ export interface Part {
   firstRow: number;
   /** Inputs to send, one JSON text a row. */
   inputs: RowTexts;
-  /** Texts of the output file before the results. */
-  carried: RowTexts;
+  /** The rows themselves: each page holds those of the part from its `firstRow` on, as far as it reaches. */
+  pages: SourcePage[];
   /** Rows of the part that cannot be asked, and why; `null` is sent in their place. */
   problems: Map<number, BatchRowError>;
   /** Values that results are compared with, NaN where there is none; undefined when nothing is compared. */
@@ -21,9 +21,10 @@ export interface Part {
 /** Limits of parts. */
 export interface PartOptions {
   toInput: InputWriter;
-  carry: (row: SourceRow) => string;
   actualOf: ActualReader | undefined;
   rowsPerPart: number;
+  /** The columns that are needed; all of them when undefined. */
+  wanted: ReadonlySet<string> | undefined;
   /** Told how far the file is read: rows from its start, and the share of it. */
   onRead: (rows: number, share: number) => void;
 }
@@ -39,42 +40,45 @@ export async function* partsOf(
   fromRow: number,
   options: PartOptions,
 ): AsyncGenerator<Part, void, undefined> {
-  let row = fromRow;
-  let part = emptyPart(row, options);
+  const { toInput, actualOf, rowsPerPart, wanted, onRead } = options;
+  let part = emptyPart(fromRow, options);
   let chars = 0;
-  for await (const page of source.pages(fromRow)) {
-    for (const sourceRow of page.rows) {
-      chars += add(part, sourceRow, options);
-      row += 1;
-      if (row - part.firstRow < options.rowsPerPart && chars < PART_LIMIT_CHARS) continue;
-      options.onRead(row, page.share);
+  for await (const page of source.pages(fromRow, wanted)) {
+    const { firstRow, length, share, texts } = page;
+    if (firstRow + length <= fromRow) continue;
+    const values = page.values();
+    const [inputOf, actual] = [toInput(page, values), actualOf?.(values)];
+    part.pages.push(page);
+    for (let at = Math.max(0, fromRow - firstRow); at < length; at += 1) {
+      const input = inputOf(at);
+      add(part, input, values.unreadable.get(at));
+      if (part.actual) part.actual[part.inputs.length - 1] = actual?.(at) ?? Number.NaN;
+      chars += input.length + (texts?.[at]?.length ?? 0);
+      if (part.inputs.length < rowsPerPart && chars < PART_LIMIT_CHARS) continue;
+      onRead(firstRow + at + 1, share);
       yield part;
-      part = emptyPart(row, options);
+      part = emptyPart(firstRow + at + 1, options);
+      if (at + 1 < length) part.pages.push(page);
       chars = 0;
     }
-    options.onRead(row, page.share);
+    onRead(firstRow + length, share);
   }
-  if (row > part.firstRow) yield part;
+  if (part.inputs.length > 0) yield part;
 }
 
 const emptyPart = (firstRow: number, { actualOf, rowsPerPart }: PartOptions): Part => ({
   firstRow,
   inputs: new RowTexts(),
-  carried: new RowTexts(),
+  pages: [],
   problems: new Map(),
   actual: actualOf ? new Float64Array(rowsPerPart) : undefined,
 });
 
-function add(part: Part, row: SourceRow, { toInput, carry, actualOf }: PartOptions): number {
-  const at = part.inputs.length;
-  const input = toInput(row);
-  const problem = row.unreadable ?? (input.length > INPUT_LIMIT_CHARS ? TOO_LONG : undefined);
-  if (problem !== undefined) part.problems.set(at, { code: 'invalid_input', message: `the row ${problem}` });
-  const carried = carry(row);
-  part.inputs.add(problem === undefined ? input : 'null');
-  part.carried.add(carried);
-  if (part.actual) part.actual[at] = actualOf?.(row.values) ?? Number.NaN;
-  return input.length + carried.length;
+function add({ inputs, problems }: Part, input: string, unreadable: string | undefined): void {
+  const problem = unreadable ?? (input.length > INPUT_LIMIT_CHARS ? TOO_LONG : undefined);
+  if (problem === undefined) return inputs.add(input);
+  problems.set(inputs.length, { code: 'invalid_input', message: `the row ${problem}` });
+  inputs.add('null');
 }
 
 const TOO_LONG = `is longer than ${INPUT_LIMIT_CHARS} characters`;

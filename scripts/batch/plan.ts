@@ -6,16 +6,20 @@ import { BatchCommandError } from './batch-error.js';
 import { Checkpoint } from './checkpoint.js';
 import { type Comparison, comparisonFor } from './comparison.js';
 import { createInputWriter, type InputWriter } from './input-mapping.js';
-import { type InputFormat, openSource } from './input/open-source.js';
+import { type InputFormat, openSource, STANDARD } from './input/open-source.js';
 import type { Source } from './input/source.js';
-import { outputFormatFor } from './output/open-format.js';
-import { carriedNames, type OutputFormat } from './output/output-format.js';
+import type { OutputFormat } from './output/open-output.js';
+import { carriedNames, type OutputColumns } from './output/output-format.js';
+import { jobsTogether } from './submit-jobs.js';
 
 /** The arguments of `waggle batch FILE`. */
 export interface BatchRequest {
+  /** A file, or standard input as `-`. */
   input: string;
   format: InputFormat;
+  /** A file, or standard output as `-`. */
   out: string;
+  outFormat: OutputFormat;
   /** Undefined: the server's default. */
   model: string | undefined;
   /** Column by member, where they have different names. */
@@ -40,7 +44,7 @@ export interface BatchRequest {
 interface RowPlan {
   model: ModelBody;
   toInput: InputWriter;
-  format: OutputFormat;
+  columns: OutputColumns;
   comparison: Comparison | undefined;
 }
 
@@ -61,37 +65,38 @@ export async function planRun(
   request: BatchRequest,
   { client, signal, onWait }: { client: WaggleClient; signal: AbortSignal; onWait: OnWait },
 ): Promise<RunPlan> {
-  const { input, out, restart, force } = request;
-  if (resolve(input) === resolve(out)) {
-    throw new BatchCommandError('--out must be another file than the input');
-  }
-  const source = await openSource(input, request.format);
+  const source = await openSource(request.input, request.format);
   const models = await persist(() => client.models({ signal }), {
     signal,
     outageMs: request.outageMs,
     onWait: firstContact(onWait),
   });
   const rows = planRows(request, source, chooseModel(models, request.model));
-  const options = identifyingOptions(request, source);
-  const checkpoint = Checkpoint.start({ input, out, options }, { model: rows.model.name, restart, force });
+  const checkpoint = checkpointOf(request, source, rows.model.name);
   const { model } = checkpoint.run;
-  const outputs = rows.model.outputs.map(({ member }) => member);
-  const names = [...carriedNames({ input: source.columns, outputs })];
   return {
     ...(model === rows.model.name ? rows : planRows(request, source, chooseModel(models, model))),
     request,
     source,
     checkpoint,
-    renamedColumns: names.filter(([column, name]) => column !== name),
+    renamedColumns: [...carriedNames(rows.columns)].filter(([column, name]) => column !== name),
   };
 }
 
-function planRows({ renamed, out, actual }: BatchRequest, { columns }: Source, model: ModelBody): RowPlan {
-  const outputs = model.outputs.map(({ member }) => member);
+function checkpointOf(request: BatchRequest, source: Source, model: string): Checkpoint {
+  const { input, out, restart, force, concurrency } = request;
+  const start = { model, restart, force, jobsTogether: jobsTogether(concurrency) };
+  if (out === STANDARD) return Checkpoint.none(undefined, start);
+  if (input === STANDARD) return Checkpoint.none(out, start);
+  return Checkpoint.start({ input, out, options: identifyingOptions(request, source) }, start);
+}
+
+function planRows({ renamed, actual }: BatchRequest, source: Source, model: ModelBody): RowPlan {
+  const { columns, textFormat } = source;
   return {
     model,
-    toInput: createInputWriter({ model, columns, renamed }),
-    format: outputFormatFor(out, { input: columns, outputs }),
+    toInput: createInputWriter({ model, columns, renamed }, textFormat === 'ndjson'),
+    columns: { source, outputs: model.outputs.map(({ member }) => member) },
     comparison: comparisonFor(model, columns, actual),
   };
 }
@@ -109,6 +114,7 @@ function chooseModel(models: readonly ModelBody[], name: string | undefined): Mo
 
 /** Whatever decides which rows are sent together and what is written. */
 function identifyingOptions(request: BatchRequest, { columns }: Source): Record<string, unknown> {
-  const { out, format, model, renamed, actual, mode, rowsPerPart } = request;
-  return { out: resolve(out), format, model, renamed: [...renamed], actual, mode, rowsPerPart, columns };
+  const { out, format, outFormat, model, renamed, actual, mode, rowsPerPart } = request;
+  const sent = { model, renamed: [...renamed], actual, mode, rowsPerPart, columns };
+  return { out: resolve(out), format, outFormat, ...sent };
 }

@@ -1,15 +1,14 @@
 import type { BatchRow, BatchRowError } from '../../shared/contract/batch.js';
 import { Accuracy } from './accuracy.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { OutputFile } from './output/output-file.js';
-import type { OutputFormat } from './output/output-format.js';
+import type { Output } from './output/output.js';
+import type { OutcomeTaker } from './output/output-format.js';
 import type { Part } from './part.js';
 import { Tally } from './tally.js';
 
 /** Where results go. */
 export interface ResultWriterOptions {
-  file: OutputFile;
-  format: OutputFormat;
+  output: Output;
   checkpoint: Checkpoint;
   /** The output that is compared with the actual value. */
   comparedOutput: string;
@@ -21,56 +20,89 @@ export interface ResultWriterOptions {
 export class ResultWriter {
   readonly tally: Tally;
   readonly accuracy: Accuracy;
+  readonly #output: Output;
+  /** The page whose rows are being written: those of its part up to `end` are in it. */
+  #page: { part: Part; at: number; end: number; take: OutcomeTaker<void> } | undefined;
   #partRow: number;
   #savedMs = 0;
 
   constructor(private readonly options: ResultWriterOptions) {
     const { progress } = options.checkpoint.run;
+    this.#output = options.output;
     this.tally = new Tally(progress.tally);
     this.accuracy = new Accuracy(progress.accuracy);
     this.#partRow = progress.partRow;
   }
 
-  /** Rows in the file, those of earlier runs included. */
+  /** Rows so far, those of earlier runs included. */
   get rows(): number {
     return this.tally.rows;
   }
 
   /** Writes outcomes of a part that follow on what is written. Their rows are numbered within the part. */
   async write(part: Part, outcomes: readonly BatchRow[]): Promise<void> {
-    this.#partRow = part.firstRow;
-    await this.options.file.write(this.#linesOf(part, outcomes));
-    if (Date.now() - this.#savedMs >= this.options.checkpointEveryMs) await this.commit();
+    for (let at = 0; at < outcomes.length; ) {
+      at = this.#take(part, outcomes, at);
+      await this.#output.flush();
+      if (Date.now() - this.#savedMs >= this.options.checkpointEveryMs) await this.commit();
+    }
   }
 
-  /** Puts all rows so far on disk and notes them in the checkpoint. */
+  /** Puts all rows so far on disk and notes them in the checkpoint, if the output can be left as it is. */
   async commit(): Promise<void> {
+    if (!this.#output.isWhole) return;
+    this.#save(await this.#output.commit());
+  }
+
+  /** All rows are written. */
+  finish(): Promise<void> {
+    return this.#output.finish();
+  }
+
+  #save(outputBytes: number): void {
     this.options.checkpoint.save({
       partRow: this.#partRow,
       rows: this.rows,
-      outputBytes: await this.options.file.commit(),
+      outputBytes,
       tally: this.tally.state,
       accuracy: this.accuracy.state,
     });
     this.#savedMs = Date.now();
   }
 
-  #linesOf(part: Part, outcomes: readonly BatchRow[]): string {
-    const { format, comparedOutput } = this.options;
-    let lines = '';
-    for (const outcome of outcomes) {
-      const carried = part.carried.at(outcome.row);
+  /** Takes the outcomes from `first` on whose rows are in one page. Returns the place of the first that is not. */
+  #take(part: Part, outcomes: readonly BatchRow[], first: number): number {
+    const { comparedOutput } = this.options;
+    const page = this.#pageOf(part, outcomes[first]?.row ?? 0);
+    let at = first;
+    for (; at < outcomes.length; at += 1) {
+      const outcome = outcomes[at];
+      if (!outcome || outcome.row >= page.end) break;
       const error = errorOf(part, outcome);
+      page.take(outcome.row + page.at, outcome, error);
       if (error) {
-        lines += format.failed(carried, error);
         this.tally.failed(part.firstRow + outcome.row, error);
         continue;
       }
-      lines += format.succeeded(carried, outcome);
       this.tally.succeeded();
       if (part.actual) this.accuracy.add(outcome[comparedOutput], part.actual[outcome.row] ?? Number.NaN);
     }
-    return lines;
+    return at;
+  }
+
+  #pageOf(part: Part, row: number) {
+    this.#partRow = part.firstRow;
+    if (this.#page?.part === part && row < this.#page.end) return this.#page;
+    const inFile = part.firstRow + row;
+    const page = part.pages.find(({ firstRow, length }) => inFile < firstRow + length);
+    if (!page) throw new RangeError(`row ${inFile} is in no page of its part`);
+    this.#page = {
+      part,
+      at: part.firstRow - page.firstRow,
+      end: page.firstRow + page.length - part.firstRow,
+      take: this.#output.rowsOf(page),
+    };
+    return this.#page;
   }
 }
 

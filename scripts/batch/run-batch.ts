@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import type { OnWait } from '../../shared/client/retry.js';
 import { count } from '../lib/figures.js';
-import { OutputFile } from './output/output-file.js';
+import { STANDARD } from './input/open-source.js';
+import { openOutput } from './output/open-output.js';
 import { type Part, partsOf } from './part.js';
 import { type BatchRequest, planRun, type RunPlan } from './plan.js';
 import { prefetch } from './flow.js';
@@ -40,60 +42,73 @@ export async function runBatch(request: BatchRequest, context: RunContext): Prom
 }
 
 async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummary> {
-  const { request, format, checkpoint, comparison } = plan;
+  const { request, columns, checkpoint, comparison } = plan;
   const startedMs = Date.now();
-  const rowsBefore = checkpoint.run.progress.rows;
+  const { rows: rowsBefore, outputBytes } = checkpoint.run.progress;
   announce(plan, context);
-  const file = await OutputFile.open(request.out, format.head, checkpoint.run.progress.outputBytes);
+  const { output, sink } = await openOutput(request.out, request.outFormat, columns, outputBytes);
   const writer = new ResultWriter({
-    file,
-    format,
+    output,
     checkpoint,
     comparedOutput: comparison?.output ?? '',
     checkpointEveryMs: CHECKPOINT_EVERY_MS,
   });
   const batches: string[] = [];
   const progress = new Progress(context.display, rowsBefore);
+  const failing = new AbortController();
+  const signal = AbortSignal.any([context.signal, failing.signal]);
+  setMaxListeners(0, signal);
   try {
-    await writeAll(submitted(plan, { context, progress, batches }), writer, progress);
+    await writeAll(submitted(plan, { context: { ...context, signal }, progress, batches }), writer, progress);
+    await writer.finish();
   } catch (error) {
+    // Nobody waits for what is still under way.
+    failing.abort(error);
     progress.end();
-    if (writer.rows > 0) {
-      context.tell(`${count(writer.rows)} rows are in ${request.out}: the same command goes on from there`);
-    }
     if (isTooLarge(error)) context.tell('the server takes smaller batches only: set --batch-rows');
+    if (checkpoint.path !== undefined) await leave(writer, plan, context);
     throw error;
   } finally {
     progress.end();
-    await writer.commit();
-    await file.close();
+    await sink.close();
   }
-  if (format.leftOut.size > 0) {
-    context.tell(
-      `${request.out} has no columns ${[...format.leftOut].join(', ')}, which only later rows have: --out x.ndjson keeps them`,
-    );
-  }
+  for (const note of output.notes()) context.tell(`${nameOf(request.out)} has ${note}`);
   const seconds = (Date.now() - startedMs) / 1000;
   return summaryOf(plan, writer, { seconds, rowsBefore, batches });
 }
 
+/** Notes how far a run has come that breaks off, and tells. */
+async function leave(
+  writer: ResultWriter,
+  { request, checkpoint }: RunPlan,
+  { tell }: RunContext,
+): Promise<void> {
+  await writer.commit();
+  const { rows } = checkpoint.run.progress;
+  if (rows > 0) tell(`${count(rows)} rows are in ${request.out}: the same command goes on from there`);
+}
+
+const nameOf = (out: string): string => (out === STANDARD ? 'standard output' : out);
+
 /** Everything after the row that was written last, as the server has it. */
 function submitted(
-  { request, source, checkpoint, toInput, format, comparison, model }: RunPlan,
+  { request, source, checkpoint, toInput, comparison, model }: RunPlan,
   { context, progress, batches }: { context: RunContext; progress: Progress; batches: string[] },
 ): AsyncGenerator<SubmittedPart, void, undefined> {
   const { client, signal } = context;
-  const { rowsPerPart, mode, concurrency, gzip, outageMs } = request;
-  const { runId, progress: before } = checkpoint.run;
+  const { rowsPerPart, mode, concurrency, gzip, outageMs, outFormat } = request;
+  const { runId, jobsTogether: together, progress: before } = checkpoint.run;
+  const actualOf = comparison?.actualOf;
+  const isCopied = outFormat === 'parquet' && source.parquet !== undefined;
   const parts = partsOf(source, before.partRow, {
     toInput,
-    carry: (row) => format.carry(row),
-    actualOf: comparison?.actualOf,
+    actualOf,
     rowsPerPart,
+    wanted: isCopied ? new Set([...toInput.columns, ...(actualOf?.columns ?? [])]) : undefined,
     onRead: (rows, share) => progress.read(rows, share),
   });
   const options = { model: model.name, runId, signal, outageMs, onWait: context.onWait };
-  if (mode === 'jobs') return submitJobs(client, parts, { ...options, concurrency });
+  if (mode === 'jobs') return submitJobs(client, parts, { ...options, concurrency, together });
   return submitBatches(client.batches, parts, { ...options, gzip, onBatch: ({ id }) => batches.push(id) });
 }
 
@@ -118,6 +133,10 @@ const rowsWritten = ({ firstRow }: Part, writer: ResultWriter): number => Math.m
 function announce({ checkpoint, request, renamedColumns }: RunPlan, { tell }: RunContext): void {
   const { rows } = checkpoint.run.progress;
   if (rows > 0) tell(`going on after row ${count(rows)} of ${request.input} (${checkpoint.path})`);
+  if (checkpoint.path === undefined) {
+    const what = request.out === STANDARD ? 'output' : 'input';
+    tell(`standard ${what} comes once: this run cannot be taken up when it breaks off`);
+  }
   for (const [column, name] of renamedColumns) {
     tell(`the column ${column} of the input is ${name} in the output, whose ${column} is the model's`);
   }

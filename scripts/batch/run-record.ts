@@ -23,12 +23,14 @@ export interface RunRecord {
   runId: string;
   /** Which model the run asks, even if the server's default has changed since. */
   model: string;
+  /** Rows of a part that are submitted together where each is a job: with other groups, rows that ran would run again. */
+  jobsTogether: number;
   /** The input file and the options; others are another run. */
   identity: Readonly<Record<string, unknown>>;
   progress: RunProgress;
 }
 
-const SCHEMA = 2;
+const SCHEMA = 3;
 
 /** A record as the text of its file. */
 export const formatRunRecord = (record: RunRecord): string =>
@@ -36,16 +38,17 @@ export const formatRunRecord = (record: RunRecord): string =>
 
 /** Reads what {@link formatRunRecord} wrote; undefined for anything else. */
 export function parseRunRecord(text: string): RunRecord | undefined {
-  const { schema, pid, started, runId, model, identity, progress } = parseObject(text);
+  const { schema, pid, started, runId, model, jobsTogether, identity, progress } = parseObject(text);
   const isWhole =
     schema === SCHEMA &&
     typeof pid === 'number' &&
     (started === undefined || typeof started === 'string') &&
     typeof runId === 'string' &&
     typeof model === 'string' &&
+    typeof jobsTogether === 'number' &&
     isRecord(identity) &&
     isProgress(progress);
-  return isWhole ? { pid, started, runId, model, identity, progress } : undefined;
+  return isWhole ? { pid, started, runId, model, jobsTogether, identity, progress } : undefined;
 }
 
 function parseObject(text: string): Record<string, unknown> {

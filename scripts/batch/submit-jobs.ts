@@ -11,8 +11,10 @@ import { isForgotten, MOST_RESUBMISSIONS, type SubmitOptions, type SubmittedPart
 
 /** Options of submitting jobs. */
 export interface SubmitJobsOptions extends SubmitOptions {
-  /** Jobs under way at a time. */
+  /** Jobs under way at a time; never less than go together. */
   concurrency: number;
+  /** Rows that are submitted together. */
+  together: number;
 }
 
 /** The server is asked to hold its answer so long; after that the job is polled. */
@@ -28,14 +30,18 @@ interface Rows {
   end: number;
 }
 
-/** Submits every row as a job of its own, a bounded number of them at a time, half of these together. */
+/** Rows to submit together, where so many jobs may be under way: half of them. */
+export const jobsTogether = (concurrency: number): number =>
+  Math.min(MOST_TOGETHER, Math.ceil(concurrency / 2));
+
+/** Submits every row as a job of its own, a bounded number of them at a time, some of these together. */
 export async function* submitJobs(
   client: WaggleClient,
   parts: AsyncIterable<Part>,
   options: SubmitJobsOptions,
 ): AsyncGenerator<SubmittedPart, void, undefined> {
-  const slots = new Slots(options.concurrency);
-  const together = Math.min(MOST_TOGETHER, Math.ceil(options.concurrency / 2));
+  const { together } = options;
+  const slots = new Slots(Math.max(options.concurrency, together));
   const failing = new AbortController();
   const signal = AbortSignal.any([options.signal, failing.signal]);
   setMaxListeners(0, signal);
@@ -95,10 +101,7 @@ async function runRows(
   return all.map((row) => byRow.get(row) ?? { row });
 }
 
-/**
- * Undefined where the server does not take these rows together, though it may each by itself. The number of rows is part
- * of the key: with another `concurrency` a run that is taken up has other groups.
- */
+/** Undefined where the server does not take these rows together, though it may each by itself. */
 function submitTogether(
   client: WaggleClient,
   { part, rows }: { part: Part; rows: readonly number[] },

@@ -1,5 +1,6 @@
 import { count, duration } from '../lib/figures.js';
 import { styleFor } from '../lib/terminal.js';
+import { STANDARD } from './input/open-source.js';
 import type { FailureCount } from './tally.js';
 
 /** Summary of a run; with `--json`, the document as it is printed. */
@@ -41,7 +42,7 @@ export function summaryLines(summary: BatchSummary, isTerminal: boolean): string
           `  RMSE ${accuracy.rmse.toFixed(4)}, MAE ${accuracy.mae.toFixed(4)} ${accuracy.unit && `${accuracy.unit} `}over ${count(accuracy.rows)} rows`,
           faint(`  (${accuracy.output} against ${accuracy.actual})`),
         ]),
-    `  ${summary.out}`,
+    ...(summary.out === STANDARD ? [] : [`  ${summary.out}`]),
   ];
 }
 

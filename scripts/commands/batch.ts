@@ -1,11 +1,15 @@
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { INPUT_FORMATS, type InputFormat, inputFormatOf } from '../batch/input/open-source.js';
+import { BatchCommandError } from '../batch/batch-error.js';
+import { INPUT_FORMATS, type InputFormat, inputFormatOf, STANDARD } from '../batch/input/open-source.js';
 import { interruptible } from '../batch/interruption.js';
+import { OUTPUT_FORMATS, type OutputFormat, outputFormatOf } from '../batch/output/open-output.js';
 import { progressDisplay } from '../batch/progress.js';
 import type { BatchRequest } from '../batch/plan.js';
 import { runBatch } from '../batch/run-batch.js';
 import { summaryLines } from '../batch/summary.js';
 import { batchLines, hasEveryRow, watchBatch } from '../batch/watch-batch.js';
+import { errorCode } from '../../shared/system-error.js';
 import { sayAboveBar } from '../lib/terminal.js';
 import { addConnectionOptions, type ConnectionOptions, waitTeller, withClient } from './connection.js';
 import { whole } from './numbers.js';
@@ -13,6 +17,7 @@ import { whole } from './numbers.js';
 interface BatchOptions extends ConnectionOptions {
   out?: string;
   format?: InputFormat;
+  outFormat?: OutputFormat;
   map?: Map<string, string>;
   actual?: string;
   model?: string;
@@ -29,10 +34,13 @@ interface BatchOptions extends ConnectionOptions {
 const HELP = `
 The output has the columns of the input, the outputs of the model, and "error",
 which says why a row has failed. Text that is a number is read as one where the
-model wants a number; an empty cell is a value that is not given.
+model wants a number; an empty cell is a value that is not given. Columns of a
+Parquet file go into a Parquet file as they are; of other files, a column is
+of numbers if it is in the first rows, and of text otherwise.
 
 Interrupted, by Ctrl-C or by anything else, the same command goes on where it
 was: OUT.checkpoint says where. What the server has keeps running meanwhile.
+Rows that come or go by a pipe, as -, are not taken up: such a run starts over.
 
 Exit code: 0 when every row has a result, 2 when some have failed, 1 when it
 could not be done or was interrupted.
@@ -42,6 +50,8 @@ Examples:
   $ npx waggle batch green_tripdata_2021-02.parquet \\
       --map pickup_datetime=lpep_pickup_datetime --out predicted.csv
   $ npx waggle batch trips.ndjson --actual minutes --out predicted.ndjson
+  $ npx waggle batch trips.parquet --out predicted.parquet
+  $ zcat trips.csv.gz | npx waggle batch - --format csv --out - | head
   $ npx waggle batch trips.csv --mode jobs --concurrency 100 --out predicted.csv
   $ npx waggle batch --watch 019ac1f2-7c1e-7d63-9a55-0f6c1b1d2e3f`;
 
@@ -55,12 +65,22 @@ export function registerBatchCommand(program: Command): void {
     .description(
       'Predicts every row of a file by a running API, and writes the rows with what was predicted.',
     )
-    .argument('[file]', 'CSV, NDJSON, JSON ([...] or {"inputs":[...]}) or Parquet, by its ending')
-    .option('--out <file>', 'file to write, needed with an input file: .csv, .ndjson or .jsonl')
+    .argument(
+      '[file]',
+      'CSV, NDJSON, JSON ([...] or {"inputs":[...]}) or Parquet, by its ending; - is standard input',
+    )
+    .option(
+      '--out <file>',
+      'file to write, needed with an input file: .csv, .ndjson, .jsonl or .parquet; - is standard output, and then all else is told on standard error',
+    )
     .addOption(
-      new Option('--format <format>', 'of the input file, where its ending does not say').choices(
-        INPUT_FORMATS,
-      ),
+      new Option('--format <format>', 'of the input, where its ending does not say').choices(INPUT_FORMATS),
+    )
+    .addOption(
+      new Option(
+        '--out-format <format>',
+        "of the output, where its ending does not say (default for -: the input's, NDJSON for JSON)",
+      ).choices(OUTPUT_FORMATS),
     )
     .option(
       '--map <member=column>',
@@ -96,19 +116,28 @@ export function registerBatchCommand(program: Command): void {
     });
 }
 
-function run({ file, out }: { file: string; out: string }, options: BatchOptions): Promise<void> {
-  return withClient(options, async (client) => {
-    const display = progressDisplay(process.stderr);
-    const request = requestOf(file, out, options);
-    const onWait = waitTeller(sayAboveBar);
-    const summary = await interruptible((signal) =>
-      runBatch(request, { client, signal, display, tell: sayAboveBar, onWait }),
-    );
-    if (summary.failed > 0) process.exitCode = 2;
-    console.log(
-      options.json ? JSON.stringify(summary) : summaryLines(summary, process.stdout.isTTY).join('\n'),
-    );
-  });
+async function run({ file, out }: { file: string; out: string }, options: BatchOptions): Promise<void> {
+  const print = out === STANDARD ? console.error : console.log;
+  const isTerminal = (out === STANDARD ? process.stderr : process.stdout).isTTY;
+  try {
+    await withClient({ ...options, print }, async (client) => {
+      const display = progressDisplay(process.stderr);
+      const request = requestOf(file, out, options);
+      const onWait = waitTeller(sayAboveBar);
+      const summary = await interruptible((signal) =>
+        runBatch(request, { client, signal, display, tell: sayAboveBar, onWait }),
+      ).catch((error: unknown) => {
+        if (errorCode(error) !== 'EPIPE') throw error;
+      });
+      // Whoever read standard output has what he wanted, as `head` has.
+      process.exitCode = summary === undefined ? 1 : summary.failed > 0 ? 2 : undefined;
+      if (!summary) return;
+      print(options.json ? JSON.stringify(summary) : summaryLines(summary, isTerminal).join('\n'));
+    });
+  } finally {
+    // An open pipe that nobody reads any more would keep the process.
+    if (file === STANDARD) process.stdin.destroy();
+  }
 }
 
 function watch(id: string, options: BatchOptions): Promise<void> {
@@ -125,11 +154,21 @@ function watch(id: string, options: BatchOptions): Promise<void> {
 }
 
 function requestOf(input: string, out: string, options: BatchOptions): BatchRequest {
-  const { format, map, actual, model, mode, batchRows, concurrency, gzip, restart, force, outage } = options;
+  const { map, actual, model, mode, batchRows, concurrency, gzip, restart, force, outage } = options;
+  const format = options.format ?? inputFormatOf(input);
+  const ownFormat = format === 'json' ? 'ndjson' : format;
+  if (input !== STANDARD && resolve(input) === resolve(out)) {
+    throw new BatchCommandError('--out must be another file than the input');
+  }
+  const outFormat = options.outFormat ?? (out === STANDARD ? ownFormat : outputFormatOf(out));
+  if (outFormat === 'parquet' && out === STANDARD && process.stdout.isTTY) {
+    throw new BatchCommandError('a terminal shows no Parquet: name a file, or set --out-format csv');
+  }
   return {
     input,
     out,
-    format: format ?? inputFormatOf(input),
+    format,
+    outFormat,
     renamed: map ?? new Map<string, string>(),
     actual,
     model,

@@ -70,7 +70,7 @@ class KeyError extends AppError {
 
 /** Does a command's work with a client. Tells of errors as {@link reportErrors} does, with advice. */
 export async function withClient(
-  options: ConnectionOptions,
+  options: ConnectionOptions & { print?: (line: string) => void },
   work: (client: WaggleClient) => Promise<void>,
 ): Promise<void> {
   const { url, key } = options;

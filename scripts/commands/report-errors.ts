@@ -3,11 +3,11 @@ import { systemProblem } from '../../shared/system-error.js';
 
 /**
  * Does a command's work. An error with a name, or the system's about a file, is told on standard error, in words that
- * `explain` may add to, and as `{ "error": { "code", "message" } }` on standard output with `--json`; the exit code is 1
- * then. Anything else goes on to the caller.
+ * `explain` may add to, and as `{ "error": { "code", "message" } }` with `--json`, by `print`, which is standard output
+ * where nothing else is; the exit code is 1 then. Anything else goes on to the caller.
  */
 export async function reportErrors(
-  options: { json?: true | undefined },
+  options: { json?: true | undefined; print?: ((line: string) => void) | undefined },
   work: () => Promise<void>,
   explain: (error: AppError) => string = ({ message }) => message,
 ): Promise<void> {
@@ -20,6 +20,6 @@ export async function reportErrors(
     process.exitCode = 1;
     console.error(`✖ ${isOurs ? explain(error) : problem}`);
     const code = isOurs ? error.code : 'system_refused';
-    if (options.json) console.log(JSON.stringify({ error: { code, message: problem } }));
+    if (options.json) (options.print ?? console.log)(JSON.stringify({ error: { code, message: problem } }));
   }
 }

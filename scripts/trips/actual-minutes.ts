@@ -7,8 +7,10 @@ import { DURATION_RANGE_MINUTES } from './trips.js';
 export interface ActualMinutes {
   /** The columns that it is computed from, for people. */
   description: string;
-  /** Minutes; undefined where the row has no times, or the trip took less than 1 or more than 60 minutes. */
-  minutesOf(values: Record<string, unknown>): number | undefined;
+  pickup: string;
+  dropoff: string;
+  /** Minutes between the texts of two times; undefined where one is none, and for less than 1 or more than 60 minutes. */
+  minutesOf: (pickup: unknown, dropoff: unknown) => number | undefined;
 }
 
 /** Drop-off minus pick-up, of a file that has the columns of a TLC trip file; undefined for any other. */
@@ -18,9 +20,9 @@ export function actualMinutes(columns: readonly string[]): ActualMinutes | undef
   const { minimum, maximum } = DURATION_RANGE_MINUTES;
   return {
     description: `${trip.dropoff} - ${trip.pickup}, ${minimum} to ${maximum} minutes`,
-    minutesOf(values) {
-      const pickup = values[trip.pickup];
-      const dropoff = values[trip.dropoff];
+    pickup: trip.pickup,
+    dropoff: trip.dropoff,
+    minutesOf(pickup, dropoff) {
       if (typeof pickup !== 'string' || typeof dropoff !== 'string') return undefined;
       const minutes = (parseLocalTime(dropoff) - parseLocalTime(pickup)) / 60_000;
       return minutes >= minimum && minutes <= maximum ? minutes : undefined;

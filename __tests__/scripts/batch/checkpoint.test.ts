@@ -21,7 +21,12 @@ const start = (
 ) =>
   Checkpoint.start(
     { input: changes.input ?? input, out, options: { ...options, ...changes.options } },
-    { model: changes.model ?? 'm', restart: changes.restart ?? false, force: changes.force ?? false },
+    {
+      model: changes.model ?? 'm',
+      jobsTogether: 32,
+      restart: changes.restart ?? false,
+      force: changes.force ?? false,
+    },
   );
 
 const progress: RunProgress = {
@@ -60,7 +65,16 @@ it('is there before anything is sent, and gone when the run is complete', () => 
     progress: { rows: 0 },
   });
   checkpoint.remove();
-  expect(existsSync(checkpoint.path)).toBe(false);
+  expect(existsSync(`${out}.checkpoint`)).toBe(false);
+});
+
+it('is not kept for a run that cannot be taken up, whose output file must be free all the same', () => {
+  const out = newOut();
+  const run = { model: 'm', jobsTogether: 32, force: false };
+  Checkpoint.none(out, run).save(progress);
+  expect(existsSync(`${out}.checkpoint`)).toBe(false);
+  writeFileSync(out, 'precious');
+  expect(() => Checkpoint.none(out, run)).toThrow('--force');
 });
 
 it('takes a run up where it was left, with its name and its model', () => {
@@ -139,10 +153,15 @@ it.each([
   '{',
   '[]',
   '{"schema":1}',
-  formatRunRecord({ pid: 1, started: undefined, runId: 'r', model: 'm', identity: {}, progress }).replace(
-    '"rows"',
-    '"row"',
-  ),
+  formatRunRecord({
+    pid: 1,
+    started: undefined,
+    runId: 'r',
+    model: 'm',
+    jobsTogether: 32,
+    identity: {},
+    progress,
+  }).replace('"rows"', '"row"'),
 ])('knows no record in %j', (text) => {
   expect(parseRunRecord(text)).toBeUndefined();
 });

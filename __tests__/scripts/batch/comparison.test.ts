@@ -1,5 +1,6 @@
-import { Accuracy, columnReader } from '../../../scripts/batch/accuracy.js';
+import { Accuracy, type ActualReader, columnReader } from '../../../scripts/batch/accuracy.js';
 import { comparisonFor } from '../../../scripts/batch/comparison.js';
+import { objectValues } from '../../../scripts/batch/input/source.js';
 import { errorsOf } from '../../../scripts/trips/metrics.js';
 
 const model = { outputs: [{ member: 'duration', unit: 'minutes' }] };
@@ -16,11 +17,15 @@ const tripOf = (pickup: string, dropoff: string) => ({
   lpep_dropoff_datetime: dropoff,
 });
 
+/** What is read from one row. */
+const readBy = (reader: ActualReader | undefined, values: Record<string, unknown>): number | undefined =>
+  reader?.(objectValues([values], new Map()))(0);
+
 describe('what results are compared with', () => {
   it('is the column that is named', () => {
     const comparison = comparisonFor(model, [...trip, 'took'], 'took');
     expect(comparison).toMatchObject({ output: 'duration', unit: 'minutes', actual: 'took' });
-    expect(comparison?.actualOf({ took: '12.5' })).toBe(12.5);
+    expect(readBy(comparison?.actualOf, { took: '12.5' })).toBe(12.5);
     expect(() => comparisonFor(model, ['a', 'b'], 'took')).toThrow(
       '--actual took: the file has no such column; it has a, b',
     );
@@ -28,12 +33,12 @@ describe('what results are compared with', () => {
 
   it('is drop-off minus pick-up of trips of 1 to 60 minutes', () => {
     const actualOf = comparisonFor(model, trip, undefined)?.actualOf;
-    expect(actualOf?.(tripOf('2021-02-01T00:34:03', '2021-02-01T00:51:58'))).toBeCloseTo(17.9167, 4);
-    expect(actualOf?.(tripOf('2021-02-01 23:50:00', '2021-02-02 00:50:00'))).toBe(60);
-    expect(actualOf?.(tripOf('2021-02-01T00:00:00', '2021-02-01T00:00:59'))).toBeUndefined();
-    expect(actualOf?.(tripOf('2021-02-01T00:00:00', '2021-02-01T01:00:01'))).toBeUndefined();
-    expect(actualOf?.(tripOf('', 'soon'))).toBeUndefined();
-    expect(actualOf?.({})).toBeUndefined();
+    expect(readBy(actualOf, tripOf('2021-02-01T00:34:03', '2021-02-01T00:51:58'))).toBeCloseTo(17.9167, 4);
+    expect(readBy(actualOf, tripOf('2021-02-01 23:50:00', '2021-02-02 00:50:00'))).toBe(60);
+    expect(readBy(actualOf, tripOf('2021-02-01T00:00:00', '2021-02-01T00:00:59'))).toBeUndefined();
+    expect(readBy(actualOf, tripOf('2021-02-01T00:00:00', '2021-02-01T01:00:01'))).toBeUndefined();
+    expect(readBy(actualOf, tripOf('', 'soon'))).toBeUndefined();
+    expect(readBy(actualOf, {})).toBeUndefined();
   });
 
   it('is nothing for other files, and for models that answer in something else', () => {
@@ -68,6 +73,6 @@ describe('accuracy', () => {
     [null, undefined],
     ['n/a', Number.NaN],
   ])('reads %j as %d', (value, expected) => {
-    expect(columnReader('x')({ x: value })).toEqual(expected);
+    expect(readBy(columnReader('x'), { x: value })).toEqual(expected);
   });
 });

@@ -1,4 +1,5 @@
 import { createInputWriter } from '../../../scripts/batch/input-mapping.js';
+import { objectValues } from '../../../scripts/batch/input/source.js';
 
 const model = {
   name: 'm',
@@ -13,8 +14,23 @@ const model = {
   },
 };
 
-const writerFor = (columns: readonly string[], renamed: Record<string, string> = {}) =>
-  createInputWriter({ model, columns, renamed: new Map(Object.entries(renamed)) });
+interface Row {
+  values: Record<string, unknown>;
+  json?: string;
+  unreadable?: string;
+}
+
+/** Writes one row, as a page of its own: an object where it has a text, else cells of columns. */
+const writerFor = (columns: readonly string[], renamed: Record<string, string> = {}) => {
+  const write = createInputWriter({ model, columns, renamed: new Map(Object.entries(renamed)) }, true);
+  return ({ values, json: text, unreadable }: Row): string => {
+    const bad = new Map(unreadable === undefined ? [] : [[0, unreadable]]);
+    const rows = objectValues([values], bad);
+    const decoded = text === undefined ? { column: rows.column, unreadable: bad } : rows;
+    const texts = text === undefined ? {} : { texts: [text] };
+    return write({ firstRow: 0, length: 1, share: 1, ...texts, values: () => decoded }, decoded)(0);
+  };
+};
 
 const json = (values: Record<string, unknown>) => ({ values, json: JSON.stringify(values) });
 

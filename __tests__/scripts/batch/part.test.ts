@@ -1,23 +1,50 @@
-import type { Source, SourceRow } from '../../../scripts/batch/input/source.js';
+import { objectValues, type Source } from '../../../scripts/batch/input/source.js';
 import { type Part, type PartOptions, partsOf } from '../../../scripts/batch/part.js';
 import { RowTexts } from '../../../scripts/batch/row-texts.js';
 
-/** Rows `from`..`to` in pages of seven. */
-const sourceOf = (rows: readonly SourceRow[]): Source => ({
+interface Row {
+  a?: number;
+  text?: string;
+  unreadable?: string;
+}
+
+/** Rows in pages of seven. */
+const sourceOf = (rows: readonly Row[]): Source => ({
   columns: ['a'],
-  async *pages(fromRow) {
-    for (let at = fromRow; at < rows.length; at += 7) {
-      yield { rows: rows.slice(at, at + 7), share: Math.min(1, (at + 7) / rows.length) };
+  kinds: new Map(),
+  async *pages() {
+    for (let at = 0; at < rows.length; at += 7) {
+      const some = rows.slice(at, at + 7);
+      const bad = some.flatMap(({ unreadable }, row) =>
+        unreadable === undefined ? [] : [[row, unreadable] as const],
+      );
+      yield {
+        firstRow: at,
+        length: some.length,
+        share: Math.min(1, (at + 7) / rows.length),
+        texts: some.map(({ text = '' }) => text),
+        values: () =>
+          objectValues(
+            some.map(({ a }) => ({ a })),
+            new Map(bad),
+          ),
+      };
     }
   },
 });
 
-const rows = (count: number): SourceRow[] => Array.from({ length: count }, (_, a) => ({ values: { a } }));
+const rows = (count: number): Row[] => Array.from({ length: count }, (_, a) => ({ a }));
 
-const options = (changes: Partial<PartOptions> = {}): PartOptions => ({
-  toInput: ({ values }) => JSON.stringify(values),
-  carry: ({ values }) => `${String(values['a'])},`,
+/** Inputs are objects of the column `a`, of `longInput` characters more. */
+const options = (changes: Partial<PartOptions> = {}, longInput = 0): PartOptions => ({
+  toInput: Object.assign(
+    (_: unknown, { column }: Parameters<PartOptions['toInput']>[1]) =>
+      (row: number) =>
+        JSON.stringify({ a: column('a')(row) }) + ' '.repeat(longInput),
+    { columns: ['a'] },
+  ),
   actualOf: undefined,
+  wanted: undefined,
   rowsPerPart: 10,
   onRead: () => undefined,
   ...changes,
@@ -41,15 +68,21 @@ describe('parts', () => {
       [20, 5],
     ]);
     expect(parts.flatMap(({ inputs }) => textsOf(inputs))).toEqual(
-      rows(25).map(({ values }) => JSON.stringify(values)),
+      rows(25).map(({ a }) => JSON.stringify({ a })),
     );
-    expect(textsOf(parts[2]?.carried ?? new RowTexts())).toEqual(['20,', '21,', '22,', '23,', '24,']);
+    expect(parts.map(({ pages }) => pages.map(({ firstRow }) => firstRow))).toEqual([
+      [0, 7],
+      [7, 14],
+      [14, 21],
+    ]);
   });
 
   it('are the same when a run is taken up at one of them', async () => {
     const source = sourceOf(rows(25));
     const whole = await all(partsOf(source, 0, options()));
-    expect(await all(partsOf(source, 10, options()))).toEqual(whole.slice(1));
+    const again = await all(partsOf(source, 10, options()));
+    const sent = (parts: readonly Part[]) => parts.map(({ firstRow, inputs }) => [firstRow, textsOf(inputs)]);
+    expect(sent(again)).toEqual(sent(whole.slice(1)));
   });
 
   it('are none for a file without rows, and none too many for one that fills them', async () => {
@@ -58,8 +91,8 @@ describe('parts', () => {
   });
 
   it('are shorter when their rows are long', async () => {
-    const long = 'x'.repeat(12_000_000);
-    const parts = await all(partsOf(sourceOf(rows(4)), 0, options({ carry: () => long })));
+    const long = rows(4).map(({ a = 0 }) => ({ a, text: 'x'.repeat(12_000_000) }));
+    const parts = await all(partsOf(sourceOf(long), 0, options()));
     expect(parts.map(({ firstRow }) => firstRow)).toEqual([0, 3]);
   });
 
@@ -71,11 +104,8 @@ describe('parts', () => {
   });
 
   it('have a stand-in for a row that cannot be sent, and say why', async () => {
-    const bad: SourceRow[] = [
-      { values: {}, unreadable: 'is not JSON' },
-      { values: { a: 'x'.repeat(70_000) } },
-    ];
-    const [part] = await all(partsOf(sourceOf(bad), 0, options()));
+    const bad = [{ unreadable: 'is not JSON' }, { a: 1 }];
+    const [part] = await all(partsOf(sourceOf(bad), 0, options({}, 70_000)));
     expect(textsOf(part?.inputs ?? new RowTexts())).toEqual(['null', 'null']);
     expect([...(part?.problems ?? [])]).toEqual([
       [0, { code: 'invalid_input', message: 'the row is not JSON' }],
@@ -84,7 +114,7 @@ describe('parts', () => {
   });
 
   it('know what happened, where the row says', async () => {
-    const actualOf: PartOptions['actualOf'] = ({ a }) => (a === 1 ? undefined : 5);
+    const actualOf = Object.assign(() => (row: number) => (row === 1 ? undefined : 5), { columns: ['a'] });
     const [part] = await all(partsOf(sourceOf(rows(3)), 0, options({ actualOf })));
     expect(part?.actual?.slice(0, 3)).toEqual(Float64Array.of(5, Number.NaN, 5));
   });

@@ -3,7 +3,7 @@ import { WaggleClient } from '../../../shared/client/client.js';
 import type { Part } from '../../../scripts/batch/part.js';
 import { RowTexts } from '../../../scripts/batch/row-texts.js';
 import { submitBatches } from '../../../scripts/batch/submit-batches.js';
-import { submitJobs } from '../../../scripts/batch/submit-jobs.js';
+import { jobsTogether, submitJobs } from '../../../scripts/batch/submit-jobs.js';
 import type { SubmittedPart } from '../../../scripts/batch/submitted-part.js';
 import { type AnswerServer, type ScriptedAnswer, startAnswers } from '../../support/answer-server.js';
 import { batchView } from '../../support/batch-view.js';
@@ -19,9 +19,9 @@ async function clientOf(...answers: ScriptedAnswer[]): Promise<WaggleClient> {
 
 /** Rows 20 and 21 of a file. */
 function part(problems: Part['problems'] = new Map()): Part {
-  const [inputs, carried] = [new RowTexts(), new RowTexts()];
+  const inputs = new RowTexts();
   for (const x of [1, 2]) inputs.add(JSON.stringify({ x }));
-  return { firstRow: 20, inputs, carried, problems, actual: undefined };
+  return { firstRow: 20, inputs, pages: [], problems, actual: undefined };
 }
 
 async function* one(only: Part): AsyncGenerator<Part, void, undefined> {
@@ -115,7 +115,7 @@ describe('a part as a batch', () => {
 
 describe('rows as jobs', () => {
   const submit = (client: WaggleClient, only = part(), concurrency = 1) =>
-    submitJobs(client, one(only), { ...options, concurrency });
+    submitJobs(client, one(only), { ...options, concurrency, together: jobsTogether(concurrency) });
 
   it('wait for their answer, then poll as the server says', async () => {
     const client = await clientOf(
@@ -203,6 +203,13 @@ describe('rows as jobs', () => {
         'GET /jobs/slow ',
         'POST /jobs {"input":{"x":2},"model":"m"}',
       ]);
+    });
+
+    it('go together as they did before, with another number of them at a time', async () => {
+      const client = await clientOf(many([done(1), done(2)]));
+      const submitted = submitJobs(client, one(part()), { ...options, concurrency: 1, together: 2 });
+      expect(await outcomesOf(submitted)).toHaveLength(2);
+      expect(server.requests.map(({ headers }) => headers['idempotency-key'])).toEqual(['"run-20-2"']);
     });
 
     it('fail alone when the input of one is refused', async () => {

@@ -1,65 +1,78 @@
-import { CsvSyntaxError, openCsvRecords } from '../../../shared/text/csv-records.js';
-import { InputFileError, type Source, type SourcePage, type SourceRow, withoutFirst } from './source.js';
-import { readTextFile } from './text-file.js';
-
-const RECORD_LIMIT_CHARS = 4_194_304;
+import { cellsOf, CsvRecords } from './csv-records.js';
+import { sampleOf } from './sample.js';
+import { InputFileError, type PageValues, type Source, type SourcePage } from './source.js';
+import type { TextInput } from './text-file.js';
 
 /** A table whose first line names the columns. Every cell is text; an empty one is an absent value. */
-export async function openCsv(path: string): Promise<Source> {
-  for await (const { records } of readRecords(path)) {
-    const header = records[0];
-    if (header) return { columns: checkHeader(path, header), pages: (fromRow) => readRows(path, fromRow) };
+export async function openCsv(input: TextInput): Promise<Source> {
+  const columns: string[] = [];
+  const pages = (): AsyncGenerator<SourcePage, void, undefined> => readRows(input, columns);
+  const { kinds } = await sampleOf(pages(), columns);
+  if (columns.length === 0) {
+    throw new InputFileError(input.name, 'is empty: its first line must name the columns');
   }
-  throw new InputFileError(path, 'is empty: its first line must name the columns');
+  return { columns, kinds, textFormat: 'csv', pages };
 }
 
-function checkHeader(path: string, header: readonly string[]): string[] {
-  const columns = header.map((name) => name.trim());
+/** Fills `columns` with what the first line names. */
+async function* readRows(input: TextInput, columns: string[]): AsyncGenerator<SourcePage, void, undefined> {
+  const csv = new CsvRecords(input.name);
+  let firstRow = -1;
+  const pageOf = (records: string[], share: number): SourcePage => {
+    if (firstRow < 0 && records.length > 0) {
+      const header = headerOf(input.name, records.shift() ?? '');
+      columns.splice(0, columns.length, ...header);
+      firstRow = 0;
+    }
+    const page = {
+      firstRow,
+      length: records.length,
+      share,
+      texts: records,
+      values: () => valuesOf(records, columns),
+    };
+    firstRow += records.length;
+    return page;
+  };
+  for await (const { text, share } of input.pieces()) {
+    const page = pageOf(csv.add(text), share);
+    if (columns.length > 0) yield page;
+  }
+  const last = pageOf(csv.end(), 1);
+  if (columns.length > 0) yield last;
+}
+
+function headerOf(file: string, record: string): string[] {
+  const columns = cellsOf(record)?.map((name) => name.trim()) ?? [];
   const twice = columns.find((name, place) => columns.indexOf(name) !== place);
+  if (columns.length === 0) throw new InputFileError(file, `is not CSV: ${BAD_QUOTES}`);
   if (columns.length === 1 && /[;\t]/.test(columns[0] ?? '')) {
     throw new InputFileError(
-      path,
+      file,
       'has one column only: its cells must be parted by commas, not ";" or tabs',
     );
   }
-  if (twice !== undefined) throw new InputFileError(path, `has two columns named "${twice}"`);
+  if (twice !== undefined) throw new InputFileError(file, `has two columns named "${twice}"`);
   return columns;
 }
 
-async function* readRows(path: string, fromRow: number): AsyncGenerator<SourcePage, void, undefined> {
-  let columns: string[] | undefined;
-  const pages = async function* () {
-    for await (const { records, share } of readRecords(path)) {
-      columns ??= records.shift()?.map((name) => name.trim());
-      yield { rows: records.map((cells) => rowOf(columns ?? [], cells)), share };
+const BAD_QUOTES = 'has a quote in the middle of a cell';
+
+function valuesOf(records: readonly string[], columns: readonly string[]): PageValues {
+  const unreadable = new Map<number, string>();
+  const rows = records.map((record, row) => {
+    const cells = cellsOf(record);
+    if (!cells) unreadable.set(row, BAD_QUOTES);
+    else if (cells.length !== columns.length) {
+      unreadable.set(row, `has ${cells.length} cells, the header has ${columns.length}`);
     }
+    return cells;
+  });
+  return {
+    unreadable,
+    column(name) {
+      const place = columns.indexOf(name);
+      return (row) => rows[row]?.[place] || undefined;
+    },
   };
-  yield* withoutFirst(pages(), fromRow);
-}
-
-/** Columns may have any name, such as `__proto__`: nothing is inherited. */
-const Cells = function Cells() {} as unknown as new () => Record<string, unknown>;
-Cells.prototype = Object.create(null);
-
-function rowOf(columns: readonly string[], cells: readonly string[]): SourceRow {
-  const values = new Cells();
-  for (let place = 0; place < columns.length; place += 1) {
-    const cell = cells[place];
-    if (cell) values[columns[place] ?? ''] = cell;
-  }
-  if (cells.length === columns.length) return { values };
-  return { values, unreadable: `has ${cells.length} cells, the header has ${columns.length}` };
-}
-
-async function* readRecords(
-  path: string,
-): AsyncGenerator<{ records: string[][]; share: number }, void, undefined> {
-  const csv = openCsvRecords(RECORD_LIMIT_CHARS);
-  try {
-    for await (const { text, share } of readTextFile(path)) yield { records: await csv.write(text), share };
-    yield { records: await csv.end(), share: 1 };
-  } catch (cause) {
-    if (!(cause instanceof CsvSyntaxError)) throw cause;
-    throw new InputFileError(path, `is not CSV: ${cause.message}`, { cause });
-  }
 }

@@ -1,27 +1,40 @@
 import { JSONParser } from '@streamparser/json';
 import { messageOf } from '../../../shared/errors.js';
-import { rowOfValue, sampled } from './json-values.js';
-import { InputFileError, type Source, type SourcePage, type SourceRow, withoutFirst } from './source.js';
-import { readTextFile } from './text-file.js';
+import { isRecord } from '../../../shared/text/is-record.js';
+import { sampleOfRows } from './sample.js';
+import { InputFileError, objectValues, type Source, type SourcePage } from './source.js';
+import type { TextInput } from './text-file.js';
 
 /** One JSON document: an array of objects, or an object with such an array as `inputs`. */
-export const openJson = (path: string): Promise<Source> =>
-  sampled(path, (fromRow) => withoutFirst(readElements(path), fromRow));
+export async function openJson(input: TextInput): Promise<Source> {
+  const { kinds } = await sampleOfRows(input.name, readElements(input));
+  return { columns: [...kinds.keys()], kinds, pages: () => readElements(input) };
+}
 
-async function* readElements(path: string): AsyncGenerator<SourcePage, void, undefined> {
-  let rows: SourceRow[] = [];
-  let count = 0;
+async function* readElements(input: TextInput): AsyncGenerator<SourcePage, void, undefined> {
+  let rows: unknown[] = [];
+  let firstRow = 0;
   let parser: JSONParser | undefined;
-  for await (const { text, share } of readTextFile(path)) {
+  for await (const { text, share } of input.pieces()) {
     if (!parser && text.trim() === '') continue;
-    parser ??= openParser(path, text.trimStart(), (value) => rows.push(rowOfValue(value, undefined)));
-    parse(path, parser, text);
-    count += rows.length;
-    yield { rows, share };
+    parser ??= openParser(input.name, text.trimStart(), (value) => rows.push(value));
+    parse(input.name, parser, text);
+    yield pageOf(rows, firstRow, share);
+    firstRow += rows.length;
     rows = [];
   }
-  if (!parser?.isEnded) throw new InputFileError(path, 'ends in the middle of its JSON');
-  if (count === 0) throw new InputFileError(path, NOT_ROWS);
+  if (!parser?.isEnded) throw new InputFileError(input.name, 'ends in the middle of its JSON');
+  if (firstRow === 0) throw new InputFileError(input.name, NOT_ROWS);
+}
+
+function pageOf(rows: readonly unknown[], firstRow: number, share: number): SourcePage {
+  const unreadable = new Map<number, string>();
+  const objects = rows.map((value, row) => {
+    if (isRecord(value)) return value;
+    unreadable.set(row, 'is no JSON object');
+    return {};
+  });
+  return { firstRow, length: rows.length, share, values: () => objectValues(objects, unreadable) };
 }
 
 const NOT_ROWS = 'must hold rows as [{...}, ...] or {"inputs": [{...}, ...]}';

@@ -1,57 +1,79 @@
+import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../../shared/errors.js';
-import { rowOfValue, sampled } from './json-values.js';
-import { InputFileError, type Source, type SourcePage, type SourceRow } from './source.js';
-import { readTextFile } from './text-file.js';
+import { isRecord } from '../../../shared/text/is-record.js';
+import { sampleOfRows } from './sample.js';
+import { InputFileError, objectValues, type PageValues, type Source, type SourcePage } from './source.js';
+import type { TextInput } from './text-file.js';
 
 /** A line that does not end is some other file. */
 const LINE_LIMIT_CHARS = 4_194_304;
 
 /** One JSON object a line; empty lines are no rows. */
-export const openNdjson = (path: string): Promise<Source> =>
-  sampled(path, (fromRow) => readLines(path, fromRow));
+export async function openNdjson(input: TextInput): Promise<Source> {
+  const { kinds } = await sampleOfRows(input.name, readLines(input));
+  return { columns: [...kinds.keys()], kinds, textFormat: 'ndjson', pages: () => readLines(input) };
+}
 
-async function* readLines(path: string, fromRow: number): AsyncGenerator<SourcePage, void, undefined> {
-  let toSkip = fromRow;
+async function* readLines(input: TextInput): AsyncGenerator<SourcePage, void, undefined> {
   let rest = '';
-  const rowsOf = (lines: readonly string[]): SourceRow[] => {
-    const filled = lines.filter((line) => !isBlank(line));
-    const skipped = Math.min(toSkip, filled.length);
-    toSkip -= skipped;
-    return parseLines(skipped === 0 ? filled : filled.slice(skipped));
+  let firstRow = 0;
+  const pageOf = (lines: readonly string[], share: number): SourcePage => {
+    const texts = lines.filter((line) => !isBlank(line)).map(trimmed);
+    const page = { firstRow, length: texts.length, share, texts, values: () => valuesOf(texts) };
+    firstRow += texts.length;
+    return page;
   };
-  for await (const { text, share } of readTextFile(path)) {
+  for await (const { text, share } of input.pieces()) {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > LINE_LIMIT_CHARS) {
-      throw new InputFileError(path, `has a line of more than ${LINE_LIMIT_CHARS} characters: is it NDJSON?`);
+      throw new InputFileError(
+        input.name,
+        `has a line of more than ${LINE_LIMIT_CHARS} characters: is it NDJSON?`,
+      );
     }
-    yield { rows: rowsOf(lines), share };
+    yield pageOf(lines, share);
   }
-  yield { rows: rowsOf([rest]), share: 1 };
+  yield pageOf([rest], 1);
 }
 
 /** Most lines start with a brace; looking at one character is all they cost. */
 const isBlank = (line: string): boolean => !line.startsWith('{') && line.trim() === '';
 
-/** One JSON document in place of many, where all of them are good: one call costs less than a thousand. */
-function parseLines(lines: readonly string[]): SourceRow[] {
-  let values: unknown;
+const trimmed = (line: string): string => (line.startsWith('{') && line.endsWith('}') ? line : line.trim());
+
+/** Stands between two lines that are parsed together. No line can hold it. */
+const BETWEEN = randomBytes(8).toString('hex');
+
+/**
+ * One JSON document in place of many: one call costs less than a thousand. Lines that are bad alone may be good
+ * together, as `1,2` before `[3` and `4]` are three values in three lines. Then a mark between two lines is missing
+ * from its place, and each line is parsed by itself.
+ */
+function valuesOf(texts: readonly string[]): PageValues {
+  const unreadable = new Map<number, string>();
+  const values = parseTogether(texts);
+  const objects = texts.map((text, row) => {
+    try {
+      const value: unknown = values ? values[2 * row] : JSON.parse(text);
+      if (isRecord(value)) return value;
+      unreadable.set(row, 'is no JSON object');
+    } catch (error) {
+      unreadable.set(row, `is not JSON: ${messageOf(error)}`);
+    }
+    return {};
+  });
+  return objectValues(objects, unreadable);
+}
+
+/** The values of the lines with the marks between them; undefined where these are not one value a line. */
+function parseTogether(texts: readonly string[]): unknown[] | undefined {
   try {
-    values = JSON.parse(`[${lines.join(',')}]`);
+    const values = JSON.parse(`[${texts.join(`,"${BETWEEN}",`)}]`) as unknown[];
+    if (values.length !== 2 * texts.length - 1) return undefined;
+    for (let at = 1; at < values.length; at += 2) if (values[at] !== BETWEEN) return undefined;
+    return values;
   } catch {
-    return lines.map(parseLine);
-  }
-  if (!Array.isArray(values) || values.length !== lines.length) return lines.map(parseLine);
-  return lines.map((line, at) => rowOfValue(values[at], trimmed(line)));
-}
-
-function parseLine(line: string): SourceRow {
-  const json = trimmed(line);
-  try {
-    return rowOfValue(JSON.parse(json), json);
-  } catch (error) {
-    return { values: {}, json, unreadable: `is not JSON: ${messageOf(error)}` };
+    return undefined;
   }
 }
-
-const trimmed = (line: string): string => (line.endsWith('}') ? line : line.trim());

@@ -5,17 +5,17 @@ import { openJson } from './json-source.js';
 import { openNdjson } from './ndjson-source.js';
 import { openParquet } from './parquet-source.js';
 import { InputFileError, type Source } from './source.js';
+import { textFile, type TextInput, textStream } from './text-file.js';
 
 /** Formats of an input file by name. */
 export const INPUT_FORMATS = ['csv', 'ndjson', 'json', 'parquet'] as const;
 export type InputFormat = (typeof INPUT_FORMATS)[number];
 
-const OPENERS: Readonly<Record<InputFormat, (path: string) => Promise<Source>>> = {
-  csv: openCsv,
-  ndjson: openNdjson,
-  json: openJson,
-  parquet: openParquet,
-};
+/** The name of standard input as a file to read, and of standard output as one to write. */
+export const STANDARD = '-';
+
+const TEXT_OPENERS: Readonly<Record<Exclude<InputFormat, 'parquet'>, (input: TextInput) => Promise<Source>>> =
+  { csv: openCsv, ndjson: openNdjson, json: openJson };
 
 const ENDINGS: Readonly<Record<string, InputFormat>> = {
   '.csv': 'csv',
@@ -29,17 +29,23 @@ const ENDINGS: Readonly<Record<string, InputFormat>> = {
 export function inputFormatOf(path: string): InputFormat {
   const format = ENDINGS[extname(path).toLowerCase()];
   if (format) return format;
-  throw new InputFileError(
-    path,
-    `ends in none of ${Object.keys(ENDINGS).join(', ')}: say which it is with --format`,
-  );
+  throw path === STANDARD
+    ? new InputFileError('standard input', 'say with --format what comes: csv, ndjson or json')
+    : new InputFileError(
+        path,
+        `ends in none of ${Object.keys(ENDINGS).join(', ')}: say which it is with --format`,
+      );
 }
 
-/** Looks into an input file. Throws {@link InputFileError}. */
+/** Looks into an input file, or into standard input. Throws {@link InputFileError}. */
 export async function openSource(path: string, format: InputFormat): Promise<Source> {
+  if (path === STANDARD) {
+    if (format !== 'parquet') return TEXT_OPENERS[format](textStream('standard input', process.stdin));
+    throw new InputFileError('standard input', 'a Parquet file is read from its end: give its name');
+  }
   // A pipe may never say anything, and nothing can be read twice from it.
   if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
-    throw new InputFileError(path, 'cannot be read: it is no regular file; write its rows into one');
+    throw new InputFileError(path, `cannot be read: it is no regular file; give it on standard input, as -`);
   }
-  return OPENERS[format](path);
+  return format === 'parquet' ? openParquet(path) : TEXT_OPENERS[format](textFile(path));
 }

@@ -1,17 +1,34 @@
-import { type SchemaElement, toJson } from 'hyparquet';
+import { type ParquetParsers, type SchemaElement, toJson } from 'hyparquet';
 
 /** A cell of one column as JSON; undefined where it has no value. */
 export type CellReader = (value: unknown) => unknown;
 
 /** Readers of the top-level columns, in the order of the file. */
-export function cellReaders(schema: readonly SchemaElement[]): Map<string, CellReader> {
-  const readers = new Map<string, CellReader>();
-  const [root] = schema;
-  for (let at = 1; at < schema.length && readers.size < (root?.num_children ?? 0); at = endOf(schema, at)) {
+export const cellReaders = (schema: readonly SchemaElement[]): Map<string, CellReader> =>
+  new Map(
+    topLevel(schema).map((element) => [element.name, element.num_children ? readNested : readerFor(element)]),
+  );
+
+/** The top-level columns whose cells are numbers as they are decoded with {@link parsersFor}, or nothing. */
+export function numberColumns(schema: readonly SchemaElement[]): Set<string> {
+  const timesAreNumbers = parsersFor(schema) === TIMES_IN_MS;
+  const isNumber = (element: SchemaElement): boolean => {
+    const { type, logical_type: logical, converted_type: converted } = element;
+    if (element.repetition_type === 'REPEATED') return false;
+    if (isTime(element)) return timesAreNumbers;
+    return !logical && !converted && (type === 'DOUBLE' || type === 'FLOAT' || type === 'INT32');
+  };
+  return new Set(topLevel(schema).flatMap((element) => (isNumber(element) ? [element.name] : [])));
+}
+
+function topLevel(schema: readonly SchemaElement[]): SchemaElement[] {
+  const elements: SchemaElement[] = [];
+  const count = schema[0]?.num_children ?? 0;
+  for (let at = 1; at < schema.length && elements.length < count; at = endOf(schema, at)) {
     const element = schema[at];
-    if (element) readers.set(element.name, element.num_children ? readNested : readerFor(element));
+    if (element) elements.push(element);
   }
-  return readers;
+  return elements;
 }
 
 /** The schema is a tree, written depth first. */
@@ -21,23 +38,52 @@ function endOf(schema: readonly SchemaElement[], at: number): number {
   return next;
 }
 
-function readerFor({ logical_type: logical, converted_type: converted }: SchemaElement): CellReader {
-  if (logical?.type === 'TIMESTAMP') return timeReader(logical.isAdjustedToUTC);
-  if (logical?.type === 'DATE' || converted === 'DATE') return readDate;
+function readerFor(element: SchemaElement): CellReader {
+  const { logical_type: logical, converted_type: converted } = element;
   // Without a logical type the format means UTC.
-  if (converted === 'TIMESTAMP_MICROS' || converted === 'TIMESTAMP_MILLIS') return timeReader(true);
-  return readPlain;
+  if (isTime(element)) return timeReader(logical?.type !== 'TIMESTAMP' || logical.isAdjustedToUTC);
+  return logical?.type === 'DATE' || converted === 'DATE' ? readDate : readPlain;
 }
 
-/** Times that are not UTC are on a clock that the file does not name, and so is their text. */
-const timeReader =
-  (isUtc: boolean): CellReader =>
-  (value) => {
-    if (!(value instanceof Date) || Number.isNaN(value.getTime())) return undefined;
-    const text = value.toISOString();
-    const whole = text.endsWith('.000Z') ? text.slice(0, -5) : text.slice(0, -1);
-    return isUtc ? `${whole}Z` : whole;
+const isTime = ({ logical_type: logical, converted_type: converted }: SchemaElement): boolean =>
+  logical?.type === 'TIMESTAMP' || converted === 'TIMESTAMP_MICROS' || converted === 'TIMESTAMP_MILLIS';
+
+const DAY_MS = 86_400_000;
+const LAST_TIME_MS = 8.64e15;
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+
+/**
+ * Times that are not UTC are on a clock that the file does not name, and so is their text. Most times are of the day of
+ * the one before, whose date is written already.
+ */
+function timeReader(isUtc: boolean): CellReader {
+  let day = Number.NaN;
+  let date = '';
+  return (value) => {
+    const ms = value instanceof Date ? value.getTime() : value;
+    if (typeof ms !== 'number' || !(Math.abs(ms) <= LAST_TIME_MS)) return undefined;
+    const dayOf = Math.floor(ms / DAY_MS);
+    if (dayOf !== day) date = new Date(dayOf * DAY_MS).toISOString().slice(0, -'00:00:00.000Z'.length);
+    day = dayOf;
+    const inDayMs = ms - dayOf * DAY_MS;
+    const seconds = Math.floor(inDayMs / 1000);
+    const part = inDayMs - seconds * 1000;
+    const minutes = Math.floor(seconds / 60);
+    const time = `${date}${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}`;
+    return `${time}${part === 0 ? '' : `.${String(part).padStart(3, '0')}`}${isUtc ? 'Z' : ''}`;
   };
+}
+
+/** Whole milliseconds in place of a Date for each time: what {@link cellReaders} takes, too, in columns without a nesting. */
+const TIMES_IN_MS = {
+  timestampFromMilliseconds: Number,
+  timestampFromMicroseconds: (micros: bigint) => Math.floor(Number(micros) / 1e3),
+  timestampFromNanoseconds: (nanos: bigint) => Math.floor(Number(nanos) / 1e6),
+};
+
+/** How times of the file are decoded for its {@link cellReaders}. INT96 has no logical type that would name it a time. */
+export const parsersFor = (schema: readonly SchemaElement[]): Partial<ParquetParsers> =>
+  schema.slice(1).some(({ num_children: children, type }) => children || type === 'INT96') ? {} : TIMES_IN_MS;
 
 const readDate: CellReader = (value) =>
   value instanceof Date ? value.toISOString().slice(0, 10) : undefined;

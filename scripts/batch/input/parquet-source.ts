@@ -1,5 +1,4 @@
 import {
-  type AsyncBuffer,
   type ColumnData,
   asyncBufferFromFile,
   type FileMetaData,
@@ -8,17 +7,14 @@ import {
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { messageOf } from '../../../shared/errors.js';
-import { type CellReader, cellReaders } from './parquet-cells.js';
-import { InputFileError, type Source, type SourcePage, type SourceRow } from './source.js';
+import { type CellReader, cellReaders, numberColumns, parsersFor } from './parquet-cells.js';
+import { InputFileError, type ParquetFile, type Source, type SourcePage } from './source.js';
 
 /** Rows decoded at a time. A row group may have millions; each window reads its columns' bytes again. */
 const WINDOW_ROWS = 65_536;
 
-interface ParquetFile {
-  path: string;
-  file: AsyncBuffer;
-  metadata: FileMetaData;
-  cells: ReadonlyMap<string, CellReader>;
+interface Columns extends ParquetFile {
+  readers: ReadonlyMap<string, CellReader>;
 }
 
 /** A Parquet file, a window of its rows at a time in memory. */
@@ -26,21 +22,32 @@ export async function openParquet(path: string): Promise<Source> {
   try {
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
-    const cells = cellReaders(metadata.schema);
+    const readers = cellReaders(metadata.schema);
     return {
-      columns: [...cells.keys()],
-      pages: (fromRow) => readWindows({ path, file, metadata, cells }, fromRow),
+      columns: [...readers.keys()],
+      kinds: new Map(),
+      parquet: { path, file, metadata },
+      pages: (fromRow, wanted) =>
+        readWindows(
+          {
+            path,
+            file,
+            metadata,
+            readers: wanted ? new Map([...readers].filter(([name]) => wanted.has(name))) : readers,
+          },
+          fromRow,
+        ),
     };
   } catch (cause) {
     throw new InputFileError(path, `cannot be read as Parquet: ${messageOf(cause)}`, { cause });
   }
 }
 
-async function* readWindows(from: ParquetFile, fromRow: number): AsyncGenerator<SourcePage, void, undefined> {
+async function* readWindows(from: Columns, fromRow: number): AsyncGenerator<SourcePage, void, undefined> {
   const total = Number(from.metadata.num_rows);
   for (const { start, end } of windowsOf(from.metadata)) {
     if (end <= fromRow) continue;
-    yield { rows: await readWindow(from, Math.max(start, fromRow), end), share: end / total };
+    yield await readWindow(from, Math.max(start, fromRow), end, end / total);
   }
 }
 
@@ -55,38 +62,49 @@ function* windowsOf({ row_groups: groups }: FileMetaData): Generator<{ start: nu
   }
 }
 
-async function readWindow(from: ParquetFile, rowStart: number, rowEnd: number): Promise<SourceRow[]> {
-  const { path, file, metadata, cells } = from;
-  const columns = new Map([...cells.keys()].map((name) => [name, emptyCells(rowEnd - rowStart)]));
+async function readWindow(
+  { path, file, metadata, readers }: Columns,
+  rowStart: number,
+  rowEnd: number,
+  share: number,
+): Promise<SourcePage> {
+  const length = rowEnd - rowStart;
+  // Numbers that wait for their results in a plain array would be objects, all of them for the garbage collector to visit.
+  const numbers = numberColumns(metadata.schema);
+  const columns = new Map<string, unknown[] | Float64Array>(
+    [...readers.keys()].map((name) => [
+      name,
+      numbers.has(name) ? new Float64Array(length).fill(Number.NaN) : [],
+    ]),
+  );
   const onChunk = ({ columnName, columnData, rowStart: first }: ColumnData): void => {
     const column = columns.get(columnName) ?? [];
-    const read = cells.get(columnName) ?? ((value) => value);
-    // A page may reach over the window on both sides.
+    const none = column instanceof Float64Array ? Number.NaN : undefined;
+    // A page of the file may reach over the window on both sides.
     const end = Math.min(columnData.length, rowEnd - first);
     for (let at = Math.max(0, rowStart - first); at < end; at += 1) {
-      column[first + at - rowStart] = read(columnData[at]);
+      column[first + at - rowStart] = columnData[at] ?? none;
     }
   };
+  const parsers = parsersFor(metadata.schema);
   try {
-    await parquetRead({ file, metadata, compressors, rowStart, rowEnd, onChunk });
+    await parquetRead({
+      file,
+      metadata,
+      compressors,
+      parsers,
+      columns: [...readers.keys()],
+      rowStart,
+      rowEnd,
+      onChunk,
+    });
   } catch (cause) {
     throw new InputFileError(path, `cannot be read from row ${rowStart} on: ${messageOf(cause)}`, { cause });
   }
-  return rowsOf(columns, rowEnd - rowStart);
-}
-
-const emptyCells = (length: number): unknown[] => Array.from({ length });
-
-function rowsOf(columns: ReadonlyMap<string, unknown[]>, count: number): SourceRow[] {
-  const names = [...columns.keys()];
-  const cells = [...columns.values()];
-  // A copy of an object costs a fraction of making one member by member.
-  const template = Object.fromEntries(names.map((name) => [name, undefined as unknown]));
-  const rows: SourceRow[] = [];
-  for (let row = 0; row < count; row += 1) {
-    const values = { ...template };
-    for (let at = 0; at < names.length; at += 1) values[names[at] ?? ''] = cells[at]?.[row];
-    rows.push({ values });
-  }
-  return rows;
+  const column = (name: string) => {
+    const [cells, read] = [columns.get(name), readers.get(name)];
+    return cells && read ? (row: number) => read(cells[row]) : () => undefined;
+  };
+  const values = { column, unreadable: new Map<number, string>() };
+  return { firstRow: rowStart, length, share, values: () => values };
 }

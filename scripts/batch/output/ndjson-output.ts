@@ -1,41 +1,79 @@
-import type { SourceRow } from '../input/source.js';
-import { carriedNames, ERROR_COLUMN, type OutputColumns, type OutputFormat } from './output-format.js';
+import type { PageValues, SourcePage } from '../input/source.js';
+import { carriedNames, ERROR_COLUMN, type OutputColumns, type TextFormat } from './output-format.js';
 
 /** One JSON object a line. The text of an input row that was no object becomes the member `line`. */
-export function ndjsonOutput(columns: OutputColumns): OutputFormat {
-  const { outputs } = columns;
+export function ndjsonOutput(columns: OutputColumns): TextFormat {
+  const { source, outputs } = columns;
   const names = carriedNames(columns);
   const ours = [...outputs, ERROR_COLUMN];
-  const keys = outputs.map((name) => [name, `${JSON.stringify(name)}:`] as const);
-  const renamed = ({ values }: SourceRow): string => {
-    const entries = Object.entries(values).map(([name, value]) => [
-      names.get(name) ?? outOfTheWay(name, ours),
-      value,
-    ]);
-    return JSON.stringify(Object.fromEntries(entries) as Record<string, unknown>);
+  const keys = outputs.map((name) => [name, keyOf(name)] as const);
+  const carriedKeys = source.columns.map((name) => [name, keyOf(names.get(name) ?? name)] as const);
+  const textsOf = ({ texts }: SourcePage) => (source.textFormat === 'ndjson' ? texts : undefined);
+  const isOurs = (object: Readonly<Record<string, unknown>>): boolean =>
+    ours.some((name) => Object.hasOwn(object, name));
+  const renamed = (object: Readonly<Record<string, unknown>>): string => {
+    const entries = Object.entries(object);
+    return JSON.stringify(
+      Object.fromEntries(entries.map(([name, value]) => [names.get(name) ?? outOfTheWay(name, ours), value])),
+    );
   };
+  const columnsText = ({ column }: PageValues): ((row: number) => string) => {
+    const cells = carriedKeys.map(([name, key]) => [key, column(name)] as const);
+    return (row) => {
+      let text = '';
+      for (const [key, cell] of cells) {
+        const value = cell(row);
+        if (value !== undefined) text += `${text === '' ? '{' : ','}${key}${jsonText(value)}`;
+      }
+      return text === '' ? '{}' : `${text}}`;
+    };
+  };
+  const carriedOf = (page: SourcePage): ((row: number) => string) => {
+    const values = page.values();
+    const { objects, unreadable } = values;
+    if (!objects) return columnsText(values);
+    const texts = textsOf(page);
+    return (row) => {
+      const object = objects[row] ?? {};
+      if (unreadable.has(row)) return texts ? `{"line":${JSON.stringify(texts[row])}}` : '{}';
+      return isOurs(object) ? renamed(object) : (texts?.[row] ?? JSON.stringify(object));
+    };
+  };
+  // A name may also be written with escapes.
+  const signs = ['\\', ...ours.map((name) => JSON.stringify(name))];
+  const isClear = (text: string): boolean => !signs.some((sign) => text.includes(sign));
   return {
     leftOut: new Set(),
     head: '',
-    carry(row) {
-      if (row.unreadable !== undefined && Object.keys(row.values).length === 0) {
-        return row.json === undefined ? '{' : `{"line":${JSON.stringify(row.json)},`;
-      }
-      const isClear = !ours.some((name) => Object.hasOwn(row.values, name));
-      const text = isClear ? (row.json ?? JSON.stringify(row.values)) : renamed(row);
-      const inner = text.slice(0, text.lastIndexOf('}'));
-      return inner.trim() === '{' ? '{' : `${inner},`;
+    lines(page) {
+      const texts = textsOf(page);
+      let carried: ((row: number) => string) | undefined;
+      return (row, outcome, error) => {
+        const own = error ? undefined : texts?.[row];
+        const isOwn = own !== undefined && isClear(own);
+        if (!isOwn) carried ??= carriedOf(page);
+        let text = startOf(isOwn ? own : (carried?.(row) ?? '{}'));
+        if (error) return `${text}${keyOf(ERROR_COLUMN)}${JSON.stringify(error)}}\n`;
+        let separator = '';
+        for (const [name, key] of keys) {
+          text += `${separator}${key}${jsonText(outcome[name])}`;
+          separator = ',';
+        }
+        return `${text}}\n`;
+      };
     },
-    succeeded(carried, result) {
-      let text = carried;
-      for (let at = 0; at < keys.length; at += 1) {
-        const [name, key] = keys[at] ?? ['', ''];
-        text += `${at === 0 ? '' : ','}${key}${JSON.stringify(result[name]) ?? 'null'}`;
-      }
-      return `${text}}\n`;
-    },
-    failed: (carried, error) => `${carried}"${ERROR_COLUMN}":${JSON.stringify(error)}}\n`,
   };
+}
+
+const keyOf = (name: string): string => `${JSON.stringify(name)}:`;
+
+const jsonText = (value: unknown): string =>
+  typeof value === 'number' ? `${value}` : (JSON.stringify(value) ?? 'null');
+
+/** An object up to where its next member goes. */
+function startOf(object: string): string {
+  const inner = object.slice(0, -1);
+  return inner.trim() === '{' ? '{' : `${inner},`;
 }
 
 const outOfTheWay = (name: string, ours: readonly string[]): string =>

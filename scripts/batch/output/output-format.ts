@@ -1,24 +1,23 @@
 import type { BatchRow, BatchRowError } from '../../../shared/contract/batch.js';
-import type { SourceRow } from '../input/source.js';
+import type { Source, SourcePage } from '../input/source.js';
 
-/** A format of output files: the values of the input, then the outcome. */
-export interface OutputFormat {
+/** Takes the outcome of a row of a page; `error` where it has no result. */
+export type OutcomeTaker<T> = (row: number, outcome: BatchRow, error: BatchRowError | undefined) => T;
+
+/** A format of output files that is text: a line for each row, with the values of the input, then the outcome. */
+export interface TextFormat {
   /** The first line; empty where the format has none. */
   readonly head: string;
+  /** Writes the lines of the rows of a page. */
+  lines(page: SourcePage): OutcomeTaker<string>;
   /** Columns of rows so far that the output has no place for. */
   readonly leftOut: ReadonlySet<string>;
-  /** The values of an input row, as text that stands before its outcome. */
-  carry(row: SourceRow): string;
-  /** The line of a row that succeeded. */
-  succeeded(carried: string, result: BatchRow): string;
-  /** The line of a row that failed. */
-  failed(carried: string, error: BatchRowError): string;
 }
 
 /** The columns of an output file. */
 export interface OutputColumns {
-  /** Of the input file. */
-  input: readonly string[];
+  /** The input file. */
+  source: Pick<Source, 'columns' | 'kinds' | 'textFormat' | 'parquet'>;
   /** Of the model. */
   outputs: readonly string[];
 }
@@ -27,7 +26,10 @@ export interface OutputColumns {
 export const ERROR_COLUMN = 'error';
 
 /** Renames input columns that have the name of an output or of the error column, which keep their names. */
-export function carriedNames({ input, outputs }: OutputColumns): ReadonlyMap<string, string> {
+export function carriedNames({
+  source: { columns: input },
+  outputs,
+}: OutputColumns): ReadonlyMap<string, string> {
   const taken = new Set([...outputs, ERROR_COLUMN]);
   const names = new Map<string, string>();
   for (const column of input) {

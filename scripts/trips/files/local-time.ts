@@ -7,6 +7,8 @@ const MONTH_FIRST = /^(\d\d?)\/(\d\d?)\/(\d{4}) (\d\d?):(\d\d)(?::(\d\d))? ?([Aa
  * by; an offset behind it is not looked at. NaN for text that is none.
  */
 export function parseLocalTime(text: string): number {
+  const usual = usualTime(text);
+  if (!Number.isNaN(usual)) return usual;
   const iso = YEAR_FIRST.exec(text);
   if (iso) return Date.UTC(+iso[1]!, +iso[2]! - 1, +iso[3]!, +iso[4]!, +iso[5]!) + seconds(iso[6]);
   const us = MONTH_FIRST.exec(text);
@@ -16,3 +18,16 @@ export function parseLocalTime(text: string): number {
 }
 
 const seconds = (text: string | undefined): number => Math.round(Number(text ?? 0) * 1000);
+
+/** `2021-01-31T23:15:56`, or with a space, by its digits: files of many rows write all of their times so. NaN for the rest. */
+function usualTime(text: string): number {
+  const isParted = text[4] === '-' && text[7] === '-' && text[13] === ':' && text[16] === ':';
+  if (text.length !== 19 || !isParted || (text[10] !== 'T' && text[10] !== ' ')) return Number.NaN;
+  const two = (at: number): number => digit(text, at) * 10 + digit(text, at + 1);
+  return Date.UTC(two(0) * 100 + two(2), two(5) - 1, two(8), two(11), two(14), two(17));
+}
+
+function digit(text: string, at: number): number {
+  const value = text.charCodeAt(at) - 48;
+  return value >= 0 && value <= 9 ? value : Number.NaN;
+}

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { type InputFormat, inputFormatOf, openSource } from '../../../../scripts/batch/input/open-source.js';
-import { InputFileError, type Source, type SourceRow } from '../../../../scripts/batch/input/source.js';
+import { InputFileError, type Source } from '../../../../scripts/batch/input/source.js';
+import { openNdjson } from '../../../../scripts/batch/input/ndjson-source.js';
+import { textStream } from '../../../../scripts/batch/input/text-file.js';
 import { describeWithData, greenTrips } from '../../trips/trip-data.js';
 import { scratchFolder } from '../scratch.js';
 
@@ -9,11 +11,23 @@ const { path, write } = scratchFolder();
 /** A file opened by its ending. */
 const open = (file: string): Promise<Source> => openSource(file, inputFormatOf(file));
 
-async function rowsOf(source: Source, fromRow = 0): Promise<SourceRow[]> {
-  const rows: SourceRow[] = [];
+/** A row by its columns, or as the object that it is. */
+interface Row {
+  values: Record<string, unknown>;
+  text: string | undefined;
+  unreadable: string | undefined;
+}
+
+async function rowsOf(source: Source, fromRow = 0): Promise<Row[]> {
+  const rows: Row[] = [];
   let share = 0;
   for await (const page of source.pages(fromRow)) {
-    rows.push(...page.rows);
+    const { objects, column, unreadable } = page.values();
+    for (let row = Math.max(0, fromRow - page.firstRow); row < page.length; row += 1) {
+      const cells = source.columns.map((name) => [name, column(name)(row)]);
+      const values = objects?.[row] ?? (Object.fromEntries(cells) as Record<string, unknown>);
+      rows.push({ values, text: page.texts?.[row], unreadable: unreadable.get(row) });
+    }
     expect(page.share).toBeGreaterThanOrEqual(share);
     share = page.share;
   }
@@ -55,7 +69,7 @@ describe('every text format', () => {
 
   it('keeps the text of rows of NDJSON', async () => {
     const [first] = await rowsOf(await open(files.ndjson));
-    expect(first?.json).toBe(JSON.stringify(rows[0]));
+    expect(first?.text).toBe(JSON.stringify(rows[0]));
   });
 });
 
@@ -74,6 +88,25 @@ it('reads rows that reach over the pieces of a file, in every format', async () 
   }
 });
 
+it('reads a stream once, and what the look into it took again', async () => {
+  async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let row = 0; row < 5_000; row += 1) yield Buffer.from(`{"row":${row}}\n`);
+  }
+  const read = await valuesOf(await openNdjson(textStream('standard input', pieces())));
+  expect(read).toEqual(Array.from({ length: 5_000 }, (_, row) => ({ row })));
+});
+
+it.each([
+  ['numbers', '1\n2.5\n\n-1e3\n', 'number'],
+  ['numbers with other zeros', '1\n007\n', 'text'],
+  ['numbers too long for a double', '1\n12345678901234567890\n', 'text'],
+  ['text', 'x\n1\n', 'text'],
+  ['nothing', '""\n', 'text'],
+])('sees what a column holds: %s', async (_, cells, kind) => {
+  const source = await open(write('kinds.csv', `a\n${cells}`));
+  expect(source.kinds.get('a')).toBe(kind);
+});
+
 describe('rows that are none', () => {
   it('are told apart from their neighbours in NDJSON, however they would fit together', async () => {
     const lines = ['{"a":1}', '{"a":', '2}', '5', 'null', '{"a":[{"b":1}', '{"c":2}]}', '{"a":3}'];
@@ -88,19 +121,33 @@ describe('rows that are none', () => {
       'is not JSON',
       undefined,
     ]);
-    expect(rows.map(({ json }) => json)).toEqual(lines);
+    expect(rows.map(({ text }) => text)).toEqual(lines);
+  });
+
+  it.each([
+    [['1,2', '[3', '4]', '{"a":1}'], 3],
+    [['{"a":1},{"a":2}', '{"b":[{}', '{}]}', '{"a":1}'], 3],
+    [['{"a":1},"', '",{"a":2}', '{"a":1}'], 2],
+  ])('are told apart where lines and values are as many, but not the same: %j', async (lines, bad) => {
+    const rows = await rowsOf(await open(write('shifted.ndjson', lines.join('\n'))));
+    expect(rows.map(({ unreadable }) => unreadable?.replace(/: .*/, ''))).toEqual([
+      ...Array.from({ length: bad }, () => 'is not JSON'),
+      undefined,
+    ]);
+    expect(rows.at(-1)?.values).toEqual({ a: 1 });
   });
 
   it('are told in JSON', async () => {
     const rows = await rowsOf(await open(write('bad.json', '[{"a":1},7]')));
-    expect(rows[1]).toEqual({ values: {}, unreadable: 'is no JSON object' });
+    expect(rows[1]).toMatchObject({ values: {}, unreadable: 'is no JSON object' });
   });
 
   it('are told in CSV by their number of cells', async () => {
-    const rows = await rowsOf(await open(write('bad.csv', 'a,b\n1\n1,2,3\n1,2\n')));
+    const rows = await rowsOf(await open(write('bad.csv', 'a,b\n1\n1,2,3\n1,x"y"\n1,2\n')));
     expect(rows.map(({ unreadable }) => unreadable)).toEqual([
       'has 1 cells, the header has 2',
       'has 3 cells, the header has 2',
+      'has a quote in the middle of a cell',
       undefined,
     ]);
   });
@@ -167,7 +214,7 @@ describeWithData('TLC trip files', () => {
 describe('what is odd about a file', () => {
   it('is no name of a column', async () => {
     const [row] = await valuesOf(await open(write('names.csv', '__proto__,constructor,toString\nx,y,\n')));
-    expect(Object.entries(row ?? {})).toEqual([
+    expect(Object.entries(row ?? {}).slice(0, 2)).toEqual([
       ['__proto__', 'x'],
       ['constructor', 'y'],
     ]);
@@ -178,6 +225,8 @@ describe('what is odd about a file', () => {
     await expect(open(write('semicolons.csv', 'a;b\n1;2\n'))).rejects.toThrow('parted by commas');
     const fifo = path('fifo.csv');
     execFileSync('mkfifo', [fifo]);
-    await expect(open(fifo)).rejects.toThrow(`${fifo}: cannot be read: it is no regular file`);
+    await expect(open(fifo)).rejects.toThrow(
+      `${fifo}: cannot be read: it is no regular file; give it on standard input, as -`,
+    );
   });
 });

@@ -1,0 +1,59 @@
+import { asyncBufferFromFile } from 'hyparquet';
+import { extname } from 'node:path';
+import { BatchCommandError } from '../batch-error.js';
+import { STANDARD } from '../input/open-source.js';
+import { csvOutput } from './csv-output.js';
+import { ndjsonOutput } from './ndjson-output.js';
+import type { Output } from './output.js';
+import type { OutputColumns } from './output-format.js';
+import { ParquetOutput } from './parquet-output.js';
+import { FileSink, type Sink, StreamSink } from './sink.js';
+import { TextOutput } from './text-output.js';
+
+/** Formats of an output file by name. */
+export const OUTPUT_FORMATS = ['csv', 'ndjson', 'parquet'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+const ENDINGS: Readonly<Record<string, OutputFormat>> = {
+  '.csv': 'csv',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.parquet': 'parquet',
+};
+
+/** The format that an output file's ending names. Throws {@link BatchCommandError} for any other ending. */
+export function outputFormatOf(path: string): OutputFormat {
+  const format = ENDINGS[extname(path).toLowerCase()];
+  if (format) return format;
+  throw new BatchCommandError(
+    `--out ${path}: must end in one of ${Object.keys(ENDINGS).join(', ')}, or say which it is with --out-format`,
+  );
+}
+
+/** An output, and where it goes. */
+export interface OpenOutput {
+  output: Output;
+  sink: Sink;
+}
+
+/** Opens a file, cut back to the `bytes` of its last commit, or standard output. */
+export async function openOutput(
+  path: string,
+  format: OutputFormat,
+  columns: OutputColumns,
+  bytes: number,
+): Promise<OpenOutput> {
+  const sink = path === STANDARD ? new StreamSink(process.stdout) : await FileSink.open(path, bytes);
+  return { sink, output: await outputTo(sink, path, format, columns) };
+}
+
+async function outputTo(
+  sink: Sink,
+  path: string,
+  format: OutputFormat,
+  columns: OutputColumns,
+): Promise<Output> {
+  if (format === 'csv') return new TextOutput(sink, csvOutput(columns));
+  if (format === 'ndjson') return new TextOutput(sink, ndjsonOutput(columns));
+  return ParquetOutput.open(sink, columns, sink.bytes > 0 ? await asyncBufferFromFile(path) : undefined);
+}
