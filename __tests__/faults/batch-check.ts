@@ -3,7 +3,7 @@ import { isRecord } from '../../shared/text/is-record.js';
 import type { Callers } from './callers.js';
 import { expectedOf, TOLERANCE } from './orders.js';
 
-const BATCH_MS = 240_000;
+const BATCH_MS = 600_000;
 
 /**
  * Submits a batch, waits for it and looks at every row. Resolves to the number of rows and their faults; `charged` are

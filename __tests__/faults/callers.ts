@@ -30,9 +30,27 @@ export class Callers {
     );
   }
 
-  submit({ key, input, maxAttempts, timeoutMs }: Order): Promise<JobBody> {
-    const request = { input, request_id: key, max_attempts: maxAttempts, timeout_ms: timeoutMs };
-    return this.call((client, signal) => client.submit(request, { signal, idempotencyKey: key }));
+  /** Submits one job, or several in one request, under one Idempotency-Key. Resolves to the id of each. */
+  submit(orders: readonly Order[]): Promise<string[]> {
+    const requests = orders.map(({ key, input, maxAttempts, timeoutMs }) => ({
+      input,
+      request_id: key,
+      max_attempts: maxAttempts,
+      timeout_ms: timeoutMs,
+    }));
+    const [first, ...others] = requests;
+    if (!first) return Promise.resolve([]);
+    return this.call(async (client, signal) => {
+      const options = { signal, idempotencyKey: `${first.request_id}-${orders.length}` };
+      const jobs =
+        others.length === 0
+          ? [await client.submit(first, options)]
+          : await client.submitMany(requests, options);
+      return jobs.map((job) => {
+        if (job instanceof ProblemError) throw job;
+        return job.id;
+      });
+    });
   }
 
   /** Undefined when there is no such job. */

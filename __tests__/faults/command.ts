@@ -7,7 +7,7 @@ import { type FaultHost, say } from './stack.js';
 
 const HELP = `
 Runs two APIs, two workers and a Redis of their own on this machine (every write on the disk before it is answered),
-submits jobs and a batch in every round while things go wrong, and looks at each job afterwards: has it ended, with one
+submits jobs, alone and eight in a request, and a batch in every round while things go wrong, and looks at each job afterwards: has it ended, with one
 outcome, and with the right one, and did it pay for what others did? Exit code 1 when any was lost, doubled, wrong or
 charged with an attempt without fault. (What goes wrong while a job is alone in a worker's hands may be its own fault.)
 
@@ -18,11 +18,13 @@ others has a single attempt.
 
 Examples:
   $ npm run faults -- --jobs 2000 --rounds 3
-  $ npm run faults -- --jobs 20000 --rounds 20 --json | tail -1`;
+  $ npm run faults -- --jobs 20000 --rounds 20 --json | tail -1
+  $ npm run faults -- --jobs 600 --rounds 3 --rows 100000 --kinds "worker killed,API killed,Redis killed"`;
 
 interface Options {
   jobs: number;
   rounds: number;
+  rows?: number;
   seed: number;
   kinds: readonly FaultKind[];
   freezeMs: number;
@@ -39,16 +41,20 @@ export async function runCommand(args: readonly string[], host: FaultHost): Prom
     )
     .option('--jobs <n>', 'jobs of all rounds together', count, 2_000)
     .option('--rounds <n>', 'rounds, of three faults each', count, 3)
+    .option('--rows <n>', 'rows of the batch of each round; without it two for each job', whole(1, 1_000_000))
     .option('--seed <n>', 'order of the faults', count, Date.now() % 1_000_000)
     .option('--kinds <names>', 'the kinds of faults, comma-separated', kindsOf, FAULT_KINDS)
     .option('--freeze-ms <ms>', 'how long Redis is frozen when it is', count, 10_000)
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP);
-  const { jobs, rounds, seed, kinds, freezeMs, json } = program.parse(args, { from: 'user' }).opts<Options>();
+  const { jobs, rounds, rows, seed, kinds, freezeMs, json } = program
+    .parse(args, { from: 'user' })
+    .opts<Options>();
   say(`${jobs} jobs in ${rounds} rounds, seed ${seed}\n${rowOf(TITLES)}`);
   const report = await runFaults(host, {
     jobs,
     rounds,
+    rows,
     seed,
     kinds,
     freezeMs,

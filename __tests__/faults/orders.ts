@@ -5,7 +5,7 @@ type Act = 'answer' | 'slow' | 'throw' | 'crash' | 'hang' | 'nan';
 
 /** One job to submit, and how it may end. */
 export interface Order {
-  /** Idempotency-Key and request id. */
+  /** Request id, and part of the Idempotency-Key. */
   key: string;
   input: { act: Act; value: number };
   /** Enough for every fault of a run, except where the job itself is at fault. */
@@ -55,6 +55,17 @@ export function makeOrders(round: string, count: number): Order[] {
       isCanceled: (act === 'answer' || act === 'slow') && index % 50 === CANCELED_OF_FIFTY,
     };
   });
+}
+
+/** Jobs of every other part of a burst, which are submitted in one request. */
+const MANY = 8;
+
+/** Parts of a burst, each to be submitted in one request: many jobs at once, and as many one by one, in turn. */
+export function* requestsOf(orders: readonly Order[]): Generator<readonly Order[], void> {
+  for (let at = 0; at < orders.length; at += 2 * MANY) {
+    yield orders.slice(at, at + MANY);
+    for (const order of orders.slice(at + MANY, at + 2 * MANY)) yield [order];
+  }
 }
 
 /** The value that the model makes of another; results are compared with it. */

@@ -4,7 +4,7 @@ import { pause } from '../../shared/process/pause.js';
 import { checkBatch } from './batch-check.js';
 import { type Callers, eachOf, untilNone } from './callers.js';
 import type { FaultKind } from './fault-kinds.js';
-import { faultOf, isCharged, makeOrders, type Order } from './orders.js';
+import { faultOf, isCharged, makeOrders, type Order, requestsOf } from './orders.js';
 import type { Stack } from './stack.js';
 
 /** Counts and faults of the accepted jobs. */
@@ -40,6 +40,8 @@ export const emptyTally = (): Tally => ({
 export interface RoundOptions {
   name: string;
   jobs: number;
+  /** Rows of the batch. */
+  rows: number;
   faults: readonly FaultKind[];
   random: { uniform(): number };
   /** Time for which Redis is frozen. */
@@ -47,30 +49,36 @@ export interface RoundOptions {
   onFault: (name: string) => void;
 }
 
+/** The jobs of one request, and their ids. */
 interface Accepted {
-  order: Order;
-  id: string;
+  orders: readonly Order[];
+  ids: readonly string[];
 }
 
 const AT_A_TIME = 48;
 /** From the last fault until every job has ended. */
 const END_MS = 120_000;
-const ROWS_PER_JOB = 2;
 
 /**
  * Submits jobs and a batch while things go wrong, then looks at every one of them. Jobs come in as many bursts as there
  * are faults, so that each fault strikes with some waiting, some running and some on their way in.
  */
 export async function runRound(stack: Stack, callers: Callers, options: RoundOptions): Promise<Tally> {
-  const { name, jobs, faults, random, freezeMs, onFault } = options;
+  const { name, jobs, rows: batchRows, faults, random, freezeMs, onFault } = options;
   const orders = makeOrders(name, jobs);
   const accepted: Accepted[] = [];
   const bursts: Promise<void>[] = [];
   const size = Math.ceil(orders.length / faults.length);
-  const batch = checkBatch(callers, name, jobs * ROWS_PER_JOB);
+  const batch = checkBatch(callers, name, batchRows);
   for (const [index, fault] of faults.entries()) {
     const burst = orders.slice(index * size, (index + 1) * size);
-    bursts.push(eachOf(burst, AT_A_TIME, async (order) => void accepted.push(await accept(callers, order))));
+    bursts.push(
+      eachOf(
+        requestsOf(burst),
+        AT_A_TIME,
+        async (request) => void accepted.push(await accept(callers, request)),
+      ),
+    );
     await pause(100 + 400 * random.uniform());
     onFault(fault.name);
     await fault.strike(stack, { pick: random.uniform() < 0.5 ? 0 : 1, freezeMs });
@@ -86,22 +94,26 @@ export async function runRound(stack: Stack, callers: Callers, options: RoundOpt
   return tally;
 }
 
-async function accept(callers: Callers, order: Order): Promise<Accepted> {
-  const { id } = await callers.submit(order);
-  if (order.isCanceled) await callers.cancel(id);
-  return { order, id };
+async function accept(callers: Callers, orders: readonly Order[]): Promise<Accepted> {
+  const ids = await callers.submit(orders);
+  for (const { order, id } of jobsOf({ orders, ids })) if (order.isCanceled) await callers.cancel(id);
+  return { orders, ids };
 }
 
-/** Waits for every job to end; then reads it once more, asks for its key once more, and counts the jobs of that key. */
+const jobsOf = ({ orders, ids }: Accepted): { order: Order; id: string }[] =>
+  orders.map((order, index) => ({ order, id: ids[index] ?? '' }));
+
+/** Waits for every job to end; then submits it once more, reads it once more, and counts the jobs of its request id. */
 async function inspect(
   { wereAlone }: Stack,
   callers: Callers,
   accepted: readonly Accepted[],
 ): Promise<Tally> {
-  const tally = { ...emptyTally(), accepted: accepted.length };
+  const jobs = accepted.flatMap(jobsOf);
+  const tally = { ...emptyTally(), accepted: jobs.length };
   const { outcomes } = tally;
   const gone = new Set<string>();
-  const left = await untilNone(new Set(accepted), END_MS, async ({ order, id }) => {
+  const left = await untilNone(new Set(jobs), END_MS, async ({ order, id }) => {
     const job = await callers.find(id);
     if (!job) gone.add(id);
     if (!job || !isEnded(job)) return !job;
@@ -114,17 +126,20 @@ async function inspect(
     return true;
   });
   tally.lost.push(...gone, ...[...left].map(({ id }) => id));
-  await eachOf(accepted, AT_A_TIME, async ({ order, id }) => {
+  await eachOf(accepted, AT_A_TIME, async ({ orders, ids }) => {
+    const again = await callers.submit(orders);
+    if (again.join(' ') !== ids.join(' ')) {
+      tally.doubled.push(`${orders[0]?.key}: ${ids.join(' ')} and ${again.join(' ')}`);
+    }
+  });
+  await eachOf(jobs, AT_A_TIME, async ({ order, id }) => {
     const job = await callers.find(id);
     const before = outcomes.get(id);
     if (before === undefined) return;
     if (!job) tally.lost.push(id);
     else if (outcomeOf(job) !== before) tally.doubled.push(`${id}: ${outcomeOf(job)} after ${before}`);
-    const again = await callers.submit(order);
     const count = await callers.countOf(order.key);
-    if (again.id !== id || count !== 1) {
-      tally.doubled.push(`${order.key}: ${count} jobs, ${id} and ${again.id}`);
-    }
+    if (count !== 1) tally.doubled.push(`${order.key}: ${count} jobs`);
   });
   return tally;
 }

@@ -9,6 +9,8 @@ export interface FaultOptions {
   /** Jobs of all rounds together. */
   jobs: number;
   rounds: number;
+  /** Rows of the batch of each round. @default two for each job of it */
+  rows?: number | undefined;
   /** The same faults in the same order for the same seed; when each strikes within a round is up to the machine. */
   seed: number;
   kinds: readonly FaultKind[];
@@ -33,9 +35,11 @@ export interface FaultReport extends Tally {
   strikes: Record<string, number>;
 }
 
+const ROWS_PER_JOB = 2;
+
 /** Runs every round on a stack of its own. Rejects when something hangs, or cannot be brought back. */
 export async function runFaults(host: FaultHost, options: FaultOptions): Promise<FaultReport> {
-  const { jobs, rounds, seed, kinds, freezeMs, faultsPerRound, onRound } = options;
+  const { jobs, rounds, rows, seed, kinds, freezeMs, faultsPerRound, onRound } = options;
   const random = createRandom(seed);
   const faults = faultsOf(kinds, random);
   const strikes: Record<string, number> = Object.fromEntries(kinds.map(({ name }) => [name, 0]));
@@ -46,9 +50,11 @@ export async function runFaults(host: FaultHost, options: FaultOptions): Promise
     for (let round = 1; round <= rounds; round += 1) {
       const startMs = performance.now();
       const struck: string[] = [];
+      const jobsNow = Math.floor((jobs * round) / rounds) - Math.floor((jobs * (round - 1)) / rounds);
       const tally = await runRound(stack, callers, {
         name: `${seed}-${round}`,
-        jobs: Math.floor((jobs * round) / rounds) - Math.floor((jobs * (round - 1)) / rounds),
+        jobs: jobsNow,
+        rows: rows ?? ROWS_PER_JOB * jobsNow,
         faults: Array.from({ length: faultsPerRound }, () => faults.next().value),
         random,
         freezeMs,
