@@ -78,7 +78,7 @@ async function runBatch(owner: string, round: number): Promise<void> {
   const how = round % 4;
   if (how === 3) return round === 3 ? batches.abort(id) : undefined;
   await batches.complete(id, 'f');
-  const run = { modelVersion: '1', outputs: [], rowsSucceeded: 1, rowsFailed: 0 };
+  const run = { modelVersion: '1', outputs: { rows: 0, values: [] }, rowsSucceeded: 1, rowsFailed: 0 };
   const [first, second] = [await claim(`${id}:0`), await claim(`${id}:1`, 0)];
   if (how > 0) await batches.cancel(id, undefined);
   await new ChunkLeases(rig.records).commit(first, run);

@@ -67,12 +67,12 @@ async function runChunks(most = Number.POSITIVE_INFINITY): Promise<void> {
   for (const id of (Array.isArray(waiting) ? waiting.map(String) : []).slice(0, most)) {
     const job = await api.worker.claim(id);
     const { columns, holes } = decodeChunk(layout, (await chunks.columns(id)) ?? Buffer.alloc(0));
-    const outputs = [Float32Array.from(columns.arrays[distances] ?? [], (miles) => miles * 10)];
-    for (const hole of holes) for (const output of outputs) output[hole] = Number.NaN;
+    const minutes = Float32Array.from(columns.arrays[distances] ?? [], (miles) => miles * 10);
+    for (const hole of holes) minutes[hole] = Number.NaN;
     const rowsSucceeded = columns.rows - holes.length;
     await chunks.commit(job, {
       modelVersion: '1.0.0',
-      outputs,
+      outputs: { rows: columns.rows, values: [minutes] },
       rowsSucceeded,
       rowsFailed: 0,
     });

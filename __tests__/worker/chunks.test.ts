@@ -56,7 +56,7 @@ it('runs a long chunk some rows after the other, and single jobs in between', as
     return found?.state === 'succeeded' && found;
   });
   expect(job.finishedMs).toBeLessThan(batch.finishedMs ?? 0);
-  const [doubled] = (await batches.results(id, 0)).outputs ?? [];
+  const [doubled] = (await batches.results(id, 0, [1])).outputs?.values ?? [];
   expect(batch.rows).toEqual({ total: ROWS, succeeded: ROWS - 1, failed: 0, invalid: 1 });
   expect(doubled).toHaveLength(ROWS);
   const expected = Float32Array.from({ length: ROWS }, (_, row) =>

@@ -9,6 +9,7 @@ import { followChunks } from '../batches/results/follow-chunks.js';
 import { csvResults, ndjsonResults } from '../batches/results/result-formats.js';
 import { resultLines } from '../batches/results/result-lines.js';
 import { prefersCsv, wantsGzip } from '../batches/results/results-negotiation.js';
+import { placeOutputs } from '../../shared/model/outputs.js';
 import type { Route } from './route.js';
 import { problems } from '../openapi/operation.js';
 import { recordIdOf } from '../jobs/record-id.js';
@@ -59,7 +60,7 @@ export const batchResultsRoute: Route = {
     const { waitSeconds = 0 } = parsePrefer(exchange.header('prefer'));
     requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
     const batch = await readBatch(exchange, ctx, id);
-    const { outputs } = modelNamed(ctx.models.current, batch.model).manifest;
+    const outputs = placeOutputs(modelNamed(ctx.models.current, batch.model).manifest);
     const format = (prefersCsv(exchange.header('accept')) ? csvResults : ndjsonResults)(outputs);
     const gzip = wantsGzip(exchange.header('accept-encoding'), exchange.request.ip);
     const isComplete = isBatchEnded(batch.state);

@@ -1,6 +1,6 @@
 import type { RowErrors } from './row-errors.js';
 import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
-import { decodeResults } from './chunk-codec.js';
+import { type ChunkOutputs, decodeResults } from './chunk-codec.js';
 import type { Priority } from '../contract/states.js';
 import { type Page, type PageWish, readPage } from '../jobs/job-list.js';
 import { type NoRoom, noRoom } from '../jobs/job-intake.js';
@@ -61,9 +61,14 @@ export interface NewChunk {
 /** Outcome of a chunk's rows: the invalid ones, and either results, one failure of all others, or nothing yet. */
 export interface ChunkResults {
   invalid: RowErrors;
-  outputs?: Float32Array[];
+  outputs?: ChunkOutputs;
   failure?: { code: string; message: string };
 }
+
+const OTHER_OUTPUTS = {
+  code: 'invalid_output',
+  message: 'the results were made by a version of the model with other outputs: send the rows again',
+};
 
 /**
  * Time between two signs of life of an upload, however slow its client is; and the silence after which a request with the
@@ -168,18 +173,20 @@ export class BatchStore {
     return batch?.expiresMs !== undefined && batch.expiresMs <= redis.nowMs() ? undefined : batch;
   }
 
-  /** Reads the outcome of one chunk: three values, one round trip. */
-  async results(batchId: string, chunk: number): Promise<ChunkResults> {
+  /** Reads the outcome of one chunk: three values, one round trip. `widths`: numbers a row of each source of the outputs. */
+  async results(batchId: string, chunk: number, widths: readonly number[]): Promise<ChunkResults> {
     const key = this.#records.key(`batch:${batchId}`);
     const read = (part: string): Promise<RedisBytesReply> =>
       this.#records.redis.commandBytes(['HGET', `${key}:${part}`, String(chunk)]);
     const [out, invalid, failed] = await Promise.all([read('out'), read('invalid'), read('failed')]);
+    const outputs = Buffer.isBuffer(out) ? decodeResults(out, widths) : undefined;
+    const failure = Buffer.isBuffer(failed)
+      ? (JSON.parse(failed.toString()) as { code: string; message: string })
+      : Buffer.isBuffer(out) && !outputs && OTHER_OUTPUTS;
     return {
       invalid: Buffer.isBuffer(invalid) ? (JSON.parse(invalid.toString()) as RowErrors) : {},
-      ...(Buffer.isBuffer(out) ? { outputs: decodeResults(out) } : {}),
-      ...(Buffer.isBuffer(failed)
-        ? { failure: JSON.parse(failed.toString()) as { code: string; message: string } }
-        : {}),
+      ...(outputs ? { outputs } : {}),
+      ...(failure ? { failure } : {}),
     };
   }
 

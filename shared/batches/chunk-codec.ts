@@ -3,8 +3,8 @@ import { endianness } from 'node:os';
 import type { ColumnArray, Columns, ColumnLayout } from '../model/columns.js';
 
 // A chunk is one Redis value: three numbers of 32 bits (rows, a fingerprint of the layout, holes), the numbers of the
-// rows that are holes, then each tensor's numbers as they lie in memory. Results are two numbers (rows, outputs) and
-// one array of float32 an output. All of it is little-endian.
+// rows that are holes, then each tensor's numbers as they lie in memory. Results are two numbers (rows, sources
+// of outputs) and one array of float32 a source. All of it is little-endian.
 
 const CHUNK_HEADER_WORDS = 3;
 const RESULTS_HEADER_WORDS = 2;
@@ -45,19 +45,29 @@ export function decodeChunk(layout: ColumnLayout, bytes: Buffer): ChunkRows {
   return { columns, holes };
 }
 
-/** Packs one array a model output, a number a row; NaN marks a row without a valid answer. */
-export function encodeResults(outputs: readonly Float32Array[]): Buffer {
-  return pack([Uint32Array.of(outputs[0]?.length ?? 0, outputs.length), ...outputs]);
+/** A prediction for a chunk: an array a source of the model's outputs, some numbers a row each. */
+export interface ChunkOutputs {
+  rows: number;
+  values: Float32Array[];
 }
 
-/** Unpacks what {@link encodeResults} packed. */
-export function decodeResults(bytes: Buffer): Float32Array[] {
+/** Packs a prediction; NaN marks a row without a valid answer. */
+export const encodeResults = ({ rows, values }: ChunkOutputs): Buffer =>
+  pack([Uint32Array.of(rows, values.length), ...values]);
+
+/**
+ * Unpacks what {@link encodeResults} packed; `widths` are the numbers a row of each source. Undefined where the results are
+ * of other outputs.
+ */
+export function decodeResults(bytes: Buffer, widths: readonly number[]): ChunkOutputs | undefined {
   const header = new Uint32Array(RESULTS_HEADER_WORDS);
   unpack([header], bytes, 0);
   const [rows = 0, count = 0] = header;
-  const outputs = Array.from({ length: count }, () => new Float32Array(rows));
-  unpack(outputs, bytes, header.byteLength);
-  return outputs;
+  const values = widths.map((width) => new Float32Array(rows * width));
+  const end = values.reduce((sum, array) => sum + array.byteLength, header.byteLength);
+  if (count !== widths.length || end !== bytes.length) return undefined;
+  unpack(values, bytes, header.byteLength);
+  return { rows, values };
 }
 
 type Packed = ColumnArray | Uint32Array;

@@ -1,11 +1,11 @@
 import { type ClaimedJob, type CommitReply, commitReplyOf } from '../jobs/job-leases.js';
 import type { RecordScripts } from '../records/records.js';
-import { encodeResults } from './chunk-codec.js';
+import { type ChunkOutputs, encodeResults } from './chunk-codec.js';
 
-/** The results of one chunk: an array an output, NaN where a row has no valid answer. */
+/** The results of one chunk; NaN where a row has no valid answer. */
 export interface ChunkResult {
   modelVersion: string;
-  outputs: readonly Float32Array[];
+  outputs: ChunkOutputs;
   rowsSucceeded: number;
   rowsFailed: number;
 }

@@ -1,5 +1,6 @@
 import type { Manifest, ManifestColumn } from './manifest.js';
 import { createMinuteOfWeek } from './minute-of-week.js';
+import { isTensorColumn, sizeOf, type TensorColumn, writeTensor } from './tensor-members.js';
 
 /** Values of one input tensor, row after row: `rows * width` numbers. */
 export type ColumnArray = Float32Array | Int32Array | Uint8Array;
@@ -7,9 +8,14 @@ export type ColumnArray = Float32Array | Int32Array | Uint8Array;
 /** One input tensor as the manifest lays it out. */
 export interface TensorSpec {
   name: string;
+  /** Of the numbers that the network takes. */
   dtype: 'float32' | 'int32' | 'bool';
-  /** Columns that stand side by side in it. */
+  /** Numbers of one row: columns that stand side by side in it, or all of one column's shape. */
   width: number;
+  /** The shape of a row, where one column fills it. */
+  shape?: readonly number[];
+  /** It is made of bytes, which become numbers only in the inference process: multiplied with `scale`, plus `offset`. */
+  bytes?: { scale: number; offset: number };
 }
 
 /** Rows as the model takes them: one array a tensor, in the order of {@link ColumnLayout.tensors}. */
@@ -44,28 +50,46 @@ interface Writer {
 /** Arrays by the dtype of their tensor. */
 export const ARRAY_OF = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
+const arrayTypeOf = ({ dtype, bytes }: TensorSpec) => (bytes ? Uint8Array : ARRAY_OF[dtype]);
+
+/** Most bytes that the columns of one micro-batch take: several are in hand at a time, in several processes. */
+const MICRO_BATCH_LIMIT_BYTES = 16_777_216;
+
+/** Rows that a model runs at once, `most` at the most: fewer where they are large, or the manifest says so. */
+export const mostRowsOf = (
+  { max_batch: maxBatch = Number.POSITIVE_INFINITY }: Pick<Manifest, 'max_batch'>,
+  { rowBytes }: ColumnLayout,
+  most: number,
+): number => Math.max(1, Math.min(most, maxBatch, Math.floor(MICRO_BATCH_LIMIT_BYTES / rowBytes)));
+
 /** Compiles a manifest's columns once; writing a row then looks nothing up. */
-export function createColumnLayout(manifest: Manifest): ColumnLayout {
+export function createColumnLayout(manifest: Pick<Manifest, 'columns' | 'input' | 'timezone'>): ColumnLayout {
   const tensors: TensorSpec[] = [];
   const placed = manifest.columns.map((column) => {
     let array = tensors.findIndex((tensor) => tensor.name === column.tensor);
-    if (array < 0) array = tensors.push({ name: column.tensor, dtype: dtypeOf(column), width: 0 }) - 1;
-    return { column, array, offset: tensors[array]!.width++ };
+    if (array < 0) array = tensors.push(emptyTensorOf(column)) - 1;
+    const tensor = tensors[array]!;
+    const offset = tensor.width;
+    tensor.width += isTensorColumn(column) ? sizeOf(column.shape) : 1;
+    return { column, array, offset };
   });
-  const writers = placed.map(
-    ({ column, array, offset }): Writer => ({
-      member: column.member,
-      array,
-      width: tensors[array]!.width,
-      offset,
-      whenAbsent: column.default ?? 0,
-      encode: encoderOf(column, manifest),
-    }),
-  );
+  const whole = placed.flatMap(({ column, array }) => (isTensorColumn(column) ? [{ column, array }] : []));
+  const writers = placed
+    .filter(({ column }) => !isTensorColumn(column))
+    .map(
+      ({ column, array, offset }): Writer => ({
+        member: column.member,
+        array,
+        width: tensors[array]!.width,
+        offset,
+        whenAbsent: column.default ?? 0,
+        encode: encoderOf(column, manifest),
+      }),
+    );
   return {
     tensors,
-    rowBytes: tensors.reduce((sum, { dtype, width }) => sum + width * ARRAY_OF[dtype].BYTES_PER_ELEMENT, 0),
-    allocate: (rows) => ({ rows, arrays: tensors.map((t) => new ARRAY_OF[t.dtype](rows * t.width)) }),
+    rowBytes: tensors.reduce((sum, spec) => sum + spec.width * arrayTypeOf(spec).BYTES_PER_ELEMENT, 0),
+    allocate: (rows) => ({ rows, arrays: tensors.map((spec) => new (arrayTypeOf(spec))(rows * spec.width)) }),
     slice: ({ arrays }, from, end) => ({
       rows: end - from,
       arrays: arrays.map((array, i) => array.subarray(from * tensors[i]!.width, end * tensors[i]!.width)),
@@ -76,21 +100,59 @@ export function createColumnLayout(manifest: Manifest): ColumnLayout {
         columns.arrays[writer.array]![row * writer.width + writer.offset] =
           value === undefined ? writer.whenAbsent : writer.encode(value);
       }
+      for (const { column, array } of whole) {
+        const { width } = tensors[array]!;
+        const target = columns.arrays[array]!;
+        const value = input[column.member];
+        if (value === undefined) target.fill(column.default ?? 0, row * width, (row + 1) * width);
+        else writeTensor(value, column, target, row * width);
+      }
     },
+  };
+}
+
+function emptyTensorOf(column: ManifestColumn): TensorSpec {
+  const { tensor: name, encoding, shape, scale = 1, offset = 0 } = column;
+  return {
+    name,
+    dtype: dtypeOf(column),
+    width: 0,
+    ...(shape ? { shape } : {}),
+    ...(encoding === 'base64' ? { bytes: { scale, offset } } : {}),
+  };
+}
+
+/** The columns as the network takes them: bytes become numbers. */
+export function toNumbers(tensors: readonly TensorSpec[], { rows, arrays }: Columns): Columns {
+  return {
+    rows,
+    arrays: arrays.map((array, i) => {
+      const { bytes, dtype } = tensors[i]!;
+      if (!bytes || dtype === 'bool') return array;
+      const numbers = new ARRAY_OF[dtype](array.length);
+      const { scale, offset } = bytes;
+      for (let at = 0; at < array.length; at += 1) numbers[at] = array[at]! * scale + offset;
+      return numbers;
+    }),
   };
 }
 
 /** The dtype of a column's tensor: as the manifest says, else float32 for a number, bool for a boolean, int32. */
 export function dtypeOf(column: ManifestColumn): TensorSpec['dtype'] {
   if (column.dtype) return column.dtype;
-  if (column.encoding === 'number') return 'float32';
+  if (column.encoding === 'number' || isTensorColumn(column)) return 'float32';
   return column.encoding === 'boolean' ? 'bool' : 'int32';
 }
 
-function encoderOf(column: ManifestColumn, manifest: Manifest): (value: unknown) => number {
+function encoderOf(
+  column: Exclude<ManifestColumn, TensorColumn>,
+  manifest: Pick<Manifest, 'input' | 'timezone'>,
+): (value: unknown) => number {
   switch (column.encoding) {
     case 'number':
     case 'integer':
+    case 'array':
+    case 'base64':
       return Number;
     case 'boolean':
       return (value) => (value === true ? 1 : 0);

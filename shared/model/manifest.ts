@@ -1,13 +1,21 @@
 import { type Static, Type } from '../validation/schema.js';
 
-/** The encoding of an input member as a number. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00. */
+/**
+ * The encoding of an input member as one number, or as many. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00;
+ * `array`: numbers in JSON arrays; `base64`: bytes, a number each.
+ */
 const Encoding = Type.Union([
   Type.Literal('number'),
   Type.Literal('integer'),
   Type.Literal('boolean'),
   Type.Literal('enum'),
   Type.Literal('minute_of_week'),
+  Type.Literal('array'),
+  Type.Literal('base64'),
 ]);
+
+const shape = (description: string) =>
+  Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 8, description });
 
 const Dtype = Type.Union([Type.Literal('float32'), Type.Literal('int32'), Type.Literal('bool')]);
 
@@ -22,6 +30,11 @@ const Column = Type.Object(
     }),
     dtype: Type.Optional(Dtype),
     default: Type.Optional(Type.Number({ description: 'Taken when the member is absent. 0 unless given.' })),
+    shape: Type.Optional(
+      shape('Of an `array` or a `base64`, which fill their tensor alone: its shape without the rows.'),
+    ),
+    scale: Type.Optional(Type.Number({ description: 'Numbers of a `shape` are multiplied with this.' })),
+    offset: Type.Optional(Type.Number({ description: 'This is added then.' })),
   },
   { additionalProperties: false },
 );
@@ -33,10 +46,23 @@ const Output = Type.Object(
     description: Type.Optional(Type.String()),
     tensor: Type.String({
       minLength: 1,
-      description: 'Output tensor of the model, of shape [rows] or [rows, n].',
+      description: 'Output tensor of the model: the rows, and then the numbers of a row.',
     }),
     column: Type.Optional(
       Type.Integer({ minimum: 0, description: 'Which of its n numbers. 0 unless given.' }),
+    ),
+    shape: Type.Optional(shape('All numbers of a row, as nested arrays of this shape.')),
+    labels: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 2,
+        description: 'Names of its n numbers, which are scores: the answer is the name of the highest.',
+      }),
+    ),
+    top: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Answer so many of the `labels`, the best first, each with its score.',
+      }),
     ),
     minimum: Type.Optional(Type.Number({ description: 'A smaller answer is an invalid_output.' })),
     maximum: Type.Optional(Type.Number({ description: 'A larger answer is an invalid_output.' })),
@@ -83,6 +109,9 @@ export const Manifest = Type.Object(
     timezone: Type.Optional(Type.String({ description: 'IANA zone in which `minute_of_week` counts.' })),
     columns: Type.Array(Column, { minItems: 1 }),
     outputs: Type.Array(Output, { minItems: 1 }),
+    max_batch: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 65_536, description: 'Most rows that it is to run at once.' }),
+    ),
     figures: Type.Record(Type.String(), Type.Unknown(), { description: 'Of its training and validation.' }),
   },
   { additionalProperties: false },

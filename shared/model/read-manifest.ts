@@ -3,9 +3,11 @@ import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, ModelPackageError } from '../errors.js';
 import { createAjv, requireSchema, violationsOf } from '../validation/ajv.js';
+import { checkedInput, createInputAjv } from './checked-input.js';
 import { ARRAY_OF, dtypeOf } from './columns.js';
 import { Manifest, type ManifestColumn, type ManifestProperty } from './manifest.js';
 import { openPackageFile } from './package-file.js';
+import { documentedProperty, isTensorColumn } from './tensor-members.js';
 
 /** Largest manifest that is read. */
 const LIMIT_BYTES = 1_048_576;
@@ -38,21 +40,22 @@ export function parseManifest(value: unknown, where: string): Manifest {
   }
   const problems = contradictionsIn(value);
   if (problems.length > 0) throw new ModelPackageError(where, problems);
-  return value;
+  const properties = { ...value.input.properties };
+  for (const column of value.columns.filter(isTensorColumn)) {
+    properties[column.member] = documentedProperty(properties[column.member]!, column);
+  }
+  return { ...value, input: { ...value.input, properties } };
 }
 
 /** Problems that a schema cannot express: references between members, an unknown time zone, an unusable input schema. */
 function contradictionsIn(manifest: Manifest): string[] {
-  const problems: string[] = [];
   try {
     requireSchema(manifest.input);
-    const validate = createAjv().compile(manifest.input);
-    if (!validate(manifest.example)) {
-      problems.push(...violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`));
-    }
+    createAjv().compile(manifest.input);
   } catch (cause) {
     return [`#/input is not a usable JSON Schema: ${messageOf(cause)}`];
   }
+  const problems = exampleProblems(manifest);
   manifest.columns.forEach((column, index) => {
     const at = `#/columns/${index}`;
     const { properties } = manifest.input;
@@ -66,10 +69,47 @@ function contradictionsIn(manifest: Manifest): string[] {
     if (first && dtypeOf(first) !== dtypeOf(column)) {
       problems.push(`${at}/dtype differs from another column of tensor "${column.tensor}"`);
     }
+    problems.push(...shapeProblems(column, manifest).map((problem) => at + problem));
+  });
+  manifest.outputs.forEach(({ column, shape, labels, top }, index) => {
+    const at = `#/outputs/${index}`;
+    if ([column, shape, labels].filter((kind) => kind !== undefined).length > 1) {
+      problems.push(`${at} may have one of "column", "shape" and "labels"`);
+    }
+    if (top !== undefined && top > (labels?.length ?? 0)) problems.push(`${at}/top needs as many "labels"`);
   });
   problems.push(
     ...duplicates(manifest.outputs.map((output) => output.member)).map((m) => `#/outputs name "${m}" twice`),
   );
+  return problems;
+}
+
+/** Rules that the example breaks. Without its shapes it cannot be checked. */
+function exampleProblems(manifest: Manifest): string[] {
+  if (manifest.columns.some((column) => isTensorColumn(column) && !column.shape)) return [];
+  const validate = createInputAjv().compile(checkedInput(manifest));
+  if (validate(manifest.example)) return [];
+  return violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`);
+}
+
+/** Rules of the columns that fill a tensor alone. */
+function shapeProblems(column: ManifestColumn, { columns }: Manifest): string[] {
+  const { encoding, shape, scale, offset, tensor } = column;
+  if (!isTensorColumn(column)) {
+    const names = Object.entries({ shape, scale, offset }).filter(([, value]) => value !== undefined);
+    return names.map(([name]) => `/${name} is for the encodings "array" and "base64", not for "${encoding}"`);
+  }
+  const problems: string[] = [];
+  if (!shape) problems.push(`/shape is required: what a row of the tensor "${tensor}" is`);
+  if (columns.some((other) => other !== column && other.tensor === tensor)) {
+    problems.push(`/tensor "${tensor}" is filled by another column, too`);
+  }
+  if (dtypeOf(column) !== 'float32' && (scale ?? offset) !== undefined) {
+    problems.push('/scale and /offset need a tensor of float32');
+  }
+  if (dtypeOf(column) === 'bool' && encoding === 'base64') {
+    problems.push('/dtype bool cannot be made of bytes');
+  }
   return problems;
 }
 
@@ -79,6 +119,8 @@ const TYPES_OF: Readonly<Record<Exclude<ManifestColumn['encoding'], 'enum'>, rea
   integer: ['integer'],
   boolean: ['boolean'],
   minute_of_week: ['string'],
+  array: ['array'],
+  base64: ['string'],
 };
 
 /** Values that a member's schema allows and its encoding cannot take, and a default that the schema or the tensor cannot hold. */

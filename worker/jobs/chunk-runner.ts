@@ -1,5 +1,6 @@
 import { type ChunkRows, decodeChunk } from '../../shared/batches/chunk-codec.js';
 import type { ChunkLeases, ChunkResult } from '../../shared/batches/chunk-leases.js';
+import { mostRowsOf } from '../../shared/model/columns.js';
 import type { MicroBatchRun } from '../../shared/jobs/job-leases.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { Turn } from '../models/turns.js';
@@ -111,7 +112,7 @@ export class ChunkRunner implements Runner {
 class ChunkRun {
   readonly #version: ModelVersion;
   readonly #chunk: ChunkRows;
-  #outputs: Float32Array[] = [];
+  #values: Float32Array[] = [];
   #done = 0;
   predictMs = 0;
 
@@ -133,27 +134,40 @@ class ChunkRun {
   async predict(most: number, run: MicroBatchRun): Promise<number> {
     const { layout, inference } = this.#version;
     const from = this.#done;
-    const rows = Math.min(most, this.rows - from);
+    const rows = Math.min(mostRowsOf(this.#version.manifest, layout, most), this.rows - from);
     const { outputs, predictMs } = await inference.predict(
       layout.slice(this.#chunk.columns, from, from + rows),
     );
     run.predictMs = predictMs;
     this.predictMs += predictMs;
-    if (rows === this.rows) this.#outputs = [...outputs];
-    else outputs.forEach((values, i) => (this.#outputs[i] ??= new Float32Array(this.rows)).set(values, from));
+    if (rows === this.rows) this.#values = [...outputs];
+    else {
+      outputs.forEach((values, i) => {
+        const width = values.length / rows;
+        this.#values[i] ??= new Float32Array(this.rows * width);
+        this.#values[i].set(values, from * width);
+      });
+    }
     this.#done += rows;
     return rows;
   }
 
   /** All outputs, NaN where a row has no valid answer. */
   results(): Pick<ChunkResult, 'outputs' | 'rowsSucceeded' | 'rowsFailed'> {
-    const outputs = this.#outputs;
+    const values = this.#values;
     const { holes } = this.#chunk;
-    for (const hole of holes) for (const output of outputs) output[hole] = Number.NaN;
+    for (const array of values) {
+      const width = array.length / this.rows;
+      for (const hole of holes) array.fill(Number.NaN, hole * width, (hole + 1) * width);
+    }
     let rowsSucceeded = 0;
     for (let row = 0; row < this.rows; row += 1) {
-      if (this.#version.isValidRow(outputs, row)) rowsSucceeded += 1;
+      if (this.#version.isValidRow(values, row)) rowsSucceeded += 1;
     }
-    return { outputs, rowsSucceeded, rowsFailed: this.rows - holes.length - rowsSucceeded };
+    return {
+      outputs: { rows: this.rows, values },
+      rowsSucceeded,
+      rowsFailed: this.rows - holes.length - rowsSucceeded,
+    };
   }
 }

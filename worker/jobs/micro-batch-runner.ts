@@ -1,4 +1,5 @@
 import type { MicroBatchRun, Verdict } from '../../shared/jobs/job-leases.js';
+import { mostRowsOf } from '../../shared/model/columns.js';
 import { inSpan, type Span } from '../../shared/tracing/tracer.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { HeldJob } from './held-job.js';
@@ -16,7 +17,8 @@ export class MicroBatchRunner implements Runner {
   }
 
   get most(): number {
-    return this.#lane.maxBatch;
+    const { model, maxBatch } = this.#lane;
+    return mostRowsOf(model.current.manifest, model.current.layout, maxBatch);
   }
 
   accept(): void {

@@ -1,5 +1,6 @@
 import { type Columns, type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
+import { placeOutputs } from '../../shared/model/outputs.js';
 import { createRowReader, problemOfRow, type ReadRow } from '../../shared/model/row-reader.js';
 import type { ModelFiles } from '../inference/parent/model-files.js';
 import { type InferenceOptions, InferenceProcess } from '../inference/parent/inference-process.js';
@@ -15,12 +16,13 @@ export interface ModelVersion {
   toColumns(inputs: readonly Readonly<Record<string, unknown>>[]): Columns;
   readRow: ReadRow;
   /** Whether {@link readRow} would give a result. */
-  isValidRow(outputs: readonly Float32Array[], row: number): boolean;
+  isValidRow(values: readonly Float32Array[], row: number): boolean;
 }
 
 /** Starts a process for a package. Rejects, leaving nothing behind, when it cannot serve. */
 export async function startVersion(files: ModelFiles, options: InferenceOptions): Promise<ModelVersion> {
   const layout = createColumnLayout(files.manifest);
+  const outputs = placeOutputs(files.manifest);
   return {
     files,
     manifest: files.manifest,
@@ -32,6 +34,6 @@ export async function startVersion(files: ModelFiles, options: InferenceOptions)
     },
     layout,
     readRow: createRowReader(files.manifest),
-    isValidRow: (outputs, row) => problemOfRow(files.manifest.outputs, outputs, row) === undefined,
+    isValidRow: (values, row) => problemOfRow(outputs, values, row) === undefined,
   };
 }

@@ -59,7 +59,7 @@ async function claim(jobId: string, leaseMs?: number): Promise<ClaimedJob> {
 
 const run = (values: number[]) => ({
   modelVersion: '1.0.0',
-  outputs: [Float32Array.from(values)],
+  outputs: { rows: values.length, values: [Float32Array.from(values)] },
   rowsSucceeded: values.filter((value) => !Number.isNaN(value)).length,
   rowsFailed: values.filter(Number.isNaN).length,
 });
@@ -83,8 +83,10 @@ it('goes from accepting to succeeded while its chunks run, and keeps results and
   const done = await batches.find(id);
   expect(done).toMatchObject({ state: 'succeeded', chunks: 2, modelVersion: '1.0.0' });
   expect(done?.rows).toEqual({ total: 6, succeeded: 5, failed: 1, invalid: 1 });
-  expect((await batches.results(id, 0)).outputs?.[0]).toEqual(Float32Array.of(1, 2, Number.NaN, 4));
-  expect(await batches.results(id, 1)).toMatchObject({ invalid: { 1: violation } });
+  expect((await batches.results(id, 0, [1])).outputs?.values[0]).toEqual(
+    Float32Array.of(1, 2, Number.NaN, 4),
+  );
+  expect(await batches.results(id, 1, [1])).toMatchObject({ invalid: { 1: violation } });
 });
 
 it('keeps the order of chunks that arrive in another, as when scripts have to be loaded again', async () => {
@@ -136,7 +138,7 @@ it('fails when not one row came through: all invalid, or their chunk failed', as
     { job, verdict: { ok: false, code: 'model_error', message: 'no' } },
   ]);
   expect(await batches.find(failed)).toMatchObject({ state: 'failed', rows: { total: 3, failed: 3 } });
-  expect((await batches.results(failed, 0)).failure).toEqual({ code: 'model_error', message: 'no' });
+  expect((await batches.results(failed, 0, [1])).failure).toEqual({ code: 'model_error', message: 'no' });
 });
 
 it('commits a chunk once: late tokens change nothing, lost workers count attempts', async () => {
@@ -151,7 +153,7 @@ it('commits a chunk once: late tokens change nothing, lost workers count attempt
   expect(await chunks.commit(job, run([2]))).toBe('committed');
   expect(await chunks.commit(job, run([3]))).toBe('gone');
   expect((await batches.find(id))?.rows.succeeded).toBe(1);
-  expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(2);
+  expect((await batches.results(id, 0, [1])).outputs?.values[0]?.[0]).toBe(2);
 });
 
 it('cancels what has not run and drops what runs', async () => {
@@ -165,7 +167,7 @@ it('cancels what has not run and drops what runs', async () => {
   expect(await batches.find(id)).toMatchObject({ state: 'canceled', rows: { succeeded: 1 } });
   expect(await chunks.commit(running, run([2]))).toBe('canceled');
   expect(await rig.claim(9, 0, { queue: QUEUE })).toEqual([]);
-  expect((await batches.results(id, 0)).outputs?.[0]?.[0]).toBe(1);
+  expect((await batches.results(id, 0, [1])).outputs?.values[0]?.[0]).toBe(1);
   expect(await add(id, 1)).toBe(false);
 });
 
@@ -249,7 +251,10 @@ describe('chunk codec', () => {
   });
 
   it('brings results back', () => {
-    const outputs = [Float32Array.of(1.5, Number.NaN), Float32Array.of(0, -0)];
-    expect(decodeResults(encodeResults(outputs))).toEqual(outputs);
+    const outputs = { rows: 2, values: [Float32Array.of(1.5, Number.NaN), Float32Array.of(0, -0, 3, 4)] };
+    expect(decodeResults(encodeResults(outputs), [1, 2])).toEqual(outputs);
+    for (const widths of [[1], [1, 1], [1, 2, 1]]) {
+      expect(decodeResults(encodeResults(outputs), widths)).toBeUndefined();
+    }
   });
 });

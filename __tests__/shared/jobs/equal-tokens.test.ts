@@ -56,7 +56,7 @@ it('refuses the results of a chunk whose claim a failover lost', async () => {
   const [before, after] = await claimedTwice(queue);
   const run = (value: number) => ({
     modelVersion: '1.0.0',
-    outputs: [Float32Array.of(value)],
+    outputs: { rows: 1, values: [Float32Array.of(value)] },
     rowsSucceeded: 1,
     rowsFailed: 0,
   });

@@ -37,6 +37,7 @@ function runnerOf(run: Run, now = () => 0): NetworkRunner {
   };
   const binding = {
     feeds: [{ array: 0, name: 'x', rowShape: [WIDTH], dtype: 'float32' as const }],
+    isSingleRow: false,
     outputTensors: ['y'],
     outputsOf: () => [],
   };

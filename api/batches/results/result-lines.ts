@@ -1,6 +1,7 @@
 import { type Batch, isBatchEnded } from '../../../shared/batches/batch.js';
 import type { BatchStore, ChunkResults } from '../../../shared/batches/batch-store.js';
-import type { ManifestOutput } from '../../../shared/model/manifest.js';
+import type { PlacedOutput } from '../../../shared/model/outputs.js';
+import { widthsOf } from '../../../shared/model/outputs.js';
 import { problemOfRow } from '../../../shared/model/row-reader.js';
 import type { ResultFormat } from './result-formats.js';
 
@@ -8,7 +9,7 @@ import type { ResultFormat } from './result-formats.js';
 export interface ResultSource {
   batches: Pick<BatchStore, 'results'>;
   batch: Batch;
-  outputs: readonly ManifestOutput[];
+  outputs: readonly PlacedOutput[];
   format: ResultFormat;
   /**
    * Resolves to the batch once this chunk may have ended: it is looked at again. Undefined when it is not to be waited for
@@ -27,8 +28,9 @@ export async function* resultLines(
 ): AsyncGenerator<string, void, undefined> {
   if (source.format.head !== '') yield source.format.head;
   let { batch } = source;
+  const widths = widthsOf(source.outputs);
   const fetch = (chunk: number): Promise<ChunkResults> | undefined => {
-    const coming = chunk < batch.chunks ? source.batches.results(batch.id, chunk) : undefined;
+    const coming = chunk < batch.chunks ? source.batches.results(batch.id, chunk, widths) : undefined;
     // A client that leaves early leaves this promise without a reader: its rejection must not count as unhandled.
     coming?.catch(() => undefined);
     return coming;
@@ -58,7 +60,7 @@ function rowsIn(
   chunk: number,
   { state, chunks, chunkRows, rows }: Batch,
 ): number | undefined {
-  if (outputs) return outputs[0]?.length ?? 0;
+  if (outputs) return outputs.rows;
   const isLast = chunk === chunks - 1;
   if (isLast && state === 'accepting') return undefined;
   const count = isLast ? rows.total - chunk * chunkRows : chunkRows;
@@ -81,10 +83,10 @@ function linesOf(
     } else if (results.failure) text += format.errorLine(row, results.failure);
     else if (!results.outputs) text += format.errorLine(row, notRun(batch));
     else {
-      const message = problemOfRow(outputs, results.outputs, at);
+      const message = problemOfRow(outputs, results.outputs.values, at);
       text +=
         message === undefined
-          ? format.line(row, results.outputs, at)
+          ? format.line(row, results.outputs.values, at)
           : format.errorLine(row, { code: 'invalid_output', message });
     }
   }

@@ -4,7 +4,7 @@ import { CsvSyntaxError, parseCsvRecords } from '../../../shared/text/csv-record
 import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
 import { LINE_FEED, lineBlocks } from './line-blocks.js';
 import { RowScanner, type ScannedColumn } from './row-scanner.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
+import { rowLimitCharsOf, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
 
 /** Least length of one step, in bytes: a row with too few or too many cells takes some 20 µs, and may have two bytes. */
 const STEP_BYTES = 1_024;
@@ -16,6 +16,7 @@ const STEP_BYTES = 1_024;
 export const csvRows = (manifest: Manifest): RowReader =>
   async function* (body) {
     const scanner = RowScanner.for(manifest);
+    const limitChars = rowLimitCharsOf(manifest);
     let table: Table | undefined;
     /** The beginning of a record whose end has not come. */
     let rest: Buffer = Buffer.alloc(0);
@@ -27,7 +28,7 @@ export const csvRows = (manifest: Manifest): RowReader =>
       if (header) table = tableOf(manifest, header);
       return table ? records.map(table.toRow) : [];
     };
-    for await (const block of lineBlocks(body)) {
+    for await (const block of lineBlocks(body, limitChars)) {
       const bytes = rest.length === 0 ? block : Buffer.concat([rest, block]);
       rest = Buffer.alloc(0);
       for (let at = 0; at < bytes.length; ) {
@@ -40,7 +41,7 @@ export const csvRows = (manifest: Manifest): RowReader =>
         const end = endOfRecords(bytes, at);
         const step = bytes.subarray(at, end < 0 ? bytes.length : end);
         // More than a step is one record.
-        if (step.length > ROW_LIMIT_CHARS && step.toString().length > ROW_LIMIT_CHARS) throw rowTooLong();
+        if (step.length > limitChars && step.toString().length > limitChars) throw rowTooLong(limitChars);
         if (end < 0) {
           rest = step;
           break;
@@ -160,6 +161,7 @@ function rowOf(columns: readonly ScannedColumn[], cells: readonly string[]): Row
 function cellTypeOf(property: Record<string, unknown> | undefined): ScannedColumn['type'] {
   const type = property?.['type'];
   if (type === 'number' || type === 'integer') return 'number';
+  if (type === 'array' || type === 'object') return 'json';
   return type === 'boolean' ? 'boolean' : 'text';
 }
 
@@ -168,4 +170,11 @@ const READERS: Readonly<Record<ScannedColumn['type'], (text: string) => unknown>
   number: (text) => (JSON_NUMBER.test(text) ? Number(text) : text),
   boolean: (text) => (text === 'true' ? true : text === 'false' ? false : text),
   text: (text) => text,
+  json: (text) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      return text;
+    }
+  },
 };

@@ -1,40 +1,43 @@
 import { TokenParser, Tokenizer, TokenType } from '@streamparser/json';
 import { messageOf } from '../../../shared/errors.js';
+import type { Manifest } from '../../../shared/model/manifest.js';
 import { memberPointer } from '../../../shared/validation/ajv.js';
-import { notUtf8, ROW_LIMIT_CHARS, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
+import { notUtf8, rowLimitCharsOf, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
 
 /** Reads the members of `inputs` in `{"inputs":[...]}`, keeping one of them in memory at a time. */
-export const jsonRows: RowReader = async function* (body) {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  const tokenizer = new Tokenizer();
-  const values = new TokenParser({ paths: ['$.inputs.*'], keepStack: false });
-  const frame = new Frame();
-  let rows: Row[] = [];
-  let offset = 0;
-  let rowOffset = 0;
-  let sinceRowChars = 0;
-  tokenizer.onToken = (token) => {
-    frame.check(token.token, token.value);
-    offset = token.offset;
-    values.write(token);
+export const jsonRows = (manifest: Manifest): RowReader =>
+  async function* (body) {
+    const limitChars = rowLimitCharsOf(manifest);
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    const tokenizer = new Tokenizer();
+    const values = new TokenParser({ paths: ['$.inputs.*'], keepStack: false });
+    const frame = new Frame();
+    let rows: Row[] = [];
+    let offset = 0;
+    let rowOffset = 0;
+    let sinceRowChars = 0;
+    tokenizer.onToken = (token) => {
+      frame.check(token.token, token.value);
+      offset = token.offset;
+      values.write(token);
+    };
+    values.onValue = ({ value }) => {
+      rows.push({ value, chars: offset - rowOffset });
+      rowOffset = offset;
+    };
+    for await (const piece of body) {
+      const text = decode(decoder, piece);
+      sinceRowChars += text.length;
+      tokenize(tokenizer, text);
+      if (rows.length > 0) sinceRowChars = 0;
+      if (sinceRowChars > limitChars) throw rowTooLong(limitChars);
+      yield rows;
+      rows = [];
+    }
+    tokenize(tokenizer, decode(decoder));
+    if (!values.isEnded) throw new UploadError('malformed', 'the body ends in the middle of its JSON');
+    if (!frame.hasInputs) throw invalid('#/inputs', 'is required');
   };
-  values.onValue = ({ value }) => {
-    rows.push({ value, chars: offset - rowOffset });
-    rowOffset = offset;
-  };
-  for await (const piece of body) {
-    const text = decode(decoder, piece);
-    sinceRowChars += text.length;
-    tokenize(tokenizer, text);
-    if (rows.length > 0) sinceRowChars = 0;
-    if (sinceRowChars > ROW_LIMIT_CHARS) throw rowTooLong();
-    yield rows;
-    rows = [];
-  }
-  tokenize(tokenizer, decode(decoder));
-  if (!values.isEnded) throw new UploadError('malformed', 'the body ends in the middle of its JSON');
-  if (!frame.hasInputs) throw invalid('#/inputs', 'is required');
-};
 
 /** Checks the frame of the rows: an object whose only member is `inputs`, an array. Throws at the first other token. */
 class Frame {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { notUtf8, ROW_LIMIT_BYTES, rowTooLong } from './rows.js';
+import { notUtf8, MOST_BYTES_A_CHAR, rowTooLong } from './rows.js';
 
 export const LINE_FEED = 10;
 
@@ -9,7 +9,10 @@ const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
  * The lines of a body without its byte order mark, those together that one piece completes: each block ends with a line
  * feed, but for the last one. Throws an UploadError where a line is too long for a row, or a block is not UTF-8.
  */
-export async function* lineBlocks(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+export async function* lineBlocks(
+  body: AsyncIterable<Buffer>,
+  lineLimitChars: number,
+): AsyncGenerator<Buffer, void, undefined> {
   /** The beginning of a line whose end has not come. */
   let rest: Buffer[] = [];
   let restBytes = 0;
@@ -30,7 +33,7 @@ export async function* lineBlocks(body: AsyncIterable<Buffer>): AsyncGenerator<B
     }
     rest.push(piece.subarray(end));
     restBytes += piece.length - end;
-    if (restBytes > ROW_LIMIT_BYTES) throw rowTooLong();
+    if (restBytes > MOST_BYTES_A_CHAR * lineLimitChars) throw rowTooLong(lineLimitChars);
   }
   if (restBytes > 0) yield blockOf(Buffer.alloc(0));
 }

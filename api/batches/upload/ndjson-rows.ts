@@ -2,24 +2,29 @@ import { messageOf } from '../../../shared/errors.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { LINE_FEED, lineBlocks } from './line-blocks.js';
 import { RowScanner } from './row-scanner.js';
-import { ROW_LIMIT_CHARS, type Row, type RowReader, rowTooLong } from './rows.js';
+import { rowLimitCharsOf, type Row, type RowReader, rowTooLong } from './rows.js';
 
 /** Reads one JSON value a line. Blank lines do not count; a line that is not JSON is an unreadable row. */
 export const ndjsonRows = (manifest: Manifest): RowReader => {
   const scanner = RowScanner.for(manifest);
+  const limitChars = rowLimitCharsOf(manifest);
   return async function* (body) {
-    for await (const block of lineBlocks(body)) yield rowsOf(block, scanner);
+    for await (const block of lineBlocks(body, limitChars)) yield rowsOf(block, scanner, limitChars);
   };
 };
 
-function* rowsOf(block: Buffer, scanner: RowScanner | undefined): Generator<Row, void, undefined> {
+function* rowsOf(
+  block: Buffer,
+  scanner: RowScanner | undefined,
+  limitChars: number,
+): Generator<Row, void, undefined> {
   const plain = { value: scanner?.row, chars: 0 };
   for (let at = endOfBlanks(block, 0); at < block.length; ) {
     const scanned = scanner ? scanner.readObject(block, at) : -1;
     const end = scanned < 0 ? endOfLine(block, at) : scanned;
     plain.chars = end - at;
     const row = scanned < 0 ? parseLine(block.toString('utf8', at, end)) : plain;
-    if (row.chars > ROW_LIMIT_CHARS) throw rowTooLong();
+    if (row.chars > limitChars) throw rowTooLong(limitChars);
     yield row;
     at = endOfBlanks(block, end);
   }

@@ -25,7 +25,7 @@ const [ZERO, NINE, COLON, BACKSLASH, OPEN, CLOSE] = [48, 57, 58, 92, 123, 125];
 /** A column of a table: the member that its cells are, and what they are read as. */
 export interface ScannedColumn {
   member: string;
-  type: 'number' | 'boolean' | 'text';
+  type: 'number' | 'boolean' | 'text' | 'json';
 }
 
 /**
@@ -147,6 +147,7 @@ export class RowScanner {
     isQuoted: boolean,
   ): number | string | boolean | undefined {
     const first = bytes[at];
+    if (type === 'json') return undefined;
     if (type === 'text') return this.#readText(bytes, at, isQuoted ? QUOTE : COMMA);
     if (first === COMMA || first === RETURN || first === LINE_FEED || (isQuoted && first === QUOTE)) {
       this.#end = at;

@@ -1,3 +1,5 @@
+import type { Manifest } from '../../../shared/model/manifest.js';
+import { tensorChars } from '../../../shared/model/tensor-members.js';
 import type { RuleViolation } from '../../../shared/validation/ajv.js';
 
 /** A row as it was read: a value that has yet to be validated, or the reason why it cannot be read. */
@@ -13,10 +15,12 @@ export type Row = ({ value: unknown } | { unreadable: string }) & {
  */
 export type RowReader = (body: AsyncIterable<Buffer>) => AsyncIterable<Iterable<Row>>;
 
-/** Longest text of one row, in characters: what one job's body may hold, too. */
-export const ROW_LIMIT_CHARS = 65_536;
-/** No character takes more than three bytes of UTF-8 (or six, and is two). */
-export const ROW_LIMIT_BYTES = 3 * ROW_LIMIT_CHARS;
+/** Longest text of one row of a model, in characters: what one job's body may hold, too. */
+export const rowLimitCharsOf = ({ columns }: Pick<Manifest, 'columns'>): number =>
+  65_536 + tensorChars(columns);
+
+/** UTF-8 bytes a character of JavaScript, at most. */
+export const MOST_BYTES_A_CHAR = 3;
 
 /** The reason why a whole upload cannot be taken; each code has one answer in HTTP. */
 export type UploadErrorCode = 'malformed' | 'stalled' | 'too_large' | 'invalid' | 'too_many_invalid';
@@ -33,7 +37,7 @@ export class UploadError extends Error {
   }
 }
 
-export const rowTooLong = (): UploadError =>
-  new UploadError('too_large', `a row is longer than ${ROW_LIMIT_CHARS} characters`);
+export const rowTooLong = (limitChars: number): UploadError =>
+  new UploadError('too_large', `a row is longer than ${limitChars} characters`);
 
 export const notUtf8 = (): UploadError => new UploadError('malformed', 'the body is not UTF-8');

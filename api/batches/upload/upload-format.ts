@@ -7,7 +7,7 @@ import type { RowReader } from './rows.js';
 
 /** Media types of an upload and their readers. */
 const READERS: Readonly<Record<string, (manifest: Manifest) => RowReader>> = {
-  'application/json': () => jsonRows,
+  'application/json': jsonRows,
   'application/x-ndjson': ndjsonRows,
   'text/csv': csvRows,
 };

@@ -1,6 +1,7 @@
 import { ModelPackageError } from '../../../shared/errors.js';
 import type { Columns, TensorSpec } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
+import { type OutputSource, outputSources } from '../../../shared/model/outputs.js';
 
 /** The numbers of one output tensor, row after row. */
 export type OutputValues = Float32Array | Int32Array | Uint8Array;
@@ -32,7 +33,9 @@ export interface Binding {
   /** Distinct output tensors to ask the network for. */
   outputTensors: readonly string[];
   feeds: readonly Feed[];
-  /** Values of each output of the manifest, one a row, out of those of {@link outputTensors}. */
+  /** The network takes one row a call: its first size is frozen. */
+  isSingleRow: boolean;
+  /** Values of each source of the manifest's outputs, out of those of {@link outputTensors}. */
   outputsOf(rows: number, values: readonly OutputValues[]): Float32Array[];
 }
 
@@ -65,21 +68,29 @@ export function bind(folder: string, sides: Sides): Binding {
     return { array, name, rowShape, dtype: spec.dtype };
   });
   const outputTensors = [...new Set(manifest.outputs.map((output) => network.nameOf(output.tensor)))];
-  const picks = manifest.outputs.map(({ tensor: name, column = 0 }) => ({
-    at: outputTensors.indexOf(network.nameOf(name)),
-    name,
-    column,
-  }));
+  const sources = outputSources(manifest);
+  const places = sources.map(({ tensor }) => outputTensors.indexOf(network.nameOf(tensor)));
   return {
     outputTensors,
     feeds,
-    outputsOf: (rows, values) => picks.map(({ at, ...pick }) => columnOf(values[at]!, { rows, ...pick })),
+    isSingleRow: [...network.inputs.values()].some((shape) => shape?.[0] === 1),
+    outputsOf: (rows, values) => sources.map((source, i) => numbersOf(values[places[i]!]!, rows, source)),
   };
 }
 
-/** Shape of one row of an input tensor; undefined when its columns cannot fill the declared shape. */
-function rowShapeOf({ width }: TensorSpec, declared: readonly number[] | undefined): number[] | undefined {
-  if (!declared) return [width];
+/**
+ * Shape of one row of an input tensor; undefined when its columns cannot fill the declared shape. A shape in the manifest may
+ * be the declared one in other words, such as [784] for [28, 28, 1].
+ */
+function rowShapeOf(
+  { width, shape }: TensorSpec,
+  declared: readonly number[] | undefined,
+): number[] | undefined {
+  if (!declared) return shape ? [...shape] : [width];
+  if (shape?.length === declared.length - 1) {
+    const fits = shape.every((size, i) => declared[i + 1]! < 0 || declared[i + 1] === size);
+    if (fits) return [...shape];
+  }
   const row = declared.slice(1);
   const open = row.filter((size) => size < 0).length;
   const known = row.reduce((product, size) => product * (size < 0 ? 1 : size), 1);
@@ -117,16 +128,20 @@ function outputProblems({ manifest, network }: Sides): string[] {
   });
 }
 
-function columnOf(
+/** The numbers of a source, row after row, out of those of its tensor. */
+function numbersOf(
   values: OutputValues,
-  { rows, column, name }: { rows: number; column: number; name: string },
+  rows: number,
+  { tensor, column, width }: OutputSource,
 ): Float32Array {
-  const width = values.length / rows;
-  if (!Number.isInteger(width) || column >= width) {
+  const found = values.length / rows;
+  const isWhole = column === undefined || found === 1;
+  if (!Number.isInteger(found) || (column === undefined ? found !== width : column >= found)) {
+    const missing = column === undefined ? `not ${width} a row` : `and there is no column ${column}`;
     throw new Error(
-      `the output tensor "${name}" holds ${values.length} numbers for ${rows} rows: there is no column ${column}`,
+      `the output tensor "${tensor}" holds ${values.length} numbers for ${rows} rows, ${missing}`,
     );
   }
-  if (width === 1 && values instanceof Float32Array) return values;
-  return Float32Array.from({ length: rows }, (_, row) => values[row * width + column]!);
+  if (isWhole) return values instanceof Float32Array ? values : Float32Array.from(values);
+  return Float32Array.from({ length: rows }, (_, row) => values[row * found + column]!);
 }

@@ -1,8 +1,13 @@
 import { join } from 'node:path';
 import { messageOf, ModelPackageError } from '../../../shared/errors.js';
-import { type Columns, type ColumnLayout, createColumnLayout } from '../../../shared/model/columns.js';
+import {
+  type Columns,
+  type ColumnLayout,
+  createColumnLayout,
+  toNumbers,
+} from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
-import { bind } from './binding.js';
+import { bind, type OutputValues, type Runner } from './binding.js';
 import { type EngineName, engineFor } from '../engine-names.js';
 import { ENGINES } from './engines/engines.js';
 import type { ModelFiles } from '../parent/model-files.js';
@@ -12,7 +17,7 @@ import { loadOnnxNetwork, OnnxNetwork } from './onnx-network.js';
 
 /** A model's answer to one micro-batch. */
 export interface Prediction {
-  /** One array an output of the manifest, in its order; one number a row. */
+  /** One array a source of the manifest's outputs, in their order; as many numbers a row as it is wide. */
   outputs: Float32Array[];
   /** From the arrays in to the arrays out, without any way between processes, in ms. */
   predictMs: number;
@@ -61,7 +66,8 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
     layout,
     async predict(columns) {
       const startMs = performance.now();
-      const values = await runner.run(columns);
+      const numbers = toNumbers(layout.tensors, columns);
+      const values = await (binding.isSingleRow ? runRowByRow(runner, layout, numbers) : runner.run(numbers));
       const outputs = binding.outputsOf(columns.rows, values);
       return { outputs, predictMs: performance.now() - startMs, numTensors: runner.numTensors };
     },
@@ -73,4 +79,17 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
       network.dispose();
     },
   };
+}
+
+/** Runs a network that takes one row a call. */
+async function runRowByRow(runner: Runner, layout: ColumnLayout, columns: Columns): Promise<OutputValues[]> {
+  const all: OutputValues[] = [];
+  for (let row = 0; row < columns.rows; row += 1) {
+    const outputs = await runner.run(layout.slice(columns, row, row + 1));
+    outputs.forEach((values, i) => {
+      all[i] ??= new (values.constructor as Float32ArrayConstructor)(values.length * columns.rows);
+      all[i].set(values, row * values.length);
+    });
+  }
+  return all;
 }

@@ -75,7 +75,7 @@ export class OnnxNetwork implements NetworkTensors {
       return `#/columns put ${dtype} into the tensor "${name}" of ${type}: it needs "dtype": "${fed.dtype}"`;
     }
     const shape = this.inputs.get(name);
-    if (shape?.[0] === -1) return undefined;
+    if (shape?.[0] === -1 || shape?.[0] === 1) return undefined;
     return `the input tensor "${name}" of shape [${String(shape)}] needs an open first size, for the rows: export the model with a dynamic batch dimension`;
   }
 

@@ -1,5 +1,6 @@
 import { messageOf, ModelPackageError } from '../../../shared/errors.js';
 import type { Manifest, ManifestProperty } from '../../../shared/model/manifest.js';
+import { mostRowsOf } from '../../../shared/model/columns.js';
 import { createRowReader } from '../../../shared/model/row-reader.js';
 import type { ModelFiles } from '../parent/model-files.js';
 import type { ModelRuntime } from './model-runtime.js';
@@ -42,7 +43,7 @@ export async function answerExample(
  * values, for which a replay of its kernels is compared with the network, too. Throws what {@link answerExample} throws.
  */
 export async function warmUp(runtime: ModelRuntime, files: ModelFiles, mostRows: number): Promise<void> {
-  for (const rows of [1, mostRows]) {
+  for (const rows of rowCountsOf(runtime, mostRows)) {
     const endMs = performance.now() + BUDGET_MS;
     await answerExample(runtime, files, rows);
     for (let call = 1; call < WARM_UP_CALLS && performance.now() < endMs; call += 1) {
@@ -60,7 +61,7 @@ export async function warmUp(runtime: ModelRuntime, files: ModelFiles, mostRows:
 /** Takes the time of the example, alone and in micro-batches of `mostRows`: the median of a few calls each. */
 export async function timeExample(runtime: ModelRuntime, mostRows: number): Promise<ExampleTime[]> {
   const times: ExampleTime[] = [];
-  for (const rows of [1, mostRows]) {
+  for (const rows of rowCountsOf(runtime, mostRows)) {
     const columns = examples(runtime, rows);
     const calls: number[] = [];
     const endMs = performance.now() + BUDGET_MS;
@@ -69,6 +70,12 @@ export async function timeExample(runtime: ModelRuntime, mostRows: number): Prom
     times.push({ rows, ms: calls.toSorted((a, b) => a - b)[calls.length >> 1]! });
   }
   return times;
+}
+
+/** One row, and the most that the model runs at once. */
+function rowCountsOf({ manifest, layout }: ModelRuntime, mostRows: number): number[] {
+  const most = mostRowsOf(manifest, layout, mostRows);
+  return most > 1 ? [1, most] : [1];
 }
 
 function examples({ layout, manifest }: ModelRuntime, rows: number) {
