@@ -83,8 +83,9 @@ export const parseEntries = (
   entries.map((entry) => {
     try {
       const submission = parseSubmission(models, entry, ROW_LIMITS);
-      if (limitBytes === undefined || bytesOf(submission.input) <= limitBytes) return submission;
-      return tooLarge('the input of one job', limitBytes);
+      if (limitBytes === undefined) return submission;
+      const ownBytes = limitBytes + submission.model.tensorBytes;
+      return bytesOf(submission.input) <= ownBytes ? submission : tooLarge('the input of one job', ownBytes);
     } catch (error) {
       if (error instanceof ProblemError) return error;
       throw error;

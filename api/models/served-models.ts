@@ -4,7 +4,8 @@ import { ConfigError, messageOf } from '../../shared/errors.js';
 import type { ModelCatalog } from '../../shared/model/catalog.js';
 import { type ColumnLayout, createColumnLayout } from '../../shared/model/columns.js';
 import type { Manifest } from '../../shared/model/manifest.js';
-import { createAjv } from '../../shared/validation/ajv.js';
+import { checkedInput, createInputAjv } from '../../shared/model/checked-input.js';
+import { tensorChars } from '../../shared/model/tensor-members.js';
 import { ProblemError } from '../http/problem.js';
 import {
   flatSubmissionSchema,
@@ -20,6 +21,8 @@ export interface ServedModel {
   manifest: Manifest;
   /** The queue of its jobs. */
   queue: string;
+  /** Bytes by which a body may be larger for the tensors of its input. */
+  tensorBytes: number;
   /** `{ model, input, ... }` */
   validateNamed: ValidateFunction;
   /** The checks and the layout of batches. */
@@ -53,6 +56,8 @@ export interface ServedModels {
   most: SubmissionBounds;
   byName: ReadonlyMap<string, ServedModel>;
   default: DefaultModel;
+  /** The most that any of them has as `tensorBytes`. */
+  tensorBytes: number;
   /** Packages that cannot be used, and why. */
   refused: ReadonlyMap<string, string>;
 }
@@ -95,33 +100,37 @@ export function serveModels(
     const old = before?.byName.get(name);
     if (old) byName.set(name, old);
   }
-  const models = { most, byName, refused };
+  const tensorBytes = Math.max(0, ...[...byName.values()].map((model) => model.tensorBytes));
+  const models = { most, byName, tensorBytes, refused };
   return { ...models, default: serveDefault(models, defaultName) };
 }
 
 /** Each model has a compiler of its own, because two packages may use the same `$id`. */
 function serveModel(manifest: Manifest, most: SubmissionBounds): ServedModel {
-  const ajv = createAjv();
+  const ajv = createInputAjv();
+  const checked = { ...manifest, input: checkedInput(manifest) };
   return {
     manifest,
     queue: manifest.name,
-    validateNamed: ajv.compile(submissionSchema(manifest, most)),
+    tensorBytes: tensorChars(manifest.columns),
+    validateNamed: ajv.compile(submissionSchema(checked, most)),
     batch: {
       queue: chunkQueueOf(manifest.name),
       layout: createColumnLayout(manifest),
-      validate: ajv.compile(manifest.input),
+      validate: ajv.compile(checked.input),
     },
   };
 }
 
 function serveDefault(models: Omit<ServedModels, 'default'>, chosen: string | undefined): DefaultModel {
   const model = findDefault(models, chosen);
-  const ajv = createAjv();
+  const ajv = createInputAjv();
+  const checked = { ...model.manifest, input: checkedInput(model.manifest) };
   return {
     ...model,
-    validateUnnamed: ajv.compile(unnamedSubmissionSchema(model.manifest, models.most)),
-    validateFlat: ajv.compile(flatSubmissionSchema(model.manifest)),
-    validateOriginalCall: ajv.compile(originalCallSchema(model.manifest)),
+    validateUnnamed: ajv.compile(unnamedSubmissionSchema(checked, models.most)),
+    validateFlat: ajv.compile(flatSubmissionSchema(checked)),
+    validateOriginalCall: ajv.compile(originalCallSchema(checked)),
     validateMany: ajv.compile(manySubmissionsSchema()),
   };
 }

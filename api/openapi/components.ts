@@ -17,11 +17,12 @@ import {
   submissionSchema,
   unnamedSubmissionSchema,
 } from '../models/submission-schemas.js';
+import { resultSchema } from './result-schema.js';
 import type { Json } from './json.js';
 
 /** The schemas of the components: what is answered, and what the models of the catalog take. */
 export const componentSchemas = (models: ServedModels): Record<string, TSchema | Json> => ({
-  Job: JobBody,
+  Job: { ...JobBody, properties: { ...JobBody.properties, result: resultOfAny(models) } },
   JobList,
   SubmittedJobs,
   Submitted: {
@@ -96,6 +97,13 @@ const ofModel = (manifest: Manifest, most: SubmissionBounds): [string, TSchema |
     { description: `What ${manifest.name} takes.`, ...manifest.input, examples: [manifest.example] },
   ],
   [`${manifest.name}.submission`, submissionSchema(manifest, most, inputOf(manifest))],
+  [`${manifest.name}.result`, resultSchema(manifest)],
 ];
+
+const resultOfAny = (models: ServedModels): Json => ({
+  description:
+    'The outputs of the model, once succeeded. The last form is that of a model that is not served any more.',
+  anyOf: [...[...models.byName.keys()].map((name) => ref(`${name}.result`)), { type: 'object' }],
+});
 
 const inputOf = ({ name }: Manifest): TSchema => ref(`${name}.input`);

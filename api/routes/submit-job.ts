@@ -4,7 +4,7 @@ import type { Exchange } from '../http/exchange.js';
 import { digestOf, parseIdempotencyKey } from '../http/idempotency-key.js';
 import { parsePrefer, preferenceApplied, type Preferences } from '../http/prefer.js';
 import { ProblemError, problemBody } from '../http/problem.js';
-import { type JsonBody, readJson } from '../http/read-json.js';
+import { type JsonBody, readJson, tooLarge } from '../http/read-json.js';
 import type { Route } from './route.js';
 import { jobPath, jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
@@ -70,14 +70,18 @@ export const submitJobRoute: Route = {
   async handle(exchange, ctx) {
     const preferences = parsePrefer(exchange.header('prefer'));
     const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
+    const models = ctx.models.current;
+    const { bodyLimitBytes } = ctx.config;
     const body = await readJson(exchange.request, {
-      limitBytes: ctx.config.bodyLimitBytes,
+      limitBytes: bodyLimitBytes + models.tensorBytes,
       timeoutMs: ctx.limits.bodyMs,
       larger: { start: MANY_START, limitBytes: MANY.bodyBytes },
     });
     if (isMany(body.value)) return handleMany(exchange, ctx, body, { ...preferences, idempotencyKey });
     const { waitSeconds, respondAsync } = preferences;
-    const submission = parseSubmission(ctx.models.current, body.value);
+    const submission = parseSubmission(models, body.value);
+    const limitBytes = bodyLimitBytes + submission.model.tensorBytes;
+    if (body.bytes.length > limitBytes) throw tooLarge('the body of such a job', limitBytes);
     const submitted = await submitJob(exchange, ctx, submission, { waitSeconds, idempotencyKey });
     exchange.sendJsonText(submitted.hasEnded ? 200 : 202, jobJson(submitted.view), {
       Location: jobPath(submitted.view.job.id),

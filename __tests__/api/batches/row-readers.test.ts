@@ -35,6 +35,7 @@ const manifest: Manifest = parseManifest(
 
 const ndjson = ndjsonRows(manifest);
 const csv = csvRows(manifest);
+const jsonBody = jsonRows(manifest);
 
 /** A row holds only until the next one is asked for. */
 const kept = (row: Row): Row => structuredClone(row);
@@ -75,7 +76,7 @@ it.each(PIECES)('reads NDJSON in pieces of %i bytes', async (length) => {
 });
 
 it.each(PIECES)('reads JSON in pieces of %i bytes', async (length) => {
-  const rows = await read(jsonRows, '{"inputs":[{"n":1,"s":[{}]}, 3,[{"n":2}] ]}', length);
+  const rows = await read(jsonBody, '{"inputs":[{"n":1,"s":[{}]}, 3,[{"n":2}] ]}', length);
   expect(values(rows)).toEqual([{ n: 1, s: [{}] }, 3, [{ n: 2 }]]);
 });
 
@@ -96,16 +97,16 @@ it.each([
   ['no object', '[{"n":1}]', '# must be an object'],
   ['inputs twice', '{"inputs":[{"n":1}],"inputs":[]}', '#/inputs must be given once'],
 ])('refuses a JSON body with %s', async (_, text, message) => {
-  expect(await failure(read(jsonRows, text, 1_000))).toMatchObject({
+  expect(await failure(read(jsonBody, text, 1_000))).toMatchObject({
     code: 'invalid',
     message: expect.stringContaining(message),
   });
 });
 
 it.each([
-  ['cut off JSON', jsonRows, '{"inputs":[{"n":1}'],
-  ['broken JSON', jsonRows, '{"inputs":[}'],
-  ['an empty JSON body', jsonRows, ''],
+  ['cut off JSON', jsonBody, '{"inputs":[{"n":1}'],
+  ['broken JSON', jsonBody, '{"inputs":[}'],
+  ['an empty JSON body', jsonBody, ''],
   ['a broken quote in CSV', csv, 'n\n"1'],
 ] as const)('refuses %s as malformed', async (_, reader, text) => {
   expect((await failure(read(reader, text, 1_000))).code).toBe('malformed');
@@ -124,7 +125,7 @@ it.each([
 
 it.each([
   ['NDJSON', ndjson, ''],
-  ['JSON', jsonRows, '{"inputs":[ "'],
+  ['JSON', jsonBody, '{"inputs":[ "'],
   ['CSV', csv, 'n\n'],
 ] as const)('refuses a row of megabytes in %s without keeping it', async (_, reader, head) => {
   function* endless(): Generator<string> {
@@ -155,12 +156,12 @@ it.each([
 
 it.each([
   ['NDJSON', ndjson, '', 'x\n'],
-  ['JSON', jsonRows, '{"inputs":[1', ',1'],
+  ['JSON', jsonBody, '{"inputs":[1', ',1'],
   ['CSV', csv, 'n\n', '1\n'],
 ] as const)('reads %s in short steps', async (_, reader, head, row) => {
   const pieces = [head, ...Array<string>(4).fill(row.repeat(4_096))];
   const sizes: number[] = [];
-  if (reader === jsonRows) pieces.push(']}');
+  if (reader === jsonBody) pieces.push(']}');
   for await (const rows of reader(body(pieces))) sizes.push(countOf(rows));
   expect(Math.max(...sizes)).toBeLessThanOrEqual(4_097);
   expect(sizes.reduce((sum, size) => sum + size)).toBeGreaterThanOrEqual(4 * 4_096);
@@ -177,7 +178,7 @@ it('reads NDJSON and CSV behind a byte order mark, and characters that were cut'
 
 it.each([
   ['NDJSON', ndjson, '{"n":1}\n{"s":"'],
-  ['JSON', jsonRows, '{"inputs":["'],
+  ['JSON', jsonBody, '{"inputs":["'],
   ['CSV', csv, 'n,s\n1,"'],
 ] as const)('refuses %s that is not UTF-8', async (_, reader, head) => {
   for (const bytes of [[0x61, 0xff, 0x0a], [0xc3]]) {
