@@ -41,7 +41,7 @@ export function createInputWriter(mapping: InputMapping, hasInputTexts: boolean)
     const write = inputOf(members.map((member) => ({ ...member, read: values.column(member.column) })));
     return (row: number): string => {
       if (unreadable.has(row)) return 'null';
-      return (hasInputTexts && isPlain(objects?.[row]) ? texts?.[row] : undefined) ?? write(row);
+      return (hasInputTexts && isPlain(objects?.[row]) ? texts?.at(row) : undefined) ?? write(row);
     };
   };
   return Object.assign(writer, { columns: members.map(({ column }) => column) });

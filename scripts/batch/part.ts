@@ -53,7 +53,7 @@ export async function* partsOf(
       const input = inputOf(at);
       add(part, input, values.unreadable.get(at));
       if (part.actual) part.actual[part.inputs.length - 1] = actual?.(at) ?? Number.NaN;
-      chars += input.length + (texts?.[at]?.length ?? 0);
+      chars += input.length + (texts?.at(at).length ?? 0);
       if (part.inputs.length < rowsPerPart && chars < PART_LIMIT_CHARS) continue;
       onRead(firstRow + at + 1, share);
       yield part;

@@ -12,6 +12,12 @@ export class RowTexts {
   #open: string[] = [];
   #openChars = 0;
 
+  static of(texts: Iterable<string>): RowTexts {
+    const rows = new RowTexts();
+    for (const text of texts) rows.add(text);
+    return rows;
+  }
+
   get length(): number {
     return this.#starts.length;
   }

@@ -1,3 +1,4 @@
+import { RowTexts } from '../../../scripts/batch/row-texts.js';
 import { createInputWriter } from '../../../scripts/batch/input-mapping.js';
 import { objectValues } from '../../../scripts/batch/input/source.js';
 
@@ -27,7 +28,7 @@ const writerFor = (columns: readonly string[], renamed: Record<string, string> =
     const bad = new Map(unreadable === undefined ? [] : [[0, unreadable]]);
     const rows = objectValues([values], bad);
     const decoded = text === undefined ? { column: rows.column, unreadable: bad } : rows;
-    const texts = text === undefined ? {} : { texts: [text] };
+    const texts = text === undefined ? {} : { texts: RowTexts.of([text]) };
     return write({ firstRow: 0, length: 1, share: 1, ...texts, values: () => decoded }, decoded)(0);
   };
 };

@@ -22,7 +22,7 @@ const sourceOf = (rows: readonly Row[]): Source => ({
         firstRow: at,
         length: some.length,
         share: Math.min(1, (at + 7) / rows.length),
-        texts: some.map(({ text = '' }) => text),
+        texts: RowTexts.of(some.map(({ text = '' }) => text)),
         values: () =>
           objectValues(
             some.map(({ a }) => ({ a })),

@@ -1,4 +1,5 @@
 import { cellsOf, CsvRecords } from './csv-records.js';
+import { RowTexts } from '../row-texts.js';
 import { sampleOf } from './sample.js';
 import { InputFileError, type PageValues, type Source, type SourcePage } from './source.js';
 import type { TextInput } from './text-file.js';
@@ -24,13 +25,8 @@ async function* readRows(input: TextInput, columns: string[]): AsyncGenerator<So
       columns.splice(0, columns.length, ...header);
       firstRow = 0;
     }
-    const page = {
-      firstRow,
-      length: records.length,
-      share,
-      texts: records,
-      values: () => valuesOf(records, columns),
-    };
+    const texts = RowTexts.of(records);
+    const page = { firstRow, length: texts.length, share, texts, values: () => valuesOf(texts, columns) };
     firstRow += records.length;
     return page;
   };
@@ -58,10 +54,10 @@ function headerOf(file: string, record: string): string[] {
 
 const BAD_QUOTES = 'has a quote in the middle of a cell';
 
-function valuesOf(records: readonly string[], columns: readonly string[]): PageValues {
+function valuesOf(records: RowTexts, columns: readonly string[]): PageValues {
   const unreadable = new Map<number, string>();
-  const rows = records.map((record, row) => {
-    const cells = cellsOf(record);
+  const rows = Array.from({ length: records.length }, (_, row) => {
+    const cells = cellsOf(records.at(row));
     if (!cells) unreadable.set(row, BAD_QUOTES);
     else if (cells.length !== columns.length) {
       unreadable.set(row, `has ${cells.length} cells, the header has ${columns.length}`);

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { messageOf } from '../../../shared/errors.js';
 import { isRecord } from '../../../shared/text/is-record.js';
+import { RowTexts } from '../row-texts.js';
 import { sampleOfRows } from './sample.js';
 import { InputFileError, objectValues, type PageValues, type Source, type SourcePage } from './source.js';
 import type { TextInput } from './text-file.js';
@@ -18,7 +19,8 @@ async function* readLines(input: TextInput): AsyncGenerator<SourcePage, void, un
   let rest = '';
   let firstRow = 0;
   const pageOf = (lines: readonly string[], share: number): SourcePage => {
-    const texts = lines.filter((line) => !isBlank(line)).map(trimmed);
+    const texts = new RowTexts();
+    for (const line of lines) if (!isBlank(line)) texts.add(trimmed(line));
     const page = { firstRow, length: texts.length, share, texts, values: () => valuesOf(texts) };
     firstRow += texts.length;
     return page;
@@ -42,38 +44,50 @@ const isBlank = (line: string): boolean => !line.startsWith('{') && line.trim() 
 
 const trimmed = (line: string): string => (line.startsWith('{') && line.endsWith('}') ? line : line.trim());
 
-/** Stands between two lines that are parsed together. No line can hold it. */
-const BETWEEN = randomBytes(8).toString('hex');
+/** Stands between two lines that are parsed together: a number, the cheapest value, that no file knows. */
+const BETWEEN = randomInt(2 ** 29, 2 ** 30);
 
 /**
  * One JSON document in place of many: one call costs less than a thousand. Lines that are bad alone may be good
  * together, as `1,2` before `[3` and `4]` are three values in three lines. Then a mark between two lines is missing
  * from its place, and each line is parsed by itself.
  */
-function valuesOf(texts: readonly string[]): PageValues {
+function valuesOf(texts: RowTexts): PageValues {
   const unreadable = new Map<number, string>();
-  const values = parseTogether(texts);
-  const objects = texts.map((text, row) => {
-    try {
-      const value: unknown = values ? values[2 * row] : JSON.parse(text);
-      if (isRecord(value)) return value;
-      unreadable.set(row, 'is no JSON object');
-    } catch (error) {
-      unreadable.set(row, `is not JSON: ${messageOf(error)}`);
-    }
-    return {};
-  });
+  const objects: Record<string, unknown>[] = [];
+  for (const block of texts.blocks()) {
+    const lines = block.slice(0, -1);
+    const values = parseTogether(lines);
+    const add = (parse: () => unknown): void => {
+      try {
+        const value = parse();
+        if (isRecord(value)) return void objects.push(value);
+        unreadable.set(objects.length, 'is no JSON object');
+      } catch (error) {
+        unreadable.set(objects.length, `is not JSON: ${messageOf(error)}`);
+      }
+      objects.push({});
+    };
+    if (values) for (let at = 0; at < values.length; at += 2) add(() => values[at]);
+    else for (const line of lines.split('\n')) add(() => JSON.parse(line));
+  }
   return objectValues(objects, unreadable);
 }
 
-/** The values of the lines with the marks between them; undefined where these are not one value a line. */
-function parseTogether(texts: readonly string[]): unknown[] | undefined {
+/** The values of lines with the marks between them; undefined where these are not one value a line. */
+function parseTogether(lines: string): unknown[] | undefined {
   try {
-    const values = JSON.parse(`[${texts.join(`,"${BETWEEN}",`)}]`) as unknown[];
-    if (values.length !== 2 * texts.length - 1) return undefined;
+    const values = JSON.parse(`[${lines.replaceAll('\n', `,${BETWEEN},`)}]`) as unknown[];
     for (let at = 1; at < values.length; at += 2) if (values[at] !== BETWEEN) return undefined;
-    return values;
+    const marks = (values.length - 1) / 2;
+    return marks === lineEndsIn(lines) ? values : undefined;
   } catch {
     return undefined;
   }
+}
+
+function lineEndsIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
 }

@@ -88,16 +88,10 @@ async function readWindow(
   };
   const parsers = parsersFor(metadata.schema);
   try {
-    await parquetRead({
-      file,
-      metadata,
-      compressors,
-      parsers,
-      columns: [...readers.keys()],
-      rowStart,
-      rowEnd,
-      onChunk,
-    });
+    // One after the other: all columns as they are decoded are too much for a young generation of the garbage collector.
+    for (const name of readers.keys()) {
+      await parquetRead({ file, metadata, compressors, parsers, columns: [name], rowStart, rowEnd, onChunk });
+    }
   } catch (cause) {
     throw new InputFileError(path, `cannot be read from row ${rowStart} on: ${messageOf(cause)}`, { cause });
   }

@@ -1,5 +1,6 @@
 import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { AppError } from '../../../shared/errors.js';
+import type { RowTexts } from '../row-texts.js';
 
 /** The JSON value of a row in one column; undefined, null or an empty text where the row has none. */
 export type Column = (row: number) => unknown;
@@ -21,7 +22,7 @@ export interface SourcePage {
   /** Share of the file that is read once these rows are, 0..1; 0 while nobody knows. */
   share: number;
   /** Each row as the file has it, where that is a text of its own: {@link Source.textFormat} says which. */
-  texts?: readonly string[];
+  texts?: RowTexts;
   values(): PageValues;
 }
 

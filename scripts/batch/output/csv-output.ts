@@ -31,7 +31,7 @@ export function csvOutput(columns: OutputColumns): TextFormat {
           cells ??= cellsOf(page);
           return `${cells(row)}${noOutputs}${csvCell(rowErrorText(error))}\n`;
         }
-        let text = cells && !records ? cells(row) : `${records?.[row]},`;
+        let text = cells && !records ? cells(row) : `${records?.at(row)},`;
         for (const name of outputs) text += `${csvCell(outcome[name])},`;
         return `${text}\n`;
       };

@@ -35,8 +35,8 @@ export function ndjsonOutput(columns: OutputColumns): TextFormat {
     const texts = textsOf(page);
     return (row) => {
       const object = objects[row] ?? {};
-      if (unreadable.has(row)) return texts ? `{"line":${JSON.stringify(texts[row])}}` : '{}';
-      return isOurs(object) ? renamed(object) : (texts?.[row] ?? JSON.stringify(object));
+      if (unreadable.has(row)) return texts ? `{"line":${JSON.stringify(texts.at(row))}}` : '{}';
+      return isOurs(object) ? renamed(object) : (texts?.at(row) ?? JSON.stringify(object));
     };
   };
   // A name may also be written with escapes.
@@ -49,7 +49,7 @@ export function ndjsonOutput(columns: OutputColumns): TextFormat {
       const texts = textsOf(page);
       let carried: ((row: number) => string) | undefined;
       return (row, outcome, error) => {
-        const own = error ? undefined : texts?.[row];
+        const own = error ? undefined : texts?.at(row);
         const isOwn = own !== undefined && isClear(own);
         if (!isOwn) carried ??= carriedOf(page);
         let text = startOf(isOwn ? own : (carried?.(row) ?? '{}'));

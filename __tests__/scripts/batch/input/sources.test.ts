@@ -26,7 +26,7 @@ async function rowsOf(source: Source, fromRow = 0): Promise<Row[]> {
     for (let row = Math.max(0, fromRow - page.firstRow); row < page.length; row += 1) {
       const cells = source.columns.map((name) => [name, column(name)(row)]);
       const values = objects?.[row] ?? (Object.fromEntries(cells) as Record<string, unknown>);
-      rows.push({ values, text: page.texts?.[row], unreadable: unreadable.get(row) });
+      rows.push({ values, text: page.texts?.at(row), unreadable: unreadable.get(row) });
     }
     expect(page.share).toBeGreaterThanOrEqual(share);
     share = page.share;

@@ -1,3 +1,4 @@
+import { RowTexts } from '../../../../scripts/batch/row-texts.js';
 import { objectValues, type SourcePage } from '../../../../scripts/batch/input/source.js';
 import { csvOutput } from '../../../../scripts/batch/output/csv-output.js';
 import { ndjsonOutput } from '../../../../scripts/batch/output/ndjson-output.js';
@@ -40,7 +41,7 @@ function pageOf({ values, text, unreadable, isCells }: Row): SourcePage {
     firstRow: 0,
     length: 1,
     share: 1,
-    ...(text === undefined ? {} : { texts: [text] }),
+    ...(text === undefined ? {} : { texts: RowTexts.of([text]) }),
     values: () => decoded,
   };
 }
