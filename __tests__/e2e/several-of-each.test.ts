@@ -13,6 +13,7 @@ const PAUSE_MS = 150;
 /** Jobs that have to end after each change before the next one. */
 const BETWEEN = 20;
 const ROWS = 480;
+const CHUNK_ROWS = 12;
 /** A row in so many takes its time. */
 const SLOW = 8;
 
@@ -25,7 +26,7 @@ let fleet: Fleet;
 /** Ends the load. */
 const over = new AbortController();
 beforeAll(async () => {
-  fleet = await startFleet({ CHUNK_ROWS: '12' });
+  fleet = await startFleet({ CHUNK_ROWS: String(CHUNK_ROWS) });
 });
 afterAll(() => {
   over.abort();
@@ -253,8 +254,13 @@ describe('two APIs and three workers, one worker cut off and all other processes
     expect(late.filter(({ attempts }) => attempts !== 1)).toEqual([]);
   });
 
-  it('announce the end of each job, and of the batch, once', () =>
-    expect(fleet.endings).toEqual(new Map([...seen.ids, seen.batch.id].map((id) => [id, 1]))));
+  it('announce the end of each job, of the batch and of its chunks, once', () => {
+    const chunks = Array.from(
+      { length: Math.ceil(seen.inputs.length / CHUNK_ROWS) },
+      (_, chunk) => `${seen.batch.id}:${chunk}`,
+    );
+    expect(fleet.endings).toEqual(new Map([...seen.ids, seen.batch.id, ...chunks].map((id) => [id, 1])));
+  });
 
   it('answer every row of the batch, in its order', () => {
     expect(seen.batch).toMatchObject({

@@ -66,7 +66,7 @@ it('plans for rows alone', () => {
   expect([worker.busyCores, worker.inferenceCores, worker.boundBy]).toEqual([0.04, 0.06, 'inference']);
   expect(redis.resultsMb).toBeCloseTo((100_000 * 3_600 * 4) / 1e6);
   expect(redis.backlogMb).toBeCloseTo((100_000 * 60 * 12) / 1e6);
-  expect(refusesAfterSeconds).toBeCloseTo((100_000 * 1_024) / 100_000);
+  expect(refusesAfterSeconds).toBeCloseTo((100_000 * 4_096) / 100_000);
 });
 
 it('is bound by a slow model: micro-batches one after the other', () => {
