@@ -3,6 +3,7 @@ import type { BatchStore, ChunkResults } from '../../../shared/batches/batch-sto
 import type { PlacedOutput } from '../../../shared/model/outputs.js';
 import { widthsOf } from '../../../shared/model/outputs.js';
 import { problemOfRow } from '../../../shared/model/row-reader.js';
+import { LineBuffer } from './line-buffer.js';
 import type { ResultFormat } from './result-formats.js';
 
 /** The source of results, and their form. */
@@ -19,13 +20,13 @@ export interface ResultSource {
 }
 
 /**
- * The rows of a batch from row `from` on as text, in input order, a chunk at a time, while the chunk after it is being
+ * The rows of a batch from row `from` on as lines, in input order, a chunk at a time, while the chunk after it is being
  * fetched. Ends with the last row, or before the first chunk that has not run and is not waited for.
  */
 export async function* resultLines(
   source: ResultSource,
   from: number,
-): AsyncGenerator<string, void, undefined> {
+): AsyncGenerator<string | Buffer, void, undefined> {
   if (source.format.head !== '') yield source.format.head;
   let { batch } = source;
   const widths = widthsOf(source.outputs);
@@ -68,29 +69,30 @@ function rowsIn(
   return hasEnded ? count : undefined;
 }
 
+/** Room for the line of a row that has one number, in bytes. */
+const LINE_BYTES = 48;
+
 function linesOf(
   { outputs, format }: ResultSource,
   results: ChunkResults,
   { batch, chunk, rows, from }: { batch: Batch; chunk: number; rows: number; from: number },
-): string {
+): Buffer {
   const first = chunk * batch.chunkRows;
-  let text = '';
+  const lines = new LineBuffer(LINE_BYTES * rows);
   for (let at = Math.max(0, from - first); at < rows; at += 1) {
     const row = first + at;
     const errors = results.invalid[at];
     if (errors) {
-      text += format.errorLine(row, { code: 'invalid_input', message: 'the row breaks rules', errors });
-    } else if (results.failure) text += format.errorLine(row, results.failure);
-    else if (!results.outputs) text += format.errorLine(row, notRun(batch));
+      lines.text(format.errorLine(row, { code: 'invalid_input', message: 'the row breaks rules', errors }));
+    } else if (results.failure) lines.text(format.errorLine(row, results.failure));
+    else if (!results.outputs) lines.text(format.errorLine(row, notRun(batch)));
     else {
       const message = problemOfRow(outputs, results.outputs.values, at);
-      text +=
-        message === undefined
-          ? format.line(row, results.outputs.values, at)
-          : format.errorLine(row, { code: 'invalid_output', message });
+      if (message === undefined) format.line(lines, row, results.outputs.values, at);
+      else lines.text(format.errorLine(row, { code: 'invalid_output', message }));
     }
   }
-  return text;
+  return lines.written;
 }
 
 function notRun({ state }: Batch): { code: string; message: string } {
