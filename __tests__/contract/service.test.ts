@@ -102,6 +102,33 @@ describe('models', () => {
     expect((await own.call('get', `/models/${SHOP}`)).body.version).toBe('2.1.0');
     await own.close();
   });
+
+  it('tell the shapes of tensors, and the labels that they answer', async () => {
+    const own = await openApiRig(api.server);
+    const labels = ['cat', 'dog', 'bee'];
+    const input = {
+      type: 'object',
+      properties: { face: { type: 'string' }, age: { type: 'integer' } },
+      additionalProperties: false,
+    };
+    const outputs = [
+      { member: 'kind', labels, top: 2 },
+      { member: 'map', shape: [2, 2] },
+    ];
+    writeModel(own.ctx.config.models.dir, SHOP, '3.0.0', {
+      input,
+      example: { face: 'AAAA' },
+      columns: [
+        { member: 'face', encoding: 'base64', tensor: 'face', shape: [1, 3, 1] },
+        { member: 'age', encoding: 'integer', tensor: 'age' },
+      ],
+      outputs: outputs.map((output) => ({ ...output, tensor: output.member })),
+    });
+    own.ctx.models.reload(own.ctx.log);
+    const { body } = await own.call('get', `/models/${SHOP}`);
+    expect([body.version, body.input_shapes, body.outputs]).toEqual(['3.0.0', { face: [1, 3, 1] }, outputs]);
+    await own.close();
+  });
 });
 
 describe('the document', () => {

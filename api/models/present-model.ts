@@ -1,5 +1,6 @@
 import type { ModelBody, ModelWorker } from '../../shared/contract/model.js';
 import type { Manifest } from '../../shared/model/manifest.js';
+import { isTensorColumn } from '../../shared/model/tensor-members.js';
 import type { WorkerInfo } from '../../shared/workers/registry.js';
 import { standingOf } from './serving.js';
 
@@ -8,6 +9,9 @@ export function presentModel(
   manifest: Manifest,
   { isDefault, workers }: { isDefault: boolean; workers: readonly WorkerInfo[] | undefined },
 ): ModelBody {
+  const tensors = manifest.columns
+    .filter(isTensorColumn)
+    .map(({ member, shape }) => [member, shape] as const);
   return {
     name: manifest.name,
     version: manifest.version,
@@ -15,8 +19,16 @@ export function presentModel(
     description: manifest.description,
     default: isDefault,
     input: manifest.input,
+    input_shapes: tensors.length > 0 ? Object.fromEntries(tensors) : undefined,
     example: manifest.example,
-    outputs: manifest.outputs.map(({ member, unit, description }) => ({ member, unit, description })),
+    outputs: manifest.outputs.map(({ member, unit, description, shape, labels, top }) => ({
+      member,
+      unit,
+      description,
+      shape,
+      labels,
+      top,
+    })),
     figures: manifest.figures,
     workers: workers?.flatMap((worker) => presentWorker(worker, manifest.name)),
     held_up: workers && standingOf(manifest.name, workers).heldUp,

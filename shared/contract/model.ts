@@ -19,11 +19,20 @@ export const refusals = (of: string) =>
     { description: of },
   );
 
+const sizes = (of: string) => Type.Array(Type.Integer({ minimum: 1 }), { description: of });
+
 const Output = Type.Object(
   {
     member: text('Member of the `result` of a job.'),
     unit: Type.Optional(text('Of its numbers. Absent where they have none.')),
     description: Type.Optional(text('What it says.')),
+    shape: Type.Optional(sizes('It is nested arrays of this shape. Absent where it is none.')),
+    labels: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'It is one of these, or with `top` several. Absent where it is none.',
+      }),
+    ),
+    top: Type.Optional(count('It is so many `labels`, the best first, each with its `score`.')),
   },
   { additionalProperties: false },
 );
@@ -62,6 +71,12 @@ export const ModelBody = closed(
     description,
     default: Type.Boolean({ description: 'Whether it answers requests that name no model.' }),
     input: Type.AnyObject({ description: 'JSON Schema (2020-12) of one input.' }),
+    input_shapes: Type.Optional(
+      Type.Record(Type.String(), sizes('Of one of them.'), {
+        description:
+          'Shapes of the members that are numbers in an array, or bytes in base64. Absent where none is.',
+      }),
+    ),
     example,
     outputs: Type.Array(Output, { description: 'What a result holds.' }),
     figures,

@@ -13,8 +13,8 @@ export function modelsFolder(): string {
   return dir;
 }
 
-/** Writes a package's manifest; the API reads no more of it. */
-export function writeModel(dir: string, name: string, version: string): void {
+/** Writes a package's manifest, with `changes`; the API reads no more of it. */
+export function writeModel(dir: string, name: string, version: string, changes: object = {}): void {
   mkdirSync(join(dir, name), { recursive: true });
   const manifest = {
     schema: 1,
@@ -36,6 +36,7 @@ export function writeModel(dir: string, name: string, version: string): void {
     ],
     outputs: [{ member: 'price', unit: 'dollars', tensor: 'price' }],
     figures: {},
+    ...changes,
   };
   writeFileSync(join(dir, name, 'manifest.json'), JSON.stringify(manifest));
 }
