@@ -1,4 +1,5 @@
 import type { JobBody } from '../../shared/contract/job.js';
+import { isRecord } from '../../shared/text/is-record.js';
 
 const LANGUAGE = 'en-US';
 
@@ -72,11 +73,55 @@ export function formatAgo(time: string, nowMs: number): string {
 export const formatClock = (time: string | number): string => clock.format(new Date(time));
 export const formatMoment = (time: string | number): string => dayAndClock.format(new Date(time));
 
-/** A value of an input or a result, as people read it. */
+/** A label and its score. */
+export interface Scored {
+  label: string;
+  score: number;
+}
+
+/** Whether a value is labels with their scores, the best first. */
+export const isScored = (value: unknown): value is [Scored, ...Scored[]] =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((one) => isRecord(one) && typeof one['label'] === 'string' && typeof one['score'] === 'number');
+
+/** Longest text, and most numbers, that are written in full. */
+const SHORT_CHARS = 120;
+const SHORT_NUMBERS = 5;
+const FIRST_CHARS = 24;
+const FIRST_NUMBERS = 3;
+
+/** A value of an input or a result, as people read it: the best of labels with scores, the beginning of what is long. */
 export function formatValue(value: unknown): string {
   if (typeof value === 'number') return precise.format(value);
-  if (typeof value === 'string') return value;
-  return JSON.stringify(value) ?? '';
+  if (isScored(value)) return `${value[0].label} (${precise.format(value[0].score)})`;
+  const shape = shapeOf(value);
+  if (shape.length > 0 && Array.isArray(value)) {
+    if (!isLong(value)) return `[${value.map(formatValue).join(', ')}]`;
+    const first = value.flat(shape.length).slice(0, FIRST_NUMBERS);
+    return `${shape.map(formatCount).join(' × ')} numbers: ${first.map(formatValue).join(', ')}, …`;
+  }
+  const text = textOf(value);
+  return isLong(text) ? `${text.slice(0, FIRST_CHARS)}… (${plural(text.length, 'character')})` : text;
+}
+
+/** Whether {@link formatValue} writes the beginning alone. */
+export function isLong(value: unknown): boolean {
+  const shape = shapeOf(value);
+  if (shape.length === 0) return textOf(value).length > SHORT_CHARS;
+  return shape.reduce((product, size) => product * size, 1) > SHORT_NUMBERS;
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+
+/** The shape of numbers in arrays, by the first of each; empty where the value is something else. */
+function shapeOf(value: unknown): number[] {
+  if (!Array.isArray(value) || value.length === 0) return [];
+  const [first]: unknown[] = value;
+  if (typeof first === 'number') return [value.length];
+  const inner = shapeOf(first);
+  return inner.length > 0 ? [value.length, ...inner] : [];
 }
 
 /** The end of an id: its beginning is the time, and much the same for all of today. */

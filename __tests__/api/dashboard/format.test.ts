@@ -4,6 +4,7 @@ import {
   formatMs,
   formatRate,
   formatSeconds,
+  formatValue,
 } from '../../../api/dashboard/format.js';
 
 it.each([
@@ -37,4 +38,24 @@ it('writes how long ago something was, without a future', () => {
   expect(formatAgo('2026-01-01T12:00:01Z', now)).toBe('just now');
   expect(formatAgo('2026-01-01T11:59:40Z', now)).toBe('20 s ago');
   expect(formatSeconds(90_000)).toBe('1 min 30 s');
+});
+
+it.each([
+  [12.345_678_9, '12.345679'],
+  ['cat', 'cat'],
+  ['A'.repeat(5_464), 'AAAAAAAAAAAAAAAAAAAAAAAA… (5,464 characters)'],
+  [[0.1, 1 / 3], '[0.1, 0.333333]'],
+  [Array.from({ length: 1_024 }, (_, i) => i), '1,024 numbers: 0, 1, 2, …'],
+  [Array.from({ length: 17 }, () => [0.5, 0.25]), '17 × 2 numbers: 0.5, 0.25, 0.5, …'],
+  [
+    [
+      { label: 'cat', score: 0.75 },
+      { label: 'dog', score: 0.25 },
+    ],
+    'cat (0.75)',
+  ],
+  [{ a: 1 }, '{"a":1}'],
+  [[], '[]'],
+])('writes the value %j in a line', (value, text) => {
+  expect(formatValue(value)).toBe(text);
 });

@@ -1,4 +1,4 @@
-import { membersOf } from '../../../api/dashboard/form/schema.js';
+import { membersOf, parseJson } from '../../../api/dashboard/form/schema.js';
 
 it('knows how each member of an input is filled in', () => {
   const members = membersOf({
@@ -31,4 +31,20 @@ it('knows how each member of an input is filled in', () => {
 
 it('asks for nothing where nothing is described', () => {
   expect(membersOf({ type: 'object' })).toEqual([]);
+});
+
+it('takes a text that has a shape for bytes, and counts the numbers of an array that has one', () => {
+  const [picture, sound, name] = membersOf(
+    { properties: { picture: { type: 'string' }, sound: { type: 'array' }, name: { type: 'string' } } },
+    { picture: [28, 28, 1], sound: [2, 2] },
+  );
+  expect([picture?.kind, sound?.kind, name?.kind]).toEqual(['bytes', 'json', 'text']);
+  expect(parseJson('[1, 2, 3, 4]', sound?.shape)).toEqual([1, 2, 3, 4]);
+  expect(parseJson('[[1, 2], [3, 4]]', sound?.shape)).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  expect(() => parseJson('[[1, 2], [3]]', sound?.shape)).toThrow('must have 4 numbers, and has 3');
+  expect(() => parseJson('[1, 2', sound?.shape)).toThrow('is not written as JSON');
+  expect(parseJson('{"a":1}', undefined)).toEqual({ a: 1 });
 });

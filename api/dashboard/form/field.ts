@@ -1,28 +1,43 @@
 import { h, setText } from '../dom.js';
-import type { Member } from './schema.js';
+import { formatCount } from '../format.js';
+import { type ByteInput, createByteInput } from './byte-input.js';
+import { sizeOf } from './picture.js';
+import { type Member, parseJson } from './schema.js';
 
 /** One member of the input, as a person fills it in. */
 export interface Field {
   name: string;
   element: HTMLElement;
-  /** Undefined when it is left out. Throws when what was written is no value. */
-  read(): unknown;
+  /** Undefined when it is left out. Rejects with the reason when what was written is no value. */
+  read(): Promise<unknown>;
   /** Says what the service has against it; '' takes that back. */
   fail(why: string): void;
 }
 
 type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
+/** A control, what stands below it, and how its value is read. */
+interface Filled extends Partial<Pick<ByteInput, 'shown' | 'hint'>> {
+  control: Control;
+  read: () => unknown;
+}
+
 /** Makes the field of a member, filled with a value where there is one. */
 export function createField(member: Member, value: unknown): Field {
   const id = `input-${member.name}`;
-  const control = createControl(member, value);
-  const hint = [member.description, rangeOf(member)].filter((text) => text !== undefined).join(' ');
   const error = h('p', { id: `${id}-error`, class: 'error', hidden: true });
+  const fail = (why: string): void => {
+    setText(error, why);
+    error.hidden = why === '';
+    control.setAttribute('aria-invalid', String(why !== ''));
+  };
+  const { control, shown, hint: more, read } = fill(member, value, fail);
+  const hint = [member.description, rangeOf(member), more].filter((text) => text !== undefined).join(' ');
   control.id = id;
   control.setAttribute('aria-describedby', `${id}-hint ${id}-error`);
-  control.required = member.isRequired;
-  const isLong = ['moment', 'text', 'json'].includes(member.kind);
+  const isGiven = member.kind === 'bytes' && value !== undefined;
+  control.required = member.isRequired && !isGiven;
+  const isLong = ['moment', 'text', 'json', 'bytes'].includes(member.kind);
   const label = h(
     'label',
     { for: id },
@@ -36,16 +51,19 @@ export function createField(member: Member, value: unknown): Field {
       { class: isLong ? 'field long' : 'field' },
       label,
       control,
+      shown,
       h('p', { id: `${id}-hint`, class: 'hint' }, hint),
       error,
     ),
-    read: () => (control.value === '' ? undefined : parse(member, control.value)),
-    fail(why) {
-      setText(error, why);
-      error.hidden = why === '';
-      control.setAttribute('aria-invalid', String(why !== ''));
-    },
+    read: async () => read(),
+    fail,
   };
+}
+
+function fill(member: Member, value: unknown, fail: (why: string) => void): Filled {
+  if (member.kind === 'bytes' && member.shape) return createByteInput(member.shape, value, fail);
+  const control = createControl(member, value);
+  return { control, read: () => (control.value === '' ? undefined : parse(member, control.value)) };
 }
 
 function createControl(member: Member, value: unknown): Control {
@@ -98,15 +116,20 @@ function written({ kind, isLocal }: Member, value: unknown): string {
     : new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
-function parse({ kind, isLocal }: Member, text: string): unknown {
+function parse({ kind, isLocal, shape }: Member, text: string): unknown {
   if (kind === 'integer' || kind === 'number') return Number(text);
-  if (kind === 'choice' || kind === 'boolean' || kind === 'json') return JSON.parse(text);
+  if (kind === 'json') return parseJson(text, shape);
+  if (kind === 'choice' || kind === 'boolean') return JSON.parse(text);
   // The control leaves out seconds that are 0, and knows no offset: the viewer's own is meant where one is needed.
   if (kind === 'moment') return isLocal ? `${text}:00`.slice(0, 19) : new Date(text).toISOString();
   return text;
 }
 
-function rangeOf({ minimum, maximum }: Member): string | undefined {
+function rangeOf({ kind, minimum, maximum, shape }: Member): string | undefined {
+  if (kind === 'json' && shape) {
+    const nested = shape.length > 1 ? `, flat or in arrays of the shape [${shape.join(', ')}]` : '';
+    return `${formatCount(sizeOf(shape))} numbers as JSON${nested}.`;
+  }
   if (minimum !== undefined && maximum !== undefined) return `From ${minimum} to ${maximum}.`;
   if (minimum !== undefined) return `At least ${minimum}.`;
   return maximum === undefined ? undefined : `At most ${maximum}.`;

@@ -54,7 +54,8 @@ export class PredictionForm {
     if (!model) return;
     const { model: before } = this.#shown ?? {};
     if (before?.name === model.name && before.version === model.version) return;
-    const fields = membersOf(model.input).map((member) => createField(member, model.example?.[member.name]));
+    const members = membersOf(model.input, model.input_shapes);
+    const fields = members.map((member) => createField(member, model.example?.[member.name]));
     this.#shown = { model, fields };
     setText(this.#about, model.description ?? '');
     this.#fields.replaceChildren(...fields.map(({ element }) => element));
@@ -70,7 +71,7 @@ export class PredictionForm {
     const { signal } = this.#following;
     this.#submit.disabled = true;
     try {
-      const input = Object.fromEntries(fields.flatMap((field) => entryOf(field)));
+      const input = Object.fromEntries((await Promise.all(fields.map(entryOf))).flat());
       const job = await this.#api.client.submit({ model: model.name, input }, { signal });
       this.#submit.disabled = false;
       this.#trial.show(job, model);
@@ -79,7 +80,9 @@ export class PredictionForm {
       this.#onSubmitted();
     } catch (error) {
       if (signal.aborted) return;
-      this.#fail(explain(error), error instanceof ProblemError ? error.problem.errors : []);
+      // What is wrong with the text of a field stands beside it by now.
+      if (error instanceof ProblemError) this.#fail(explain(error), error.problem.errors);
+      else this.#tell(explain(error));
     } finally {
       this.#submit.disabled = false;
     }
@@ -93,19 +96,22 @@ export class PredictionForm {
     const isElsewhere = problems.some(
       ({ pointer }) => !fields.some(({ name }) => pointer === `#/input/${name}`),
     );
-    const told = problems.length > 0 && !isElsewhere ? 'Some values are not accepted.' : why;
-    setText(this.#error, told);
-    this.#error.hidden = told === '';
+    this.#tell(problems.length > 0 && !isElsewhere ? 'Some values are not accepted.' : why);
+  }
+
+  #tell(why: string): void {
+    setText(this.#error, why);
+    this.#error.hidden = why === '';
   }
 }
 
-/** The name and the value of a field; nothing when it is left out. Throws with the name of one that is no value. */
-function entryOf(field: Field): [string, unknown][] {
+/** The name and the value of a field; nothing when it is left out. Rejects with the name of one that is no value. */
+async function entryOf(field: Field): Promise<[string, unknown][]> {
   try {
-    const value = field.read();
+    const value = await field.read();
     return value === undefined ? [] : [[field.name, value]];
-  } catch {
-    field.fail('is not written as JSON');
-    throw new Error(`${field.name} cannot be read.`);
+  } catch (cause) {
+    field.fail(cause instanceof Error ? cause.message : String(cause));
+    throw new Error(`${field.name} cannot be read.`, { cause });
   }
 }

@@ -51,8 +51,8 @@ function stepState(step: number, place: number, job: JobBody): string {
   return step === place ? 'now' : 'next';
 }
 
-function outcomeOf({ result, error }: JobBody, { outputs }: ModelBody): HTMLElement[] {
-  if (result) return [results(result, (member) => outputs.find((output) => output.member === member)?.unit)];
+function outcomeOf({ result, error }: JobBody, model: ModelBody): HTMLElement[] {
+  if (result) return [results(result, model)];
   if (error) return [h('p', { class: 'error' }, `${error.code}: ${error.message}`)];
   return [];
 }

@@ -1,38 +1,76 @@
 import type { JobBody } from '../../../shared/contract/job.js';
-import { h } from '../dom.js';
-import { formatMoment, formatMs, formatValue } from '../format.js';
+import type { ModelBody } from '../../../shared/contract/model.js';
+import { h, setText } from '../dom.js';
+import { pictureIn } from '../form/byte-input.js';
+import { pictureOf } from '../form/picture.js';
+import { formatMoment, formatMs, formatValue, isLong, isScored, type Scored } from '../format.js';
 import { timeline } from './timeline.js';
 
-type Unit = (member: string) => string | undefined;
-
-/** Everything there is to know of a job. `unit` knows those of its model's outputs. */
-export function jobFacts(job: JobBody, unit: Unit): HTMLElement[] {
+/** Everything there is to know of a job. `model`: the one that it asks, while that is served. */
+export function jobFacts(job: JobBody, model: ModelBody | undefined): HTMLElement[] {
   const { result, error } = job;
   return [
     timeline(job),
-    ...(result ? [section('Result', results(result, unit))] : []),
+    ...(result ? [section('Result', results(result, model))] : []),
     ...(error
       ? [section('Error', h('p', { class: 'error' }, h('strong', {}, error.code), ` ${error.message}`))]
       : []),
-    ...(job.input ? [section('Input', pairs(valuesOf(job.input)))] : []),
+    ...(job.input ? [section('Input', pairs(valuesOf(job.input, model)))] : []),
     section('About', pairs(about(job))),
   ];
 }
 
-const valuesOf = (input: Record<string, unknown>): [string, string][] =>
-  Object.entries(input).map(([name, value]) => [name, formatValue(value)]);
+function valuesOf(input: Record<string, unknown>, model: ModelBody | undefined): [string, Node][] {
+  return Object.entries(input).map(([name, value]) => {
+    const layout = typeof value === 'string' ? pictureOf(model?.input_shapes?.[name] ?? []) : undefined;
+    const picture = layout && h('div', { class: 'preview' }, pictureIn(String(value), layout));
+    return [name, picture ?? valueNode(value)];
+  });
+}
 
 /** The outputs of a model, large, with their units. */
-export function results(result: Record<string, unknown>, unit: Unit): HTMLElement {
-  const entries = Object.entries(result).map(([name, value]) =>
-    h(
+export function results(result: Record<string, unknown>, model: ModelBody | undefined): HTMLElement {
+  const entries = Object.entries(result).map(([name, value]) => {
+    const unit = model?.outputs.find(({ member }) => member === name)?.unit ?? '';
+    const isLarge = !isLong(value) && !isScored(value);
+    return h(
       'div',
-      { class: 'result' },
+      { class: isLarge ? 'result' : 'result long' },
       h('dt', {}, name),
-      h('dd', {}, formatValue(value), ' ', h('span', { class: 'muted' }, unit(name) ?? '')),
-    ),
-  );
+      h('dd', {}, valueNode(value), ' ', h('span', { class: 'muted' }, unit)),
+    );
+  });
   return h('dl', { class: 'results' }, ...entries);
+}
+
+/** A value: labels with their scores as bars, and what is long folded. */
+function valueNode(value: unknown): Node {
+  if (isScored(value)) return bars(value);
+  const text = new Text(formatValue(value));
+  if (!isLong(value)) return text;
+  const all = h('div', { class: 'all mono', tabindex: 0, role: 'group', 'aria-label': 'All of it' });
+  const folded = h('details', {}, h('summary', {}, text), all);
+  folded.addEventListener('toggle', () => {
+    setText(all, typeof value === 'string' ? value : JSON.stringify(value));
+  });
+  return folded;
+}
+
+/** Bars in proportion to the scores: of 1, or of the highest where that is more. */
+function bars(scored: readonly Scored[]): HTMLElement {
+  const most = Math.max(1, ...scored.map(({ score }) => score));
+  const lines = scored.map(({ label, score }) => {
+    const bar = h('span', { class: 'score' });
+    bar.style.width = `${(100 * Math.max(0, score)) / most}%`;
+    return h(
+      'li',
+      {},
+      h('span', {}, label),
+      h('span', { class: 'number' }, formatValue(score)),
+      h('span', { class: 'scale', 'aria-hidden': 'true' }, bar),
+    );
+  });
+  return h('ol', { class: 'scores' }, ...lines);
 }
 
 function about(job: JobBody): [string, string | Node][] {

@@ -87,10 +87,12 @@ export class JobPanel {
   }
 
   #show(job: JobBody): void {
-    const units = this.#models.find(({ name }) => name === job.model)?.outputs ?? [];
     this.#state.replaceChildren(badge(job.status));
     this.#facts.replaceChildren(
-      ...jobFacts(job, (member) => units.find((output) => output.member === member)?.unit),
+      ...jobFacts(
+        job,
+        this.#models.find(({ name }) => name === job.model),
+      ),
     );
     this.#cancel.hidden = job.links.cancel === undefined || job.status === 'canceling';
     this.#replay.hidden = !REPLAYABLE.has(job.status);
