@@ -103,7 +103,10 @@ const ofModel = (manifest: Manifest, most: SubmissionBounds): [string, TSchema |
 const resultOfAny = (models: ServedModels): Json => ({
   description:
     'The outputs of the model, once succeeded. The last form is that of a model that is not served any more.',
-  anyOf: [...[...models.byName.keys()].map((name) => ref(`${name}.result`)), { type: 'object' }],
+  anyOf: [
+    ...[...models.byName.keys()].map((name) => ref(`${name}.result`)),
+    { type: 'object', additionalProperties: true },
+  ],
 });
 
 const inputOf = ({ name }: Manifest): TSchema => ref(`${name}.input`);
