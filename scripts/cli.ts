@@ -31,6 +31,11 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./commands/models.js')).registerModelsCommand(program),
   },
   {
+    name: 'model',
+    summary: 'make a model package of a network, check one, or show how to ask it',
+    register: async (program) => (await import('./commands/model.js')).registerModelCommand(program),
+  },
+  {
     name: 'train',
     summary: 'train a trip model on TLC trip files and write its package',
     register: async (program) => (await import('./commands/train.js')).registerTrainCommand(program),

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // npx waggle: the command-line tool. Sets the checkout up when that has not happened yet.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { prepare } from './setup/prepare.mjs';
 import { importBuilt, loadEnvFile, root } from './setup/project.mjs';
 import { tryPeers } from './setup/peers.mjs';
@@ -8,9 +10,15 @@ import { reportAndFail } from './setup/setup-error.mjs';
 
 try {
   loadEnvFile();
-  await prepare();
+  const args = process.argv.slice(2);
+  await prepare({ onnx: args[0] === 'model' && args.some(isOnnx) });
   const { runCli } = await importBuilt('scripts/cli.js');
-  await runCli(process.argv.slice(2), { root, env: process.env, ensureRedis, tryPeers });
+  await runCli(args, { root, env: process.env, ensureRedis, tryPeers });
 } catch (error) {
   reportAndFail(error);
+}
+
+/** Whether an argument is a network in ONNX, or a folder of one: `waggle model` runs it. */
+function isOnnx(/** @type {string} */ arg) {
+  return existsSync(arg.endsWith('.onnx') ? arg : join(arg, 'model.onnx'));
 }

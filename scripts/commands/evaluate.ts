@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { figureLines } from '../trips/metrics.js';
+import { packageFolder } from './package-folder.js';
 import { reportErrors } from './report-errors.js';
 
 interface EvaluateOptions {
@@ -35,8 +34,7 @@ export function registerEvaluateCommand(program: Command): void {
 }
 
 async function evaluateFiles(files: string[], { model, modelsDir, json }: EvaluateOptions): Promise<void> {
-  const inCatalog = join(modelsDir, model);
-  const folder = !existsSync(inCatalog) && existsSync(join(model, 'manifest.json')) ? model : inCatalog;
+  const folder = packageFolder(model, modelsDir);
   // Loaded when called for: TensorFlow.js takes its time, and help should not.
   const { evaluateModel, figuresOf } = await import('../trips/evaluation.js');
   const { evaluation, manifest } = await evaluateModel(folder, files);

@@ -33,6 +33,7 @@ function runnerOf(run: Run, now = () => 0): NetworkRunner {
     outputs: ['y'],
     nameOf: (name: string) => name,
     run: ({ x }: Record<string, Tensor>) => run(x as Tensor2D),
+    describe: () => ({ inputs: [], outputs: [] }),
     dispose: () => undefined,
   };
   const binding = {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { highWaterMb } from '../../lib/memory.js';
 
 /** Names of processes in a report, each with the pattern of its command line. */
 export type ProcessKinds = Readonly<Record<string, RegExp>>;
@@ -38,15 +38,6 @@ export function sumBelow(
  */
 export const peakMb = (pids: readonly number[], kinds: ProcessKinds): Record<string, number> =>
   sumBelow(pids, kinds, ({ pid, mb }) => highWaterMb(pid) ?? mb);
-
-function highWaterMb(pid: number): number | undefined {
-  try {
-    const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kb === undefined ? undefined : Number(kb) / 1024;
-  } catch {
-    return undefined;
-  }
-}
 
 function processes(): RunningProcess[] {
   return execFileSync('ps', ['-axo', 'pid=,ppid=,rss=,command='], { encoding: 'utf8' })

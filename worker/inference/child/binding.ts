@@ -6,8 +6,20 @@ import { type OutputSource, outputSources } from '../../../shared/model/outputs.
 /** The numbers of one output tensor, row after row. */
 export type OutputValues = Float32Array | Int32Array | Uint8Array;
 
+/** A tensor as the file of a network declares it. */
+export interface DeclaredTensor {
+  /** A name by which a manifest may call it. */
+  name: string;
+  /** As the format calls it: `float32`, `int64`, `string`. */
+  type: string;
+  /** Rows first; -1 where open, undefined where the file does not say. */
+  shape: readonly number[] | undefined;
+}
+
 /** What is known of a network's tensors before it runs. */
 export interface NetworkTensors {
+  /** Everything that the file declares, for whoever writes a manifest. */
+  describe(): { inputs: DeclaredTensor[]; outputs: DeclaredTensor[] };
   /** Declared shapes by input tensor, rows first; -1 where open, undefined where the file does not say. */
   inputs: ReadonlyMap<string, readonly number[] | undefined>;
   outputs: readonly string[];

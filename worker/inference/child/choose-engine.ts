@@ -9,14 +9,12 @@ import {
 } from '../engine-names.js';
 import { EngineUnavailableError } from '../inference-errors.js';
 import type { ModelFiles } from '../parent/model-files.js';
+import { TOLERANCE, worstDifference } from '../agreement.js';
 import type { Device } from './engines/engine.js';
 import { ENGINES } from './engines/engines.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
 import { tf } from './tensorflow.js';
 import { answerExample, type ExampleTime, timeExample, warmUp } from './warm-up.js';
-
-/** Largest difference between an engine's answer and that of wasm, relative to it (absolute below 1). */
-const TOLERANCE = 1e-3;
 
 /** The model to run, and the engine that is asked for. */
 export interface EngineWish {
@@ -59,7 +57,11 @@ export async function chooseEngine(wish: EngineWish): Promise<EngineOnDuty> {
   return { runtime, report: reportOn({ engine: choice, device, runtime }, []) };
 }
 
-async function loadDemanded(engine: EngineName, { gpuMemoryMb, onTry }: EngineWish): Promise<string> {
+/** Loads an engine by name; resolves to its device. Throws {@link EngineUnavailableError}. */
+export async function loadDemanded(
+  engine: EngineName,
+  { gpuMemoryMb, onTry }: Pick<EngineWish, 'gpuMemoryMb' | 'onTry'>,
+): Promise<string> {
   onTry(engine);
   const device = await ENGINES[engine].load({ gpuMemoryMb, allowSoftware: true }).catch((cause: unknown) => {
     throw new EngineUnavailableError(engine, messageOf(cause), ENGINES[engine].advice);
@@ -146,9 +148,7 @@ const reportOn = (
 ): EngineReport => ({ engine, device, passedOver, plainBecause: runtime.plainBecause });
 
 function checkAgreement(answer: readonly Float32Array[], wasm: readonly Float32Array[]): void {
-  answer.forEach((values, output) => {
-    const [found = Number.NaN, expected = Number.NaN] = [values[0], wasm[output]?.[0]];
-    if (Math.abs(found - expected) <= TOLERANCE * Math.max(1, Math.abs(expected))) return;
-    throw new Error(`it answers the example with ${found} where wasm says ${expected}`);
-  });
+  const { difference, found, expected } = worstDifference(answer, wasm);
+  if (difference <= TOLERANCE) return;
+  throw new Error(`it answers the example with ${found} where wasm says ${expected}`);
 }

@@ -4,14 +4,15 @@ import {
   type Columns,
   type ColumnLayout,
   createColumnLayout,
+  type TensorSpec,
   toNumbers,
 } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
-import { bind, type OutputValues, type Runner } from './binding.js';
+import { bind, type Binding, type OutputValues, type Runner } from './binding.js';
 import { type EngineName, engineFor } from '../engine-names.js';
 import { ENGINES } from './engines/engines.js';
 import type { ModelFiles } from '../parent/model-files.js';
-import { loadNetwork } from './network.js';
+import { loadNetwork, type Network } from './network.js';
 import { NetworkRunner } from './network-runner.js';
 import { loadOnnxNetwork, OnnxNetwork } from './onnx-network.js';
 
@@ -50,17 +51,9 @@ export async function loadModelRuntime(folder: string, engine: EngineName = 'was
 export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntime> {
   const { manifest, folder } = files;
   const layout = createColumnLayout(manifest);
-  const isOnnx = manifest.format === 'onnx';
-  const network = await (isOnnx ? loadOnnxNetwork(files.weights) : loadNetwork(files)).catch(
-    (cause: unknown) => {
-      throw new ModelPackageError(join(folder, isOnnx ? 'model.onnx' : 'model.json'), [messageOf(cause)]);
-    },
-  );
+  const network = await loadAnyNetwork(files);
   const binding = bind(folder, { manifest, specs: layout.tensors, network });
-  const runner =
-    network instanceof OnnxNetwork
-      ? network.runnerFor(binding)
-      : new NetworkRunner(network, binding, layout.tensors);
+  const runner = runnerFor(network, binding, layout.tensors);
   return {
     manifest,
     layout,
@@ -80,6 +73,24 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
     },
   };
 }
+
+/** Loads a network of any format. Throws {@link ModelPackageError} with what its library says of it. */
+export async function loadAnyNetwork(files: ModelFiles): Promise<Network | OnnxNetwork> {
+  const isOnnx = files.manifest.format === 'onnx';
+  try {
+    return await (isOnnx ? loadOnnxNetwork(files.weights) : loadNetwork(files));
+  } catch (cause) {
+    throw new ModelPackageError(join(files.folder, isOnnx ? 'model.onnx' : 'model.json'), [messageOf(cause)]);
+  }
+}
+
+/** What runs a network, bound to these tensors. */
+export const runnerFor = (
+  network: Network | OnnxNetwork,
+  binding: Binding,
+  tensors: readonly TensorSpec[],
+): Runner =>
+  network instanceof OnnxNetwork ? network.runnerFor(binding) : new NetworkRunner(network, binding, tensors);
 
 /** Runs a network that takes one row a call. */
 async function runRowByRow(runner: Runner, layout: ColumnLayout, columns: Columns): Promise<OutputValues[]> {

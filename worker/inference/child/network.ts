@@ -1,6 +1,6 @@
 import type { io, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import type { ModelFiles } from '../parent/model-files.js';
-import type { NetworkTensors } from './binding.js';
+import type { DeclaredTensor, NetworkTensors } from './binding.js';
 import { loadConverterPackage, loadLayersPackage } from './tensorflow.js';
 
 /** A network of TensorFlow.js, whichever of the two formats it came in. */
@@ -17,10 +17,15 @@ export function loadNetwork(files: ModelFiles): Promise<Network> {
 
 async function loadLayers(files: ModelFiles): Promise<Network> {
   const model = await loadLayersPackage().loadLayersModel(handlerFor(files));
-  const shapes = model.inputs.map(({ shape }) => shape.map((size) => size ?? -1));
+  const declared = (tensors: typeof model.inputs, names: readonly string[]) =>
+    tensors.map(({ dtype, shape }, i): DeclaredTensor => {
+      return { name: names[i]!, type: dtype, shape: shape.map((size) => size ?? -1) };
+    });
+  const fed = declared(model.inputs, model.inputNames);
   return {
-    inputs: new Map(model.inputNames.map((name, i) => [name, shapes[i]])),
+    inputs: new Map(fed.map(({ name, shape }) => [name, shape])),
     outputs: model.outputNames,
+    describe: () => ({ inputs: fed, outputs: declared(model.outputs, model.outputNames) }),
     nameOf: (tensor) => tensor,
     run(inputs, outputs) {
       // The whole micro-batch in one pass: predict() alone would cut it into slices of 32 rows.
@@ -35,9 +40,14 @@ async function loadLayers(files: ModelFiles): Promise<Network> {
 async function loadGraph(files: ModelFiles): Promise<Network> {
   const model = await loadConverterPackage().loadGraphModel(handlerFor(files));
   const nodes = signatureNodes(files.model.signature);
+  const keys = new Map([...nodes].map(([key, node]) => [node, key]));
+  const declared = ({ name, dtype, shape }: (typeof model.inputs)[number]): DeclaredTensor => {
+    return { name: keys.get(name) ?? name, type: dtype, shape };
+  };
   return {
     inputs: new Map(model.inputs.map(({ name, shape }) => [name, shape])),
     outputs: model.outputs.map(({ name }) => name),
+    describe: () => ({ inputs: model.inputs.map(declared), outputs: model.outputs.map(declared) }),
     nameOf: (tensor) => nodes.get(tensor) ?? tensor,
     run(inputs, outputs) {
       const result = model.execute(inputs, [...outputs]);

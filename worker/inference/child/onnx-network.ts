@@ -1,7 +1,7 @@
 import { devNull } from 'node:os';
 import { messageOf } from '../../../shared/errors.js';
 import type { ColumnArray, Columns, TensorSpec } from '../../../shared/model/columns.js';
-import type { Binding, NetworkTensors, OutputValues, Runner } from './binding.js';
+import type { Binding, DeclaredTensor, NetworkTensors, OutputValues, Runner } from './binding.js';
 import {
   importOnnxRuntime,
   type OnnxArray,
@@ -65,6 +65,14 @@ export class OnnxNetwork implements NetworkTensors {
 
   nameOf(tensor: string): string {
     return tensor;
+  }
+
+  describe() {
+    const declared = (names: Iterable<string>) =>
+      Array.from(names, (name): DeclaredTensor => {
+        return { name, type: this.#typeOf(name), shape: shapeOf(this.#values.get(name)!) };
+      });
+    return { inputs: declared(this.inputs.keys()), outputs: declared(this.outputs) };
   }
 
   inputProblem(name: string, { dtype }: TensorSpec): string | undefined {

@@ -55,11 +55,13 @@ export interface ModelFiles {
 const FORMATS = { 'tfjs-layers': 'layers-model', 'tfjs-graph': 'graph-model' } as const;
 
 /**
- * Reads a package's manifest, network and weights without holding up the event loop. Rejects with
- * {@link ModelPackageError} when one is unusable.
+ * Reads a package's manifest, network and weights without holding up the event loop; a manifest that is given is taken in place
+ * of the file. Rejects with {@link ModelPackageError} when one is unusable.
  */
-export async function readModelFiles(folder: string): Promise<ModelFiles> {
-  const manifest = readManifest(folder);
+export async function readModelFiles(
+  folder: string,
+  manifest: Manifest = readManifest(folder),
+): Promise<ModelFiles> {
   if (manifest.format === 'onnx') {
     const weights = await readWhole(folder, 'model.onnx', LIMIT_BYTES.weights);
     return { folder, manifest, model: { modelTopology: {} }, weightSpecs: [], weights };
@@ -85,9 +87,22 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
   };
 }
 
-async function readModelJson(folder: string): Promise<ModelJson> {
-  const path = join(folder, 'model.json');
-  const text = await readWhole(folder, 'model.json', LIMIT_BYTES.modelJson);
+/** A network of TensorFlow.js without a manifest: its format, and the names of its weight files. */
+export async function lookIntoModelJson(
+  folder: string,
+  name: string,
+): Promise<{ format: Manifest['format']; paths: string[] }> {
+  const { format, modelTopology = {}, weightsManifest = [] } = await readModelJson(folder, name);
+  const isGraph = format === undefined ? 'node' in modelTopology : format === FORMATS['tfjs-graph'];
+  return {
+    format: isGraph ? 'tfjs-graph' : 'tfjs-layers',
+    paths: weightsManifest.flatMap(({ paths }) => paths),
+  };
+}
+
+async function readModelJson(folder: string, name = 'model.json'): Promise<ModelJson> {
+  const path = join(folder, name);
+  const text = await readWhole(folder, name, LIMIT_BYTES.modelJson);
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(text.buffer).toString());
