@@ -14,7 +14,8 @@ export const JobBody = closed(
     model_version: Type.Optional(text('Of the model that made the outcome.')),
     input: Type.Optional(
       Type.Record(Type.String(), Type.Unknown(), {
-        description: 'As it was submitted. One above 4 KB goes once the job has succeeded.',
+        description:
+          'As it was submitted. One above 4 KB is in no list, and goes once the job has succeeded.',
       }),
     ),
     result: Type.Optional(

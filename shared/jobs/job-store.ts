@@ -21,7 +21,7 @@ export class JobStore {
         text === null ? undefined : String(text),
       );
     });
-    this.#viewOne = coalesce(VIEWED_AT_ONCE, (ids) => this.#view(ids));
+    this.#viewOne = coalesce(VIEWED_AT_ONCE, (ids) => this.#view(ids, true));
   }
 
   /** The job, or undefined when there is none (any more). One round trip, and one more while it has not ended. */
@@ -50,17 +50,21 @@ export class JobStore {
     return isNowhere ? this.#viewOne(id) : job;
   }
 
-  /** Jobs of these ids, in their order; those that are not there are left out. */
-  async findAll(ids: readonly string[]): Promise<Job[]> {
+  /**
+   * Jobs of these ids, in their order; those that are not there are left out. Without `withLargeInputs`, inputs above 4 KB are
+   * left out, too.
+   */
+  async findAll(ids: readonly string[], { withLargeInputs = true } = {}): Promise<Job[]> {
     const found: (Job | undefined)[] = [];
     for (let at = 0; at < ids.length; at += VIEWED_AT_ONCE) {
-      found.push(...(await this.#view(ids.slice(at, at + VIEWED_AT_ONCE))));
+      found.push(...(await this.#view(ids.slice(at, at + VIEWED_AT_ONCE), withLargeInputs)));
     }
     return found.filter((job) => job !== undefined);
   }
 
-  async #view(ids: readonly string[]): Promise<(Job | undefined)[]> {
-    const flat = listOf(await this.#records.run('view', ids)).map(String);
+  async #view(ids: readonly string[], withLargeInputs: boolean): Promise<(Job | undefined)[]> {
+    const words = [withLargeInputs ? '1' : '', ...ids];
+    const flat = listOf(await this.#records.run('view', words)).map(String);
     return ids.map((id, index) => {
       const job = viewOf(id, flat.slice(6 * index, 6 * index + 6));
       return job && this.#unlessOver(job);
