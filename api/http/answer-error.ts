@@ -5,6 +5,9 @@ import { ProblemError, problemBody } from './problem.js';
 import { PROBLEM_TYPES } from './problem-types.js';
 import { ClientGoneError } from './read-json.js';
 
+/** Paths of the Open Inference Protocol, which says what its errors look like. */
+const INFERENCE_PATH = /^\/v2(\/|$)/i;
+
 /** Turns an error that a handler threw into an answer. An unforeseen error is logged, and its text is kept from the client. */
 export function answerError(exchange: Exchange, error: unknown, log: Logger): void {
   if (error instanceof ClientGoneError) {
@@ -15,8 +18,10 @@ export function answerError(exchange: Exchange, error: unknown, log: Logger): vo
   const problem = toProblem(exchange, error, log);
   const { status } = PROBLEM_TYPES[problem.code];
   if (status >= 500) exchange.failure = messageOf(error);
-  exchange.sendJson(status, problemBody(problem), {
-    'Content-Type': 'application/problem+json',
+  const isInference = INFERENCE_PATH.test(exchange.request.path);
+  const { title, detail = title } = problemBody(problem);
+  exchange.sendJson(status, isInference ? { error: detail } : problemBody(problem), {
+    'Content-Type': isInference ? 'application/json' : 'application/problem+json',
     'Retry-After': problem.extras.retryAfterSeconds,
     ...problem.extras.headers,
   });

@@ -21,6 +21,12 @@ export const PROBLEM_TYPES = {
     advice:
       'The body must be whole, in UTF-8, of the media type that Content-Type says, and gzip only where Content-Encoding says so.',
   },
+  'malformed-inference': {
+    status: 400,
+    title: 'The tensors are not what the model takes',
+    advice:
+      'GET /v2/models/{name} lists the names, datatypes and shapes of a model; the text says what is wrong.',
+  },
   'host-malformed': {
     status: 400,
     title: 'The request does not name one host',
@@ -177,6 +183,12 @@ export const PROBLEM_TYPES = {
     title: 'Something went wrong here',
     advice: 'The log has the details under the X-Request-Id of the answer.',
   },
+  'inference-failed': {
+    status: 500,
+    title: 'The model gave no answer',
+    advice:
+      'The text says what happened to the row. GET /jobs?status=failed and GET /batches list what failed.',
+  },
   'queue-full': {
     status: 503,
     title: 'Too many jobs wait already',
@@ -207,6 +219,11 @@ export const PROBLEM_TYPES = {
     status: 503,
     title: 'This process is shutting down',
     advice: 'Nothing was accepted. Repeat on a new connection, which another process answers.',
+  },
+  'inference-timeout': {
+    status: 504,
+    title: 'The prediction did not end in time',
+    advice: 'Ask again later, or with `Prefer: respond-async`, and poll what is answered.',
   },
 } as const satisfies Record<string, ProblemType>;
 

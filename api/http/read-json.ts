@@ -72,8 +72,14 @@ function requireJson(headers: IncomingHttpHeaders): void {
   }
 }
 
-/** The part of a body past the limit is read and dropped, so that the client gets to see the answer. */
-function readBody(request: IncomingMessage, { limitBytes, timeoutMs, larger }: BodyLimits): Promise<Buffer> {
+/**
+ * Reads a body. Throws a problem: 413 past `limitBytes`, 408 past `timeoutMs`. The part past the limit is read and dropped, so
+ * that the client gets to see the answer.
+ */
+export function readBody(
+  request: IncomingMessage,
+  { limitBytes, timeoutMs, larger }: BodyLimits,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let [bytes, most, other] = [0, limitBytes, larger];

@@ -8,6 +8,7 @@ import { getBatchRoute } from './get-batch.js';
 import { getJobRoute } from './get-job.js';
 import { jobEventsRoute } from './job-events.js';
 import { healthRoute, liveRoute, readyRoute } from './health.js';
+import { inferenceRoutes } from './inference.js';
 import { listBatchesRoute } from './list-batches.js';
 import { listJobsRoute } from './list-jobs.js';
 import { metricsRoute } from './metrics.js';
@@ -45,6 +46,7 @@ export function allRoutes(): Route[] {
     listModelsRoute,
     getModelRoute,
     problemTypeRoute,
+    ...inferenceRoutes,
   ];
   return [
     ...operations,

@@ -64,24 +64,31 @@ export const readyRoute: Route = {
     },
   },
   async handle(exchange, ctx) {
-    const { manifest } = ctx.models.current.default;
-    const [redis, workers] = await Promise.all([checkRedis(ctx), checkWorkers(ctx)]);
-    const checks: Record<string, Check> = {
-      redis,
-      accepting: ctx.draining.aborted
-        ? { ok: false, required: true, detail: 'the process is shutting down' }
-        : { ok: true, required: true },
-      model: { ok: true, required: true, detail: `${manifest.name} ${manifest.version}` },
-      ...workers,
-      ...troubles(
-        'packages',
-        ctx.models.refusals.map(({ name, reason }) => `${name}: ${reason}`),
-      ),
-    };
-    const ready = Object.values(checks).every(({ ok, required }) => ok || !required);
+    const { ready, checks } = await readinessOf(ctx);
     exchange.sendJson(ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', checks });
   },
 };
+
+/** Whether work should be sent to this process, and the checks that say why. */
+export async function readinessOf(
+  ctx: ApiContext,
+): Promise<{ ready: boolean; checks: Record<string, Check> }> {
+  const { manifest } = ctx.models.current.default;
+  const [redis, workers] = await Promise.all([checkRedis(ctx), checkWorkers(ctx)]);
+  const checks: Record<string, Check> = {
+    redis,
+    accepting: ctx.draining.aborted
+      ? { ok: false, required: true, detail: 'the process is shutting down' }
+      : { ok: true, required: true },
+    model: { ok: true, required: true, detail: `${manifest.name} ${manifest.version}` },
+    ...workers,
+    ...troubles(
+      'packages',
+      ctx.models.refusals.map(({ name, reason }) => `${name}: ${reason}`),
+    ),
+  };
+  return { ready: Object.values(checks).every(({ ok, required }) => ok || !required), checks };
+}
 
 async function checkRedis({ withinDeadline, records }: ApiContext): Promise<Check> {
   try {
