@@ -49,12 +49,17 @@ it('makes a tensor of each member, and two of the best labels', () => {
   ];
   const result = { pet: 'dog', best, map: [[1], [2]] };
   expect(
-    outputTensors(MANIFEST).map(({ valuesOf, ...tensor }) => ({ ...tensor, values: valuesOf(result) })),
+    outputTensors(MANIFEST).map(({ name, datatype, shape, valuesOf }) => [
+      name,
+      datatype,
+      shape,
+      valuesOf(result),
+    ]),
   ).toEqual([
-    { name: 'pet', datatype: 'BYTES', shape: [], values: ['dog'] },
-    { name: 'best', datatype: 'BYTES', shape: [2], values: ['dog', 'cow'] },
-    { name: 'best.score', datatype: 'FP32', shape: [2], values: [0.5, 0.25] },
-    { name: 'map', datatype: 'FP32', shape: [2, 1], values: [1, 2] },
+    ['pet', 'BYTES', [], ['dog']],
+    ['best', 'BYTES', [2], ['dog', 'cow']],
+    ['best.score', 'FP32', [2], [0.5, 0.25]],
+    ['map', 'FP32', [2, 1], [1, 2]],
   ]);
 });
 
