@@ -20,10 +20,12 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY shared/package.json shared/
 COPY worker/package.json worker/
-# The optional packages are the WebGPU engine.
-RUN npm ci --ignore-scripts --omit=dev --omit=optional -w @waggle/shared -w @waggle/worker
-# Most of TensorFlow.js's size are source maps.
-RUN find node_modules -name "*.map" -delete
+COPY worker/onnx/package.json worker/onnx/
+# The optional packages are the WebGPU engine, which goes below, and, with --build-arg WITH_ONNX=1, ONNX Runtime.
+ARG WITH_ONNX
+RUN npm ci --ignore-scripts --omit=dev --omit=optional -w @waggle/shared -w @waggle/worker ${WITH_ONNX:+--include=optional -w @waggle/worker-onnx}
+# Most of TensorFlow.js's size are source maps, and most of ONNX Runtime's are libraries for other systems.
+RUN find node_modules \( -name "*.map" -o -path "node_modules/webgpu/*" -o -path "*/onnxruntime-node/bin/*/darwin/*" -o -path "*/onnxruntime-node/bin/*/win32/*" \) -delete
 
 FROM ${NODE_IMAGE}
 # The metrics are also what tells whether the worker is well. The log goes to standard output.

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { dtypeOf } from '../../shared/model/columns.js';
 import { Manifest } from '../../shared/model/manifest.js';
+import { parseManifest, readManifest } from '../../shared/model/read-manifest.js';
 import { createRowReader } from '../../shared/model/row-reader.js';
 import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
 
@@ -34,8 +35,17 @@ it('tells the encodings with the types that they have', () => {
     encoding,
     dtype,
   }));
-  const encodings = ['number', 'integer', 'boolean', 'enum', 'minute_of_week'] as const;
+  const encodings = ['number', 'integer', 'boolean', 'enum', 'minute_of_week', 'array', 'base64'] as const;
   expect(told).toEqual(
     encodings.map((encoding) => ({ encoding, dtype: dtypeOf({ encoding, member: 'x', tensor: 'x' }) })),
   );
+});
+
+it('shows tensors, labels and max_batch as a manifest takes them', () => {
+  const [, shown = ''] = /```\n("input".*?"max_batch": 16\n)```/s.exec(text) ?? [];
+  const rest = readManifest(join(ROOT, '__tests__/fixtures/models/greenhouse'));
+  const picture = Buffer.alloc(224 * 224 * 3).toString('base64');
+  const example = { picture, series: Array.from({ length: 128 }, () => 0) };
+  const manifest: unknown = { ...rest, ...(JSON.parse(`{${shown}}`) as object), example };
+  expect(parseManifest(manifest, 'docs/models.md')).toMatchObject({ max_batch: 16, example });
 });

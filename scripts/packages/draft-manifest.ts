@@ -72,7 +72,7 @@ export function draftInputs(
     const dtype = DTYPES[type];
     if (!dtype) {
       problems.push(
-        `the input tensor "${tensor}" takes ${type}: only numbers can be served, see docs/models.md`,
+        `the input tensor "${tensor}" takes ${type}, and columns fill ${Object.keys(DTYPES).join(', ')} (docs/models.md)`,
       );
     } else if (!row || row.some((size) => size < 1)) {
       const declared = shape ? `of shape [${shape.join(', ')}] has open sizes` : 'has no declared shape';
@@ -138,7 +138,7 @@ export function draftOutputs(
     const row = shape?.slice(1) ?? [];
     const own = row.length > 0 && row.every((size) => size > 0) && sizeOf(row) === width ? [...row] : [width];
     const orLabels =
-      'Scores of kinds: "labels" with their names in place of "shape". One of them: its "column".';
+      'Scores of kinds: "labels" with their names in place of "shape". One of them: its "column". Else "shape" may nest them.';
     questions.push(
       `What are the ${width} numbers of the output ${member}?${own.length === 1 ? ` ${orLabels}` : ''}`,
     );
@@ -152,7 +152,11 @@ const isPicture = (row: readonly number[]): boolean =>
 
 /** A tensor's name as that of a member which is not there yet. */
 function unusedName(tensor: string, taken: Readonly<Record<string, unknown>>): string {
-  const plain = tensor.replaceAll(/[^A-Za-z0-9]+/g, '_').replaceAll(/^_+|_+$/g, '') || 'value';
+  const plain =
+    tensor
+      .replace(/:\d+$/, '')
+      .replaceAll(/[^A-Za-z0-9]+/g, '_')
+      .replaceAll(/^_+|_+$/g, '') || 'value';
   let name = plain;
   for (let n = 2; Object.hasOwn(taken, name); n += 1) name = `${plain}_${n}`;
   return name;

@@ -126,7 +126,7 @@ describe('waggle model init', () => {
   });
 
   it.each<[string, Value['type'], Value['shape'], string]>([
-    ['words', 'string', ['rows', 1], '"x" takes string: only numbers can be served'],
+    ['words', 'string', ['rows', 1], '"x" takes string, and columns fill float32, '],
     ['rows', 'float32', [7, 2], 'needs an open first size'],
     ['large', 'float32', ['rows', 1e9], 'has 1000000000 numbers a row'],
     ['Bad_Name', 'float32', ['rows', 1], '#/name must match pattern'],
