@@ -234,6 +234,11 @@ it.each([
   ],
   ['another shape', { inputs: [{ ...miles, shape: [1, 2] }] }, 'must be of the shape ["rows"]'],
   ['an unknown output', { inputs: trips(1), outputs: [{ name: 'fare' }] }, 'there is no output fare'],
+  [
+    'an output twice',
+    { inputs: trips(1), outputs: [{ name: 'duration' }, { name: 'duration' }] },
+    'named twice',
+  ],
   ['an unknown datatype', { inputs: [{ ...miles, datatype: 'FP8' }] }, '#/inputs/0/datatype must be one of'],
   ['no data', { inputs: [{ ...miles, data: undefined }] }, 'needs either data or'],
   ['no inputs', {}, '#/inputs is required'],
@@ -260,6 +265,13 @@ it('refuses other media types, a page of another origin that names none, and bod
   expect((await untyped({})).status).toBe(202);
   expect((await untyped({ Origin: 'http://127.0.0.1:1' })).status).toBe(415);
   expect(told(await infer(`"${'x'.repeat(MANY.bodyBytes)}"`))).toEqual([413, error('must not be larger')]);
+});
+
+it('refuses rows whose outputs would have more values than an answer may', async () => {
+  const rows = MANY.bodyBytes / 4 + 1;
+  const sent = binaryOf([{ name: 'gift', datatype: 'BOOL', bytes: Buffer.alloc(rows) }], rows);
+  const { status, body } = await sendBinary(sent, SHOP);
+  expect([status, JSON.parse(String(body))]).toEqual([413, error(`would have ${rows} values`)]);
 });
 
 describe('with Prefer: respond-async', () => {

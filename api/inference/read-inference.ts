@@ -69,7 +69,7 @@ export interface Inference {
   bytes: number;
 }
 
-/** Most values in the outputs of one request: in binary as many bytes as a body may have. */
+/** Most values in all outputs of one request, which are made whether it wants them or not: in binary as many bytes as a body may have. */
 const MOST_OUTPUT_VALUES = MANY.bodyBytes / 4;
 
 /**
@@ -87,8 +87,9 @@ export async function readInference(
   const jsonBytes = jsonLength(exchange.header('inference-header-content-length'), bytes.length);
   const body = parseBody(bytes.subarray(0, jsonBytes));
   const rows = rowsOf(manifest, tensorsOf(body, bytes.subarray(jsonBytes)));
-  const outputs = wantedOutputs(body, outputTensors(manifest));
-  const values = outputs.reduce((sum, { shape }) => sum + shape.reduce((size, n) => size * n, rows.count), 0);
+  const known = outputTensors(manifest);
+  const outputs = wantedOutputs(body, known);
+  const values = known.reduce((sum, { shape }) => sum + shape.reduce((size, n) => size * n, rows.count), 0);
   if (values > MOST_OUTPUT_VALUES) {
     throw new ProblemError(
       'body-too-large',
@@ -162,6 +163,8 @@ function wantedOutputs(
   const isBinary = parameters?.binary_data_output ?? false;
   if (!outputs || outputs.length === 0) return known.map((output) => ({ ...output, isBinary }));
   const names = known.map(({ name }) => name);
+  const distinct = new Set(outputs.map(({ name }) => name));
+  if (distinct.size < outputs.length) throw malformed('an output is named twice');
   return outputs.map(({ name, parameters: own }) => {
     const output = known.find((one) => one.name === name);
     if (!output) throw malformed(`there is no output ${name}: there is ${names.join(', ')}`);
