@@ -60,6 +60,7 @@ function readyUrl(launcher: ChildProcess, log: Record<string, unknown>[]): Promi
     launcher.once('exit', (code) => reject(new Error(`the service ended with ${code}:\n${said.join('')}`)));
     if (!launcher.stdout) return;
     createInterface({ input: launcher.stdout }).on('line', (line) => {
+      said.push(`${line}\n`);
       const entry = parseLogLine(line);
       log.push(entry);
       if (entry['message'] === 'ready' && typeof entry['url'] === 'string') done(entry['url']);

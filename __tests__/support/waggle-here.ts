@@ -48,9 +48,11 @@ export async function waggleHere(
   replace(process, 'exit', (exitCode: number): never => {
     throw new Exit(exitCode);
   });
-  const { WAGGLE_URL: url, WAGGLE_KEY: key } = process.env;
+  const wanted = { WAGGLE_URL: undefined, WAGGLE_KEY: undefined, ...env };
+  // Every test file of a Jest process has the same environment.
+  const before = Object.fromEntries(Object.keys(wanted).map((name) => [name, process.env[name]]));
   const { exitCode } = process;
-  setEnv({ WAGGLE_URL: undefined, WAGGLE_KEY: undefined, ...env });
+  setEnv(wanted);
   process.exitCode = undefined;
   try {
     await runCli(args, SET_UP);
@@ -60,7 +62,7 @@ export async function waggleHere(
     return { code: error.exitCode, ...said };
   } finally {
     for (const step of undo.toReversed()) step();
-    setEnv({ WAGGLE_URL: url, WAGGLE_KEY: key });
+    setEnv(before);
     process.exitCode = exitCode;
   }
 }
