@@ -170,6 +170,9 @@ it('waits of one key leave room for those of another, and nothing of a refused o
   expect(await batchesOf('ann')).toEqual([]);
   // Without waiting she is served, and others wait.
   expect((await api.poll(id, as('ann'))).status).toBe(200);
+  const batch = await upload('ann', 1);
+  expect(batch.status).toBe(202);
+  expectShareIsFull(await api.call('get', `/batches/${batch.body.id}/results`, { headers: wish }));
   const bobs = api.submit({ input: TRIP }, as('bob', { Prefer: 'wait=60' }));
   const listed = await until(
     async () => (await api.call('get', '/jobs', { headers: as('bob') })).body.jobs[0],

@@ -23,7 +23,7 @@ const NOT_LISTED: RuleViolation[] = [
 const CHUNK_LIMIT_BYTES = 4_194_304;
 
 /** Rows of a full chunk of a model: `most`, fewer where rows are large. */
-export const chunkRowsOf = ({ layout }: PackerModel, most: number): number =>
+export const chunkRowsOf = ({ layout }: Pick<PackerModel, 'layout'>, most: number): number =>
   Math.max(1, Math.min(most, Math.floor(CHUNK_LIMIT_BYTES / layout.rowBytes)));
 
 /** Validates rows and packs them into the columns of one chunk after the other. A bad row leaves a hole. */
