@@ -8,6 +8,7 @@ import { LARGEST_BOUNDS, type SubmissionBounds } from './models/submission-schem
 import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
 import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
+import { MOST_PARTITIONS } from '../shared/records/partition-tags.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
 
@@ -42,6 +43,8 @@ export interface ApiConfig {
     address: RedisAddress;
     /** Put before every key. */
     keyPrefix: string;
+    /** Partitions of the records. */
+    partitions: number;
     /** Longest that all Redis calls of one request may take together. */
     timeoutMs: number;
   };
@@ -98,6 +101,7 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
       redis: {
         address: read.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
         keyPrefix: read.text('KEY_PREFIX', ''),
+        partitions: read.int('PARTITIONS', 1, { min: 1, max: MOST_PARTITIONS }),
         timeoutMs: read.int('REDIS_TIMEOUT_MS', 800, { min: 10, max: 60_000 }),
       },
       models: { dir: read.text('MODELS_DIR', 'model'), defaultName: read.optional('DEFAULT_MODEL') },

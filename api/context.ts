@@ -1,13 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../shared/errors.js';
-import { BatchStore } from '../shared/batches/batch-store.js';
-import { JobIntake } from '../shared/jobs/job-intake.js';
-import { JobStore } from '../shared/jobs/job-store.js';
-import { RecordScripts } from '../shared/records/records.js';
+import { openPartitions } from '../shared/records/open-partitions.js';
 import type { Logger } from '../shared/log/logger.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
 import { sparingly } from '../shared/process/sparingly.js';
-import { openRedis, openRedisSubscriber } from '../shared/redis/redis.js';
 import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import { Admission } from './admission/admission.js';
@@ -19,6 +15,7 @@ import { ApiMetrics } from './telemetry/metrics.js';
 import { ModelRegistry, tellRefused } from './models/model-registry.js';
 import { Serving } from './models/serving.js';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.js';
+import { Partitions } from './partitions.js';
 import { createRedisDeadline, type RedisDeadline } from './redis-deadline.js';
 import { ListTurns } from './admission/list-turns.js';
 import { StatsFeed } from './stats/stats-feed.js';
@@ -32,10 +29,7 @@ export interface ApiContext {
   limits: Readonly<ClientLimits>;
   log: Logger;
   models: ModelRegistry;
-  records: RecordScripts;
-  intake: JobIntake;
-  jobs: JobStore;
-  batches: BatchStore;
+  partitions: Partitions;
   rates: CompletionRates;
   /** Tells which models the workers can serve. */
   serving: Serving;
@@ -78,27 +72,26 @@ export async function openApiContext(
   const onError = sparingly(SAY_AGAIN_MS, (error: string) =>
     log.warn('redis connection lost or not made', { error }),
   );
-  const connection = { address, onError, signal: draining };
-  const redis = await openRedis(connection);
-  release.later('redis', () => redis.close());
-  const subscriber = await openRedisSubscriber(connection);
-  release.later('redis subscriber', () => subscriber.close());
-
-  const records = new RecordScripts(redis, keyPrefix);
-  await records.requireSchema(draining);
+  const opened = await openPartitions(config.redis.partitions, {
+    redis: { address, onError, signal: draining },
+    keyPrefix,
+    release,
+  });
+  const partitions = new Partitions(opened, timeoutMs / 2);
   const { keys, rateLimit } = config.admission;
-  const jobs = new JobStore(records);
   const waiters = new Waiters(limits.waits);
   const replyTo = randomBytes(9).toString('base64url');
   const followers = new Waiters(limits.streams);
   const streams = new EventStreams(limits.streams);
   const changed = (announcement: string): void => followers.wake(announcement);
-  await subscriber.subscribe(records.key('ended'), (announcement) => {
-    waiters.wake(announcement);
-    changed(announcement);
-  });
-  await subscriber.subscribe(records.key(`ended:${replyTo}`), (message) => waiters.tell(message));
-  for (const channel of ['started', 'canceling']) await subscriber.subscribe(records.key(channel), changed);
+  for (const { records, subscriber } of opened) {
+    await subscriber.subscribe(records.key('ended'), (announcement) => {
+      waiters.wake(announcement);
+      changed(announcement);
+    });
+    await subscriber.subscribe(records.key(`ended:${replyTo}`), (message) => waiters.tell(message));
+    for (const channel of ['started', 'canceling']) await subscriber.subscribe(records.key(channel), changed);
+  }
   draining.addEventListener(
     'abort',
     () => {
@@ -110,14 +103,14 @@ export async function openApiContext(
   );
   const withinDeadline = createRedisDeadline(timeoutMs, () => metrics.redisFailed());
   const metrics = new ApiMetrics({
-    records,
+    partitions,
     models,
     withinDeadline,
     waiting: () => waiters.size,
     streaming: () => streams.size,
   });
-  const stats = new StatsSource(records, models);
-  const rateLimits = rateLimit && new RateLimits(rateLimit, { records, withinDeadline });
+  const stats = new StatsSource(partitions, models);
+  const rateLimits = rateLimit && new RateLimits(rateLimit, { partitions, withinDeadline });
   for (const { name, isWeak } of keys ?? []) {
     if (isWeak) log.warn('API key with a short secret: use 16 characters or more', { key: name });
   }
@@ -126,12 +119,9 @@ export async function openApiContext(
     limits,
     log,
     models,
-    records,
-    intake: new JobIntake(records),
-    jobs,
-    batches: new BatchStore(records),
-    rates: new CompletionRates(jobs),
-    serving: new Serving(records, models),
+    partitions,
+    rates: new CompletionRates(partitions),
+    serving: new Serving(partitions, models),
     waiters,
     replyTo,
     admission: new Admission(keys, rateLimits),

@@ -23,13 +23,15 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
   opened = ctx;
   ctx.metrics.watchProcess();
 
-  const sweeper = startSweeper({
-    sweep: new SweepStore(ctx.records),
-    models: () => [...ctx.models.current.byName.keys()],
-    onSwept: (report) => ctx.metrics.swept(report),
-    log,
-  });
-  release.later('sweeper', () => sweeper.close());
+  for (const { records } of ctx.partitions.all) {
+    const sweeper = startSweeper({
+      sweep: new SweepStore(records),
+      models: () => [...ctx.models.current.byName.keys()],
+      onSwept: (report) => ctx.metrics.swept(report),
+      log,
+    });
+    release.later('sweeper', () => sweeper.close());
+  }
 
   const server = await startServer(createApp(ctx), config.listen, ctx.limits);
   let cutOff = 0;

@@ -36,14 +36,17 @@ export class RedisUnavailableError extends AppError {
   }
 }
 
-/** Records in Redis were written by another version of this software, and are not read half-way. */
+/** Records in Redis were written by another version of this software, or in another number of partitions; they are not read half-way. */
 export class RecordSchemaError extends AppError {
   override name = 'RecordSchemaError';
   readonly code = 'record_schema_unknown';
-  constructor(key: string, found: string, expected: number) {
+  constructor(key: string, found: string, expected: string) {
+    const [schema, others] = [found, expected].map((text) => text.replace(/ in \d+ partitions$/, ''));
     super(
       `${key} has record schema ${found}, this version reads schema ${expected}: ` +
-        'run the version that wrote it, or give this one another KEY_PREFIX (docs/upgrading.md)',
+        (schema === others
+          ? 'PARTITIONS stays as it was at the first start; to change it, give the deployment another KEY_PREFIX (docs/growing.md)'
+          : 'run the version that wrote it, or give this one another KEY_PREFIX (docs/upgrading.md)'),
     );
   }
 }

@@ -1,6 +1,7 @@
 import { type Env, readEnv } from '../shared/config/env.js';
 import { DEFAULT_MAX_RESULT_BYTES } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
+import { MOST_PARTITIONS } from '../shared/records/partition-tags.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
 import type { MetricsAddress } from './jobs/metrics.js';
@@ -11,6 +12,8 @@ export interface WorkerConfig {
   redis: RedisAddress;
   /** Put before every key in Redis. */
   keyPrefix: string;
+  /** Partitions of the records. */
+  partitions: number;
   modelsDir: string;
   /** Names of the models to serve; undefined for every package in `modelsDir`. */
   models: readonly string[] | undefined;
@@ -39,6 +42,7 @@ export function readWorkerConfig(env: Env, isTerminal: boolean): Readonly<Worker
     (read): WorkerConfig => ({
       redis: read.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
       keyPrefix: read.text('KEY_PREFIX', ''),
+      partitions: read.int('PARTITIONS', 1, { min: 1, max: MOST_PARTITIONS }),
       modelsDir: read.text('MODELS_DIR', 'model'),
       models: read
         .optional('MODELS')

@@ -1,17 +1,14 @@
-import { ChunkLeases } from '../shared/batches/chunk-leases.js';
-import { JobLeases } from '../shared/jobs/job-leases.js';
-import { RecordScripts } from '../shared/records/records.js';
+import { openPartitions, type Partition } from '../shared/records/open-partitions.js';
+import type { RecordScripts } from '../shared/records/records.js';
 import type { Logger } from '../shared/log/logger.js';
 import { refusalsOf } from '../shared/model/catalog.js';
 import type { ReleaseStack } from '../shared/process/release-stack.js';
-import { openRedis, openRedisSubscriber, type RedisOptions } from '../shared/redis/redis.js';
 import { openTracer } from '../shared/tracing/open-tracer.js';
 import type { Tracer } from '../shared/tracing/tracer.js';
 import type { WorkerModel } from '../shared/workers/registry.js';
 import type { WorkerConfig } from './config.js';
-import { IdleLook } from './intake/idle-look.js';
+import { openWorkerPartition } from './intake/worker-partition.js';
 import type { WorkerServices } from './jobs/lane.js';
-import { LeaseKeeper } from './jobs/lease-keeper.js';
 import { WorkerMetrics } from './jobs/metrics.js';
 import { ModelService } from './jobs/model-service.js';
 import { Heartbeat } from './models/heartbeat.js';
@@ -96,31 +93,25 @@ async function connect(
   tracer: Tracer,
   metrics: WorkerMetrics,
 ): Promise<{ records: RecordScripts; services: WorkerServices }> {
-  const { keyPrefix, maxBatch, leaseMs } = config;
-  const redisOptions: RedisOptions = {
-    address: config.redis,
-    onError(message) {
-      metrics.redisFailed();
-      log.warn('Redis connection', { error: message });
+  const opened = await openPartitions(config.partitions, {
+    redis: {
+      address: config.redis,
+      onError(message) {
+        metrics.redisFailed();
+        log.warn('Redis connection', { error: message });
+      },
+      signal: stopping,
     },
-    signal: stopping,
-  };
-  const redis = await openRedis(redisOptions);
-  release.later('redis', () => redis.close());
-  const subscriber = await openRedisSubscriber(redisOptions);
-  release.later('redis subscriber', () => subscriber.close());
-  const queues = { redis: config.redis, keyPrefix };
-  const records = new RecordScripts(redis, keyPrefix);
-  await records.requireSchema(stopping);
-  const leases = new JobLeases(records, config.maxResultBytes);
-  const look = new IdleLook(leases);
-  release.later('looks', () => look.close());
-  const keeper = new LeaseKeeper(leases, leaseMs, log);
-  release.later('leases', () => keeper.close());
-  await subscriber.subscribe(records.key('canceling'), (id) => keeper.cancelRequested(id));
-  const chunks = new ChunkLeases(records);
+    keyPrefix: config.keyPrefix,
+    release,
+  });
+  const partitions = await Promise.all(
+    opened.map((partition) => openWorkerPartition(partition, config, { release, log })),
+  );
+  const { redis, maxBatch, leaseMs } = config;
   return {
-    records,
-    services: { queues, leases, chunks, look, keeper, metrics, tracer, maxBatch, leaseMs, log },
+    // Workers register in the first partition.
+    records: (opened[0] as Partition).records,
+    services: { redis, partitions, metrics, tracer, maxBatch, leaseMs, log },
   };
 }

@@ -59,7 +59,7 @@ it('logs no body, no query and no credentials', async () => {
 });
 
 it('tells the client nothing of what nobody foresaw, and the log everything', async () => {
-  const broken = { ...api.ctx, jobs: Object.create(null) };
+  const broken = { ...api.ctx, partitions: Object.create(null) };
   const response = await request(createApp(broken)).get('/jobs/019ac1f2-7c1e-7d63-9a55-0f6c1b1d2e3f');
   expect(response.status).toBe(500);
   expect(response.body).toEqual({

@@ -58,7 +58,9 @@ const job = fc.oneof(
   }),
   fc.record({ ...base, ...ended, state: fc.constantFrom('canceled', 'expired') }),
 );
-const place = maybe(fc.record({ position: fc.integer({ min: 1 }), etaMs: maybe(fc.nat()) }));
+const place = maybe(
+  fc.record({ position: fc.integer({ min: 1 }), etaMs: maybe(fc.nat()), isEstimate: fc.boolean() }),
+);
 
 it('is a body as the contract has it, whatever the job holds', () => {
   fc.assert(

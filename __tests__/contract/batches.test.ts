@@ -52,7 +52,7 @@ const trips = (count: number): string =>
 
 /** Runs the first waiting chunks as a worker would, with a model that answers the distance of a trip times ten. */
 async function runChunks(most = Number.POSITIVE_INFINITY): Promise<void> {
-  const { records } = api.ctx;
+  const { records } = api.ctx.partitions.home;
   const chunks = new ChunkLeases(records);
   const model = api.ctx.models.current.byName.get(LINEAR);
   if (!model) throw new Error('no model');
@@ -164,7 +164,10 @@ describe('an upload', () => {
   });
 
   const depth = () =>
-    api.ctx.records.redis.command(['ZCARD', api.ctx.records.key(`queued:${LINEAR}.chunks:normal`)]);
+    api.ctx.partitions.home.records.redis.command([
+      'ZCARD',
+      api.ctx.partitions.home.records.key(`queued:${LINEAR}.chunks:normal`),
+    ]);
 
   it.each([
     ['an empty body', '', {}, 422],

@@ -5,7 +5,10 @@ const api = useApiRig({ env: { RESULT_TTL_MS: '1000' } });
 
 /** That nothing has removed the record. */
 const isInRedis = async (key: string): Promise<boolean> =>
-  (await api.ctx.records.redis.command(['EXISTS', api.ctx.records.key(key)])) === 1;
+  (await api.ctx.partitions.home.records.redis.command([
+    'EXISTS',
+    api.ctx.partitions.home.records.key(key),
+  ])) === 1;
 
 // No sweeper runs here.
 it('a job is gone when its time is over, though its record is still there', async () => {
@@ -13,7 +16,7 @@ it('a job is gone when its time is over, though its record is still there', asyn
   await api.worker.fail(id, 'model_error');
   const expires = Date.parse((await api.poll(id)).body.expires_at);
   await until(async () => (await api.poll(id)).status !== 200, { what: 'the end of its time' });
-  expect(api.ctx.records.redis.nowMs()).toBeGreaterThanOrEqual(expires - 1);
+  expect(api.ctx.partitions.home.records.redis.nowMs()).toBeGreaterThanOrEqual(expires - 1);
   for (const [method, path] of [
     ['get', `/jobs/${id}`],
     ['get', `/jobs/${id}/events`],

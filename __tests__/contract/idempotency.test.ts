@@ -84,7 +84,7 @@ it('makes one job of many requests at once', async () => {
 it('makes a new job once the first one is gone', async () => {
   const key = newKey();
   const { body } = await submit(key);
-  const { records } = api.ctx;
+  const { records } = api.ctx.partitions.home;
   await api.worker.succeed(body.id);
   await records.redis.command(['DEL', records.key(`job:${body.id}`)]);
   const again = await submit(key);
@@ -93,7 +93,13 @@ it('makes a new job once the first one is gone', async () => {
 });
 
 /** Names of all keys of a service in Redis. */
-async function stored({ ctx: { records } }: ApiRig): Promise<string[]> {
+async function stored({
+  ctx: {
+    partitions: {
+      home: { records },
+    },
+  },
+}: ApiRig): Promise<string[]> {
   const names = await records.redis.command(['KEYS', records.key('*')]);
   return (Array.isArray(names) ? names : []).map(String);
 }
@@ -101,7 +107,7 @@ async function stored({ ctx: { records } }: ApiRig): Promise<string[]> {
 /** How long what is kept of an Idempotency-Key lives, in ms; -1: for ever. */
 async function lifeMs(rig: ApiRig, key: string): Promise<number> {
   const name = (await stored(rig)).find((one) => one.endsWith(`:${key}`));
-  return Number(await rig.ctx.records.redis.command(['PTTL', name ?? '']));
+  return Number(await rig.ctx.partitions.home.records.redis.command(['PTTL', name ?? '']));
 }
 
 it('keeps a key for as long as its job, 24 hours at most after the end', async () => {
@@ -123,7 +129,7 @@ it('keeps a key for as long as its job, 24 hours at most after the end', async (
 
 it('leaves nothing of keyed jobs and batches in Redis once their results have expired', async () => {
   const short = await openApiRig(api.server, { env: { RESULT_TTL_MS: '1000', REDIS_TIMEOUT_MS: '10000' } });
-  const { records } = short.ctx;
+  const { records } = short.ctx.partitions.home;
   const send = async (method: string, path: string, body?: object) => {
     const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': newKey() };
     const answer = await fetch(short.url + path, { method, headers, body: JSON.stringify(body) });

@@ -111,7 +111,7 @@ it('says in the OpenAPI document what needs a key', async () => {
 it('keeps what one caller made findable by request id, however many others make of the same', async () => {
   const request_id = uuidv7();
   const mine = await submitted('ann', { request_id });
-  const { intake } = api.ctx;
+  const { intake } = api.ctx.partitions.home;
   const common = { model: LINEAR, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
   const flood = Array.from({ length: 1_001 }, () =>
     intake.create({ ...common, id: uuidv7(), owner: 'bob', requestId: request_id, input: {} }, 10_000),

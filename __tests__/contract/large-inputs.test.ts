@@ -22,7 +22,7 @@ beforeAll(() => {
 const submitted = async (headers: Headers = {}): Promise<string> =>
   (await api.submit({ model: SHOP, input: INPUT }, headers)).body.id;
 const ask = (command: string, key: string) =>
-  api.ctx.records.redis.command([command, api.ctx.records.key(key)]);
+  api.ctx.partitions.home.records.redis.command([command, api.ctx.partitions.home.records.key(key)]);
 const lengthsOf = (id: string) =>
   Promise.all([`job:${id}`, `in:${id}`].map(async (key) => Number(await ask('STRLEN', key))));
 

@@ -9,7 +9,7 @@ async function endOf(result: Record<string, unknown>, maxResultBytes: number) {
   const { id } = (await api.submit({ input: TRIP })).body;
   const job = await api.worker.claim(id);
   const run = { queue: LINEAR, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 1 };
-  const leases = new JobLeases(api.ctx.records, maxResultBytes);
+  const leases = new JobLeases(api.ctx.partitions.home.records, maxResultBytes);
   expect(await leases.commit(run, [{ job, verdict: { ok: true, result } }])).toEqual(['committed']);
   return (await api.poll(id)).body;
 }

@@ -34,7 +34,7 @@ const newJob = (id: string): NewJob => ({
 
 beforeAll(async () => {
   ids.push(...Array.from({ length: KEPT }, () => uuidv7()));
-  await Promise.all(ids.map((id) => api.ctx.intake.create(newJob(id), MAX_DEPTH)));
+  await Promise.all(ids.map((id) => api.ctx.partitions.home.intake.create(newJob(id), MAX_DEPTH)));
   for (let from = 0; from < KEPT / 3; from += 500) {
     const { jobs } = await api.worker.leases.claim(newClaim({ queue: LINEAR, most: 500 }), 600_000);
     const verdict = { ok: true as const, result: { duration: 1 } };
@@ -48,7 +48,7 @@ beforeAll(async () => {
 
 /** What Redis has done since the last call. */
 async function spent(): Promise<typeof MOST> {
-  const { redis } = api.ctx.records;
+  const { redis } = api.ctx.partitions.home.records;
   const info = String(await redis.command(['INFO', 'everything']));
   await redis.command(['CONFIG', 'RESETSTAT']);
   const callsOf = (command: string): number =>
@@ -101,7 +101,7 @@ describe('entries that do not match, more than a page looks at', () => {
   const inVain = `/jobs?request_id=same&model=${SHOP}`;
 
   beforeAll(async () => {
-    const { intake } = api.ctx;
+    const { intake } = api.ctx.partitions.home;
     const all = Array.from({ length: 2_500 }, () => ({ ...newJob(uuidv7()), requestId: 'same' }));
     await Promise.all(all.map((job) => intake.create(job, MAX_DEPTH)));
   });
@@ -156,7 +156,7 @@ describe('entries that do not match, more than a page looks at', () => {
 });
 
 it('looks once at entries whose records are gone, and takes them out', async () => {
-  const { records } = api.ctx;
+  const { records } = api.ctx.partitions.home;
   await records.redis.command(['DEL', ...ids.map((id) => records.key(`job:${id}`))]);
   const gone = `/jobs?model=${LINEAR}&status=succeeded`;
   const first = await costOf(gone);

@@ -54,7 +54,7 @@ describe('many jobs of one request', () => {
 
   it('are 256 at most, and come by one transaction when nothing has to be looked at', async () => {
     await submit([GOOD]);
-    const transaction = jest.spyOn(api.ctx.records.redis, 'transaction');
+    const transaction = jest.spyOn(api.ctx.partitions.home.records.redis, 'transaction');
     const answer = await submit(times(256, GOOD));
     expect(transaction).toHaveBeenCalledTimes(1);
     transaction.mockRestore();
@@ -111,7 +111,7 @@ describe('a wait for many', () => {
   it('is one wait, and is answered 200 once all that were accepted have ended', async () => {
     const own = await open({ limits: { rereadMs: 60_000, waits: 1 } });
     const { answer, ids } = await waiting([GOOD, BAD, GOOD, GOOD], own);
-    const find = jest.spyOn(own.ctx.jobs, 'findAll');
+    const find = jest.spyOn(own.ctx.partitions.home.jobs, 'findAll');
     await own.worker.succeed(ids[1]);
     await own.worker.fail(ids[0], 'model_error');
     expect(own.ctx.waiters.size).toBe(1);
@@ -240,9 +240,9 @@ describe('an Idempotency-Key of many', () => {
   const keyed = (more: Headers = {}): Headers => ({ 'Idempotency-Key': `many-${(keys += 1)}`, ...more });
   const lifeMs = async (headers: Headers): Promise<number> =>
     Number(
-      await api.ctx.records.redis.command([
+      await api.ctx.partitions.home.records.redis.command([
         'PTTL',
-        api.ctx.records.key(`key::${headers['Idempotency-Key']}`),
+        api.ctx.partitions.home.records.key(`key::${headers['Idempotency-Key']}`),
       ]),
     );
 
@@ -291,7 +291,7 @@ describe('an Idempotency-Key of many', () => {
     const [first, second] = jobsOf(await submit([GOOD, GOOD], headers)).map(({ id }) => id);
     await api.worker.succeed(first ?? '');
     expect(await lifeMs(headers)).toBe(-1);
-    const { records } = api.ctx;
+    const { records } = api.ctx.partitions.home;
     await records.redis.command(['DEL', records.key(`job:${first}`)]);
     expect((await submit([GOOD, GOOD], headers)).body.jobs).toMatchObject([
       { type: '/problems/job-not-found' },

@@ -32,14 +32,14 @@ describe('a job, state by state', () => {
     const second = await submitted();
     await api.worker.succeed(first);
     // Completions are read back by full seconds: this one lies in the last second.
-    const { records } = api.ctx;
+    const { records } = api.ctx.partitions.home;
     const done = (await records.redis.command(['KEYS', records.key('done:*')])) as string[];
     const ofLastSecond = records.key(`done:${LINEAR}:${Math.floor(Date.now() / 1000) - 1}`);
     if (done[0] !== ofLastSecond) await records.redis.command(['RENAME', done[0] ?? '', ofLastSecond]);
     // A process keeps for a while what it has read of completions.
     const fresh = await openApiRig(api.server, { env: { KEY_PREFIX: api.ctx.config.redis.keyPrefix } });
     try {
-      expect(await fresh.ctx.jobs.completionRate(LINEAR, Date.now())).toBeGreaterThan(0);
+      expect(await fresh.ctx.partitions.home.jobs.completionRate(LINEAR, Date.now())).toBeGreaterThan(0);
       const { body, headers } = await fresh.poll(second);
       expect(body.queue).toEqual({ position: 1, eta_ms: expect.any(Number) });
       expect(Number(headers['retry-after'])).toBe(Math.max(1, Math.ceil(body.queue.eta_ms / 1000)));

@@ -71,7 +71,7 @@ it('begins anew when the window is over, and leaves nothing in Redis', async () 
   expect((await api.submit({ input: TRIP })).status).toBe(202);
   const refused = await api.submit({ input: TRIP });
   expect(refused.status).toBe(429);
-  const { records } = api.ctx;
+  const { records } = api.ctx.partitions.home;
   const keys = await records.redis.command(['KEYS', records.key('limit:*')]);
   expect(keys).toHaveLength(1);
   const leftMs = Number(await records.redis.command(['PTTL', String(Array.isArray(keys) && keys[0])]));
@@ -83,7 +83,7 @@ it('begins anew when the window is over, and leaves nothing in Redis', async () 
 it('still counts after Redis has forgotten its scripts', async () => {
   const api = await limited({ RATE_LIMIT: '5/60' });
   await api.submit({ input: TRIP });
-  await api.ctx.records.redis.command(['SCRIPT', 'FLUSH']);
+  await api.ctx.partitions.home.records.redis.command(['SCRIPT', 'FLUSH']);
   expect((await api.submit({ input: TRIP })).headers['ratelimit']).toMatch(/r=3;/);
 });
 
@@ -112,7 +112,7 @@ describe('rows of a batch', () => {
     expect(refused.body.detail).toMatch(/36 are left now, and 100 in \d+ s/);
     const { batches } = (await api.call('get', '/batches')).body;
     expect(batches).toMatchObject([{ status: 'canceled', rows: { total: 64 } }]);
-    const { records } = api.ctx;
+    const { records } = api.ctx.partitions.home;
     expect(await records.redis.command(['ZCARD', records.key(`queued:${LINEAR}.chunks`)])).toBe(0);
 
     const fits = await upload(api, 36);

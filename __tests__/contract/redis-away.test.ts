@@ -98,7 +98,7 @@ it('tells those who submit to repeat with an Idempotency-Key', async () => {
 it('answers an accepted job as accepted when Redis leaves while it is waited for', async () => {
   const waiting = api.submit({ input: TRIP }, { Prefer: 'wait=30' });
   await until(() => api.ctx.waiters.size > 0);
-  const { records } = api.ctx;
+  const { records } = api.ctx.partitions.home;
   await until(
     async () => Number(await records.redis.command(['ZCARD', records.key(`queued:${LINEAR}:normal`)])) === 3,
   );

@@ -40,7 +40,10 @@ it('runs a failed job again as a new one of the same kind: 202, and the old one 
     'cache-control': 'no-store',
   });
   expect(headers).not.toHaveProperty('idempotency-replayed');
-  expect(await api.ctx.jobs.find(body.id)).toMatchObject({ timeoutMs: 1_234, maxAttempts: 7 });
+  expect(await api.ctx.partitions.home.jobs.find(body.id)).toMatchObject({
+    timeoutMs: 1_234,
+    maxAttempts: 7,
+  });
   expect((await api.poll(body.id)).body.replay_of).toBe(id);
   await api.worker.succeed(body.id);
   expect((await api.poll(body.id)).body).toMatchObject({ status: 'succeeded', replay_of: id });
@@ -49,7 +52,7 @@ it('runs a failed job again as a new one of the same kind: 202, and the old one 
 
 it('puts the new job where a worker finds it', async () => {
   const { body } = await replay(await failed());
-  const { records } = api.ctx;
+  const { records } = api.ctx.partitions.home;
   const lane = records.key(`queued:${LINEAR}:normal`);
   expect(await records.redis.command(['ZRANK', lane, body.id])).not.toBeNull();
 });
@@ -89,7 +92,7 @@ it.each(['queued', 'running', 'canceling', 'succeeded'])('answers 409 to a job t
 it('lists what was lost with its worker in its only attempt among the failed ones, and runs it again', async () => {
   const id = await submitted({ max_attempts: 1, request_id: 'lost' });
   await api.worker.leases.claim(newClaim({ queue: LINEAR, most: 1 }), 0);
-  await new SweepStore(api.ctx.records).reap(10);
+  await new SweepStore(api.ctx.partitions.home.records).reap(10);
   const { body } = await api.call('get', '/jobs?status=failed&request_id=lost');
   expect(body.jobs).toMatchObject([{ id, attempts: 1, error: { code: 'worker_lost' } }]);
   const again = (await replay(id)).body.id;
@@ -104,7 +107,7 @@ it('answers 404 and 410 as a poll does, and 503 to a record of another version',
   expect((await replay(uuidv7())).status).toBe(404);
   expect((await replay(uuidv7({ msecs: 1_000 }))).status).toBe(410);
   const id = await failed();
-  await changeRecord(api.ctx.records, id, (text) => `9${text.slice(1)}`);
+  await changeRecord(api.ctx.partitions.home.records, id, (text) => `9${text.slice(1)}`);
   const { status, body } = await replay(id);
   expect([status, body.type]).toEqual([503, '/problems/record-unreadable']);
 });
@@ -125,7 +128,7 @@ it('makes one job of a repeated Idempotency-Key, and keeps it apart from other r
 
 it("gives the new job to the old one's owner", async () => {
   const id = uuidv7();
-  const { intake, jobs } = api.ctx;
+  const { intake, jobs } = api.ctx.partitions.home;
   const common = { model: LINEAR, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
   await intake.create({ ...common, id, owner: 'ann', input: TRIP }, 1_000);
   await jobs.cancel(id, 'ann');

@@ -51,7 +51,7 @@ describe('health', () => {
 
 describe('models', () => {
   it('are listed with what they take, what they give and who runs them', async () => {
-    await announceWorker(api.ctx.records, {
+    await announceWorker(api.ctx.partitions.home.records, {
       id: 'w1',
       host: 'here',
       pid: 1,

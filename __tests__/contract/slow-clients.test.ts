@@ -129,7 +129,7 @@ describe('an upload that stalls', () => {
   };
   /** Keys of batches' rows and of their chunks' records. */
   const stored = async (): Promise<string[]> => {
-    const { records } = api.ctx;
+    const { records } = api.ctx.partitions.home;
     const keys = await records.redis.command(['KEYS', records.key('*')]);
     const found = Array.isArray(keys) ? keys.map(String) : [];
     return found.filter((key) => /:(in|out|invalid|failed)$|batch-idem:/.test(key));
@@ -149,9 +149,9 @@ describe('an upload that stalls', () => {
     expect(batch?.status).toBe('canceled');
     await until(async () => (await stored()).length === 0, { what: 'the end of its values' });
     const { batch: chunks } = api.ctx.models.current.default;
-    const waiting = await api.ctx.records.redis.command([
+    const waiting = await api.ctx.partitions.home.records.redis.command([
       'ZCARD',
-      api.ctx.records.key(`queued:${chunks.queue}`),
+      api.ctx.partitions.home.records.key(`queued:${chunks.queue}`),
     ]);
     expect(waiting).toBe(0);
     expect((await upload(1)).status).toBe(202);
@@ -189,7 +189,7 @@ describe('a reader of results that does not read', () => {
       // Longer than the first results take: a client that is cut off before them is not what this is about.
       idleMs: 3 * SOON_MS,
     });
-    const id = await storeBadRows(api.ctx.records, LINEAR, { chunks: 60, chunkRows: 1_024 });
+    const id = await storeBadRows(api.ctx.partitions.home.records, LINEAR, { chunks: 60, chunkRows: 1_024 });
     const path = `/batches/${id}/results`;
     const whole = await fetchedDuring(async () => void (await (await fetch(api.url + path)).text()));
     const part = await fetchedDuring(async () => {
@@ -208,7 +208,7 @@ describe('a reader of results that does not read', () => {
 /** Bytes that Redis sends meanwhile. */
 async function fetchedDuring(work: () => Promise<void>): Promise<number> {
   const sent = async (): Promise<number> => {
-    const stats = String(await api.ctx.records.redis.command(['INFO', 'stats']));
+    const stats = String(await api.ctx.partitions.home.records.redis.command(['INFO', 'stats']));
     return Number(/total_net_output_bytes:(\d+)/.exec(stats)?.[1]);
   };
   const before = await sent();

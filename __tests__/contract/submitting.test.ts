@@ -44,7 +44,7 @@ describe('an accepted job', () => {
 
   it('is in its record and its queue, and a worker called, when the 202 is sent', async () => {
     const { body } = await api.submit({ input: TRIP });
-    const { records } = api.ctx;
+    const { records } = api.ctx.partitions.home;
     const ask = (...words: string[]) => records.redis.command(words);
     expect(await ask('EXISTS', records.key(`job:${body.id}`))).toBe(1);
     expect(await ask('ZRANK', records.key(`queued:${LINEAR}:normal`), body.id)).toBe(0);

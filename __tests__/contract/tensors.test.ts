@@ -137,7 +137,7 @@ it('rows hold tensors as JSON and as cells of a table', async () => {
     expect(batch.rows).toMatchObject({ total: 2, invalid: 1 });
     const model = api.ctx.models.current.byName.get('shapes');
     if (!model) throw new Error('no model');
-    const packed = await new ChunkLeases(api.ctx.records).columns(`${batch.id}:0`);
+    const packed = await new ChunkLeases(api.ctx.partitions.home.records).columns(`${batch.id}:0`);
     const { columns } = decodeChunk(model.batch.layout, packed ?? Buffer.alloc(0));
     expect([columns.arrays[0]?.slice(0, 6), columns.arrays[1]?.slice(0, 2)]).toEqual([
       Float32Array.from(GRID),

@@ -44,7 +44,7 @@ const newestBatch = async (): Promise<Listed | undefined> =>
 
 /** Bytes that the keys of batches take in Redis. */
 async function storedBytes(): Promise<number> {
-  const { records } = api.ctx;
+  const { records } = api.ctx.partitions.home;
   const names = await records.redis.command(['KEYS', records.key('batch:*')]);
   const sizes = (Array.isArray(names) ? names : []).map((name) =>
     records.redis.command(['MEMORY', 'USAGE', String(name), 'SAMPLES', '0']),

@@ -43,7 +43,7 @@ describe('Prefer: wait on a submission', () => {
       );
       await someoneWaits();
       const id = await until(() => newest().catch(() => undefined));
-      const find = jest.spyOn(api.ctx.jobs, 'find');
+      const find = jest.spyOn(api.ctx.partitions.home.jobs, 'find');
       await end(id);
       const { body } = await waiting;
       expect(find).toHaveBeenCalledTimes(reads);
@@ -57,7 +57,9 @@ describe('Prefer: wait on a submission', () => {
     const waiting = api.submit({ input: TRIP }, { Prefer: 'wait=30' });
     await someoneWaits();
     const id = await until(() => newest().catch(() => undefined));
-    await changeRecord(api.ctx.records, id, (text) => text.replace(` ${api.ctx.replyTo} `, ' = '));
+    await changeRecord(api.ctx.partitions.home.records, id, (text) =>
+      text.replace(` ${api.ctx.replyTo} `, ' = '),
+    );
     await api.worker.succeed(id);
     expect((await waiting).body).toEqual((await api.poll(id)).body);
   });
@@ -141,7 +143,7 @@ describe('Prefer: wait on a poll', () => {
     const { body } = await own.submit({ input: TRIP });
     const polling = own.poll(body.id, { Prefer: 'wait=60' });
     await someoneWaits(own);
-    const { records } = own.ctx;
+    const { records } = own.ctx.partitions.home;
     // As the commit writes it, but without its announcement.
     await changeRecord(
       records,
@@ -163,7 +165,7 @@ describe('a poll of a job that has not ended', () => {
     const polled = patient.poll(job.id);
     const asked = patient.poll(job.id, { 'If-None-Match': 'W/"queued-0"' });
     await until(() => patient.ctx.waiters.holding === 2);
-    const findOpen = jest.spyOn(patient.ctx.jobs, 'findOpen');
+    const findOpen = jest.spyOn(patient.ctx.partitions.home.jobs, 'findOpen');
     await patient.worker.succeed(job.id);
     const [{ status, body, headers }, changed] = await Promise.all([polled, asked]);
     expect([status, body.status, changed.status]).toEqual([200, 'succeeded', 200]);
@@ -180,7 +182,7 @@ describe('a poll of a job that has not ended', () => {
       input: { size: 'l', gift: true },
       request_id: 'apart',
     });
-    const { records } = patient.ctx;
+    const { records } = patient.ctx.partitions.home;
     await records.redis.command(['SET', records.key(`in:${job.id}`), '{"size":"l","gift":true}']);
     await changeRecord(records, job.id, (text) => text.replace(/^(\S+) =(.*) \{.*$/, '$1 1$2 '));
     const polled = patient.poll(job.id);

@@ -13,7 +13,7 @@ export async function storeBadRows(
   { chunks, chunkRows }: { chunks: number; chunkRows: number },
 ): Promise<string> {
   const batches = new BatchStore(records);
-  const id = newRecordId();
+  const id = newRecordId(records);
   const more = { strict: false, timeoutMs: 1_000, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
   await batches.create({ id, model, queue: chunkQueueOf(model), owner: '', chunkRows, ...more }, 1);
   const errors = [

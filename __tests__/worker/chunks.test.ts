@@ -19,7 +19,7 @@ async function store(acts: Readonly<Record<number, Act>>): Promise<string> {
     layout.write(columns, row, { act: acts[row] ?? 'answer', value: row % 400 });
   }
   const batches = new BatchStore(rig.records);
-  const id = newRecordId();
+  const id = newRecordId(rig.records);
   const limits = { timeoutMs: 20_000, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
   const batch = {
     id,

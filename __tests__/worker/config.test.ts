@@ -5,6 +5,7 @@ it('has the defaults that docs/operating.md promises', () => {
   expect(readWorkerConfig({}, false)).toEqual({
     redis: { kind: 'host', host: '127.0.0.1', port: 6379, tls: false, database: 0 },
     keyPrefix: '',
+    partitions: 1,
     modelsDir: 'model',
     models: undefined,
     engine: 'auto',

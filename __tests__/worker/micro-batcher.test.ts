@@ -2,6 +2,7 @@ import { RedisUnavailableError } from '../../shared/errors.js';
 import type { ClaimRequest } from '../../shared/jobs/job-leases.js';
 import type { Lane } from '../../worker/jobs/lane.js';
 import { MicroBatcher, type Runner } from '../../worker/jobs/micro-batcher.js';
+import type { WorkerPartition } from '../../worker/intake/worker-partition.js';
 import { Turns } from '../../worker/models/turns.js';
 import { recordingLog } from '../support/recording-log.js';
 
@@ -25,7 +26,6 @@ it('leaves at once when the claim that it repeats to leave is refused', async ()
       settled: () => Promise.resolve(),
       abandoned: new AbortController().signal,
     },
-    leases: { claim },
     leaseMs: 1_000,
     log,
   } as unknown as Lane;
@@ -35,8 +35,10 @@ it('leaves at once when the claim that it repeats to leave is refused', async ()
     stop: nothing,
     abandon: nothing,
   } as unknown as Runner;
-  const batcher: MicroBatcher = new MicroBatcher(lane, runner);
-  await batcher.wake();
+  const batcher: MicroBatcher = new MicroBatcher(lane, runner, [
+    { leases: { claim } } as unknown as WorkerPartition,
+  ]);
+  await batcher.claims[0]?.wake();
   await leave;
   expect(numbers).toEqual([1, 1]);
   expect(log.said('jobs not claimed')).toMatchObject({ level: 'error' });

@@ -1,3 +1,4 @@
+import type { WorkerPartition } from '../../worker/intake/worker-partition.js';
 import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
 import { HeldJob } from '../../worker/jobs/held-job.js';
 import { RunWatch } from '../../worker/jobs/run-watch.js';
@@ -6,7 +7,7 @@ beforeEach(() => void jest.useFakeTimers({ now: 0 }));
 afterEach(() => void jest.useRealTimers());
 
 const heldJob = (timeoutMs: number): HeldJob =>
-  new HeldJob({ id: `t${timeoutMs}`, record: { timeoutMs } } as ClaimedJob);
+  new HeldJob({ id: `t${timeoutMs}`, record: { timeoutMs } } as ClaimedJob, {} as WorkerPartition);
 
 /** A watch over jobs with these timeouts, and what it did, in order, each with its time in ms. */
 function watch(...timeoutsMs: number[]) {

@@ -1,10 +1,11 @@
 import type { Request } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { RedisStore } from 'rate-limit-redis';
-import { listOf, type RecordScripts } from '../../shared/records/records.js';
+import { listOf } from '../../shared/records/records.js';
 import { defineScript, type RedisReply, type RedisScript } from '../../shared/redis/redis.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
+import type { Partitions } from '../partitions.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 
 /** At most `count` predictions of one caller in `seconds`. */
@@ -55,7 +56,7 @@ export interface RowCount {
 }
 
 interface Counting {
-  records: RecordScripts;
+  partitions: Partitions;
   withinDeadline: RedisDeadline;
 }
 
@@ -91,8 +92,10 @@ export class RateLimits {
   async countRows(exchange: Exchange, { more, total }: RowCount): Promise<void> {
     if (more === 0) return;
     const { count, seconds } = this.#limit;
-    const { records, withinDeadline } = this.#redis;
-    const key = records.key(`${prefixOf('submits')}${callerOf(exchange)}`);
+    const { partitions, withinDeadline } = this.#redis;
+    const name = `${prefixOf('submits')}${callerOf(exchange)}`;
+    const { records } = partitions.counting(name);
+    const key = records.key(name);
     const words = [more, count, seconds * 1000].map(String);
     const reply = await withinDeadline('counting rows', () => records.redis.script(TAKE, [key], words));
     const [taken = 0, left = 0, leftMs = 0] = listOf(reply).map(Number);
@@ -109,7 +112,7 @@ export class RateLimits {
   }
 }
 
-function limiter(bucket: Bucket, { count, seconds }: RateLimit, { records, withinDeadline }: Counting) {
+function limiter(bucket: Bucket, { count, seconds }: RateLimit, { partitions, withinDeadline }: Counting) {
   const keys = new WeakMap<Request, string>();
   const middleware = rateLimit({
     windowMs: seconds * 1000,
@@ -119,10 +122,12 @@ function limiter(bucket: Bucket, { count, seconds }: RateLimit, { records, withi
     legacyHeaders: false,
     keyGenerator: (request) => keys.get(request) ?? '',
     store: new RedisStore({
-      prefix: records.key(prefixOf(bucket)),
-      sendCommand: scriptsOnly((script, scriptKeys, args) =>
-        withinDeadline('counting the request', () => records.redis.script(script, scriptKeys, args)),
-      ),
+      prefix: prefixOf(bucket),
+      sendCommand: scriptsOnly((script, names, args) => {
+        const { records } = partitions.counting(names[0] ?? '');
+        const scriptKeys = names.map((name) => records.key(name));
+        return withinDeadline('counting the request', () => records.redis.script(script, scriptKeys, args));
+      }),
     }),
     handler: () => {
       throw new ProblemError('rate-limited', `more than ${count} requests in ${seconds} s`);

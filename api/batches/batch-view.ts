@@ -15,7 +15,7 @@ export async function viewBatch({ rates }: ApiContext, batch: Batch): Promise<Ba
 
 /** The batch that the caller may see. Throws a 404 or 410 problem when there is none. */
 export async function readBatch(exchange: Exchange, ctx: ApiContext, id: string): Promise<Batch> {
-  const batch = await ctx.withinDeadline('reading a batch', () => ctx.batches.find(id));
+  const batch = await ctx.withinDeadline('reading a batch', () => ctx.partitions.of(id).batches.find(id));
   if (batch && maySee(exchange.caller, batch)) return batch;
   throw missingRecord('batch', id, ctx.config.jobs.resultTtlMs);
 }

@@ -44,15 +44,17 @@ export async function submitBatch(
   request: BatchRequest,
 ): Promise<SubmittedBatch> {
   exchange.refuseWhileDraining();
-  const batchId = newRecordId();
-  const { serving, config } = ctx;
+  const { serving, config, partitions } = ctx;
+  const { idempotencyKey: key } = request;
+  const partition = partitions.forNew(key === undefined ? undefined : { caller: exchange.caller.owner, key });
+  const batchId = newRecordId(partition.records);
   const { notServed, created } = await ctx.withinDeadline('opening a batch', async () => {
     const problem = await serving.problemOf(request.model.manifest.name);
     // Without room nothing is accepted, and a batch of the same Idempotency-Key is found all the same.
-    const maxChunks = problem ? 0 : config.jobs.maxQueueDepth;
+    const maxChunks = problem ? 0 : partitions.depth(config.jobs.maxQueueDepth);
     return {
       notServed: problem,
-      created: await ctx.batches.create(newBatch(exchange, ctx, batchId, request), maxChunks),
+      created: await partition.batches.create(newBatch(exchange, ctx, batchId, request), maxChunks),
     };
   });
   switch (created.kind) {
@@ -111,7 +113,8 @@ async function takeUpload(
   request: BatchRequest,
 ): Promise<void> {
   const { model, upload: options } = request;
-  const { batches, withinDeadline, config, limits, admission } = ctx;
+  const { withinDeadline, config, limits, admission } = ctx;
+  const { batches } = ctx.partitions.of(batchId);
   const packer = new ChunkPacker(model.batch, chunkRowsOf(model.batch, config.batches.chunkRows));
   const unwanted = untilClientGone(exchange.response);
   const sender = new ChunkSender({

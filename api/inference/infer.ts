@@ -135,12 +135,20 @@ async function runBatch(
   if (!isBatchEnded(batch.state)) {
     if (isOptional) return { json: JSON.stringify(presentBatch(view)), location: batchPath(batchId) };
     // Nobody knows of it.
-    await ctx.withinDeadline('canceling a batch', () => ctx.batches.cancel(batchId, undefined));
+    await ctx.withinDeadline('canceling a batch', () =>
+      ctx.partitions.of(batchId).batches.cancel(batchId, undefined),
+    );
     throw tooLate(seconds);
   }
   const outputs = placeOutputs(model.manifest);
   const waitFor = () => Promise.resolve(undefined);
-  const source = { batches: ctx.batches, batch, outputs, format: ndjsonResults(outputs), waitFor };
+  const source = {
+    batches: ctx.partitions.of(batchId).batches,
+    batch,
+    outputs,
+    format: ndjsonResults(outputs),
+    waitFor,
+  };
   const results: Result[] = [];
   for await (const text of resultLines(source, 0)) {
     for (const line of text.toString().trimEnd().split('\n')) {

@@ -1,15 +1,15 @@
-import type { JobStore } from '../../shared/jobs/job-store.js';
+import type { Partitions } from '../partitions.js';
 
 /** Time after which the next request that needs a rate reads it again, in ms. */
 const FRESH_MS = 500;
 
 /** The speed of each queue, read from Redis at most twice a second and process. */
 export class CompletionRates {
-  readonly #jobs: JobStore;
+  readonly #partitions: Partitions;
   readonly #known = new Map<string, { rate: Promise<number>; untilMs: number }>();
 
-  constructor(jobs: JobStore) {
-    this.#jobs = jobs;
+  constructor(partitions: Partitions) {
+    this.#partitions = partitions;
   }
 
   /** Jobs a second that a queue completed lately; 0 when there were none, or when Redis does not tell. */
@@ -17,7 +17,12 @@ export class CompletionRates {
     const nowMs = Date.now();
     const known = this.#known.get(queue);
     if (known && nowMs < known.untilMs) return known.rate;
-    const rate = this.#jobs.completionRate(queue, nowMs).catch(() => 0);
+    const rate = this.#partitions
+      .readAll(({ jobs }) => jobs.completionRate(queue, nowMs))
+      .then(
+        ({ found }) => found.reduce((sum, ofOne) => sum + ofOne, 0),
+        () => 0,
+      );
     this.#known.set(queue, { rate, untilMs: nowMs + FRESH_MS });
     return rate;
   }

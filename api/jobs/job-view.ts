@@ -12,6 +12,8 @@ export interface QueuePlace {
   position: number;
   /** Undefined while no job of the queue has ended lately. */
   etaMs: number | undefined;
+  /** Whether the position is estimated from that in one partition. */
+  isEstimate: boolean;
 }
 
 /** A job as it was at one moment, with its place while it is queued. */
@@ -23,30 +25,33 @@ export interface JobView {
 export const hasJobEnded = ({ job }: JobView): boolean => isEnded(job.state);
 
 /** Adds the place of a queued job; one that waits for its time has none. */
-export async function viewJob({ rates }: ApiContext, job: Job): Promise<JobView> {
-  return isPlaced(job) ? placed(job, await rates.of(job.queue)) : { job };
+export async function viewJob({ rates, partitions }: ApiContext, job: Job): Promise<JobView> {
+  return isPlaced(job) ? placed(job, await rates.of(job.queue), partitions.all.length) : { job };
 }
 
 /** The same of many jobs; the rate of each queue is asked for once. */
-export async function viewJobs({ rates }: ApiContext, jobs: readonly Job[]): Promise<JobView[]> {
+export async function viewJobs({ rates, partitions }: ApiContext, jobs: readonly Job[]): Promise<JobView[]> {
   const known = new Map<string, number>();
   for (const job of jobs) {
     if (isPlaced(job) && !known.has(job.queue)) known.set(job.queue, await rates.of(job.queue));
   }
-  return jobs.map((job) => (isPlaced(job) ? placed(job, known.get(job.queue) ?? 0) : { job }));
+  const count = partitions.all.length;
+  return jobs.map((job) => (isPlaced(job) ? placed(job, known.get(job.queue) ?? 0, count) : { job }));
 }
 
 type Placed = Extract<Job, { state: 'queued' }> & { waitingBefore: number };
 const isPlaced = (job: Job): job is Placed => job.state === 'queued' && job.waitingBefore !== undefined;
 
-function placed(job: Placed, completionsPerSecond: number): JobView {
-  const position = job.waitingBefore + 1;
-  return { job, place: { position, etaMs: etaMsOf(position, completionsPerSecond) } };
+/** Of several partitions the place in one of them is known: the others are taken to be as long. */
+function placed(job: Placed, completionsPerSecond: number, partitions: number): JobView {
+  const position = partitions * job.waitingBefore + 1;
+  const place = { position, etaMs: etaMsOf(position, completionsPerSecond), isEstimate: partitions > 1 };
+  return { job, place };
 }
 
 /** The job that the caller may see. Throws a 404 or 410 problem when there is none. */
 export const readJob = (exchange: Exchange, ctx: ApiContext, id: string): Promise<JobView> =>
-  viewFor(exchange, ctx, id, () => ctx.jobs.find(id));
+  viewFor(exchange, ctx, id, () => ctx.partitions.of(id).jobs.find(id));
 
 /**
  * The same for a poll: where the job has not ended, and its end will be told to this process, the answer is held for a moment,
@@ -57,7 +62,7 @@ export async function pollJob(exchange: Exchange, ctx: ApiContext, id: string): 
   const waiter = ctx.waiters.hold(id);
   if (!waiter) return readJob(exchange, ctx, id);
   try {
-    const found = await ctx.withinDeadline('reading a job', () => ctx.jobs.look(id));
+    const found = await ctx.withinDeadline('reading a job', () => ctx.partitions.of(id).jobs.look(id));
     if (found && 'state' in found) return { job: seen(exchange, ctx, id, found) };
     const open = seen(exchange, ctx, id, found);
     if (open.replyTo === ctx.replyTo) await waiter.sleep(ctx.limits.holdMs);
@@ -65,7 +70,7 @@ export async function pollJob(exchange: Exchange, ctx: ApiContext, id: string): 
     if (waiter.outcome !== undefined && open.inputJson !== undefined) {
       return { job: endJob(open, waiter.outcome) };
     }
-    return await viewFor(exchange, ctx, id, () => ctx.jobs.findOpen(id));
+    return await viewFor(exchange, ctx, id, () => ctx.partitions.of(id).jobs.findOpen(id));
   } finally {
     waiter.leave();
   }
@@ -94,7 +99,7 @@ function seen<T extends { owner: string }>(
 
 /** Reads anybody's job. Undefined when there is none. */
 export async function findJob(ctx: ApiContext, id: string): Promise<JobView | undefined> {
-  const job = await ctx.jobs.find(id);
+  const job = await ctx.partitions.of(id).jobs.find(id);
   return job && viewJob(ctx, job);
 }
 

@@ -44,7 +44,8 @@ function placeOf(place: JobView['place'], startsMs: number | undefined): string 
   if (startsMs !== undefined) return `,"queue":{"starts_at":"${rfc3339(startsMs)}"}`;
   if (!place) return '';
   const eta = place.etaMs === undefined ? '' : `,"eta_ms":${place.etaMs}`;
-  return `,"queue":{"position":${place.position}${eta}}`;
+  const estimate = place.isEstimate ? ',"is_estimate":true' : '';
+  return `,"queue":{"position":${place.position}${estimate}${eta}}`;
 }
 
 function timesOf(job: Job): string {

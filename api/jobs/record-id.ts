@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import type { RecordScripts } from '../../shared/records/records.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 
@@ -20,8 +21,11 @@ function rng(): Uint8Array {
   return POOL.subarray(used - ID_BYTES, used);
 }
 
-/** A new id: a UUIDv7 of this moment. */
-export const newRecordId = (): string => uuidv7({ rng });
+/** A new id: a UUIDv7 of this moment. Of several partitions its last two digits name the one that holds the record. */
+export function newRecordId({ place: { index, count } }: Pick<RecordScripts, 'place'>): string {
+  const id = uuidv7({ rng });
+  return count === 1 ? id : id.slice(0, -2) + index.toString(16).padStart(2, '0');
+}
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

@@ -3,6 +3,7 @@ import { endJob } from '../../shared/jobs/record.js';
 import type { NewJob } from '../../shared/jobs/job-intake.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';
+import type { ApiPartition } from '../partitions.js';
 import type { Exchange } from '../http/exchange.js';
 import { laneFor } from '../http/caller.js';
 import { ProblemError } from '../http/problem.js';
@@ -35,19 +36,22 @@ export async function submitJob(
 ): Promise<SubmittedJob> {
   exchange.refuseWhileDraining();
   requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
-  const id = newRecordId();
+  const { owner } = exchange.caller;
+  const partition = ctx.partitions.forNew(
+    idempotencyKey === undefined ? undefined : { caller: owner, key: idempotencyKey },
+  );
+  const id = newRecordId(partition.records);
+  let isReplay = false;
   const { view, honoured } = await waitForEnd<JobView>(exchange, ctx, {
     id,
     waitSeconds,
     async create(waiter) {
-      const accepted = await acceptJob(
-        ctx,
-        newJob(exchange, ctx, submission, { id, idempotencyKey }),
-        waiter,
-      );
-      exchange.about['job_id'] = accepted.job.id;
-      noteAccepted(exchange, ctx, accepted.job, id);
-      return accepted;
+      const job = newJob(exchange, ctx, submission, { id, partition, idempotencyKey });
+      const accepted = await acceptJob(ctx, partition, job, waiter);
+      isReplay = accepted.isReplay;
+      exchange.about['job_id'] = accepted.view.job.id;
+      noteAccepted(exchange, ctx, accepted.view.job, isReplay);
+      return accepted.view;
     },
     read: (jobId) => readJob(exchange, ctx, jobId),
     ended: ({ job }, outcome) => ({ job: endJob(job, outcome) }),
@@ -55,7 +59,7 @@ export async function submitJob(
   });
   return {
     view,
-    isReplay: view.job.id !== id,
+    isReplay,
     hasEnded: waitSeconds !== undefined && isEnded(view.job.state),
     hasWaited: honoured,
   };
@@ -64,9 +68,13 @@ export async function submitJob(
 /** The job that a submission asks for. Throws a 403 problem for a lane that the caller may not use. */
 export function newJob(
   exchange: Exchange,
-  { config: { jobs }, records, replyTo }: ApiContext,
+  { config: { jobs }, replyTo }: ApiContext,
   submission: Submission,
-  { id, idempotencyKey: key }: { id: string; idempotencyKey: string | undefined },
+  {
+    id,
+    partition: { records },
+    idempotencyKey: key,
+  }: { id: string; partition: ApiPartition; idempotencyKey: string | undefined },
 ): NewJob {
   const { model, input, requestId, timeoutMs, maxAttempts, expiresInMs, notBeforeMs, replayOf } = submission;
   const { owner, weight } = exchange.caller;
@@ -96,24 +104,36 @@ export function newJob(
 }
 
 /** Writes the job. The waiter of a replay follows the job of the first request. */
-async function acceptJob(ctx: ApiContext, job: NewJob, waiter: Waiter | undefined): Promise<JobView> {
-  return ctx.withinDeadline('accepting a job', async () => {
-    const notServed = await ctx.serving.problemOf(job.model);
-    // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.
-    const created = await ctx.intake.create(job, notServed ? 0 : ctx.config.jobs.maxQueueDepth);
-    switch (created.kind) {
-      case 'created':
-        return viewJob(ctx, created.job);
-      case 'replayed':
-        waiter?.follow(created.jobId);
-        return firstJob(ctx, created.jobId);
-      case 'mismatch':
-        throw keyReused();
-      case 'full':
-      case 'share':
-        throw notServed ?? noRoomProblem(created, { what: 'jobs', model: job.model, owner: job.owner });
-    }
-  });
+async function acceptJob(
+  ctx: ApiContext,
+  partition: ApiPartition,
+  job: NewJob,
+  waiter: Waiter | undefined,
+): Promise<{ view: JobView; isReplay: boolean }> {
+  const { partitions, config } = ctx;
+  const maxDepth = partitions.depth(config.jobs.maxQueueDepth);
+  return ctx
+    .withinDeadline('accepting a job', async () => {
+      const notServed = await ctx.serving.problemOf(job.model);
+      // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.
+      const created = await partition.intake.create(job, notServed ? 0 : maxDepth);
+      switch (created.kind) {
+        case 'created':
+          return { view: await viewJob(ctx, created.job), isReplay: false };
+        case 'replayed':
+          waiter?.follow(created.jobId);
+          return { view: await firstJob(ctx, created.jobId), isReplay: true };
+        case 'mismatch':
+          throw keyReused();
+        case 'full':
+        case 'share':
+          throw notServed ?? noRoomProblem(created, { what: 'jobs', model: job.model, owner: job.owner });
+      }
+    })
+    .catch((error: unknown) => {
+      partitions.failed(partition, error);
+      throw error;
+    });
 }
 
 /** The problem of an Idempotency-Key that came with another request before. */
@@ -131,9 +151,9 @@ async function firstJob(ctx: ApiContext, id: string): Promise<JobView> {
   });
 }
 
-/** Says in the log that a job was accepted, now or, with another id than `newId`, before. */
-export function noteAccepted(exchange: Exchange, { log }: ApiContext, job: Job, newId: string): void {
-  log.debug(job.id === newId ? 'job accepted' : 'job accepted before', () => ({
+/** Says in the log that a job was accepted, now or before. */
+export function noteAccepted(exchange: Exchange, { log }: ApiContext, job: Job, isReplay: boolean): void {
+  log.debug(isReplay ? 'job accepted before' : 'job accepted', () => ({
     job_id: job.id,
     request_id: exchange.requestId,
     model: job.model,

@@ -4,6 +4,7 @@ import type { Idempotency, NewJob } from '../../shared/jobs/job-intake.js';
 import { endJob } from '../../shared/jobs/record.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';
+import type { ApiPartition } from '../partitions.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
 import { PROBLEM_TYPES, type ProblemCode } from '../http/problem-types.js';
@@ -55,7 +56,9 @@ export async function submitMany(
   exchange.refuseWhileDraining();
   requireShareOfWaits(exchange, ctx.waiters, waitSeconds);
   const { owner } = exchange.caller;
-  const asked = ask(exchange, ctx, submissions);
+  const key = idempotency && { ...idempotency, caller: owner };
+  const partition = ctx.partitions.forNew(key);
+  const asked = ask(exchange, ctx, partition, submissions);
   const waiter =
     waitSeconds === undefined || waitSeconds === 0
       ? undefined
@@ -66,14 +69,15 @@ export async function submitMany(
   try {
     if (waiter) exchange.response.once('close', () => waiter.end());
     const accepted = await ctx.withinDeadline('accepting jobs', () =>
-      accept(ctx, asked, owner, idempotency && { ...idempotency, caller: owner }),
+      accept(ctx, partition, asked, { owner, key }),
     );
     const { views, entries, isReplay } = accepted;
     exchange.about['jobs'] = String(views.size);
-    for (const [id, { job }] of views) noteAccepted(exchange, ctx, job, isReplay ? '' : id);
+    for (const { job } of views.values()) noteAccepted(exchange, ctx, job, isReplay);
     if (waiter) {
       waiter.follow(unended(views));
-      await waitForAll(ctx, waiter, views, exchange.startedMs + (waitSeconds ?? 0) * 1000);
+      const untilMs = exchange.startedMs + (waitSeconds ?? 0) * 1000;
+      await waitForAll(ctx, partition, { waiter, views, untilMs });
     }
     const hasEnded = unended(views).length === 0;
     return {
@@ -94,12 +98,17 @@ const unended = (views: ReadonlyMap<string, JobView>): string[] =>
 function ask(
   exchange: Exchange,
   ctx: ApiContext,
+  partition: ApiPartition,
   submissions: readonly (Submission | ProblemError)[],
 ): Asked {
   const entries = submissions.map((submission) => {
     if (isProblem(submission)) return submission;
     try {
-      return newJob(exchange, ctx, submission, { id: newRecordId(), idempotencyKey: undefined });
+      return newJob(exchange, ctx, submission, {
+        id: newRecordId(partition.records),
+        partition,
+        idempotencyKey: undefined,
+      });
     } catch (error) {
       if (isProblem(error)) return error;
       throw error;
@@ -110,14 +119,15 @@ function ask(
 
 async function accept(
   ctx: ApiContext,
+  partition: ApiPartition,
   asked: Asked,
-  owner: string,
-  key: Idempotency | undefined,
+  { owner, key }: { owner: string; key: Idempotency | undefined },
 ): Promise<Accepted> {
   const { entries, jobs } = await withoutUnserved(ctx, asked);
   if (jobs.length === 0 && key === undefined) throw noneAccepted(entries.filter(isProblem));
   const makes = entries.map((entry) => (isProblem(entry) ? entry.code : entry.id));
-  const created = await ctx.intake.createAll(jobs, ctx.config.jobs.maxQueueDepth, key && { ...key, makes });
+  const maxDepth = ctx.partitions.depth(ctx.config.jobs.maxQueueDepth);
+  const created = await partition.intake.createAll(jobs, maxDepth, key && { ...key, makes });
   switch (created.kind) {
     case 'created':
       if (jobs.length === 0) throw noneAccepted(entries.filter(isProblem));
@@ -127,7 +137,7 @@ async function accept(
         isReplay: false,
       };
     case 'replayed':
-      return firstJobs(ctx, created.made, entries);
+      return firstJobs(ctx, partition, created.made, entries);
     case 'mismatch':
       throw keyReused();
     case 'refused':
@@ -152,12 +162,13 @@ async function withoutUnserved(ctx: ApiContext, { entries, jobs }: Asked): Promi
 /** What the first request of a key made: its jobs as they are now, and the problems that it found. */
 async function firstJobs(
   ctx: ApiContext,
+  { jobs }: ApiPartition,
   made: readonly string[],
   entries: readonly (NewJob | ProblemError)[],
 ): Promise<Accepted> {
   const codes = new Set<string>(Object.keys(PROBLEM_TYPES));
   const isCode = (word: string): word is ProblemCode => codes.has(word);
-  const found = await ctx.jobs.findAll(made.filter((word) => !isCode(word)));
+  const found = await jobs.findAll(made.filter((word) => !isCode(word)));
   const views = byId(await viewJobs(ctx, found));
   return {
     views,
@@ -182,14 +193,13 @@ const byId = (views: readonly JobView[]): Map<string, JobView> =>
  */
 async function waitForAll(
   ctx: ApiContext,
-  waiter: ManyWaiter,
-  views: Map<string, JobView>,
-  untilMs: number,
+  { jobs }: ApiPartition,
+  { waiter, views, untilMs }: { waiter: ManyWaiter; views: Map<string, JobView>; untilMs: number },
 ): Promise<void> {
   const read = async (ids: readonly string[]): Promise<void> => {
     if (ids.length === 0) return;
     const found = await ctx
-      .withinDeadline('reading jobs', async () => viewJobs(ctx, await ctx.jobs.findAll(ids)))
+      .withinDeadline('reading jobs', async () => viewJobs(ctx, await jobs.findAll(ids)))
       .catch((error: unknown) => {
         // The jobs are accepted: the client is told so, even when they cannot be read again.
         if (error instanceof AppError) return [];

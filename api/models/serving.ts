@@ -1,6 +1,6 @@
-import type { RecordScripts } from '../../shared/records/records.js';
-import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
+import type { WorkerInfo } from '../../shared/workers/registry.js';
 import { ProblemError } from '../http/problem.js';
+import type { Partitions } from '../partitions.js';
 import type { ModelRegistry } from './model-registry.js';
 
 /** Whether the workers that reported lately serve a model. */
@@ -41,14 +41,14 @@ const RETRY_SECONDS = 5;
 
 /** The workers' reports in this process: read at need, about once a second, for all requests together. */
 export class Serving {
-  readonly #records: RecordScripts;
+  readonly #partitions: Partitions;
   readonly #models: ModelRegistry;
   #workers: readonly WorkerInfo[] = [];
   #readMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
-  constructor(records: RecordScripts, models: ModelRegistry) {
-    this.#records = records;
+  constructor(partitions: Partitions, models: ModelRegistry) {
+    this.#partitions = partitions;
     this.#models = models;
   }
 
@@ -66,7 +66,7 @@ export class Serving {
   }
 
   async #read(): Promise<void> {
-    this.#workers = await readWorkers(this.#records).catch(() => []);
+    this.#workers = await this.#partitions.workers().catch(() => []);
     this.#readMs = performance.now();
     this.#reading = undefined;
   }

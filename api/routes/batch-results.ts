@@ -75,7 +75,8 @@ export const batchResultsRoute: Route = {
     // The first row may be long in coming.
     if (chunks) response.flushHeaders();
     const waitFor = chunks ? chunks.waitFor : () => Promise.resolve(undefined);
-    const lines = resultLines({ batches: ctx.batches, batch, outputs, format, waitFor }, from);
+    const { batches } = ctx.partitions.of(id);
+    const lines = resultLines({ batches, batch, outputs, format, waitFor }, from);
     const text = Readable.from(lines, { objectMode: true, highWaterMark: 2 });
     try {
       await (gzip ? pipeline(text, createGzip({ level: 1 }), response) : pipeline(text, response));

@@ -27,7 +27,7 @@ export const cancelBatchRoute: Route = {
   async handle(exchange, ctx) {
     const id = recordIdOf(exchange, 'batch');
     const done = await ctx.withinDeadline('canceling a batch', () =>
-      ctx.batches.cancel(id, visibleOwner(exchange.caller)),
+      ctx.partitions.of(id).batches.cancel(id, visibleOwner(exchange.caller)),
     );
     ctx.log.debug('batch cancellation', () => ({ batch_id: id, request_id: exchange.requestId, now: done }));
     if (done === 'gone') throw missingRecord('batch', id, ctx.config.jobs.resultTtlMs);

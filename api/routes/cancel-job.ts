@@ -29,7 +29,7 @@ export const cancelJobRoute: Route = {
   async handle(exchange, ctx) {
     const id = recordIdOf(exchange, 'job');
     const { done, view } = await ctx.withinDeadline('canceling a job', async () => ({
-      done: await ctx.jobs.cancel(id, visibleOwner(exchange.caller)),
+      done: await ctx.partitions.of(id).jobs.cancel(id, visibleOwner(exchange.caller)),
       view: await findJob(ctx, id),
     }));
     ctx.log.debug('job cancellation', () => ({ job_id: id, request_id: exchange.requestId, now: done }));

@@ -1,7 +1,6 @@
 import type { Check } from '../../shared/contract/health.js';
 import { messageOf } from '../../shared/errors.js';
 import { isReplica } from '../../shared/redis/redis.js';
-import { readWorkers } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
 import type { Route } from './route.js';
 import { standingOf } from '../models/serving.js';
@@ -90,26 +89,36 @@ export async function readinessOf(
   return { ready: Object.values(checks).every(({ ok, required }) => ok || !required), checks };
 }
 
-async function checkRedis({ withinDeadline, records }: ApiContext): Promise<Check> {
-  try {
-    const info = await withinDeadline('INFO', () => records.redis.command(['INFO', 'replication']));
-    if (!isReplica(info)) return { ok: true, required: true };
-    return {
-      ok: false,
-      required: true,
-      detail: 'this Redis is a replica, and REDIS_URL has to lead to its master',
-    };
-  } catch (error) {
-    return { ok: false, required: true, detail: messageOf(error) };
-  }
+/** One partition that takes jobs is enough; those that do not are named. */
+async function checkRedis({ withinDeadline, partitions }: ApiContext): Promise<Check> {
+  const troubles = await Promise.all(
+    partitions.all.map(async ({ records, index }) => {
+      try {
+        const info = await withinDeadline('INFO', () => records.redis.command(['INFO', 'replication']));
+        if (!isReplica(info)) return [];
+        return [{ index, why: 'this Redis is a replica, and REDIS_URL has to lead to its master' }];
+      } catch (error) {
+        return [{ index, why: messageOf(error) }];
+      }
+    }),
+  );
+  const away = troubles.flat();
+  if (away.length === 0) return { ok: true, required: true };
+  const { length } = partitions.all;
+  const detail = away.map(({ index, why }) => (length === 1 ? why : `partition ${index}: ${why}`)).join('; ');
+  return { ok: away.length < length, required: true, detail };
 }
 
 /** Jobs are accepted without a worker, too: they wait for one. Other models are named where the workers have refused them. */
-async function checkWorkers({ withinDeadline, records, models }: ApiContext): Promise<Record<string, Check>> {
+async function checkWorkers({
+  withinDeadline,
+  partitions,
+  models,
+}: ApiContext): Promise<Record<string, Check>> {
   const { byName, default: served } = models.current;
   const { name } = served.manifest;
   try {
-    const all = await withinDeadline('reading the workers', () => readWorkers(records));
+    const all = await withinDeadline('reading the workers', () => partitions.workers());
     const { workers, isRefused, heldUp } = standingOf(name, all);
     const detail = `${workers} serve ${name}${isRefused ? `: ${heldUp}` : ''}`;
     const refused = [...byName.keys()].flatMap((model) => {

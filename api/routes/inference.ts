@@ -1,5 +1,4 @@
 import { softwareVersion } from '../../shared/process/software-version.js';
-import { readWorkers } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
@@ -81,7 +80,7 @@ function describe(exchange: Exchange, ctx: ApiContext): void {
 /** A model is ready while a worker serves it. */
 async function tellReady(exchange: Exchange, ctx: ApiContext): Promise<void> {
   const { name } = modelOf(exchange, ctx).manifest;
-  const workers = await ctx.withinDeadline('reading the workers', () => readWorkers(ctx.records));
+  const workers = await ctx.withinDeadline('reading the workers', () => ctx.partitions.workers());
   const ready = standingOf(name, workers).workers > 0;
   exchange.sendJson(ready ? 200 : 503, { name, ready });
 }

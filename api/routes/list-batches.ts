@@ -31,13 +31,16 @@ export const listBatchesRoute: Route = {
       cursor: readCursor,
     });
     const page = await ctx.listTurns.run(exchange, 'listing batches', async (signal) => {
-      const wish = { limit, after: cursor, signal };
-      const { found, next } = await ctx.batches.list(visibleOwner(exchange.caller), wish);
-      return { views: await Promise.all(found.map((batch) => viewBatch(ctx, batch))), next };
+      const owner = visibleOwner(exchange.caller);
+      const found = await ctx.partitions.page({ limit, after: cursor, signal }, ({ batches }, wish) =>
+        batches.list(owner, wish),
+      );
+      return { ...found, views: await Promise.all(found.found.map((batch) => viewBatch(ctx, batch))) };
     });
     const list: BatchList = {
       batches: page.views.map(presentBatch),
       next_cursor: page.next ? formatCursor(page.next) : null,
+      missing_partitions: page.missing.length > 0 ? page.missing : undefined,
     };
     exchange.sendJson(200, list);
   },

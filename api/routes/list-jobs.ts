@@ -25,11 +25,14 @@ export const listJobsRoute: Route = {
   async handle(exchange, ctx) {
     const { states, model, requestId, limit, after } = parseListQuery(exchange.query());
     const filter = { owner: visibleOwner(exchange.caller), states, model, requestId };
-    const { views, next } = await ctx.listTurns.run(exchange, 'listing jobs', async (signal) => {
-      const page = await listJobs(ctx, filter, { limit, after, signal });
-      return { views: await Promise.all(page.found.map((job) => viewJob(ctx, job))), next: page.next };
+    const { views, next, missing } = await ctx.listTurns.run(exchange, 'listing jobs', async (signal) => {
+      const page = await ctx.partitions.page({ limit, after, signal }, (partition, wish) =>
+        listJobs(partition, filter, wish),
+      );
+      return { ...page, views: await Promise.all(page.found.map((job) => viewJob(ctx, job))) };
     });
+    const away = missing.length > 0 ? `,"missing_partitions":${JSON.stringify(missing)}` : '';
     const cursor = next ? JSON.stringify(formatCursor(next)) : 'null';
-    exchange.sendJsonText(200, `{"jobs":[${views.map(jobJson).join(',')}],"next_cursor":${cursor}}`);
+    exchange.sendJsonText(200, `{"jobs":[${views.map(jobJson).join(',')}],"next_cursor":${cursor}${away}}`);
   },
 };

@@ -1,6 +1,6 @@
 import type { ModelBody, ModelList } from '../../shared/contract/model.js';
 import { RedisUnavailableError } from '../../shared/errors.js';
-import { readWorkers, type WorkerInfo } from '../../shared/workers/registry.js';
+import type { WorkerInfo } from '../../shared/workers/registry.js';
 import type { ApiContext } from '../context.js';
 import type { Route } from './route.js';
 import { presentModel } from '../models/present-model.js';
@@ -57,9 +57,9 @@ const present = (models: ServedModels, { manifest }: ServedModel, workers: Worke
   presentModel(manifest, { isDefault: manifest.name === models.default.manifest.name, workers });
 
 /** The workers as Redis knows them; undefined while Redis is away. The models themselves are known without it. */
-async function liveWorkers({ withinDeadline, records }: ApiContext): Promise<Workers> {
+async function liveWorkers({ withinDeadline, partitions }: ApiContext): Promise<Workers> {
   try {
-    return await withinDeadline('reading the workers', () => readWorkers(records));
+    return await withinDeadline('reading the workers', () => partitions.workers());
   } catch (error) {
     if (error instanceof RedisUnavailableError) return undefined;
     throw error;

@@ -1,10 +1,9 @@
 import type { Demand, StatsBody } from '../../shared/contract/stats.js';
-import { StatsStore } from '../../shared/stats/stats-store.js';
+import { sumDepths } from '../../shared/stats/stats-store.js';
 import { addTally, emptyTally, type Tally } from '../../shared/stats/tally.js';
-import { readWorkers } from '../../shared/workers/registry.js';
-import type { RecordScripts } from '../../shared/records/records.js';
 import type { ModelRegistry } from '../models/model-registry.js';
 import type { ServedModel } from '../models/served-models.js';
+import type { Partitions } from '../partitions.js';
 import { standingOf } from '../models/serving.js';
 import { History } from './history.js';
 import { presentFigures, presentPoints, presentWorker, sumCounts, sumOf } from './present-stats.js';
@@ -17,6 +16,7 @@ export interface HistoryQuery {
 }
 
 const MINUTE_MS = 60_000;
+const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS);
 const DAY_MINUTES = 24 * 60;
 /** A curve has some hundred points at most; longer stretches are drawn in coarser steps. */
 const POINTS_AT_MOST = 180;
@@ -24,24 +24,26 @@ const STEPS_MINUTES = [1, 2, 5, 10];
 
 /** Reads what the dashboard draws. Rejects with RedisUnavailableError while Redis is away. */
 export class StatsSource {
-  readonly #records: RecordScripts;
-  readonly #store: StatsStore;
-  readonly #history: History;
+  readonly #partitions: Partitions;
+  readonly #histories: readonly History[];
   readonly #models: ModelRegistry;
 
-  constructor(records: RecordScripts, models: ModelRegistry) {
-    this.#records = records;
-    this.#store = new StatsStore(records);
-    this.#history = new History(this.#store);
+  constructor(partitions: Partitions, models: ModelRegistry) {
+    this.#partitions = partitions;
+    this.#histories = partitions.all.map(({ stats }) => new History(stats));
     this.#models = models;
   }
 
-  /** The work that waits and that workers hold, of one model or of all, in jobs. */
+  /**
+   * The work that waits and that workers hold, of one model or of all, in jobs. Rejects while a partition is away: a smaller
+   * number would take workers away.
+   */
   async demand(model: string | undefined): Promise<Demand> {
     const served = [...this.#models.current.byName.values()].filter(
       ({ manifest }) => model === undefined || manifest.name === model,
     );
-    const { queues } = await this.#store.depths(served.flatMap(({ queue, batch }) => [queue, batch.queue]));
+    const queuesOf = served.flatMap(({ queue, batch }) => [queue, batch.queue]);
+    const { queues } = sumDepths(await this.#partitions.readEach(({ stats }) => stats.depths(queuesOf)));
     const demand = { waiting: 0, held: 0 };
     queues.forEach(({ waiting, delayed, running }, index) => {
       const jobs = index % 2 === 0 ? 1 : JOBS_A_CHUNK;
@@ -53,13 +55,32 @@ export class StatsSource {
 
   async read({ model, minutes }: HistoryQuery): Promise<StatsBody> {
     const served = [...this.#models.current.byName.values()];
-    const [{ nowMs, running, queues }, workers] = await Promise.all([
-      this.#store.depths(served.flatMap(({ queue, batch }) => [queue, batch.queue])),
-      readWorkers(this.#records),
+    const queuesOf = served.flatMap(({ queue, batch }) => [queue, batch.queue]);
+    const minutesRead = Math.max(minutes, DAY_MINUTES);
+    const [{ found, missing }, workers] = await Promise.all([
+      this.#partitions.readAll(async ({ index, stats }) => {
+        const depths = await stats.depths(queuesOf);
+        const span = { current: minuteOf(depths.nowMs), count: minutesRead };
+        const history = this.#histories[index] as History;
+        return {
+          depths,
+          past: await Promise.all(served.map(({ manifest }) => history.of(manifest.name, span))),
+        };
+      }),
+      this.#partitions.workers().catch(() => []),
     ]);
-    const current = Math.floor(nowMs / MINUTE_MS);
-    const span = { current, count: Math.max(minutes, DAY_MINUTES) };
-    const past = await Promise.all(served.map(({ manifest }) => this.#history.of(manifest.name, span)));
+    const { nowMs, running, queues } = sumDepths(found.map(({ depths }) => depths));
+    const current = minuteOf(nowMs);
+    const [only] = found;
+    const past =
+      only && found.length === 1
+        ? only.past
+        : served.map((_, index) =>
+            mergeMinutes(
+              found.map((part) => part.past[index] ?? new Map()),
+              0,
+            ),
+          );
 
     const windowMs = nowMs - (current - 1) * MINUTE_MS;
     const of = (indexes: number[]) => {
@@ -94,6 +115,7 @@ export class StatsSource {
       models: served.map(ofModel),
       workers: workers.map(presentWorker),
       history: { step_s: step * 60, points: presentPoints(mergeMinutes(wanted, current - minutes), step) },
+      missing_partitions: missing.length > 0 ? missing : undefined,
     };
   }
 }
@@ -101,7 +123,7 @@ export class StatsSource {
 /** A chunk asks as much of a worker as a full micro-batch of jobs. */
 const JOBS_A_CHUNK = 64;
 
-/** The minutes of several models together, those after `after` only. */
+/** The minutes of several models or partitions together, those after `after` only. */
 function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after: number): Map<number, Tally> {
   const merged = new Map<number, Tally>();
   for (const past of pasts) {

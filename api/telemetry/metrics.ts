@@ -1,15 +1,15 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { listOf } from '../../shared/records/records.js';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
-import type { RecordScripts } from '../../shared/records/records.js';
-import { StatsStore } from '../../shared/stats/stats-store.js';
-import { readWorkers } from '../../shared/workers/registry.js';
+import type { Depths } from '../../shared/stats/stats-store.js';
 import type { ModelRegistry } from '../models/model-registry.js';
+import type { Partitions } from '../partitions.js';
 import type { RedisDeadline } from '../redis-deadline.js';
 import type { SweepReport } from '../sweeper.js';
 
 /** Sources of the figures: records in Redis, and requests that this process holds open. */
 export interface MetricsSources {
-  records: RecordScripts;
+  partitions: Partitions;
   models: ModelRegistry;
   withinDeadline: RedisDeadline;
   waiting: () => number;
@@ -47,23 +47,41 @@ export class ApiMetrics {
   readonly #redisUp = this.#gauge('waggle_redis_up', 'Whether Redis answered this scrape.');
   readonly #waiters = this.#gauge('waggle_waiters', 'Long polls that this process holds.');
   readonly #streams = this.#gauge('waggle_streams', 'Event streams that this process holds.');
-  readonly #running = this.#gauge('waggle_running', `Jobs and chunks that run. ${SAME_EVERYWHERE}`);
-  readonly #jobsRunning = this.#gauge('waggle_jobs_running', `Jobs that run. ${SAME_EVERYWHERE}`, ['model']);
+  readonly #running = this.#gauge('waggle_running', `Jobs and chunks that run. ${SAME_EVERYWHERE}`, [
+    'partition',
+  ]);
+  readonly #jobsRunning = this.#gauge('waggle_jobs_running', `Jobs that run. ${SAME_EVERYWHERE}`, [
+    'partition',
+    'model',
+  ]);
   readonly #depth = this.#gauge('waggle_queue_depth', `Jobs or chunks that wait. ${SAME_EVERYWHERE}`, [
+    'partition',
     'queue',
   ]);
   readonly #oldest = this.#gauge(
     'waggle_queue_oldest_age_seconds',
     `Age of what has waited longest; 0 when nothing waits. ${SAME_EVERYWHERE}`,
-    ['queue'],
+    ['partition', 'queue'],
   );
-  readonly #submitted = this.#counter('waggle_jobs_submitted_total', 'Jobs that were accepted.', ['model']);
-  readonly #ended = this.#counter('waggle_jobs_ended_total', 'Jobs by how they ended.', ['model', 'state']);
+  readonly #submitted = this.#counter('waggle_jobs_submitted_total', 'Jobs that were accepted.', [
+    'partition',
+    'model',
+  ]);
+  readonly #ended = this.#counter('waggle_jobs_ended_total', 'Jobs by how they ended.', [
+    'partition',
+    'model',
+    'state',
+  ]);
   readonly #workers = this.#gauge('waggle_workers', `Live workers. ${SAME_EVERYWHERE}`, [
     'model',
     'version',
     'engine',
   ]);
+  readonly #partitionUp = this.#gauge(
+    'waggle_partition_up',
+    'Whether this partition of several answered this scrape.',
+    ['partition'],
+  );
   readonly #children = new Map<string, { observe(seconds: number): void }>();
 
   constructor(sources: MetricsSources) {
@@ -111,7 +129,7 @@ export class ApiMetrics {
   }
 
   async #readRedis(): Promise<void> {
-    const { records, models, withinDeadline } = this.#sources;
+    const { partitions, models, withinDeadline } = this.#sources;
     for (const metric of [
       this.#running,
       this.#jobsRunning,
@@ -120,35 +138,55 @@ export class ApiMetrics {
       this.#submitted,
       this.#ended,
       this.#workers,
+      this.#partitionUp,
     ]) {
       metric.reset();
     }
     const names = [...models.current.byName.keys()];
     const queues = names.flatMap((name) => [name, chunkQueueOf(name)]);
-    const [depths, counts, workers] = await withinDeadline('reading the metrics', () =>
+    const isMany = partitions.all.length > 1;
+    const [{ found, missing }, workers] = await withinDeadline('reading the metrics', () =>
       Promise.all([
-        new StatsStore(records).depths(queues),
-        records.redis.command(['HGETALL', records.key('counts')]),
-        readWorkers(records),
+        partitions.readAll(async ({ index, records, stats }) => {
+          const [depths, counts] = await Promise.all([
+            stats.depths(queues),
+            records.redis.command(['HGETALL', records.key('counts')]),
+          ]);
+          return {
+            at: isMany ? { partition: String(index) } : {},
+            depths,
+            counts: listOf(counts).map(String),
+          };
+        }),
+        partitions.workers().catch(() => []),
       ]),
     );
-    this.#running.set(depths.running);
-    names.forEach((model, index) => this.#jobsRunning.set({ model }, depths.queues[2 * index]?.running ?? 0));
-    depths.queues.forEach(({ waiting, oldestCreatedMs }, index) => {
-      const queue = queues[index] ?? '';
-      this.#depth.set({ queue }, waiting);
-      this.#oldest.set({ queue }, Math.max(0, depths.nowMs - (oldestCreatedMs ?? depths.nowMs)) / 1000);
-    });
-    const flat = Array.isArray(counts) ? counts.map(String) : [];
-    for (let i = 0; i + 1 < flat.length; i += 2) {
-      const [model = '', state = ''] = flat[i]?.split(':') ?? [];
-      const count = Number(flat[i + 1]);
-      if (state === 'submitted') this.#submitted.inc({ model }, count);
-      else this.#ended.inc({ model, state }, count);
+    for (const { at, depths, counts } of found) {
+      if (isMany) this.#partitionUp.set(at, 1);
+      this.#running.set(at, depths.running);
+      names.forEach((model, index) =>
+        this.#jobsRunning.set({ ...at, model }, depths.queues[2 * index]?.running ?? 0),
+      );
+      this.#setDepths(at, queues, depths);
+      for (let i = 0; i + 1 < counts.length; i += 2) {
+        const [model = '', state = ''] = counts[i]?.split(':') ?? [];
+        const count = Number(counts[i + 1]);
+        if (state === 'submitted') this.#submitted.inc({ ...at, model }, count);
+        else this.#ended.inc({ ...at, model, state }, count);
+      }
     }
+    for (const index of missing) this.#partitionUp.set({ partition: String(index) }, 0);
     for (const { models: served } of workers) {
       for (const { name, version, engine } of served) this.#workers.inc({ model: name, version, engine });
     }
+  }
+
+  #setDepths(at: { partition?: string }, queues: readonly string[], { nowMs, queues: depths }: Depths): void {
+    depths.forEach(({ waiting, oldestCreatedMs }, index) => {
+      const queue = queues[index] ?? '';
+      this.#depth.set({ ...at, queue }, waiting);
+      this.#oldest.set({ ...at, queue }, Math.max(0, nowMs - (oldestCreatedMs ?? nowMs)) / 1000);
+    });
   }
 
   #gauge(name: string, help: string, labelNames: string[] = []): Gauge {

@@ -1,5 +1,5 @@
 import { type Static, Type } from '../validation/schema.js';
-import { closed, count, listOf, moment, nextCursor, text, word } from './parts.js';
+import { closed, count, listOf, missingPartitions, moment, nextCursor, text, word } from './parts.js';
 import type { FieldProblem } from './problem.js';
 import { BATCH_STATES } from './states.js';
 
@@ -47,7 +47,11 @@ export type BatchBody = Static<typeof BatchBody>;
 
 /** A page of batches. */
 export const BatchList = closed(
-  { batches: listOf<BatchBody>('Batch', 'Newest first.'), next_cursor: nextCursor },
+  {
+    batches: listOf<BatchBody>('Batch', 'Newest first.'),
+    next_cursor: nextCursor,
+    missing_partitions: missingPartitions,
+  },
   'A page of batches.',
 );
 export type BatchList = Static<typeof BatchList>;

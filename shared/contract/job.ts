@@ -1,5 +1,16 @@
 import { type Static, Type } from '../validation/schema.js';
-import { amount, closed, count, listOf, moment, nextCursor, ref, text, word } from './parts.js';
+import {
+  amount,
+  closed,
+  count,
+  listOf,
+  missingPartitions,
+  moment,
+  nextCursor,
+  ref,
+  text,
+  word,
+} from './parts.js';
 import type { ProblemBody } from './problem.js';
 import { FAILURE_CODES, JOB_STATES } from './states.js';
 
@@ -42,6 +53,11 @@ export const JobBody = closed(
         {
           position: Type.Optional(
             Type.Integer({ minimum: 1, description: '1: the next to be taken, if nothing more comes.' }),
+          ),
+          is_estimate: Type.Optional(
+            Type.Literal(true, {
+              description: 'The position is estimated from its place in one of several partitions.',
+            }),
           ),
           eta_ms: Type.Optional(count('Absent while no job has ended lately to measure by.')),
           starts_at: Type.Optional(moment('It is not run earlier; it has a position from then on.')),
@@ -92,7 +108,11 @@ export type SubmittedJobs = Static<typeof SubmittedJobs>;
 
 /** A page of jobs. */
 export const JobList = closed(
-  { jobs: listOf<JobBody>('Job', 'Newest first.'), next_cursor: nextCursor },
+  {
+    jobs: listOf<JobBody>('Job', 'Newest first.'),
+    next_cursor: nextCursor,
+    missing_partitions: missingPartitions,
+  },
   'A page of jobs.',
 );
 export type JobList = Static<typeof JobList>;

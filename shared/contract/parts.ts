@@ -27,3 +27,10 @@ export const nextCursor = Type.Union([Type.String(), Type.Null()], {
   description:
     'For the page that follows; null on the last one. A page may be short, or empty, and not be the last.',
 });
+
+/** Where the records are in several partitions: those that did not answer. */
+export const missingPartitions = Type.Optional(
+  Type.Array(count('Number of a partition, from 0.'), {
+    description: 'Partitions of the records that do not answer now, and whose records are left out.',
+  }),
+);

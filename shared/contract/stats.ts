@@ -1,6 +1,6 @@
 import { type Static, Type } from '../validation/schema.js';
 import { heldUp, refusals } from './model.js';
-import { amount, closed, count, moment, text } from './parts.js';
+import { amount, closed, count, missingPartitions, moment, text } from './parts.js';
 
 const percentiles = (description: string) =>
   Type.Optional(
@@ -101,6 +101,7 @@ export const StatsBody = closed(
       },
       'The past, of all models or of the one that was asked for.',
     ),
+    missing_partitions: missingPartitions,
   },
   'What waits, runs and has ended.',
 );

@@ -103,7 +103,7 @@ export function readRecord(id: string, text: string): JobRecord {
   const [version = '', apart, owner, created, starts, late, deadline, priority, rows, weight] = fields;
   const [maxAttempts, timeout, ttl, replyTo, model = '', requestId, idempotency, about] = fields.slice(10);
   if (version !== String(RECORD_SCHEMA)) {
-    throw new RecordSchemaError(`the record of job ${id}`, version, RECORD_SCHEMA);
+    throw new RecordSchemaError(`the record of job ${id}`, version, String(RECORD_SCHEMA));
   }
   const end = text.indexOf('\n', at);
   const createdMs = Number(created);

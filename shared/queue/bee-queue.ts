@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import BeeQueue from 'bee-queue';
 import { messageOf, RedisUnavailableError } from '../errors.js';
 import { withTimeout } from '../process/with-timeout.js';
-import { partitionPrefix } from '../records/records.js';
 import type { RedisAddress } from '../redis/address.js';
 import { PING_EVERY_MS, watchLink } from '../redis/watch-link.js';
 import { createBeeClients } from './bee-clients.js';
@@ -11,12 +10,10 @@ import { createBeeClients } from './bee-clients.js';
 /** Where a queue lives and what it is called there. */
 export interface QueueAddress {
   redis: RedisAddress;
-  keyPrefix: string;
+  /** What stands before the keys of its partition. */
+  prefix: string;
   name: string;
 }
-
-/** Bee-Queue's keys lie beside the records. */
-const beePrefix = (keyPrefix: string): string => `${partitionPrefix(keyPrefix)}bq`;
 
 /** A call of a worker: Bee-Queue's job, which holds nothing. */
 export interface Call {
@@ -77,7 +74,8 @@ export async function openBeeLink(
 ): Promise<BeeLink> {
   const clients = createBeeClients(address.redis, beeEntry(Date.now()));
   const queue = new BeeQueue<Record<string, never>>(address.name, {
-    prefix: beePrefix(address.keyPrefix),
+    // Bee-Queue's keys lie beside the records.
+    prefix: `${address.prefix}bq`,
     redis: clients.first,
     quitCommandClient: true,
     isWorker: true,

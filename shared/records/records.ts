@@ -1,53 +1,53 @@
 import { RecordSchemaError, RedisUnavailableError } from '../errors.js';
 import { backOff, REDIS_BACKOFF } from '../process/backoff.js';
 import type { Redis, RedisArgument, RedisReply } from '../redis/redis.js';
+import { ONLY_PARTITION, type PartitionPlace, partitionTag } from './partition-tags.js';
 import { type JobScripts, readJobScripts } from './scripts.js';
 
 /** Version of the layout of all records; one that is older or newer is refused, never half-read. */
 export const RECORD_SCHEMA = 3;
 
-/**
- * The partition of all keys. Its name is a hash tag: on a Redis Cluster all of them are in one slot, so that a script may
- * touch any.
- */
-const PARTITION = '{w0}:';
+/** What stands before the name of every key of a partition, Bee-Queue's included. */
+export const partitionPrefix = (keyPrefix: string, place = ONLY_PARTITION): string =>
+  `${keyPrefix}{${partitionTag(place)}}:`;
 
-/** What stands before the name of every key, Bee-Queue's included. */
-export const partitionPrefix = (keyPrefix: string): string => keyPrefix + PARTITION;
-
-/** Everything that is read from or written to the job records goes through one of these per process. */
+/** Everything that is read from or written to the records of a partition goes through one of these per process. */
 export class RecordScripts {
   readonly #scripts: JobScripts = readJobScripts();
-  readonly #prefix: string;
+  /** What stands before the name of every key and channel. */
+  readonly prefix: string;
 
   constructor(
     readonly redis: Redis,
-    readonly keyPrefix: string,
+    keyPrefix: string,
+    readonly place: PartitionPlace = ONLY_PARTITION,
   ) {
-    this.#prefix = partitionPrefix(keyPrefix);
+    this.prefix = partitionPrefix(keyPrefix, place);
   }
 
   /** The full name of one of our keys or channels. */
   key(name: string): string {
-    return this.#prefix + name;
+    return this.prefix + name;
   }
 
   /** Runs a script. */
   run(name: keyof JobScripts, args: readonly RedisArgument[]): Promise<RedisReply> {
-    return this.redis.script(this.#scripts[name], [this.#prefix], args);
+    return this.redis.script(this.#scripts[name], [this.prefix], args);
   }
 
   /**
    * Waits for Redis until `signal` is aborted. Rejects with {@link RecordSchemaError} where another version keeps its records
-   * under this prefix.
+   * under this prefix, or this one in another number of partitions.
    */
   async requireSchema(signal: AbortSignal = new AbortController().signal): Promise<void> {
     const key = this.key('schema');
+    const { count } = this.place;
+    const schema = count === 1 ? String(RECORD_SCHEMA) : `${RECORD_SCHEMA} in ${count} partitions`;
     for (let failures = 1; !signal.aborted; failures += 1) {
       try {
-        await this.redis.command(['SET', key, String(RECORD_SCHEMA), 'NX']);
+        await this.redis.command(['SET', key, schema, 'NX']);
         const found = String(await this.redis.command(['GET', key]));
-        if (found !== String(RECORD_SCHEMA)) throw new RecordSchemaError(key, found, RECORD_SCHEMA);
+        if (found !== schema) throw new RecordSchemaError(key, found, schema);
         return;
       } catch (error) {
         if (!(error instanceof RedisUnavailableError)) throw error;

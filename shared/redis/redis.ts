@@ -38,6 +38,8 @@ export interface Redis {
   transaction(commands: readonly (readonly RedisArgument[])[]): Promise<RedisReply[]>;
   /** Unix time of Redis's clock in ms, with decimals, from this process' clock and the last measured difference. */
   nowMs(): number;
+  /** Whether the connection stands. */
+  readonly isUp: boolean;
   close(): Promise<void>;
 }
 
@@ -116,6 +118,9 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
       }
     },
     nowMs: () => clock.nowMs(),
+    get isUp() {
+      return link.client.isReady;
+    },
     close: () => link.close(),
   };
 }

@@ -22,6 +22,32 @@ export interface Depths {
   queues: QueueDepth[];
 }
 
+/** The depths of the same queues in several partitions, together. */
+export function sumDepths(parts: readonly Depths[]): Depths {
+  const [first, ...others] = parts;
+  if (!first || others.length === 0) return first ?? { nowMs: 0, running: 0, queues: [] };
+  return {
+    nowMs: Math.max(...parts.map(({ nowMs }) => nowMs)),
+    running: parts.reduce((sum, { running }) => sum + running, 0),
+    queues: first.queues.map((_, index) =>
+      parts.reduce<QueueDepth>(
+        (sum, { queues }) => {
+          const queue = queues[index];
+          if (!queue) return sum;
+          const oldest = Math.min(sum.oldestCreatedMs ?? Infinity, queue.oldestCreatedMs ?? Infinity);
+          return {
+            waiting: sum.waiting + queue.waiting,
+            delayed: sum.delayed + queue.delayed,
+            running: sum.running + queue.running,
+            oldestCreatedMs: Number.isFinite(oldest) ? oldest : undefined,
+          };
+        },
+        { waiting: 0, delayed: 0, running: 0, oldestCreatedMs: undefined },
+      ),
+    ),
+  };
+}
+
 /** Time to live of a minute of the history: a day, and an hour in which it can still be read. */
 export const HISTORY_MINUTES = 25 * 60;
 /** Minutes that one script run reads: a run blocks Redis for about a millisecond at most. */

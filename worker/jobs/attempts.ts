@@ -1,6 +1,6 @@
 import { messageOf } from '../../shared/errors.js';
 import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/job-leases.js';
-import type { QueueAddress } from '../../shared/queue/bee-queue.js';
+import type { WorkerPartition } from '../intake/worker-partition.js';
 import type { Span, Tracer } from '../../shared/tracing/tracer.js';
 import { InferenceLostError } from '../inference/inference-errors.js';
 import type { LoadedModel } from '../models/loaded-model.js';
@@ -17,10 +17,10 @@ const MESSAGE_LENGTH = 500;
 /** One queue of one model, and the services with which its jobs are claimed and settled. */
 export interface LaneServices extends SettlementServices {
   kind: 'jobs' | 'chunks';
-  address: QueueAddress;
   model: LoadedModel;
   settlement: Settlement;
   tracer: Tracer;
+  /** Most jobs in one micro-batch. */
   maxBatch: number;
   leaseMs: number;
 }
@@ -40,12 +40,12 @@ export class Attempts {
   }
 
   /** Holds a claimed job until it is decided. */
-  accept(claimed: ClaimedJob): HeldJob {
-    const { queue, keeper, metrics, tracer, log } = this.#lane;
+  accept(claimed: ClaimedJob, partition: WorkerPartition): HeldJob {
+    const { queue, metrics, tracer, log } = this.#lane;
     metrics.claimed(claimed);
-    const job = new HeldJob(claimed, startJobSpan(tracer, queue, claimed));
+    const job = new HeldJob(claimed, partition, startJobSpan(tracer, queue, claimed));
     log.debug('job claimed', () => job.claimFields);
-    keeper.hold(job, this.#onLeave);
+    partition.keeper.hold(job, this.#onLeave);
     return job;
   }
 
@@ -111,7 +111,7 @@ export class Attempts {
   #timedOut(job: HeldJob): void {
     if (!job.decide()) return;
     const message = `one attempt ran longer than the job's timeout of ${job.claimed.record.timeoutMs} ms`;
-    this.#lane.settlement.retry([job], 'timeout', message);
+    this.#lane.settlement.retry(job, 'timeout', message);
   }
 
   /**
@@ -127,7 +127,7 @@ export class Attempts {
       log.warn('micro-batch failed, running its jobs one by one', { jobs: jobs.length, error: message });
       settlement.release(jobs, 'apart');
     } else if (!job.decide()) return;
-    else if (error instanceof InferenceLostError) settlement.retry([job], 'worker_lost', message);
+    else if (error instanceof InferenceLostError) settlement.retry(job, 'worker_lost', message);
     else this.#commitFailure(job, error, run);
   }
 

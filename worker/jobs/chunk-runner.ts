@@ -1,5 +1,5 @@
 import { type ChunkRows, decodeChunk } from '../../shared/batches/chunk-codec.js';
-import type { ChunkLeases, ChunkResult } from '../../shared/batches/chunk-leases.js';
+import type { ChunkResult } from '../../shared/batches/chunk-leases.js';
 import { mostRowsOf } from '../../shared/model/columns.js';
 import type { MicroBatchRun } from '../../shared/jobs/job-leases.js';
 import type { ModelVersion } from '../models/model-version.js';
@@ -19,21 +19,19 @@ const SLICE_MS = 25;
 export class ChunkRunner implements Runner {
   readonly most = 1;
   readonly #lane: Lane;
-  readonly #chunks: ChunkLeases;
   readonly #leaving = new AbortController();
   /** Rows that are run at once: powers of two, since the process prepares for a number of rows at its first use. */
   #sliceRows = 1_024;
   /** Columns of the chunks in hand. */
   readonly #reading = new Map<HeldJob, Promise<Buffer | undefined>>();
 
-  constructor(lane: Lane, chunks: ChunkLeases) {
+  constructor(lane: Lane) {
     this.#lane = lane;
-    this.#chunks = chunks;
   }
 
   accept(job: HeldJob): void {
     const { settlement, log } = this.#lane;
-    const columns = repeatWhileRedisIsAway(() => this.#chunks.columns(job.claimed.id), {
+    const columns = repeatWhileRedisIsAway(() => job.partition.chunks.columns(job.claimed.id), {
       warning: 'chunk not read yet',
       fields: job.ids,
       log,
@@ -104,7 +102,7 @@ export class ChunkRunner implements Runner {
     if (!job.decide()) return;
     const { modelVersion } = run;
     const result = { modelVersion, ...chunk.results() };
-    settlement.write(job, 'chunk commit', () => this.#chunks.commit(job.claimed, result));
+    settlement.write(job, 'chunk commit', () => job.partition.chunks.commit(job.claimed, result));
   }
 }
 

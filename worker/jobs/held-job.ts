@@ -1,5 +1,6 @@
 import { jobIds } from '../../shared/batches/chunk-queue.js';
 import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import type { WorkerPartition } from '../intake/worker-partition.js';
 import { NO_SPAN, type Span } from '../../shared/tracing/tracer.js';
 
 /** A job that this worker has claimed and not yet ended, given back or lost. */
@@ -9,6 +10,8 @@ export class HeldJob {
   /** @param span of this attempt; the settlement ends it with the job */
   constructor(
     readonly claimed: ClaimedJob,
+    /** Where it was claimed. */
+    readonly partition: Pick<WorkerPartition, 'leases' | 'chunks' | 'keeper'>,
     readonly span: Span = NO_SPAN,
   ) {}
 

@@ -1,24 +1,17 @@
-import type { ChunkLeases } from '../../shared/batches/chunk-leases.js';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
-import type { JobLeases } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
 import type { RedisAddress } from '../../shared/redis/address.js';
 import type { Tracer } from '../../shared/tracing/tracer.js';
-import type { IdleLook } from '../intake/idle-look.js';
+import type { WorkerPartition } from '../intake/worker-partition.js';
 import type { LoadedModel } from '../models/loaded-model.js';
 import { Attempts, type LaneServices } from './attempts.js';
 import type { WorkerMetrics } from './metrics.js';
-import type { LeaseKeeper } from './lease-keeper.js';
 import { Settlement } from './settlement.js';
 
 /** Services that the lanes of all models of a worker share. */
 export interface WorkerServices {
-  /** Where the queues live. */
-  queues: { redis: RedisAddress; keyPrefix: string };
-  leases: JobLeases;
-  chunks: ChunkLeases;
-  look: IdleLook;
-  keeper: LeaseKeeper;
+  redis: RedisAddress;
+  partitions: readonly WorkerPartition[];
   metrics: WorkerMetrics;
   tracer: Tracer;
   /** Most jobs in one micro-batch. */
@@ -34,12 +27,11 @@ export interface Lane extends LaneServices {
 
 /** Builds the lane of a model's single jobs, or of the chunks of its batches. */
 export function openLane(model: LoadedModel, kind: 'jobs' | 'chunks', services: WorkerServices): Lane {
-  const { leases, keeper, tracer, maxBatch, leaseMs, log } = services;
+  const { tracer, maxBatch, leaseMs, log } = services;
   const queue = kind === 'jobs' ? model.name : chunkQueueOf(model.name);
-  const address = { ...services.queues, name: queue };
   const metrics = services.metrics.lane(model.name, kind);
-  const settling = { queue, leases, keeper, metrics, log };
+  const settling = { queue, metrics, log };
   const settlement = new Settlement(settling);
-  const lane = { ...settling, kind, address, model, settlement, tracer, maxBatch, leaseMs };
+  const lane = { ...settling, kind, model, settlement, tracer, maxBatch, leaseMs };
   return { ...lane, attempts: new Attempts(lane) };
 }

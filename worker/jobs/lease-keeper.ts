@@ -1,17 +1,21 @@
 import { messageOf } from '../../shared/errors.js';
-import type { JobLeases } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob, JobLeases } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
-import type { HeldJob } from './held-job.js';
 
 /** Why a job leaves its worker before it has an outcome. */
 export type Leave = 'canceling' | 'lost';
+
+/** A job that is held under a lease. */
+interface Leased {
+  readonly claimed: ClaimedJob;
+}
 
 /** Renews the leases of every job this worker holds, all in one call every third of a lease. */
 export class LeaseKeeper {
   readonly #leases: JobLeases;
   readonly #leaseMs: number;
   readonly #log: Logger;
-  readonly #held = new Map<string, { job: HeldJob; onLeave: (job: HeldJob, why: Leave) => void }>();
+  readonly #held = new Map<string, { job: Leased; leave: (why: Leave) => void }>();
   readonly #timer: NodeJS.Timeout;
   #isRenewing = false;
   #isAway = false;
@@ -24,18 +28,17 @@ export class LeaseKeeper {
   }
 
   /** Holds a claimed job until {@link letGo}. `onLeave` is called when it is canceled, or lost to another worker. */
-  hold(job: HeldJob, onLeave: (job: HeldJob, why: Leave) => void): void {
-    this.#held.set(job.claimed.id, { job, onLeave });
+  hold<Job extends Leased>(job: Job, onLeave: (job: Job, why: Leave) => void): void {
+    this.#held.set(job.claimed.id, { job, leave: (why) => onLeave(job, why) });
   }
 
-  letGo(job: HeldJob): void {
+  letGo(job: Leased): void {
     if (this.#held.get(job.claimed.id)?.job === job) this.#held.delete(job.claimed.id);
   }
 
   /** A client canceled this job, which this worker may hold or not. */
   cancelRequested(id: string): void {
-    const entry = this.#held.get(id);
-    entry?.onLeave(entry.job, 'canceling');
+    this.#held.get(id)?.leave('canceling');
   }
 
   close(): void {
@@ -51,9 +54,9 @@ export class LeaseKeeper {
     try {
       const replies = await this.#leases.renew(jobs, this.#leaseMs);
       this.#isAway = false;
-      entries.forEach(({ job, onLeave }, index) => {
+      entries.forEach(({ leave }, index) => {
         const reply = replies[index];
-        if (reply === 'canceling' || reply === 'lost') onLeave(job, reply);
+        if (reply === 'canceling' || reply === 'lost') leave(reply);
       });
     } catch (error) {
       if (!this.#isAway) {

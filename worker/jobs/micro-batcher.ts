@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { messageOf, RedisUnavailableError } from '../../shared/errors.js';
-import type { ClaimRequest } from '../../shared/jobs/job-leases.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../shared/errors.js';
 import { backOff, REDIS_BACKOFF } from '../../shared/process/backoff.js';
-import type { Sleeper } from '../intake/idle-look.js';
+import { Claims, type Taker } from '../intake/claims.js';
+import type { WorkerPartition } from '../intake/worker-partition.js';
 import type { Turn } from '../models/turns.js';
 import type { HeldJob } from './held-job.js';
 import type { Lane } from './lane.js';
-import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
 
 /** Runs claimed jobs and decides each of them. To be called within a turn of the model, one call at a time. */
 export interface Runner {
@@ -29,52 +28,47 @@ export interface Runner {
 
 /** While full micro-batches run in less time than this, in ms, the next one is claimed meanwhile. */
 const CLAIM_AHEAD_MS = 50;
-/** Longest that a timer can wait, in ms. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Of several partitions, one that has not answered a claim within this time, in ms, does not hold up the jobs of the others. */
+const LATE_CLAIM_MS = 50;
 
 /**
- * Turns waiting jobs into micro-batches, without a timer. Once it is called, each time that the model is idle one claim takes the
- * first that wait, up to a full micro-batch, until none is left. So a lone job never waits, and load makes the micro-batches
- * grow; jobs that this worker cannot run yet are left to other workers.
+ * Turns waiting jobs into micro-batches, without a timer. Once it is called, each time that the model is idle a claim in each
+ * partition that called takes the first that wait there, up to a full micro-batch together, until none is left. So a lone job
+ * never waits, and load makes the micro-batches grow; jobs that this worker cannot run yet are left to other workers.
  */
-export class MicroBatcher implements Sleeper {
+export class MicroBatcher implements Taker {
   readonly #lane: Lane;
   readonly #runner: Runner;
+  /** Of each partition. */
+  readonly claims: readonly Claims[];
   readonly #stopping = new AbortController();
-  /** Redis keeps the last claim of each lane of each process. */
-  readonly #claims = randomBytes(9).toString('base64url');
-  #lastNumber = 0;
   #working: Promise<void> | undefined;
-  /** Whether a call came that no claim has followed yet, or the last claim left jobs in the queue. */
-  #mayBeMore = false;
+  /** The partition that has the first turn at the next claim. */
+  #first = 0;
+  /** Claimed, and not yet run. */
+  #claimed: HeldJob[] = [];
   /** The next micro-batch, claimed while one runs. */
-  #ahead: Promise<HeldJob[]> | undefined;
+  #ahead: Promise<void> | undefined;
   #lastRunMs = Number.POSITIVE_INFINITY;
-  /** A claim that Redis has not answered, to be repeated. */
-  #unanswered: ClaimRequest | undefined;
-  #claimFailures = 0;
-  /** Rings when the next delayed job falls due. */
-  #due: NodeJS.Timeout | undefined;
 
-  constructor(lane: Lane, runner: Runner) {
+  constructor(lane: Lane, runner: Runner, partitions: readonly WorkerPartition[]) {
     this.#lane = lane;
     this.#runner = runner;
-  }
-
-  get queue(): string {
-    return this.#lane.queue;
+    this.claims = partitions.map((partition) => new Claims(lane, partition, this));
   }
 
   get isIdle(): boolean {
     return this.#working === undefined;
   }
 
-  /** Takes what waits. Resolves when nothing is left to do; never rejects. */
   wake(): Promise<void> {
     if (this.#stopping.signal.aborted) return Promise.resolve();
-    this.#mayBeMore = true;
     this.#working ??= this.#work();
     return this.#working;
+  }
+
+  accept(job: HeldJob): void {
+    this.#runner.accept(job);
   }
 
   /**
@@ -83,12 +77,12 @@ export class MicroBatcher implements Sleeper {
    */
   async drain(finishMs: number): Promise<void> {
     this.#stopping.abort();
-    clearTimeout(this.#due);
+    for (const claims of this.claims) claims.stop();
     this.#runner.stop();
     const ahead = this.#giveBackAhead();
     const late = setTimeout(() => this.#runner.abandon(), finishMs);
     await Promise.all([this.#working, ahead]);
-    await this.#giveBackUnanswered();
+    await Promise.all(this.claims.map((claims) => claims.giveBackUnanswered()));
     clearTimeout(late);
     await this.#lane.settlement.settled();
   }
@@ -99,9 +93,9 @@ export class MicroBatcher implements Sleeper {
       const turn = await model.turns.take(kind);
       try {
         await this.#runner.ready();
-        const claiming = this.#ahead ?? this.#claim(false);
+        await (this.#ahead ?? this.#claim(false));
         this.#ahead = undefined;
-        const jobs = await claiming;
+        const jobs = this.#claimed.splice(0, this.#runner.most);
         if (jobs.length === 0) continue;
         const isFull = jobs.length === this.#runner.most;
         if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claim(true);
@@ -112,108 +106,59 @@ export class MicroBatcher implements Sleeper {
         if (!isThere) await this.#giveBackAhead();
       } catch (error) {
         log.error('micro-batch not run', { error: messageOf(error) });
-        await this.#pause();
+        await backOff(1, REDIS_BACKOFF, this.#stopping.signal);
       } finally {
         turn.end();
       }
     }
     // No await since #hasMore(), so no call can slip in between: wake() starts the loop again.
     this.#working = undefined;
+    if (this.#stopping.signal.aborted) await this.#giveBackAhead();
   }
 
   async #giveBackAhead(): Promise<void> {
     const claiming = this.#ahead;
     this.#ahead = undefined;
-    this.#lane.settlement.release((await claiming) ?? []);
-  }
-
-  /** Sends a claim without an answer again, to learn which jobs it took, and gives these back. */
-  async #giveBackUnanswered(): Promise<void> {
-    const { settlement, log } = this.#lane;
-    const request = this.#unanswered;
-    if (!request) return;
-    try {
-      const jobs = await repeatWhileRedisIsAway(() => this.#send(request), {
-        warning: 'claim not answered yet',
-        log,
-        signal: settlement.abandoned,
-      });
-      settlement.release(jobs ?? []);
-    } catch (error) {
-      // Their leases end.
-      log.error('jobs not claimed', { error: messageOf(error) });
-    }
+    await claiming;
+    this.#lane.settlement.release(this.#claimed.splice(0));
   }
 
   /** A micro-batch that is claimed ahead is kept from other workers while one runs, so that time has to be short. */
   #mayClaimAhead(): boolean {
-    return this.#mayBeMore && this.#lastRunMs < CLAIM_AHEAD_MS && !this.#stopping.signal.aborted;
+    return (
+      this.#claimed.length === 0 &&
+      this.#lastRunMs < CLAIM_AHEAD_MS &&
+      !this.#stopping.signal.aborted &&
+      this.claims.some(({ hasMore }) => hasMore)
+    );
   }
 
   #hasMore(): boolean {
-    return this.#mayBeMore || this.#ahead !== undefined || this.#unanswered !== undefined;
+    return (
+      this.#claimed.length > 0 || this.#ahead !== undefined || this.claims.some(({ hasMore }) => hasMore)
+    );
   }
 
-  /**
-   * Claims waiting jobs, up to a full micro-batch. While Redis is away the same claim is sent again in the next turn: in
-   * between, the other users of the model get theirs.
-   */
-  async #claim(isAhead: boolean): Promise<HeldJob[]> {
-    if (this.#stopping.signal.aborted) return [];
-    const request = this.#unanswered ?? this.#newRequest(isAhead);
-    try {
-      return await this.#send(request);
-    } catch (error) {
-      await this.#claimFailed(error);
-      return [];
-    }
-  }
-
-  async #send(request: ClaimRequest): Promise<HeldJob[]> {
-    const { leases, leaseMs, attempts, log, queue } = this.#lane;
-    // Until it is answered it may have taken jobs. A call that comes meanwhile may be for a job that it did not find.
-    this.#unanswered = request;
-    this.#mayBeMore = false;
-    const { jobs, dropped, mayBeMore, nextDueMs } = await leases.claim(request, leaseMs);
-    this.#unanswered = undefined;
-    this.#claimFailures = 0;
-    this.#mayBeMore ||= mayBeMore;
-    this.#wakeIn(nextDueMs);
-    for (const { id, reason } of dropped) log.error('job dropped', { job_id: id, queue, error: reason });
-    return jobs.map((claimed) => {
-      const job = attempts.accept(claimed);
-      this.#runner.accept(job);
-      return job;
+  /** Claims up to a full micro-batch: of each partition that may have jobs an equal part. */
+  async #claim(isAhead: boolean): Promise<void> {
+    if (this.#claimed.length > 0 || this.#stopping.signal.aborted) return;
+    const { most } = this.#runner;
+    const { length } = this.claims;
+    this.#first = (this.#first + 1) % length;
+    const inTurn = [...this.claims.slice(this.#first), ...this.claims.slice(0, this.#first)];
+    const called = inTurn.filter(({ hasMore }) => hasMore).slice(0, most);
+    const claiming = called.map(async (claims, index) => {
+      const part = Math.floor(most / called.length) + (index < most % called.length ? 1 : 0);
+      this.#take(await claims.claim(part, isAhead));
     });
+    if (claiming.length < 2) await claiming[0];
+    else await Promise.race([Promise.all(claiming), sleep(LATE_CLAIM_MS, undefined, { ref: false })]);
   }
 
-  #newRequest(isAhead: boolean): ClaimRequest {
-    this.#lastNumber += 1;
-    const { queue } = this.#lane;
-    return { queue, lane: this.#claims, number: this.#lastNumber, most: this.#runner.most, isAhead };
-  }
-
-  #wakeIn(ms: number | undefined): void {
-    clearTimeout(this.#due);
-    if (ms === undefined || this.#stopping.signal.aborted) return;
-    this.#due = setTimeout(() => void this.wake(), Math.min(Math.ceil(ms), LONGEST_TIMER_MS));
-    this.#due.unref();
-  }
-
-  async #claimFailed(error: unknown): Promise<void> {
-    const { log } = this.#lane;
-    if (!(error instanceof RedisUnavailableError)) {
-      // Redis would refuse the same claim again.
-      log.error('jobs not claimed', { error: messageOf(error) });
-      this.#unanswered = undefined;
-      return;
-    }
-    this.#claimFailures += 1;
-    if (this.#claimFailures % 20 === 1) log.warn('jobs not claimed yet', { error: messageOf(error) });
-    await this.#pause();
-  }
-
-  #pause(): Promise<void> {
-    return backOff(Math.max(this.#claimFailures, 1), REDIS_BACKOFF, this.#stopping.signal);
+  #take(jobs: readonly HeldJob[]): void {
+    // Jobs that come late wake a batcher that has gone to sleep meanwhile.
+    if (this.#stopping.signal.aborted) return this.#lane.settlement.release(jobs);
+    this.#claimed.push(...jobs);
+    if (jobs.length > 0) void this.wake();
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Consumer, startConsumer } from '../../shared/queue/consumer.js';
 import type { WorkerModel } from '../../shared/workers/registry.js';
+import type { Claims } from '../intake/claims.js';
 import type { LoadedModel } from '../models/loaded-model.js';
 import { ChunkRunner } from './chunk-runner.js';
 import { type Lane, openLane, type WorkerServices } from './lane.js';
@@ -14,8 +15,9 @@ const HAND_BACK_MS = 1_000;
 interface OpenLane {
   lane: Lane;
   batcher: MicroBatcher;
-  consumer: Consumer;
-  unwatch: () => void;
+  /** In each partition. */
+  consumers: Consumer[];
+  unwatch: (() => void)[];
 }
 
 /** One model's queues, from calls to outcomes: single jobs in micro-batches, and chunks of batches. */
@@ -62,26 +64,35 @@ function serveJobs(model: LoadedModel, services: WorkerServices): OpenLane {
 
 function serveChunks(model: LoadedModel, services: WorkerServices): OpenLane {
   const lane = openLane(model, 'chunks', services);
-  return take(lane, new ChunkRunner(lane, services.chunks), services);
+  return take(lane, new ChunkRunner(lane), services);
 }
 
-function take(lane: Lane, runner: Runner, { look }: WorkerServices): OpenLane {
-  const { address, log } = lane;
-  const batcher = new MicroBatcher(lane, runner);
-  const consumer = startConsumer({
-    address,
-    handler: () => batcher.wake(),
-    onWarning: (message, fields) => log.warn(message, fields),
+function take(lane: Lane, runner: Runner, { redis, partitions }: WorkerServices): OpenLane {
+  const { queue, log } = lane;
+  const batcher = new MicroBatcher(lane, runner, partitions);
+  const taken = partitions.map(({ prefix, look }, index) => {
+    const claims = batcher.claims[index] as Claims;
+    const consumer = startConsumer({
+      address: { redis, prefix, name: queue },
+      handler: () => claims.wake(),
+      onWarning: (message, fields) => log.warn(message, fields),
+    });
+    return { consumer, unwatch: look.watch(claims) };
   });
-  return { lane, batcher, consumer, unwatch: look.watch(batcher) };
+  return {
+    lane,
+    batcher,
+    consumers: taken.map(({ consumer }) => consumer),
+    unwatch: taken.map(({ unwatch }) => unwatch),
+  };
 }
 
-async function drain({ lane, batcher, consumer, unwatch }: OpenLane, graceMs: number): Promise<void> {
+async function drain({ lane, batcher, consumers, unwatch }: OpenLane, graceMs: number): Promise<void> {
   const late = setTimeout(() => lane.settlement.abandon(), graceMs);
-  unwatch();
+  for (const end of unwatch) end();
   const left = Promise.all([
     batcher.drain(Math.max(graceMs - HAND_BACK_MS, graceMs / 2)),
-    consumer.drain(graceMs),
+    ...consumers.map((consumer) => consumer.drain(graceMs)),
   ]);
   await Promise.race([left, sleep(graceMs, undefined, { ref: false })]);
   clearTimeout(late);

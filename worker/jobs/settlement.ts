@@ -7,21 +7,18 @@ import { backoffMs, RETRY_BACKOFF } from '../../shared/process/backoff.js';
 import type { SpanAttributes } from '../../shared/tracing/tracer.js';
 import type { LaneMetrics } from './metrics.js';
 import type { HeldJob } from './held-job.js';
-import type { LeaseKeeper } from './lease-keeper.js';
 import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
 
 /** The queue that jobs go back to, and the services that write what became of them. */
 export interface SettlementServices {
   queue: string;
-  leases: JobLeases;
-  keeper: LeaseKeeper;
   metrics: LaneMetrics;
   log: Logger;
 }
 
 /**
- * Writes what became of jobs: outcomes, retries, releases. Each call is repeated until Redis takes it, which is safe
- * since the scripts check which claim holds the job. Nothing here rejects.
+ * Writes what became of jobs: outcomes, retries, releases, in each partition by itself. Each call is repeated until Redis takes
+ * it, which is safe since the scripts check which claim holds the job. Nothing here rejects.
  */
 export class Settlement {
   readonly #services: SettlementServices;
@@ -39,17 +36,18 @@ export class Settlement {
   }
 
   /** Ends jobs with outcomes. */
-  commit(run: MicroBatchRun, verdicts: readonly { job: HeldJob; verdict: Verdict }[]): void {
-    const { leases } = this.#services;
-    const outcomes = verdicts.map(({ job, verdict }) => ({ job: job.claimed, verdict }));
-    const jobs = verdicts.map(({ job }) => job);
-    this.#track(jobs, async () => {
-      const replies = await this.#repeat('commit', () => leases.commit(run, outcomes));
-      verdicts.forEach(({ job, verdict }, index) => {
-        if (job.span.isRecorded) job.span.set(figuresOf(run));
-        this.#tellCommit(job, replies?.[index], verdict);
+  commit(run: MicroBatchRun, all: readonly { job: HeldJob; verdict: Verdict }[]): void {
+    for (const verdicts of byPartition(all, ({ job }) => job)) {
+      const outcomes = verdicts.map(({ job, verdict }) => ({ job: job.claimed, verdict }));
+      const jobs = verdicts.map(({ job }) => job);
+      this.#track(jobs, async (leases) => {
+        const replies = await this.#repeat('commit', () => leases.commit(run, outcomes));
+        verdicts.forEach(({ job, verdict }, index) => {
+          if (job.span.isRecorded) job.span.set(figuresOf(run));
+          this.#tellCommit(job, replies?.[index], verdict);
+        });
       });
-    });
+    }
   }
 
   /** Ends a job that has succeeded by a write of the caller's own that is safe to repeat. */
@@ -57,21 +55,16 @@ export class Settlement {
     this.#track([job], async () => this.#tellCommit(job, await this.#repeat(what, call), { ok: true }));
   }
 
-  /** Puts jobs back after a failure that may be their own, to be run again after a pause while attempts remain. */
-  retry(jobs: readonly HeldJob[], code: FailureCode, message: string): void {
-    const { leases, metrics, log } = this.#services;
-    this.#track(jobs, async () => {
-      const failures = jobs.map(({ claimed: job }) => ({
-        job,
-        delayMs: backoffMs(job.attempts, RETRY_BACKOFF),
-        code,
-        message,
-      }));
+  /** Puts a job back after a failure that may be its own, to be run again after a pause while attempts remain. */
+  retry(job: HeldJob, code: FailureCode, message: string): void {
+    const { metrics, log } = this.#services;
+    this.#track([job], async (leases) => {
+      const { claimed } = job;
+      const delayMs = backoffMs(claimed.attempts, RETRY_BACKOFF);
+      const failures = [{ job: claimed, delayMs, code, message }];
       const replies = await this.#repeat('retry', () => leases.retry(failures));
-      if (!replies) this.notWritten += jobs.length;
-      replies?.forEach((reply, index) => {
-        const job = jobs[index];
-        if (!job) return;
+      if (!replies) this.notWritten += 1;
+      replies?.forEach((reply) => {
         job.span.set({ 'waggle.outcome': reply === 'queued' ? 'retried' : reply, 'error.type': code });
         job.span.fail(message);
         if (reply === 'stale') return;
@@ -83,17 +76,19 @@ export class Settlement {
 
   /** Puts those of the jobs back that are undecided, for any worker to run; see {@link JobLeases.release}. */
   release(jobs: readonly HeldJob[], mode: 'release' | 'apart' = 'release'): void {
-    const left = jobs.filter((job) => job.decide());
-    this.#track(left, async () => {
-      const claimed = left.map((job) => job.claimed);
-      const replies = await this.#repeat('release', () => this.#services.leases.release(claimed, mode));
-      left.forEach((job, index) => {
-        const kind = replies?.[index];
-        if (kind === 'queued') this.givenBack += 1;
-        else if (!kind) this.notWritten += 1;
-        this.#tell(job, 'job released', kind === 'queued' ? 'released' : (kind ?? 'not written'));
+    const undecided = jobs.filter((job) => job.decide());
+    for (const left of byPartition(undecided, (job) => job)) {
+      this.#track(left, async (leases) => {
+        const claimed = left.map((job) => job.claimed);
+        const replies = await this.#repeat('release', () => leases.release(claimed, mode));
+        left.forEach((job, index) => {
+          const kind = replies?.[index];
+          if (kind === 'queued') this.givenBack += 1;
+          else if (!kind) this.notWritten += 1;
+          this.#tell(job, 'job released', kind === 'queued' ? 'released' : (kind ?? 'not written'));
+        });
       });
-    });
+    }
   }
 
   /** The lease is another worker's now: nothing is to be written. */
@@ -120,9 +115,11 @@ export class Settlement {
     this.#abandoned.abort();
   }
 
-  #track(jobs: readonly HeldJob[], work: () => Promise<void>): void {
-    if (jobs.length === 0) return;
-    void this.#note(() => work().finally(() => this.#finish(jobs)));
+  /** `jobs`: of one partition. */
+  #track(jobs: readonly HeldJob[], work: (leases: JobLeases) => Promise<void>): void {
+    const [first] = jobs;
+    if (!first) return;
+    void this.#note(() => work(first.partition.leases).finally(() => this.#finish(jobs)));
   }
 
   #note(work: () => Promise<void>): Promise<void> {
@@ -158,7 +155,7 @@ export class Settlement {
   #finish(jobs: readonly HeldJob[]): void {
     for (const job of jobs) {
       job.span.end();
-      this.#services.keeper.letGo(job);
+      job.partition.keeper.letGo(job);
     }
   }
 
@@ -168,6 +165,21 @@ export class Settlement {
     const { log } = this.#services;
     return repeatWhileRedisIsAway(call, { warning, log, signal: this.abandoned, repeatsRefusals: true });
   }
+}
+
+/** The entries, those of the jobs of each partition together. */
+function byPartition<T>(entries: readonly T[], jobOf: (entry: T) => HeldJob): Iterable<readonly T[]> {
+  const [first] = entries;
+  if (!first) return [];
+  const { partition } = jobOf(first);
+  if (entries.every((entry) => jobOf(entry).partition === partition)) return [entries];
+  const groups = new Map<HeldJob['partition'], T[]>();
+  for (const entry of entries) {
+    const group = groups.get(jobOf(entry).partition);
+    if (group) group.push(entry);
+    else groups.set(jobOf(entry).partition, [entry]);
+  }
+  return groups.values();
 }
 
 const figuresOf = ({ batchSize, prepareMs, predictMs }: MicroBatchRun): SpanAttributes => ({

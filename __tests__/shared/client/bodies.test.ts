@@ -18,7 +18,9 @@ describe('the client', () => {
   it('takes a job as the API presents it', () => {
     const limits = { priority: 'normal' as const, timeoutMs: 1, maxAttempts: 1, resultTtlMs: 1 };
     const job = { ...base, ...limits, inputJson: '{"x":1}', attempts: 0, waitingBefore: 0 };
-    expect(isJob(JSON.parse(jobJson({ job, place: { position: 1, etaMs: undefined } })))).toBe(true);
+    expect(
+      isJob(JSON.parse(jobJson({ job, place: { position: 1, etaMs: undefined, isEstimate: false } }))),
+    ).toBe(true);
   });
 
   it('takes a batch as the API presents it', () => {

@@ -3,6 +3,7 @@ import { type Consumer, startConsumer } from '../../../shared/queue/consumer.js'
 import { parseRedisAddress, type RedisAddress } from '../../../shared/redis/address.js';
 import { type LinkProxy, startLinkProxy } from '../../faults/link-proxy.js';
 import { createLatch, until } from '../../support/latch.js';
+import { partitionPrefix } from '../../../shared/records/records.js';
 import { startRedis, type TestRedis, testPrefix } from '../../support/redis.js';
 import { useRedis } from '../../support/rigs/use-redis.js';
 
@@ -13,7 +14,11 @@ beforeEach(async () => {
 });
 afterEach(() => proxy.close());
 
-const address = () => ({ redis: parseRedisAddress(proxy.url), keyPrefix: testPrefix(), name: 'q' });
+const address = () => ({
+  redis: parseRedisAddress(proxy.url),
+  prefix: partitionPrefix(testPrefix()),
+  name: 'q',
+});
 const handler = () => Promise.resolve();
 const noConnections = () =>
   until(() => proxy.connections() === 0, { what: 'the end of all connections', timeoutMs: 10_000 });
@@ -51,7 +56,7 @@ describe('a Redis that is killed', () => {
     const warnings: string[] = [];
     const consume = (redis: RedisAddress): void => {
       const onWarning = (message: string): void => void warnings.push(message);
-      const queue = { redis, keyPrefix: testPrefix(), name: 'q' };
+      const queue = { redis, prefix: partitionPrefix(testPrefix()), name: 'q' };
       consumers.push(startConsumer({ address: queue, handler, onWarning }));
     };
     const areTaking = async (count: number) => {

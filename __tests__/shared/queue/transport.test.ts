@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => consumer?.drain(1_000));
 
-const address = () => ({ redis: server.address, keyPrefix, name: 'q' });
+const address = () => ({ redis: server.address, prefix: partitionPrefix(keyPrefix), name: 'q' });
 const key = (name: string): string => `${partitionPrefix(keyPrefix)}bq:q:${name}`;
 const size = async (command: 'LLEN' | 'HLEN', name: string) =>
   Number(await redis.command([command, key(name)]));

@@ -159,11 +159,14 @@ export function useApiRigs(): (options?: Omit<ApiRigOptions, 'log'>) => Promise<
 
 /** Asks again where the link to Redis has just been lost, as a test before may have wanted. */
 const empty = ({ ctx }: ApiRig): Promise<unknown> =>
-  until(() => ctx.records.redis.command(['FLUSHDB']).catch(() => undefined), { what: 'an empty Redis' });
+  until(() => ctx.partitions.home.records.redis.command(['FLUSHDB']).catch(() => undefined), {
+    what: 'an empty Redis',
+  });
 
 const LEASE_MS = 30_000;
 
-function createWorker({ records }: ApiContext): TestWorker {
+function createWorker({ partitions }: ApiContext): TestWorker {
+  const { records } = partitions.home;
   const leases = new JobLeases(records);
   const claimAll = claimer(records, leases);
   const claim = async (id: string): Promise<ClaimedJob> => {

@@ -122,6 +122,7 @@ export const useWorkerRig = ({
 const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   redis: server.address,
   keyPrefix,
+  partitions: 1,
   modelsDir: FIXTURES,
   models: ['faulty'],
   engine: 'wasm',
