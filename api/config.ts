@@ -6,6 +6,7 @@ import { type CorsOrigins, parseCorsOrigins } from './admission/cors.js';
 import { parseRateLimit, type RateLimit } from './admission/rate-limits.js';
 import { LARGEST_BOUNDS, type SubmissionBounds } from './models/submission-schemas.js';
 import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
+import { KEEP_INPUTS, type KeepInput } from '../shared/jobs/job.js';
 import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { MOST_PARTITIONS } from '../shared/records/partition-tags.js';
@@ -57,6 +58,8 @@ export interface ApiConfig {
   jobs: {
     /** Time for which a record is kept after its job ended. */
     resultTtlMs: number;
+    /** Of inputs above 4 KB; with `never` of all. */
+    keepInput: KeepInput;
     /** Longest that a job may wait in its queue; then it ends as `expired`. */
     queueTtlMs: number;
     /** Jobs of one queue that may wait; more are refused. */
@@ -107,6 +110,7 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
       models: { dir: read.text('MODELS_DIR', 'model'), defaultName: read.optional('DEFAULT_MODEL') },
       jobs: {
         resultTtlMs: read.int('RESULT_TTL_MS', 86_400_000, { min: 1_000 }),
+        keepInput: read.choice('KEEP_INPUT', KEEP_INPUTS, 'failed'),
         queueTtlMs: read.int('QUEUE_TTL_MS', DEFAULT_QUEUE_TTL_MS, { min: 1_000 }),
         maxQueueDepth: read.int('MAX_QUEUE_DEPTH', 100_000, { min: 1 }),
         most: {

@@ -77,7 +77,7 @@ export async function openApiContext(
     keyPrefix,
     release,
   });
-  const partitions = new Partitions(opened, timeoutMs / 2);
+  const partitions = new Partitions(opened, { timeoutMs: timeoutMs / 2, keepInput: config.jobs.keepInput });
   const { keys, rateLimit } = config.admission;
   const waiters = new Waiters(limits.waits);
   const replyTo = randomBytes(9).toString('base64url');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BatchStore } from '../shared/batches/batch-store.js';
 import { RedisUnavailableError } from '../shared/errors.js';
+import type { KeepInput } from '../shared/jobs/job.js';
 import { JobIntake } from '../shared/jobs/job-intake.js';
 import type { Cursor, Page, PageWish } from '../shared/jobs/job-list.js';
 import { JobStore } from '../shared/jobs/job-store.js';
@@ -43,12 +44,15 @@ export class Partitions {
   #next = Math.floor(Math.random() * 256);
   #ofThisTurn: ApiPartition | undefined;
 
-  /** `timeoutMs`: longest time in which one partition of several has to answer. */
-  constructor(opened: readonly Partition[], timeoutMs: number) {
+  /** `timeoutMs`: longest time in which one partition of several has to answer; `keepInput`: of new jobs. */
+  constructor(
+    opened: readonly Partition[],
+    { timeoutMs, keepInput }: { timeoutMs: number; keepInput: KeepInput },
+  ) {
     this.all = opened.map(({ records }, index) => ({
       index,
       records,
-      intake: new JobIntake(records),
+      intake: new JobIntake(records, keepInput),
       jobs: new JobStore(records),
       batches: new BatchStore(records),
       stats: new StatsStore(records),

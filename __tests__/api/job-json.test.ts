@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { jobJson } from '../../api/jobs/present-job.js';
 import type { JobView } from '../../api/jobs/job-view.js';
 import { JobBody } from '../../shared/contract/job.js';
+import { isInputApart, KEEP_INPUTS } from '../../shared/jobs/job.js';
 import { FAILURE_CODES } from '../../shared/contract/states.js';
 import { createAjv, violationsOf } from '../../shared/validation/ajv.js';
 
@@ -19,6 +20,7 @@ const base = {
   queue: fc.constant('m-1'),
   owner: text,
   inputJson: maybe(values.map((input) => JSON.stringify(input))),
+  keepInput: maybe(fc.constantFrom(...KEEP_INPUTS)),
   requestId: maybe(text),
   priority: fc.constant('normal' as const),
   timeoutMs: fc.nat(),
@@ -72,6 +74,7 @@ it('is a body as the contract has it, whatever the job holds', () => {
       expect(JSON.stringify(body.input)).toBe(one.inputJson && JSON.stringify(JSON.parse(one.inputJson)));
       expect(body.error).toEqual(one.state === 'failed' ? one.failure : undefined);
       expect(body.result).toEqual(one.state === 'succeeded' ? JSON.parse(one.resultJson) : undefined);
+      expect(body.links.input !== undefined).toBe(isInputApart(one));
       expect(body.links.cancel === undefined).toBe('finishedMs' in one);
     }),
     { numRuns: 300 },

@@ -15,7 +15,8 @@ const chromium = findChromium();
 // dashboard.test.ts says aloud that there is none.
 const withBrowser = chromium === undefined && process.env['CI'] !== 'true' ? describe.skip : describe;
 
-const SIDE = 16;
+// Its input is above 4 KB, so that jobs only link to it.
+const SIDE = 40;
 const LABELS = ['red', 'green', 'blue'];
 
 const PROPERTIES = {
@@ -89,7 +90,7 @@ withBrowser('a model of tensors and labels on the dashboard', () => {
     await ENGINES.wasm.load({ gpuMemoryMb: undefined, allowSoftware: true });
     await writeHue(join(models, 'hue'));
     [service, browser] = await Promise.all([
-      startService({ MODELS_DIR: models, DEFAULT_MODEL: 'hue', TF_ENGINE: 'wasm' }),
+      startService({ MODELS_DIR: models, DEFAULT_MODEL: 'hue', TF_ENGINE: 'wasm', KEEP_INPUT: 'always' }),
       startBrowser(chromium),
     ]);
   });
@@ -117,18 +118,19 @@ withBrowser('a model of tensors and labels on the dashboard', () => {
       .evaluateAll((bars) => bars.map((bar) => bar.style.width));
     expect(widths).toEqual(['100%', '0%', '0%']);
     const folded = page.locator('#trial details');
-    expect(await folded.locator('summary').textContent()).toBe('16 × 16 × 3 numbers: 0, 0, 1, …');
+    expect(await folded.locator('summary').textContent()).toBe('40 × 40 × 3 numbers: 0, 0, 1, …');
     await folded.locator('summary').click();
     const blue = Array.from({ length: SIDE }, () => Array.from({ length: SIDE }, () => [0, 0, 1]));
     await page.locator('#trial .all', { hasText: JSON.stringify(blue) }).waitFor();
     await page
-      .locator('#jobs .outcome', { hasText: 'hue blue, scores blue (1), pixels 16 × 16 × 3 numbers' })
+      .locator('#jobs .outcome', { hasText: 'hue blue, scores blue (1), pixels 40 × 40 × 3 numbers' })
       .waitFor();
     expect(await barriers()).toEqual([]);
     await picture('dashboard/tensors-light-1280');
     await page.locator('#trial-link').click();
     const panel = page.getByRole('dialog');
-    await panel.getByRole('img', { name: 'Picture of 16 × 16' }).waitFor();
+    await panel.getByText('Show it').click();
+    await panel.getByRole('img', { name: 'Picture of 40 × 40' }).waitFor();
     await panel.locator('.scores').waitFor();
     expect(await barriers()).toEqual([]);
     await picture('dashboard/tensors-job', { fullPage: false });
@@ -140,14 +142,14 @@ withBrowser('a model of tensors and labels on the dashboard', () => {
     const file = page.getByLabel('Picture', { exact: true });
     await file.setInputFiles({ name: 'few.bin', mimeType: '', buffer: Buffer.alloc(5) });
     const error = page.locator('#input-picture-error');
-    await error.getByText('must be 768 bytes or a picture, and is 5 bytes').waitFor();
+    await error.getByText('must be 4,800 bytes or a picture, and is 5 bytes').waitFor();
     await file.setInputFiles({ name: 'torn.png', mimeType: 'image/png', buffer: Buffer.alloc(5) });
     await error.getByText('is no picture that this browser reads').waitFor();
     await page.getByRole('button', { name: 'Predict' }).click();
     await page.locator('#predict-error', { hasText: 'picture cannot be read.' }).waitFor();
     await error.getByText('is no picture that this browser reads').waitFor();
     await page.getByLabel('Bias').fill('[0, 0.5]');
-    await file.setInputFiles({ name: 'all.bin', mimeType: '', buffer: Buffer.alloc(768, 51) });
+    await file.setInputFiles({ name: 'all.bin', mimeType: '', buffer: Buffer.alloc(4800, 51) });
     await page.getByText('As the model gets it').waitFor();
     await page.getByRole('button', { name: 'Predict' }).click();
     await page.locator('#input-bias-error', { hasText: 'must have 3 numbers, and has 2' }).waitFor();

@@ -176,19 +176,16 @@ describe('a poll of a job that has not ended', () => {
     expect(patient.ctx.waiters.holding).toBe(0);
   });
 
-  it('has an input that stands apart, as every later answer has', async () => {
-    const { body: job } = await patient.submit({
-      model: SHOP,
-      input: { size: 'l', gift: true },
-      request_id: 'apart',
-    });
+  it('links to an input that stands apart, as every later answer does', async () => {
+    const { body: job } = await patient.submit({ model: SHOP, input: { size: 'l', gift: true } });
     const { records } = patient.ctx.partitions.home;
-    await records.redis.command(['SET', records.key(`in:${job.id}`), '{"size":"l","gift":true}']);
     await changeRecord(records, job.id, (text) => text.replace(/^(\S+) =(.*) \{.*$/, '$1 1$2 '));
     const polled = patient.poll(job.id);
     await until(() => patient.ctx.waiters.holding === 1);
     await patient.worker.fail(job.id, 'model_error');
-    expect((await polled).body).toMatchObject({ status: 'failed', input: { size: 'l', gift: true } });
+    const { body } = await polled;
+    expect([body.status, body.links.input]).toEqual(['failed', `/jobs/${job.id}/input`]);
+    expect((await patient.poll(job.id)).body).toEqual(body);
   });
 
   it('is not held for a client that wants no wait, nor by a process that is not told of the end', async () => {

@@ -93,7 +93,7 @@ export const PROBLEM_TYPES = {
   'input-gone': {
     status: 409,
     title: 'The input of the job is gone',
-    advice: 'Large inputs are kept until their jobs have succeeded. Submit the input as a new job.',
+    advice: 'The service says with KEEP_INPUT how long it keeps inputs. Submit the input as a new job.',
   },
   'batch-ended': {
     status: 409,
@@ -104,6 +104,11 @@ export const PROBLEM_TYPES = {
     status: 409,
     title: 'The upload with this Idempotency-Key is still under way',
     advice: 'Repeat after the time in Retry-After. An upload that breaks off frees its key.',
+  },
+  'input-not-kept': {
+    status: 410,
+    title: 'The input of the job is not kept any more',
+    advice: 'The service says with KEEP_INPUT how long it keeps inputs. The job itself can still be read.',
   },
   'job-gone': {
     status: 410,

@@ -66,10 +66,7 @@ export async function pollJob(exchange: Exchange, ctx: ApiContext, id: string): 
     if (found && 'state' in found) return { job: seen(exchange, ctx, id, found) };
     const open = seen(exchange, ctx, id, found);
     if (open.replyTo === ctx.replyTo) await waiter.sleep(ctx.limits.holdMs);
-    // An input that stands apart is not in what was read.
-    if (waiter.outcome !== undefined && open.inputJson !== undefined) {
-      return { job: endJob(open, waiter.outcome) };
-    }
+    if (waiter.outcome !== undefined) return { job: endJob(open, waiter.outcome) };
     return await viewFor(exchange, ctx, id, () => ctx.partitions.of(id).jobs.findOpen(id));
   } finally {
     waiter.leave();
@@ -96,6 +93,10 @@ function seen<T extends { owner: string }>(
   if (job && maySee(exchange.caller, job)) return job;
   throw missingRecord('job', id, ctx.config.jobs.resultTtlMs);
 }
+
+/** The input of a job in JSON; undefined once it has gone. */
+export const readInput = (ctx: ApiContext, job: Job): Promise<string | undefined> =>
+  ctx.withinDeadline('reading an input', () => ctx.partitions.of(job.id).jobs.inputOf(job));
 
 /** Reads anybody's job. Undefined when there is none. */
 export async function findJob(ctx: ApiContext, id: string): Promise<JobView | undefined> {

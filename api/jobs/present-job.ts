@@ -1,4 +1,4 @@
-import type { Failure, Job, RunTimings } from '../../shared/jobs/job.js';
+import { type Failure, isInputApart, type Job, type RunTimings } from '../../shared/jobs/job.js';
 import { rfc3339 } from '../http/rfc3339.js';
 import type { JobView } from './job-view.js';
 
@@ -17,7 +17,8 @@ export function jobJson({ job, place }: JobView): string {
     (job.state === 'queued' ? placeOf(place, job.startsMs) : '') +
     `,"created_at":"${rfc3339(job.createdMs)}"` +
     timesOf(job) +
-    `,"links":{"self":"${self}","events":"${self}/events"${'finishedMs' in job ? '' : `,"cancel":"${self}"`}}}`
+    `,"links":{"self":"${self}","events":"${self}/events"${isInputApart(job) ? `,"input":"${self}/input"` : ''}` +
+    ('finishedMs' in job ? '}}' : `,"cancel":"${self}"}}`)
   );
 }
 

@@ -118,12 +118,11 @@ export function fromFlat(models: ServedModels, body: Record<string, unknown>): S
 }
 
 /**
- * The submission that runs a job again, without its queue deadline. Throws a 404 problem when its model is no longer
+ * The submission that runs a job again with its input, without its queue deadline. Throws a 404 problem when its model is no longer
  * served, and 422 when what it was submitted with is not valid any more.
  */
-export function resubmit(models: ServedModels, job: Job): Submission {
+export function resubmit(models: ServedModels, job: Job, inputJson: string | undefined): Submission {
   const { model, validate } = checkFor(models, job.model);
-  const { inputJson } = job;
   if (inputJson === undefined) {
     throw new ProblemError('input-gone', `the input of job ${job.id} is not kept any more`);
   }

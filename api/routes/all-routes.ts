@@ -7,6 +7,7 @@ import { docsFileRoute, docsRoute } from './docs.js';
 import { getBatchRoute } from './get-batch.js';
 import { getJobRoute } from './get-job.js';
 import { jobEventsRoute } from './job-events.js';
+import { jobInputRoute } from './job-input.js';
 import { healthRoute, liveRoute, readyRoute } from './health.js';
 import { inferenceRoutes } from './inference.js';
 import { listBatchesRoute } from './list-batches.js';
@@ -29,6 +30,7 @@ export function allRoutes(): Route[] {
     tripPredictRoute,
     listJobsRoute,
     cancelJobRoute,
+    jobInputRoute,
     replayJobRoute,
     jobEventsRoute,
     submitBatchRoute,

@@ -4,7 +4,7 @@ import { ProblemError } from '../http/problem.js';
 import type { Route } from './route.js';
 import { jobPath, jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
-import { readJob } from '../jobs/job-view.js';
+import { readInput, readJob } from '../jobs/job-view.js';
 import { resubmit } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
 import { json, problems } from '../openapi/operation.js';
@@ -59,7 +59,7 @@ export const replayJobRoute: Route = {
     if (!REPLAYABLE.has(job.state)) {
       throw new ProblemError('job-not-replayable', `job ${job.id} is ${job.state}`);
     }
-    const submission = resubmit(ctx.models.current, job);
+    const submission = resubmit(ctx.models.current, job, await readInput(ctx, job));
     const { view, isReplay } = await submitJob(exchange, ctx, submission, { idempotencyKey });
     exchange.sendJsonText(202, jobJson(view), {
       Location: jobPath(view.job.id),

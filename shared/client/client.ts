@@ -7,6 +7,7 @@ import type { JobBody, JobList, SubmittedJobs } from '../contract/job.js';
 import type { ModelBody } from '../contract/model.js';
 import type { JobState } from '../contract/states.js';
 import { idempotent, preferWait } from './headers.js';
+import { isRecord } from '../text/is-record.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 
 /** A prediction to be made. */
@@ -103,6 +104,11 @@ export class WaggleClient {
   /** The job as it is now, or as it is once it has ended or `waitSeconds` have passed. */
   async get(id: string, options: CallOptions & { waitSeconds?: number | undefined } = {}): Promise<JobBody> {
     return (await this.#poll(id, options)).body;
+  }
+
+  /** The input of a job, also where that only links to it; one that is not kept any more is a problem, 410. */
+  async input(id: string, { signal }: CallOptions = {}): Promise<Record<string, unknown>> {
+    return (await this.#send({ path: `${jobPath(id)}/input`, signal, accept: isRecord })).body;
   }
 
   /** Follows a job to its end: by long polls, and by the server's Retry-After where those are not honoured. */

@@ -26,7 +26,7 @@ export const JobBody = closed(
     input: Type.Optional(
       Type.Record(Type.String(), Type.Unknown(), {
         description:
-          'As it was submitted. One above 4 KB is in no list, and goes once the job has succeeded.',
+          'As it was submitted; absent where it is above 4 KB, or where the service keeps no inputs.',
       }),
     ),
     result: Type.Optional(
@@ -86,6 +86,7 @@ export const JobBody = closed(
       {
         self: text('GET polls it.'),
         events: text('GET streams its changes.'),
+        input: Type.Optional(text('GET reads the input, where it is kept and is not in the job itself.')),
         cancel: Type.Optional(text('DELETE cancels it. Absent once it has ended.')),
       },
       'Where it is, relative to the service.',

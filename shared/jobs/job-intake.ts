@@ -3,7 +3,7 @@ import { coalesce } from '../process/coalesce.js';
 import { createCalls } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
-import type { Job } from './job.js';
+import type { Job, KeepInput } from './job.js';
 import { type JobRecord, keyWord, NONE, ownerWord, writeRecord } from './record.js';
 
 /** Settings of a new job. */
@@ -65,7 +65,7 @@ export type AllCreated =
 
 /** Jobs that are accepted together at most: such a call blocks Redis for a few milliseconds. */
 const MOST_AT_A_TIME = 256;
-/** A larger input stands in a key of its own, which goes when the job has succeeded, in characters. */
+/** A larger input stands in a key of its own, unless all do, in characters. */
 const LARGEST_INLINE = 4_096;
 /** For so long a queue is known to have room, in ms, if all that may come together fill no more than this part of its bound. */
 const DEPTH_KNOWN_MS = 1_000;
@@ -108,7 +108,10 @@ export class JobIntake {
   readonly #newCall = createCalls();
   #lastMs = 0;
 
-  constructor(records: RecordScripts) {
+  constructor(
+    records: RecordScripts,
+    private readonly keepInput: KeepInput = 'failed',
+  ) {
     this.#records = records;
     this.#accept = coalesce(MOST_AT_A_TIME, (some) => this.#acceptAll(some));
   }
@@ -142,14 +145,15 @@ export class JobIntake {
 
   #prepare(job: NewJob, maxDepth: number, idempotency: string | undefined): Accepting {
     const inputJson = JSON.stringify(job.input);
-    const record = this.#recordOf(job, inputJson.length > LARGEST_INLINE, idempotency);
+    const isApart = this.keepInput === 'never' || inputJson.length > LARGEST_INLINE;
+    const record = this.#recordOf(job, isApart ? this.keepInput : undefined, idempotency);
     return { job, maxDepth, record, inputJson, line: writeRecord(record, inputJson) };
   }
 
   /** Members of line 1. Times are a microsecond apart: lists and windows go on after a time. */
   #recordOf(
     job: NewJob,
-    isInputApart: boolean,
+    keepInput: KeepInput | undefined,
     idempotency: string | undefined,
   ): Omit<JobRecord, 'inputJson'> {
     const createdMs =
@@ -173,7 +177,7 @@ export class JobIntake {
       model: job.model,
       requestId: job.requestId,
       idempotency,
-      isInputApart,
+      keepInput,
       about: { traceparent: job.traceparent, replayOf: job.replayOf },
     };
   }
@@ -269,7 +273,7 @@ export class JobIntake {
     for (const { job, record, inputJson, line } of ones) {
       const createdUs = String(Math.round(record.createdMs * 1_000));
       records.push(key(`job:${job.id}`), line);
-      if (record.isInputApart) records.push(key(`in:${job.id}`), inputJson);
+      if (record.keepInput) records.push(key(`in:${job.id}`), inputJson);
       lanes[record.priority].push(createdUs, job.id);
       created.push(createdUs, job.id);
       deadlines.push(String(Math.floor(record.deadlineMs ?? record.lateMs)), job.id);
@@ -313,7 +317,7 @@ export class JobIntake {
       words.push(String(jobs.length), key ? wordOf(key) : NONE, key?.fingerprint ?? '', key?.makes ?? '');
       words.push(isMany ? '1' : '');
       for (const { job, line, maxDepth, record, inputJson } of jobs) {
-        words.push(job.id, line, String(maxDepth), record.isInputApart ? inputJson : '');
+        words.push(job.id, line, String(maxDepth), record.keepInput ? inputJson : '');
         words.push(ownerWord(job.owner), record.createdMs.toFixed(3), record.startsMs.toFixed(3));
         words.push(
           String(Math.floor(record.deadlineMs ?? record.lateMs)),
@@ -379,7 +383,8 @@ function asCreated({ job, record, inputJson }: Accepting, waitingBefore: number)
     model: job.model,
     queue: job.model,
     owner: job.owner,
-    inputJson,
+    inputJson: record.keepInput ? undefined : inputJson,
+    keepInput: record.keepInput,
     requestId: job.requestId,
     priority: record.priority,
     timeoutMs: job.timeoutMs,

@@ -1,7 +1,7 @@
 import { type FailureCode, PRIORITIES } from '../contract/states.js';
 import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
-import { type JobRecord, NONE, ownerWord, readRecord, writeRun } from './record.js';
+import { apartWord, type JobRecord, NONE, ownerWord, readRecord, writeRun } from './record.js';
 
 /** A job as a worker holds it after a claim. */
 export interface ClaimedJob {
@@ -146,7 +146,7 @@ export class JobLeases {
 
   #wordsOf(job: ClaimedJob, run: MicroBatchRun, verdict: Verdict): string[] {
     const { id, hold, record, startedMs } = job;
-    const { owner = '', model, createdMs, ttlMs, replyTo, idempotency, isInputApart } = record;
+    const { owner = '', model, createdMs, ttlMs, replyTo, idempotency, keepInput } = record;
     const [state, json] = this.#endOf(verdict);
     return [
       id,
@@ -157,7 +157,7 @@ export class JobLeases {
       String(ttlMs),
       replyTo ?? NONE,
       idempotency ?? NONE,
-      isInputApart ? '1' : NONE,
+      apartWord(keepInput),
       startedMs.toFixed(3),
       state,
       writeRun(job, run, json),

@@ -38,10 +38,7 @@ export interface Page<T> {
 const ENTRIES_A_PAGE = 2_000;
 const ENTRIES_A_SCRIPT = 200;
 
-/**
- * One page of jobs, newest first, merged from the indexes of the states and models that are asked for. Inputs above 4 KB are
- * left out: a page of tensors would be many megabytes.
- */
+/** One page of jobs, newest first, merged from the indexes of the states and models that are asked for. */
 export function listJobs(
   { records, jobs }: { records: RecordScripts; jobs: JobStore },
   { owner, states, model = '', requestId }: JobFilter,
@@ -52,7 +49,7 @@ export function listJobs(
   const wanted = states.length > 0 ? states : JOB_STATES;
   return readPage(records, ['job', whose, model, request, ...wanted], {
     ...wish,
-    read: (ids) => jobs.findAll(ids, { withLargeInputs: false }),
+    read: (ids) => jobs.findAll(ids),
   });
 }
 

@@ -21,7 +21,7 @@ export class JobStore {
         text === null ? undefined : String(text),
       );
     });
-    this.#viewOne = coalesce(VIEWED_AT_ONCE, (ids) => this.#view(ids, true));
+    this.#viewOne = coalesce(VIEWED_AT_ONCE, (ids) => this.#view(ids));
   }
 
   /** The job, or undefined when there is none (any more). One round trip, and one more while it has not ended. */
@@ -38,7 +38,7 @@ export class JobStore {
     const record = readRecord(id, text);
     const base = baseOf(id, record, record.inputJson, 0);
     if (line === undefined) return { ...base, replyTo: record.replyTo };
-    return record.isInputApart ? this.findOpen(id) : this.#unlessOver(endJob(base, line));
+    return this.#unlessOver(endJob(base, line));
   }
 
   /** The job, wherever it stands. One round trip, which calls of the same moment share. */
@@ -50,25 +50,28 @@ export class JobStore {
     return isNowhere ? this.#viewOne(id) : job;
   }
 
-  /**
-   * Jobs of these ids, in their order; those that are not there are left out. Without `withLargeInputs`, inputs above 4 KB are
-   * left out, too.
-   */
-  async findAll(ids: readonly string[], { withLargeInputs = true } = {}): Promise<Job[]> {
+  /** Jobs of these ids, in their order; those that are not there are left out. */
+  async findAll(ids: readonly string[]): Promise<Job[]> {
     const found: (Job | undefined)[] = [];
     for (let at = 0; at < ids.length; at += VIEWED_AT_ONCE) {
-      found.push(...(await this.#view(ids.slice(at, at + VIEWED_AT_ONCE), withLargeInputs)));
+      found.push(...(await this.#view(ids.slice(at, at + VIEWED_AT_ONCE))));
     }
     return found.filter((job) => job !== undefined);
   }
 
-  async #view(ids: readonly string[], withLargeInputs: boolean): Promise<(Job | undefined)[]> {
-    const words = [withLargeInputs ? '1' : '', ...ids];
-    const flat = listOf(await this.#records.run('view', words)).map(String);
+  async #view(ids: readonly string[]): Promise<(Job | undefined)[]> {
+    const flat = listOf(await this.#records.run('view', ids)).map(String);
     return ids.map((id, index) => {
-      const job = viewOf(id, flat.slice(6 * index, 6 * index + 6));
+      const job = viewOf(id, flat.slice(5 * index, 5 * index + 5));
       return job && this.#unlessOver(job);
     });
+  }
+
+  /** The input of a job in JSON; undefined once it has gone. One round trip where it does not stand in the record. */
+  async inputOf({ id, inputJson }: Job): Promise<string | undefined> {
+    if (inputJson !== undefined) return inputJson;
+    const text = await this.#records.redis.command(['GET', this.#records.key(`in:${id}`)]);
+    return text === null ? undefined : String(text);
   }
 
   /** A record is there for a moment after its time: the sweeper removes it. */
@@ -95,10 +98,9 @@ export class JobStore {
 }
 
 function viewOf(id: string, words: readonly string[]): Job | undefined {
-  const [text = '', hold = '', state, place = '', due = '', input = ''] = words;
+  const [text = '', hold = '', state, place = '', due = ''] = words;
   if (text === '') return undefined;
   const record = readRecord(id, text);
-  if (record.isInputApart && input !== '') record.inputJson = input;
   const line = outcomeOf(text);
   if (line !== undefined) return endJob(baseOf(id, record, record.inputJson, 0), line);
   const held = hold === '' ? undefined : readHold(hold);

@@ -25,14 +25,20 @@ export interface RunTimings {
   batchSize: number;
 }
 
+/** How long an input outlives its job: unless that has succeeded, as long as the record, or not at all. */
+export const KEEP_INPUTS = ['failed', 'always', 'never'] as const;
+export type KeepInput = (typeof KEEP_INPUTS)[number];
+
 export interface JobBase {
   id: string;
   model: string;
   queue: string;
   /** Empty when callers are not told apart. */
   owner: string;
-  /** The input as it was submitted, in JSON; undefined where it was large and the job has succeeded. */
+  /** The input as it was submitted, in JSON; undefined where it stands in a key of its own. */
   inputJson: string | undefined;
+  /** How long it stands there. */
+  keepInput?: KeepInput | undefined;
   requestId?: string | undefined;
   priority: Priority;
   /** Longest one attempt may run. */
@@ -83,3 +89,8 @@ export type Job = JobBase &
     | ({ state: 'failed'; failure: Failure } & Ended & Ran)
     | ({ state: 'canceled' | 'expired' } & Ended)
   );
+
+/** Whether the input of a job stands in a key of its own, and has not gone. */
+export const isInputApart = ({ keepInput, state }: Job): boolean =>
+  keepInput !== undefined &&
+  (keepInput === 'always' || !isEnded(state) || (keepInput === 'failed' && state !== 'succeeded'));

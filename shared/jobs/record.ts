@@ -2,7 +2,7 @@ import type { JobBody } from '../contract/job.js';
 import { ENDED_JOB_STATES, FAILURE_CODES, PRIORITIES, type Priority } from '../contract/states.js';
 import { RecordSchemaError } from '../errors.js';
 import { RECORD_SCHEMA } from '../records/records.js';
-import type { Failure, Job, JobBase } from './job.js';
+import { type Failure, type Job, type JobBase, KEEP_INPUTS, type KeepInput } from './job.js';
 
 /**
  * Line 1 of a job's record: written when it is accepted and never again. Times are Unix milliseconds of Redis's clock; in the
@@ -33,8 +33,8 @@ export interface JobRecord {
   requestId: string | undefined;
   /** `<caller>:<key>`, as it is part of a key's name. */
   idempotency: string | undefined;
-  /** Whether the input stands in a key of its own; {@link inputJson} is undefined then. */
-  isInputApart: boolean;
+  /** Of an input that stands in a key of its own; {@link inputJson} is undefined then. */
+  keepInput: KeepInput | undefined;
   about: About;
   /** The input as it was submitted, in JSON. */
   inputJson: string | undefined;
@@ -48,6 +48,9 @@ export interface About {
 
 /** What a field has where it has nothing; no text that is written with encodeURIComponent is equal to it. */
 export const NONE = '=';
+/** The field `apart`; parts/ends.lua reads the same. */
+const APART: Record<KeepInput, string> = { failed: '1', always: '2', never: '3' };
+const KEEP_INPUT = new Map(KEEP_INPUTS.map((keep) => [APART[keep], keep]));
 /** Fields of line 1 before its JSON, in their order; parts/jobs.lua reads the same. */
 const FIELDS = 18;
 /** Fields of line 2 before its JSON. */
@@ -59,6 +62,9 @@ const wordless = (text: string | undefined): string | undefined =>
 
 /** How scripts name an owner; '' stands for nobody. */
 export const ownerWord = (owner: string): string => (owner === '' ? NONE : encodeURIComponent(owner));
+
+/** How scripts name the field `apart`. */
+export const apartWord = (keepInput: KeepInput | undefined): string => (keepInput ? APART[keepInput] : NONE);
 
 /** A text in a key's name or a field of a record. */
 export const keyWord = encodeURIComponent;
@@ -75,13 +81,13 @@ export const aboutWord = (about: About): string =>
 /** Writes line 1. */
 export function writeRecord(record: Omit<JobRecord, 'inputJson'>, inputJson: string): string {
   const { owner, createdMs, startsMs, deadlineMs, lateMs, priority, rows, weight, maxAttempts } = record;
-  const { timeoutMs, ttlMs, replyTo, model, requestId, idempotency, isInputApart, about } = record;
+  const { timeoutMs, ttlMs, replyTo, model, requestId, idempotency, keepInput, about } = record;
   const since = (ms: number): string => String(Math.round(ms - createdMs));
   return (
-    `${RECORD_SCHEMA} ${isInputApart ? 1 : NONE} ${word(owner)} ${timeOf(createdMs)} ${since(startsMs)} ${since(lateMs)} ` +
+    `${RECORD_SCHEMA} ${apartWord(keepInput)} ${word(owner)} ${timeOf(createdMs)} ${since(startsMs)} ${since(lateMs)} ` +
     `${deadlineMs === undefined ? NONE : since(deadlineMs)} ${priority === 'normal' ? NONE : priority} ${rows ?? NONE} ` +
     `${weight} ${maxAttempts} ${timeoutMs} ${ttlMs} ${replyTo ?? NONE} ${model} ${word(requestId)} ${idempotency ?? NONE} ` +
-    `${aboutWord(about)} ${isInputApart ? '' : inputJson}`
+    `${aboutWord(about)} ${keepInput ? '' : inputJson}`
   );
 }
 
@@ -106,6 +112,7 @@ export function readRecord(id: string, text: string): JobRecord {
     throw new RecordSchemaError(`the record of job ${id}`, version, String(RECORD_SCHEMA));
   }
   const end = text.indexOf('\n', at);
+  const keepInput = KEEP_INPUT.get(apart ?? NONE);
   const createdMs = Number(created);
   return {
     owner: wordless(owner),
@@ -123,9 +130,9 @@ export function readRecord(id: string, text: string): JobRecord {
     model,
     requestId: wordless(requestId),
     idempotency: idempotency === NONE ? undefined : idempotency,
-    isInputApart: apart === '1',
+    keepInput,
     about: about === undefined || about === NONE ? {} : (JSON.parse(decodeURIComponent(about)) as About),
-    inputJson: apart === '1' ? undefined : end < 0 ? text.slice(at) : text.slice(at, end),
+    inputJson: keepInput ? undefined : end < 0 ? text.slice(at) : text.slice(at, end),
   };
 }
 
@@ -173,13 +180,15 @@ export function baseOf(
   inputJson: string | undefined,
   attempts: number,
 ): JobBase {
-  const { about, owner, createdMs, timeoutMs, maxAttempts, model, priority, requestId, ttlMs } = record;
+  const { about, owner, createdMs, timeoutMs, maxAttempts, model, priority, requestId, ttlMs, keepInput } =
+    record;
   return {
     id,
     model,
     queue: model,
     owner: owner ?? '',
     inputJson,
+    keepInput,
     requestId,
     priority,
     timeoutMs,
@@ -207,6 +216,7 @@ export function endJob(open: JobBase, line: string): Job {
     queue: open.queue,
     owner: open.owner,
     inputJson: open.inputJson,
+    keepInput: open.keepInput,
     requestId: open.requestId,
     priority: open.priority,
     timeoutMs: open.timeoutMs,

@@ -1,13 +1,21 @@
 import type { JobBody } from '../../../shared/contract/job.js';
 import type { ModelBody } from '../../../shared/contract/model.js';
+import { explain } from '../api.js';
 import { h, setText } from '../dom.js';
 import { pictureIn } from '../form/byte-input.js';
 import { pictureOf } from '../form/picture.js';
 import { formatMoment, formatMs, formatValue, isLong, isScored, type Scored } from '../format.js';
 import { timeline } from './timeline.js';
 
-/** Everything there is to know of a job. `model`: the one that it asks, while that is served. */
-export function jobFacts(job: JobBody, model: ModelBody | undefined): HTMLElement[] {
+/**
+ * Everything there is to know of a job. `model`: the one that it asks, while that is served. `readInput` is called when an input
+ * is to be shown that the job only links to.
+ */
+export function jobFacts(
+  job: JobBody,
+  model: ModelBody | undefined,
+  readInput: () => Promise<Record<string, unknown>>,
+): HTMLElement[] {
   const { result, error } = job;
   return [
     timeline(job),
@@ -16,8 +24,26 @@ export function jobFacts(job: JobBody, model: ModelBody | undefined): HTMLElemen
       ? [section('Error', h('p', { class: 'error' }, h('strong', {}, error.code), ` ${error.message}`))]
       : []),
     ...(job.input ? [section('Input', pairs(valuesOf(job.input, model)))] : []),
+    ...(job.links.input === undefined ? [] : [section('Input', inputOnDemand(readInput, model))]),
     section('About', pairs(about(job))),
   ];
+}
+
+function inputOnDemand(
+  readInput: () => Promise<Record<string, unknown>>,
+  model: ModelBody | undefined,
+): HTMLElement {
+  const place = h('div', {});
+  const folded = h('details', {}, h('summary', {}, 'Show it'), place);
+  const show = async (): Promise<void> => {
+    try {
+      place.replaceChildren(pairs(valuesOf(await readInput(), model)));
+    } catch (error) {
+      setText(place, explain(error));
+    }
+  };
+  folded.addEventListener('toggle', () => folded.open && void show());
+  return folded;
 }
 
 function valuesOf(input: Record<string, unknown>, model: ModelBody | undefined): [string, Node][] {

@@ -92,6 +92,7 @@ export class JobPanel {
       ...jobFacts(
         job,
         this.#models.find(({ name }) => name === job.model),
+        () => this.#api.client.input(job.id),
       ),
     );
     this.#cancel.hidden = job.links.cancel === undefined || job.status === 'canceling';

@@ -8,6 +8,9 @@ local KEPT_MS = 24 * 3600 * 1000
 -- An outcome that is longer is left for whoever waits for it to read.
 local LONGEST_TOLD = 16 * 1024
 
+-- The field `apart` of an input that outlives its job: unless that has succeeded, or in any case.
+local KEPT_IF_FAILED, KEPT_ALWAYS = '1', '2'
+
 -- Ids that ended in this run of the script, and by API process the ends of those that it accepted, for announce().
 local ended, told = {}, {}
 
@@ -76,8 +79,9 @@ local function finish(job, status, now, started, rest)
   put(P .. 'ends', expiries[job.ttl], job.id)
   if job.idem ~= NONE then leave_key(job.idem, math.min(job.ttl, KEPT_MS)) end
   if job.apart ~= NONE then
-    if status == 'succeeded' then redis.call('DEL', P .. 'in:' .. job.id)
-    else redis.call('PEXPIRE', P .. 'in:' .. job.id, job.ttl + NET_MS) end
+    local is_kept = job.apart == KEPT_ALWAYS or (job.apart == KEPT_IF_FAILED and status ~= 'succeeded')
+    if is_kept then redis.call('PEXPIRE', P .. 'in:' .. job.id, job.ttl + NET_MS)
+    else redis.call('DEL', P .. 'in:' .. job.id) end
   end
   ended[#ended + 1] = job.id
   if job.reply ~= NONE then

@@ -76,7 +76,7 @@ end
 
 -- Whether the input stands apart, and whether the job is nobody's: asked of every job of a micro-batch, these are at fixed
 -- places.
-local function is_input_apart(text) return text:byte(3) == 49 end
+local function is_input_apart(text) return text:sub(3, 3) ~= NONE end
 local function is_nobodys(text) return text:sub(5, 6) == '= ' end
 
 -- nil where there is no record.
