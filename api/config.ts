@@ -10,6 +10,7 @@ import { KEEP_INPUTS, type KeepInput } from '../shared/jobs/job.js';
 import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
 import { MOST_PARTITIONS } from '../shared/records/partition-tags.js';
+import type { ReplicaAcks } from '../shared/redis/replica-acks.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
 
@@ -48,6 +49,8 @@ export interface ApiConfig {
     partitions: number;
     /** Longest that all Redis calls of one request may take together. */
     timeoutMs: number;
+    /** Replicas that have to have what clients are promised; undefined: none. */
+    acks: Omit<ReplicaAcks, 'key'> | undefined;
   };
   models: {
     /** Folder of the model packages. */
@@ -102,10 +105,10 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
       },
       bodyLimitBytes: read.int('BODY_LIMIT_BYTES', 65_536, { min: 1_024, max: 16_777_216 }),
       redis: {
+        ...readAcks(read),
         address: read.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
         keyPrefix: read.text('KEY_PREFIX', ''),
         partitions: read.int('PARTITIONS', 1, { min: 1, max: MOST_PARTITIONS }),
-        timeoutMs: read.int('REDIS_TIMEOUT_MS', 800, { min: 10, max: 60_000 }),
       },
       models: { dir: read.text('MODELS_DIR', 'model'), defaultName: read.optional('DEFAULT_MODEL') },
       jobs: {
@@ -143,6 +146,18 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
       },
     }),
   );
+}
+
+function readAcks(read: EnvReader): Pick<ApiConfig['redis'], 'timeoutMs' | 'acks'> {
+  const timeoutMs = read.int('REDIS_TIMEOUT_MS', 800, { min: 10, max: 60_000 });
+  const replicas = read.int('REDIS_REPLICAS_ACK', 0, { max: 16 });
+  // A write may first stand behind the WAIT of those before it.
+  const max = Math.floor(timeoutMs / 2);
+  const acks = {
+    replicas,
+    timeoutMs: read.int('REDIS_REPLICAS_ACK_MS', Math.min(300, max), { min: 1, max }),
+  };
+  return { timeoutMs, acks: replicas === 0 ? undefined : acks };
 }
 
 function readKeys(read: EnvReader): Pick<ApiConfig['admission'], 'keys' | 'keysFile'> {

@@ -63,7 +63,7 @@ export async function openApiContext(
     limits = CLIENT_LIMITS,
   }: { log: Logger; release: ReleaseStack; draining: AbortSignal; limits?: Readonly<ClientLimits> },
 ): Promise<ApiContext> {
-  const { address, keyPrefix, timeoutMs } = config.redis;
+  const { address, keyPrefix, timeoutMs, acks } = config.redis;
   // The tracer is opened first, so that it is closed last.
   const tracer = await openTracer('waggle-api', { tracing: config.tracing, log });
   release.later('traces', () => tracer.close());
@@ -76,6 +76,7 @@ export async function openApiContext(
     redis: { address, onError, signal: draining },
     keyPrefix,
     release,
+    acks,
   });
   const partitions = new Partitions(opened, { timeoutMs: timeoutMs / 2, keepInput: config.jobs.keepInput });
   const { keys, rateLimit } = config.admission;
@@ -101,7 +102,7 @@ export async function openApiContext(
     },
     { once: true },
   );
-  const withinDeadline = createRedisDeadline(timeoutMs, () => metrics.redisFailed());
+  const withinDeadline = createRedisDeadline(timeoutMs, (error) => metrics.redisFailed(error));
   const metrics = new ApiMetrics({
     partitions,
     models,

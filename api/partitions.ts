@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BatchStore } from '../shared/batches/batch-store.js';
-import { RedisUnavailableError } from '../shared/errors.js';
+import { NotReplicatedError, RedisUnavailableError } from '../shared/errors.js';
 import type { KeepInput } from '../shared/jobs/job.js';
 import { JobIntake } from '../shared/jobs/job-intake.js';
 import type { Cursor, Page, PageWish } from '../shared/jobs/job-list.js';
@@ -41,6 +41,8 @@ export class Partitions {
   readonly #withinDeadline: RedisDeadline;
   /** Until when each counts as away, by its number. */
   readonly #awayUntilMs: number[];
+  /** Until when each gets nothing new because too few replicas had what it got. */
+  readonly #shortUntilMs: number[] = [];
   #next = Math.floor(Math.random() * 256);
   #ofThisTurn: ApiPartition | undefined;
 
@@ -95,7 +97,7 @@ export class Partitions {
     this.#next += 1;
     for (let step = 0; step < length; step += 1) {
       const partition = this.all[(this.#next + step) % length] as ApiPartition;
-      if (this.isAway(partition)) continue;
+      if (this.isAway(partition) || performance.now() < (this.#shortUntilMs[partition.index] ?? 0)) continue;
       this.#next += step;
       return partition;
     }
@@ -116,7 +118,8 @@ export class Partitions {
 
   /** Notes that a call failed, where Redis being away is the cause. */
   failed({ index }: ApiPartition, error: unknown): void {
-    if (error instanceof RedisUnavailableError) this.#awayUntilMs[index] = performance.now() + AWAY_MS;
+    if (error instanceof NotReplicatedError) this.#shortUntilMs[index] = performance.now() + AWAY_MS;
+    else if (error instanceof RedisUnavailableError) this.#awayUntilMs[index] = performance.now() + AWAY_MS;
   }
 
   /** Jobs that may wait in one queue of a partition where `most` may wait in all. */

@@ -10,13 +10,13 @@ export type RedisDeadline = <T>(step: string, calls: () => Promise<T>) => Promis
  */
 export function createRedisDeadline(
   timeoutMs: number,
-  onUnavailable: () => void = () => undefined,
+  onUnavailable: (error: RedisUnavailableError) => void = () => undefined,
 ): RedisDeadline {
   return (step, calls) =>
     new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
         late.cancel();
-        if (error instanceof RedisUnavailableError) onUnavailable();
+        if (error instanceof RedisUnavailableError) onUnavailable(error);
         reject(error);
       };
       const late = wheel.set(timeoutMs, () =>

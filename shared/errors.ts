@@ -36,6 +36,14 @@ export class RedisUnavailableError extends AppError {
   }
 }
 
+/** Redis has what was written, and too few of its replicas have it: a failover at this moment may lose it. */
+export class NotReplicatedError extends RedisUnavailableError {
+  override name = 'NotReplicatedError';
+  constructor(count: number, wanted: number, withinMs: number) {
+    super(`a write on ${wanted} replicas within ${withinMs} ms: ${count} had it`);
+  }
+}
+
 /** Records in Redis were written by another version of this software, or in another number of partitions; they are not read half-way. */
 export class RecordSchemaError extends AppError {
   override name = 'RecordSchemaError';

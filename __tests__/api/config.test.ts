@@ -124,3 +124,10 @@ it('bounds what a submission may ask for, no higher than the contract does', () 
     /MAX_TIMEOUT_MS .*\n.*MAX_ATTEMPTS /,
   );
 });
+
+it('waits for replicas for half of the time of a request at most', () => {
+  expect(read({}).redis.acks).toBeUndefined();
+  const env = { REDIS_REPLICAS_ACK: '2', REDIS_TIMEOUT_MS: '500' };
+  expect(read(env).redis.acks).toEqual({ replicas: 2, timeoutMs: 250 });
+  expect(() => read({ ...env, REDIS_REPLICAS_ACK_MS: '251' })).toThrow('REDIS_REPLICAS_ACK_MS');
+});

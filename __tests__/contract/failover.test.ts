@@ -2,6 +2,7 @@ import { type LinkProxy, startLinkProxy } from '../faults/link-proxy.js';
 import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
 import type { Redis } from '../../shared/redis/redis.js';
 import { until } from '../support/latch.js';
+import { follow, replicationOf } from '../support/replica.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { FIXTURES } from '../support/paths.js';
 import { openWorkerRig, type WorkerRig } from '../support/rigs/worker-rig.js';
@@ -22,8 +23,7 @@ let rig: WorkerRig;
 
 beforeEach(async () => {
   [master, replica] = await Promise.all([startRedis({ host: HOST }), startRedis({ host: HOST })]);
-  await (await master.connect()).command(['CONFIG', 'SET', 'repl-diskless-sync-delay', '0']);
-  await follow(replica, master);
+  await follow(replica, master.url);
   place = { ...placeOf(master) };
   name = await startLinkProxy(place);
   const behindName = { ...master, url: name.url, address: parseRedisAddress(name.url) };
@@ -49,13 +49,6 @@ function placeOf({ address }: TestRedis): Place {
   return address;
 }
 
-/** Makes one the replica of the other; resolves when it has everything. */
-async function follow(one: TestRedis, other: TestRedis): Promise<void> {
-  const client = await one.connect();
-  await client.command(['REPLICAOF', HOST, String(placeOf(other).port)]);
-  await until(async () => /master_link_status:up/.test(await infoOf(client)), { what: 'a replica' });
-}
-
 /** Resolves when the replica has all that the master wrote: a planned failover loses nothing. */
 async function caughtUp(): Promise<void> {
   const [one, other] = await Promise.all([master.connect(), replica.connect()]);
@@ -69,11 +62,7 @@ async function caughtUp(): Promise<void> {
 }
 
 const offsetOf = async (client: Redis): Promise<string | undefined> =>
-  /^master_repl_offset:(\d+)/m.exec(await infoOf(client))?.[1];
-
-// The client takes a new connection now and then, since this is no master.
-const infoOf = async (client: Redis): Promise<string> =>
-  String(await client.command(['INFO', 'replication']).catch(() => ''));
+  /^master_repl_offset:(\d+)/m.exec(await replicationOf(client))?.[1];
 
 const submit = (input: object, headers = {}) => api.submit({ model: 'faulty', input }, headers);
 
@@ -87,7 +76,7 @@ it('follows a master that is demoted while every connection to it stands', async
 
   const promoted = await replica.connect();
   await promoted.command(['REPLICAOF', 'NO', 'ONE']);
-  await follow(master, replica);
+  await follow(master, replica.url);
   // Until the name stands for the new master.
   const refused = await submit({ act: 'answer', value: 3 });
   expect([refused.status, refused.body.type]).toEqual([503, '/problems/redis-unavailable']);

@@ -32,7 +32,7 @@ export async function startLinkProxy(redis: NetConnectOpts, host = '127.0.0.1'):
       client.destroy();
       upstream.destroy();
     };
-    for (const side of [client, upstream]) side.on('error', end).on('close', end);
+    for (const side of [client, upstream]) side.setNoDelay().on('error', end).on('close', end);
     if (isSilent) return swallow(client, upstream);
     client.pipe(upstream);
     upstream.pipe(client);

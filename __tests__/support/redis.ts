@@ -49,6 +49,8 @@ export async function startRedis({ appendOnly = false, host }: TestRedisOptions 
     appendOnly ? 'yes' : 'no',
     '--appendfsync',
     'always',
+    '--repl-diskless-sync-delay',
+    '0',
   );
   const url = host === undefined ? `unix://${path}` : `redis://${host}:${port}`;
   const address = parseRedisAddress(url);

@@ -4,6 +4,7 @@ import {
   NoRoomError,
   SIGN_OF_LIFE_MS,
 } from '../../shared/batches/batch-store.js';
+import { NotReplicatedError } from '../../shared/errors.js';
 import type { Priority } from '../../shared/contract/states.js';
 import type { NoRoom } from '../../shared/jobs/job-intake.js';
 import type { ApiContext } from '../context.js';
@@ -54,7 +55,15 @@ export async function submitBatch(
     const maxChunks = problem ? 0 : partitions.depth(config.jobs.maxQueueDepth);
     return {
       notServed: problem,
-      created: await partition.batches.create(newBatch(exchange, ctx, batchId, request), maxChunks),
+      created: await partition.batches
+        .create(newBatch(exchange, ctx, batchId, request), maxChunks)
+        .catch(async (error: unknown) => {
+          // It is open, and nobody will send its rows.
+          if (error instanceof NotReplicatedError) {
+            await partition.batches.abort(batchId).catch(() => undefined);
+          }
+          throw error;
+        }),
     };
   });
   switch (created.kind) {
@@ -131,9 +140,11 @@ async function takeUpload(
       () => undefined,
     );
   }, SIGN_OF_LIFE_MS);
+  let isSent = false;
   try {
     const path = { request: exchange.request, signal: unwanted.signal, packer, sender };
     const fingerprint = await readUpload(path, options);
+    isSent = true;
     await withinDeadline('closing an upload', async () => {
       if (!(await batches.complete(batchId, fingerprint))) throw new BatchClosedError();
     });
@@ -141,7 +152,10 @@ async function takeUpload(
     unwanted.abort(error);
     await sender.finish().catch(() => undefined);
     const state = error instanceof UploadError && error.code === 'too_many_invalid' ? 'failed' : 'canceled';
-    await withinDeadline('dropping an upload', () => batches.abort(batchId, state)).catch(() => undefined);
+    // A whole upload that its repeat may find is kept.
+    if (!isSent || !(error instanceof NotReplicatedError)) {
+      await withinDeadline('dropping an upload', () => batches.abort(batchId, state)).catch(() => undefined);
+    }
     throw problemOf(
       exchange,
       error instanceof NoRoomError ? noRoom(exchange, request, error.refusal) : error,

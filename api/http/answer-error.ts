@@ -1,4 +1,9 @@
-import { messageOf, RecordSchemaError, RedisUnavailableError } from '../../shared/errors.js';
+import {
+  messageOf,
+  NotReplicatedError,
+  RecordSchemaError,
+  RedisUnavailableError,
+} from '../../shared/errors.js';
 import type { Logger } from '../../shared/log/logger.js';
 import type { Exchange } from './exchange.js';
 import { ProblemError, problemBody } from './problem.js';
@@ -29,6 +34,12 @@ export function answerError(exchange: Exchange, error: unknown, log: Logger): vo
 
 function toProblem(exchange: Exchange, error: unknown, log: Logger): ProblemError {
   if (error instanceof ProblemError) return error;
+  if (error instanceof NotReplicatedError) {
+    const detail =
+      'the request may have taken effect, and too few replicas of the store have it: repeat it, a submission with its ' +
+      'Idempotency-Key, so that it is done once';
+    return new ProblemError('not-replicated', detail, { retryAfterSeconds: 1 });
+  }
   if (error instanceof RedisUnavailableError) {
     const detail =
       exchange.request.method === 'GET'

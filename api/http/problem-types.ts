@@ -210,6 +210,13 @@ export const PROBLEM_TYPES = {
     title: 'The store did not answer in time',
     advice: 'The request may or may not have taken effect. Repeat a submission with an Idempotency-Key.',
   },
+  'not-replicated': {
+    status: 503,
+    title: 'Too few replicas of the store have it yet',
+    advice:
+      'The request may have taken effect, and a failure of the store at this moment may undo it. Repeat it after the time in ' +
+      'Retry-After, a submission with the same Idempotency-Key: it is answered once the replicas have it, and done once.',
+  },
   'record-unreadable': {
     status: 503,
     title: 'The job belongs to another version of this service',

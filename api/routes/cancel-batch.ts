@@ -21,7 +21,14 @@ export const cancelBatchRoute: Route = {
       202: json('Batch', 'It is canceled; the results of rows that run right now will be dropped.', {
         headers: ['Cache-Control'],
       }),
-      ...problems('batch-not-found', 'batch-ended', 'batch-gone', 'redis-unavailable', 'record-unreadable'),
+      ...problems(
+        'batch-not-found',
+        'batch-ended',
+        'batch-gone',
+        'redis-unavailable',
+        'not-replicated',
+        'record-unreadable',
+      ),
     },
   },
   async handle(exchange, ctx) {

@@ -23,7 +23,14 @@ export const cancelJobRoute: Route = {
       202: json('Job', 'It is running; its outcome will be dropped.', {
         headers: ['Cache-Control', 'Retry-After'],
       }),
-      ...problems('job-not-found', 'job-ended', 'job-gone', 'redis-unavailable', 'record-unreadable'),
+      ...problems(
+        'job-not-found',
+        'job-ended',
+        'job-gone',
+        'redis-unavailable',
+        'not-replicated',
+        'record-unreadable',
+      ),
     },
   },
   async handle(exchange, ctx) {

@@ -48,6 +48,7 @@ export const replayJobRoute: Route = {
         'queue-full',
         'model-not-served',
         'redis-unavailable',
+        'not-replicated',
         'record-unreadable',
         'draining',
       ),

@@ -77,6 +77,7 @@ export const submitBatchRoute: Route = {
         'queue-full',
         'model-not-served',
         'redis-unavailable',
+        'not-replicated',
         'draining',
       ),
     },

@@ -63,6 +63,7 @@ export const submitJobRoute: Route = {
         'queue-full',
         'model-not-served',
         'redis-unavailable',
+        'not-replicated',
         'draining',
       ),
     },

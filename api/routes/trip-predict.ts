@@ -45,6 +45,7 @@ export const tripPredictRoute: Route = {
         'queue-full',
         'model-not-served',
         'redis-unavailable',
+        'not-replicated',
         'draining',
       ),
     },

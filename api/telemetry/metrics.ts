@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { listOf } from '../../shared/records/records.js';
 import { chunkQueueOf } from '../../shared/batches/chunk-queue.js';
+import { NotReplicatedError, type RedisUnavailableError } from '../../shared/errors.js';
 import type { Depths } from '../../shared/stats/stats-store.js';
 import type { ModelRegistry } from '../models/model-registry.js';
 import type { Partitions } from '../partitions.js';
@@ -36,6 +37,11 @@ export class ApiMetrics {
   readonly #redisErrors = new Counter({
     name: 'waggle_redis_errors_total',
     help: 'Redis calls of requests that failed or were too late.',
+    registers: [this.#registry],
+  });
+  readonly #unreplicated = new Counter({
+    name: 'waggle_redis_unreplicated_total',
+    help: 'Requests whose write too few replicas had within REDIS_REPLICAS_ACK_MS.',
     registers: [this.#registry],
   });
   readonly #swept = new Counter({
@@ -107,8 +113,9 @@ export class ApiMetrics {
     child.observe(ms / 1000);
   }
 
-  redisFailed(): void {
+  redisFailed(error: RedisUnavailableError): void {
     this.#redisErrors.inc();
+    if (error instanceof NotReplicatedError) this.#unreplicated.inc();
   }
 
   swept(report: SweepReport): void {

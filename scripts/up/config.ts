@@ -30,6 +30,9 @@ export function readUpConfig(env: Env, root: string, isTerminal: boolean): Reado
   return readEnv(env, (read) => {
     const given = read.optional('REDIS_URL');
     const dataDir = resolve(root, read.text('DATA_DIR', '.data'));
+    if (given === undefined && (read.optional('REDIS_REPLICAS_ACK') ?? '0') !== '0') {
+      read.problems.push('REDIS_REPLICAS_ACK needs REDIS_URL: the private Redis has no replicas');
+    }
     const fsync = read.choice('REDIS_FSYNC', FSYNC_POLICIES, 'everysec');
     return {
       host: read.text('HOST', '127.0.0.1'),

@@ -106,7 +106,7 @@ export class BatchStore {
       chunk_about: aboutWord({ traceparent: batch.traceparent }),
     };
     const [kind, detail, fingerprint] = listOf(
-      await this.#records.run('batch-create', [
+      await this.#records.promise('batch-create', [
         batch.id,
         batch.owner,
         batch.idempotencyKey ?? '',
@@ -125,7 +125,7 @@ export class BatchStore {
   async add(batchId: string, { number, rows, columns, invalid }: NewChunk): Promise<boolean> {
     const errors = Object.keys(invalid);
     const [kind, detail] = listOf(
-      await this.#records.run('batch-add', [
+      await this.#records.promise('batch-add', [
         batchId,
         String(rows),
         String(errors.length),
@@ -145,7 +145,7 @@ export class BatchStore {
 
   /** Closes the upload; false when the batch no longer takes rows. */
   async complete(batchId: string, fingerprint: string): Promise<boolean> {
-    return (await this.#records.run('batch-complete', [batchId, fingerprint])) === 1;
+    return (await this.#records.promise('batch-complete', [batchId, fingerprint])) === 1;
   }
 
   /** Cancels a batch of `owner` (undefined: anybody's). */
@@ -153,7 +153,7 @@ export class BatchStore {
     batchId: string,
     owner: string | undefined,
   ): Promise<'canceled' | 'canceling' | 'ended' | 'gone'> {
-    const word = await this.#records.run('batch-cancel', [batchId, owner ?? '*', '']);
+    const word = await this.#records.promise('batch-cancel', [batchId, owner ?? '*', '']);
     return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
   }
 

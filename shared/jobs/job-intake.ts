@@ -221,7 +221,6 @@ export class JobIntake {
 
   /** Writes jobs outright, in one transaction. Never to be repeated: the jobs would run twice. */
   async #write(some: readonly Accepting[]): Promise<QueuedJob[]> {
-    const { redis } = this.#records;
     const byModel = new Map<string, Accepting[]>();
     for (const one of some) {
       const same = byModel.get(one.job.model);
@@ -240,7 +239,7 @@ export class JobIntake {
     }
     let replies: RedisReply[];
     try {
-      replies = await redis.transaction(commands);
+      replies = await this.#records.promised.transaction(commands);
     } finally {
       for (const [model, ones] of byModel) this.#count(model, -ones.length);
     }
@@ -327,7 +326,7 @@ export class JobIntake {
         words.push(job.model, job.requestId === undefined ? NONE : keyWord(job.requestId));
       }
     }
-    const replies = listOf(await this.#records.run('accept', words));
+    const replies = listOf(await this.#records.promise('accept', words));
     return groups.map(({ jobs }, index): AllCreated => {
       const [kind, detail, ...more] = listOf(replies[index]);
       switch (kind) {

@@ -92,7 +92,7 @@ export class JobStore {
 
   /** Cancels a job of `owner` (undefined: anybody's). */
   async cancel(id: string, owner: string | undefined): Promise<'canceled' | 'canceling' | 'ended' | 'gone'> {
-    const word = await this.#records.run('cancel', [id, owner === undefined ? '*' : ownerWord(owner)]);
+    const word = await this.#records.promise('cancel', [id, owner === undefined ? '*' : ownerWord(owner)]);
     return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
   }
 }

@@ -1,11 +1,21 @@
 import type { ReleaseStack } from '../process/release-stack.js';
+import type { ReplicaAcks } from '../redis/replica-acks.js';
 import { openRedis, openRedisSubscriber, type RedisOptions, type RedisSubscriber } from '../redis/redis.js';
-import { RecordScripts } from './records.js';
+import { partitionPrefix, RecordScripts } from './records.js';
 
 /** A part of the records that shares no script with the others, with connections of its own. */
 export interface Partition {
   records: RecordScripts;
   subscriber: RedisSubscriber;
+}
+
+/** The way to the partitions. */
+export interface PartitionOptions {
+  redis: RedisOptions;
+  keyPrefix: string;
+  release: ReleaseStack;
+  /** Replicas that have to have what clients are promised. @default none */
+  acks?: Omit<ReplicaAcks, 'key'> | undefined;
 }
 
 /**
@@ -14,7 +24,7 @@ export interface Partition {
  */
 export async function openPartitions(
   count: number,
-  { redis: options, keyPrefix, release }: { redis: RedisOptions; keyPrefix: string; release: ReleaseStack },
+  { redis: options, keyPrefix, release, acks }: PartitionOptions,
 ): Promise<Partition[]> {
   const partitions = await Promise.all(
     Array.from({ length: count }, async (_, index): Promise<Partition> => {
@@ -22,7 +32,13 @@ export async function openPartitions(
       release.later('redis', () => redis.close());
       const subscriber = await openRedisSubscriber(options);
       release.later('redis subscriber', () => subscriber.close());
-      return { records: new RecordScripts(redis, keyPrefix, { index, count }), subscriber };
+      const place = { index, count };
+      if (!acks) return { records: new RecordScripts(redis, keyPrefix, place), subscriber };
+      // Polls do not stand behind a WAIT: what is promised has a connection of its own then.
+      const key = `${partitionPrefix(keyPrefix, place)}acks`;
+      const promised = await openRedis({ ...options, acks: { ...acks, key } });
+      release.later('redis, waiting for replicas', () => promised.close());
+      return { records: new RecordScripts(redis, keyPrefix, place, promised), subscriber };
     }),
   );
   for (const { records } of partitions) await records.requireSchema(options.signal);

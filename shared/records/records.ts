@@ -21,6 +21,8 @@ export class RecordScripts {
     readonly redis: Redis,
     keyPrefix: string,
     readonly place: PartitionPlace = ONLY_PARTITION,
+    /** The connection of what clients are promised, which may wait for replicas. */
+    readonly promised: Redis = redis,
   ) {
     this.prefix = partitionPrefix(keyPrefix, place);
   }
@@ -33,6 +35,11 @@ export class RecordScripts {
   /** Runs a script. */
   run(name: keyof JobScripts, args: readonly RedisArgument[]): Promise<RedisReply> {
     return this.redis.script(this.#scripts[name], [this.prefix], args);
+  }
+
+  /** Runs a script whose effect a client is promised. */
+  promise(name: keyof JobScripts, args: readonly RedisArgument[]): Promise<RedisReply> {
+    return this.promised.script(this.#scripts[name], [this.prefix], args);
   }
 
   /**

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createClient, ErrorReply, RESP_TYPES } from 'redis';
-import { messageOf, RedisUnavailableError } from '../errors.js';
+import { messageOf, NotReplicatedError, RedisUnavailableError } from '../errors.js';
 import { backoffMs } from '../process/backoff.js';
 import type { RedisAddress } from './address.js';
+import { createAcks, type ReplicaAcks } from './replica-acks.js';
 import { RedisClock } from './redis-clock.js';
 import { DEAD_AFTER_PINGS, PING_EVERY_MS, watchLink } from './watch-link.js';
 
@@ -58,6 +59,8 @@ export interface RedisOptions {
   signal?: AbortSignal | undefined;
   /** Time between two `INFO replication`, which prove that the link lives and tell the role of Redis, in ms. @default 2000 */
   pingEveryMs?: number;
+  /** Scripts and transactions resolve only once replicas have what they wrote. @default Redis alone */
+  acks?: ReplicaAcks | undefined;
 }
 
 const RECONNECT_BACKOFF = { firstMs: 25, mostMs: 500 };
@@ -79,6 +82,9 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
     if (cause instanceof ErrorReply && ELSEWHERE.test(reason)) link.replace(reason);
     return failureOf(operation, cause);
   };
+  const acknowledged = options.acks
+    ? createAcks(options.acks, (words) => link.client.sendCommand(words))
+    : <Answer>(write: () => Promise<Answer>): Promise<Answer> => write();
   const command = async (args: readonly RedisArgument[]): Promise<RedisReply> => {
     try {
       return await link.client.sendCommand<RedisReply>([...args]);
@@ -99,20 +105,28 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
     },
     async script({ name, source, sha }, keys, args) {
       const tail = [String(keys.length), ...keys, ...args];
+      const run = (...head: string[]): Promise<RedisReply> =>
+        acknowledged(() => link.client.sendCommand<RedisReply>([...head, ...tail]));
       try {
-        return await link.client.sendCommand<RedisReply>(['EVALSHA', sha, ...tail]);
+        try {
+          return await run('EVALSHA', sha);
+        } catch (cause) {
+          if (!isScriptMissing(cause)) throw cause;
+        }
+        return await run('EVAL', source);
       } catch (cause) {
-        if (isScriptMissing(cause)) return command(['EVAL', source, ...tail]);
         throw failed(name, cause);
       }
     },
     async transaction(commands) {
-      // The client would keep it for its next connection, and write it there before that has logged in.
-      if (!link.client.isReady) throw failureOf('a transaction', new Error('the client is offline'));
-      const multi = link.client.multi();
-      for (const words of commands) multi.addCommand([...words]);
       try {
-        return (await multi.exec()) as unknown as RedisReply[];
+        return await acknowledged(async () => {
+          // The client would keep it for its next connection, and write it there before that has logged in.
+          if (!link.client.isReady) throw new Error('the client is offline');
+          const multi = link.client.multi();
+          for (const words of commands) multi.addCommand([...words]);
+          return (await multi.exec()) as unknown as RedisReply[];
+        });
       } catch (cause) {
         throw failed('a transaction', cause);
       }
@@ -281,6 +295,7 @@ const CANNOT_SERVE =
 const ELSEWHERE = /(^|: -)(READONLY|MASTERDOWN|MOVED|ASK|NOAUTH)\b|non local key|unauthenticated/;
 
 function failureOf(operation: string, cause: unknown): Error {
+  if (cause instanceof NotReplicatedError) return cause;
   const reason = messageOf(cause);
   if (cause instanceof ErrorReply && OUR_MISTAKE.test(reason) && !CANNOT_SERVE.test(reason)) {
     return new Error(`Redis refused ${operation}: ${reason}`, { cause });

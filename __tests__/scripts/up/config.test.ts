@@ -24,6 +24,12 @@ describe('readUpConfig', () => {
     expect(config.log.pretty).toBe(true);
   });
 
+  it('has no replicas of its own to wait for', () => {
+    const env = { REDIS_REPLICAS_ACK: '1' };
+    expect(() => readUpConfig(env, '/repo', false)).toThrow('REDIS_REPLICAS_ACK needs REDIS_URL');
+    expect(readUpConfig({ ...env, REDIS_URL: 'redis://db' }, '/repo', false).redis.kind).toBe('given');
+  });
+
   it('wants a number of workers', () => {
     expect(() => readUpConfig({ WORKERS: 'x' }, '/repo', false)).toThrow('WORKERS must be');
   });
