@@ -51,6 +51,7 @@ beforeAll(async () => {
   const env = {
     REDIS_URL: server.url,
     KEY_PREFIX: testPrefix(),
+    PARTITIONS: '2',
     MODELS: MODEL,
     DEFAULT_MODEL: MODEL,
     WORKER_METRICS_PORT: '0',

@@ -116,7 +116,14 @@ async function acceptJob(
     .withinDeadline('accepting a job', async () => {
       const notServed = await ctx.serving.problemOf(job.model);
       // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.
-      const created = await partition.intake.create(job, notServed ? 0 : maxDepth);
+      let created = await partition.intake.create(job, notServed ? 0 : maxDepth);
+      if (created.kind === 'full' && !notServed && job.idempotency === undefined && partitions.all.length > 1) {
+        // Another partition may have room.
+        const other = partitions.another();
+        const id = newRecordId(other.records);
+        waiter?.follow(id);
+        created = await other.intake.create({ ...job, id }, maxDepth);
+      }
       switch (created.kind) {
         case 'created':
           return { view: await viewJob(ctx, created.job), isReplay: false };
