@@ -33,10 +33,16 @@ export interface TestRedisOptions {
   appendOnly?: boolean;
   /** An address of this machine: TCP, on a free port of it. */
   host?: string;
+  /** Further options of redis-server. */
+  options?: readonly string[];
 }
 
 /** Starts redis-server. */
-export async function startRedis({ appendOnly = false, host }: TestRedisOptions = {}): Promise<TestRedis> {
+export async function startRedis({
+  appendOnly = false,
+  host,
+  options = [],
+}: TestRedisOptions = {}): Promise<TestRedis> {
   const dir = mkdtempSync(join(tmpdir(), 'waggle-test-'));
   const path = join(dir, 'redis.sock');
   const port = host === undefined ? 0 : await freePort(host);
@@ -51,6 +57,7 @@ export async function startRedis({ appendOnly = false, host }: TestRedisOptions 
     'always',
     '--repl-diskless-sync-delay',
     '0',
+    ...options,
   );
   const url = host === undefined ? `unix://${path}` : `redis://${host}:${port}`;
   const address = parseRedisAddress(url);
@@ -84,7 +91,7 @@ export async function startRedis({ appendOnly = false, host }: TestRedisOptions 
   };
 }
 
-async function freePort(host: string): Promise<number> {
+export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

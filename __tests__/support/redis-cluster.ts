@@ -1,0 +1,131 @@
+import { SLOTS } from '../../shared/redis/key-slot.js';
+import { type Redis, openRedis } from '../../shared/redis/redis.js';
+import { until } from './latch.js';
+import { freePort, startRedis, type TestRedis } from './redis.js';
+
+const HOST = '127.0.0.1';
+/** A node that is silent for so long is replaced, in ms. */
+const NODE_TIMEOUT_MS = 1_500;
+
+/** A node of a cluster. */
+export interface ClusterNode {
+  server: TestRedis;
+  port: number;
+  /** Runs a command at this very node; rejects while it is away. */
+  command: Redis['command'];
+}
+
+/** A Redis Cluster of a test's own on this machine. */
+export interface RedisCluster {
+  nodes: readonly ClusterNode[];
+  /** For REDIS_URL. */
+  url: string;
+  /** The node that is the master of a hash tag's slot, as most of the others see it. */
+  masterOf(tag: string): Promise<ClusterNode>;
+  /** Resolves when every slot has a master and every master a replica that has everything. */
+  isWhole(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts so many masters, with a replica each. */
+export async function startCluster({ masters = 3 } = {}): Promise<RedisCluster> {
+  const nodes = await Promise.all(Array.from({ length: 2 * masters }, startNode));
+  const [first, ...others] = nodes as [ClusterNode, ...ClusterNode[]];
+  const ids = await Promise.all(nodes.map(async ({ command }) => String(await command(['CLUSTER', 'MYID']))));
+  const busPorts = nodes.map(({ busPort }) => String(busPort));
+  for (const [index, { port }] of others.entries()) {
+    await first.command(['CLUSTER', 'MEET', HOST, String(port), busPorts[index + 1] ?? '']);
+  }
+  for (let index = 0; index < masters; index += 1) {
+    const [from, to] = [index, index + 1].map((part) => Math.round((part * SLOTS) / masters));
+    await nodes[index]?.command(['CLUSTER', 'ADDSLOTSRANGE', String(from), String((to ?? 0) - 1)]);
+  }
+  for (let index = masters; index < nodes.length; index += 1) {
+    await until(
+      () =>
+        nodes[index]?.command(['CLUSTER', 'REPLICATE', ids[index - masters] ?? '']).then(
+          () => true,
+          () => false,
+        ),
+      {
+        what: 'a replica that knows its master',
+      },
+    );
+  }
+  const isWhole = (): Promise<void> =>
+    until(async () => (await Promise.all(nodes.map(isSettled))).every(Boolean), {
+      what: 'a cluster that is whole',
+      timeoutMs: 60_000,
+    }).then(() => undefined);
+  await isWhole();
+  return {
+    nodes,
+    url: `redis+cluster://${nodes.map(({ port }) => `${HOST}:${port}`).join(',')}/`,
+    async masterOf(tag) {
+      for (const { command } of nodes) {
+        const answers = await Promise.all([
+          command(['CLUSTER', 'KEYSLOT', `{${tag}}`]),
+          command(['CLUSTER', 'SLOTS']),
+        ]).catch(() => undefined);
+        if (!answers) continue;
+        const [slot, ranges] = answers as [number, [number, number, [string, number]][]];
+        const owner = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1];
+        const node = nodes.find(({ port }) => port === owner);
+        if (node) return node;
+      }
+      throw new Error(`nobody knows the master of ${tag}`);
+    },
+    isWhole,
+    async stop() {
+      await Promise.all(nodes.map(({ server }) => server.stop()));
+    },
+  };
+}
+
+async function startNode(): Promise<ClusterNode & { busPort: number }> {
+  const busPort = await freePort(HOST);
+  const server = await startRedis({
+    host: HOST,
+    appendOnly: true,
+    options: [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      String(busPort),
+      '--cluster-node-timeout',
+      String(NODE_TIMEOUT_MS),
+      '--cluster-announce-ip',
+      HOST,
+      '--zset-max-listpack-entries',
+      '0',
+    ],
+  });
+  if (server.address.kind !== 'host') throw new Error('not reached over TCP');
+  const { port } = server.address;
+  return {
+    server,
+    port,
+    busPort,
+    // A connection a command: a standing one would be given up where the node is a replica.
+    async command(words) {
+      const client = await openRedis({
+        address: server.address,
+        onError: () => undefined,
+        signal: AbortSignal.timeout(500),
+      });
+      return client.command(words).finally(() => client.close());
+    },
+  };
+}
+
+/** Whether a node sees all slots served, and, where it is a replica, has everything. A master has to have a replica. */
+async function isSettled({ command }: ClusterNode): Promise<boolean> {
+  const texts = await Promise.all([command(['CLUSTER', 'INFO']), command(['INFO', 'replication'])]).catch(
+    () => [],
+  );
+  const [cluster = '', replication = ''] = texts.map(String);
+  return (
+    /cluster_state:ok/.test(cluster) &&
+    /master_link_status:up|role:master[^]*connected_slaves:[1-9]/.test(replication)
+  );
+}
