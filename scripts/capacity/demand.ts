@@ -17,6 +17,10 @@ export interface Demand {
   maxQueueDepth: number;
   /** Longest outage of all workers in which no job is refused, in s. */
   outageSeconds: number;
+  /** Of each master of Redis. */
+  replicas: number;
+  /** `REDIS_REPLICAS_ACK`. */
+  acks: number;
   /** Memory of one Redis, in MB. */
   redisMemoryMb: number;
 }
@@ -30,6 +34,8 @@ export const USUAL = {
   resultTtlMs: 86_400_000,
   maxQueueDepth: 100_000,
   outageSeconds: 60,
+  replicas: 0,
+  acks: 0,
   redisMemoryMb: 1_000,
 } as const satisfies Omit<Demand, 'jobsPerSecond' | 'rowsPerSecond'>;
 

@@ -1,4 +1,6 @@
+import { MOST_PARTITIONS } from '../../shared/records/partition-tags.js';
 import { type Cost, type Costs, MEASURED_CHUNK_ROWS, totalCost } from './costs.js';
+import { MASTER } from './constants.js';
 import { type Demand, TARGET_UTILISATION } from './demand.js';
 
 /** Processes of one kind. */
@@ -22,10 +24,15 @@ export interface WorkerPlan extends ProcessPlan {
   jobsPerSecondEach: number;
 }
 
-/** Redis, all servers together. */
+/** Redis, all masters together. */
 export interface RedisPlan {
-  servers: number;
+  /** Each has an equal share of the partitions. */
+  masters: number;
+  /** Of all masters. */
+  replicas: number;
   busyCores: number;
+  /** The part of it that tells API processes of jobs, in cores. */
+  messageCores: number;
   commandsPerSecond: number;
   networkMbPerSecond: number;
   appendedMbPerSecond: number;
@@ -37,7 +44,7 @@ export interface RedisPlan {
 
 /** A limit that more processes do not raise. */
 export interface Limit {
-  what: 'Redis memory' | 'Redis CPU' | 'queue depth';
+  what: 'Redis memory' | 'Redis CPU' | 'partitions' | 'queue depth';
   /** Multiple of the demand at which it is reached: below 1 the demand itself is too much. */
   atTimes: number;
   /** The setting to change then. */
@@ -67,30 +74,44 @@ export function planFor(demand: Demand, costs: Costs): Plan {
     [costOfJob(demand, costs), jobsPerSecond],
     [costs.thousandRows, rowsPerSecond / 1000],
   ]);
-  const redisCores = second.redisUs / US_A_SECOND;
-  const servers = processesFor(redisCores);
+  const copiedMb = (demand.replicas * second.appendedBytes) / BYTES_A_MB;
+  const isAcked = demand.acks > 0 ? jobsPerSecond : 0;
+  const apiCores = (second.apiUs + isAcked * MASTER.ackApiUs) / US_A_SECOND;
+  const apis = processesFor(apiCores);
+  const messageCores = messageUs(demand, apis) / US_A_SECOND;
+  const ownUs = second.redisUs + copiedMb * 1_000 * MASTER.replicaUsAKb + isAcked * MASTER.ackUs;
+  const busyCores = ownUs / US_A_SECOND + messageCores;
+  const masters = processesFor(busyCores);
   const redis: RedisPlan = {
-    servers,
-    busyCores: redisCores,
+    masters,
+    replicas: masters * demand.replicas,
+    busyCores,
+    messageCores,
     commandsPerSecond: second.redisCommands,
-    networkMbPerSecond: second.networkBytes / BYTES_A_MB,
+    networkMbPerSecond: second.networkBytes / BYTES_A_MB + copiedMb,
     appendedMbPerSecond: second.appendedBytes / BYTES_A_MB,
-    ...keptMb(demand, servers, costs),
+    ...keptMb(demand, costs),
   };
-  const apiCores = second.apiUs / US_A_SECOND;
-  // Each Redis has APIs and workers of its own.
-  const apis = Math.max(servers, processesFor(apiCores));
   // Jobs and chunks wait in queues of their own, each of that depth.
   const queuedPerSecond = Math.max(jobsPerSecond, rowsPerSecond / MEASURED_CHUNK_ROWS);
-  const refusesAfterSeconds = (demand.maxQueueDepth * servers) / queuedPerSecond;
+  const refusesAfterSeconds = demand.maxQueueDepth / queuedPerSecond;
   return {
     api: { processes: apis, busyCores: apiCores, memoryMb: apis * costs.resident.api },
-    worker: workersFor(demand, { second, servers, costs }),
+    worker: workersFor(demand, { second, costs }),
     redis,
     limits: limitsOf(demand, redis, refusesAfterSeconds),
     refusesAfterSeconds: Number.isFinite(refusesAfterSeconds) ? refusesAfterSeconds : null,
   };
 }
+
+/**
+ * CPU time of Redis in a second that tells API processes more than one of them was told when costs were measured. Of each
+ * micro-batch all hear twice, and those that wait for its jobs once more.
+ */
+const messageUs = ({ jobsPerSecond, rowsPerSecond, maxBatch }: Demand, apis: number): number =>
+  (jobsPerSecond / maxBatch + rowsPerSecond / MEASURED_CHUNK_ROWS) *
+  (2 * (apis - 1) + Math.min(maxBatch, apis) - 1) *
+  MASTER.messageUs;
 
 /** The number of processes of which none is busier than {@link TARGET_UTILISATION}. */
 const processesFor = (cores: number): number =>
@@ -109,14 +130,14 @@ const costOfJob = ({ results }: Demand, costs: Costs): Cost =>
 /** `second`: the cost of everything that comes in a second. */
 function workersFor(
   { jobsPerSecond, rowsPerSecond, predictMs, maxBatch }: Demand,
-  { second, servers, costs }: { second: Cost; servers: number; costs: Costs },
+  { second, costs }: { second: Cost; costs: Costs },
 ): WorkerPlan {
   const modelUs = ((predictMs ?? 0) * 1000) / maxBatch;
   const workerCores = second.workerUs / US_A_SECOND;
   const inferenceCores = second.inferenceUs / US_A_SECOND;
   const modelCores = (modelUs * (jobsPerSecond + rowsPerSecond)) / US_A_SECOND;
   const most = Math.max(workerCores, inferenceCores, modelCores);
-  const processes = Math.max(servers, processesFor(most));
+  const processes = processesFor(most);
   const jobUs = Math.max(costs.run.workerUs, costs.run.inferenceUs, modelUs);
   return {
     processes,
@@ -129,18 +150,13 @@ function workersFor(
 }
 
 /** Memory of Redis for results and, after an outage, for jobs and rows that wait. */
-function keptMb(
-  demand: Demand,
-  servers: number,
-  { kept, inputBytes }: Costs,
-): Pick<RedisPlan, 'resultsMb' | 'backlogMb'> {
+function keptMb(demand: Demand, { kept, inputBytes }: Costs): Pick<RedisPlan, 'resultsMb' | 'backlogMb'> {
   const { jobsPerSecond, rowsPerSecond, resultTtlMs, outageSeconds, maxQueueDepth } = demand;
   // A record keeps its input, so that a job can be replayed.
   const moreBytes = (demand.inputBytes ?? inputBytes) - inputBytes;
   const results = jobsPerSecond * (kept.endedJob + moreBytes) + rowsPerSecond * kept.endedRow;
-  const depth = maxQueueDepth * servers;
-  const jobs = Math.min(jobsPerSecond * outageSeconds, depth);
-  const rows = Math.min(rowsPerSecond * outageSeconds, depth * MEASURED_CHUNK_ROWS);
+  const jobs = Math.min(jobsPerSecond * outageSeconds, maxQueueDepth);
+  const rows = Math.min(rowsPerSecond * outageSeconds, maxQueueDepth * MEASURED_CHUNK_ROWS);
   return {
     resultsMb: (results * (resultTtlMs / 1000)) / BYTES_A_MB,
     backlogMb: (jobs * (kept.queuedJob + moreBytes) + rows * kept.waitingRow) / BYTES_A_MB,
@@ -149,19 +165,29 @@ function keptMb(
 
 function limitsOf(
   { redisMemoryMb, outageSeconds }: Demand,
-  { servers, busyCores, resultsMb, backlogMb }: RedisPlan,
+  { masters, busyCores, messageCores, resultsMb, backlogMb }: RedisPlan,
   refusesAfterSeconds: number,
 ): Limit[] {
+  // Messages grow with the jobs and with the APIs that hear of them.
+  const timesUntil = (cores: number): number => {
+    const own = busyCores - messageCores;
+    return (2 * cores) / (own + Math.sqrt(own ** 2 + 4 * messageCores * cores));
+  };
   const limits: Limit[] = [
     {
       what: 'Redis memory',
-      atTimes: (redisMemoryMb * servers) / (resultsMb + backlogMb),
+      atTimes: (redisMemoryMb * masters) / (resultsMb + backlogMb),
       change: 'RESULT_TTL_MS, or the memory of Redis',
     },
     {
       what: 'Redis CPU',
-      atTimes: TARGET_UTILISATION / busyCores,
-      change: 'CHUNK_ROWS for rows, or a Redis for each group of models',
+      atTimes: timesUntil(TARGET_UTILISATION),
+      change: 'PARTITIONS, over more masters; CHUNK_ROWS for rows',
+    },
+    {
+      what: 'partitions',
+      atTimes: timesUntil(MOST_PARTITIONS * TARGET_UTILISATION),
+      change: 'to a deployment for each group of models',
     },
     { what: 'queue depth', atTimes: refusesAfterSeconds / outageSeconds, change: 'MAX_QUEUE_DEPTH' },
   ];

@@ -66,6 +66,8 @@ export function registerCapacityCommand(program: Command): void {
       decimal(0, MOST),
       USUAL.outageSeconds,
     )
+    .option('--replicas <n>', 'replicas of each master of Redis', whole(0, 16), USUAL.replicas)
+    .option('--acks <n>', 'replicas that acknowledge a job, REDIS_REPLICAS_ACK', whole(0, 16), USUAL.acks)
     .option('--redis-memory-mb <n>', 'memory of one Redis', whole(1, MOST), USUAL.redisMemoryMb)
     .option('--json', 'print one JSON document as the last line of standard output')
     .addHelpText('after', HELP);
@@ -76,7 +78,7 @@ export function registerCapacityCommand(program: Command): void {
     const demand = demandOf(options);
     const plan = planFor(demand, MEASURED);
     if (json) console.log(JSON.stringify({ demand, plan, measured: { ...SOURCE, costs: MEASURED } }));
-    else console.log(planTable(plan).join('\n'));
+    else console.log(planTable(plan, demand).join('\n'));
   });
 }
 

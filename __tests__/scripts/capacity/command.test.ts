@@ -27,7 +27,7 @@ it('prints one table of figures with two digits', async () => {
   for (const name of [
     'APIs',
     'workers',
-    'Redis servers',
+    'Redis masters',
     'Redis, memory of results',
     'limit of Redis memory',
   ]) {
@@ -46,15 +46,18 @@ it.each([
     '1000',
     /Redis memory .* times this load, too small NOW; then change RESULT_TTL_MS, or the memory of Redis$/,
   ],
-  [
-    '1000000',
-    /Redis CPU .* too small NOW; then change CHUNK_ROWS for rows, or a Redis for each group of models$/,
-  ],
+  ['1000000', /Redis CPU .* too small NOW; then change PARTITIONS, over more masters; CHUNK_ROWS for rows$/],
 ])('says what has to change before %s jobs a second can run', async (jobsPerSecond, change) => {
   const limits = (await capacity('--jobs-per-second', jobsPerSecond))
     .split('\n')
     .filter((line) => line.startsWith('limit of '));
   expect(limits).toContainEqual(expect.stringMatching(change));
+});
+
+it('warns of as many replicas as have to acknowledge', async () => {
+  const args = ['--jobs-per-second', '100', '--acks', '1', '--replicas'];
+  expect(await capacity(...args, '1')).toMatch(/^Redis replicas +1 in all: have more of each than/m);
+  expect(await capacity(...args, '2')).toMatch(/^Redis replicas +2 in all$/m);
 });
 
 it('gives the plan, its demand and the source of its costs as JSON', async () => {

@@ -26,7 +26,7 @@ it('needs one of each and reaches no limit without jobs and rows', () => {
   expect(plan({})).toMatchObject({
     api: { processes: 1, busyCores: 0 },
     worker: { processes: 1, busyCores: 0 },
-    redis: { servers: 1, busyCores: 0, resultsMb: 0, backlogMb: 0 },
+    redis: { masters: 1, replicas: 0, busyCores: 0, resultsMb: 0, backlogMb: 0 },
     limits: [],
     refusesAfterSeconds: null,
   });
@@ -86,22 +86,33 @@ it('is bound by its own CPU with a fast one', () => {
   expect(worker).toMatchObject({ boundBy: 'worker', processes: 2, jobsPerSecondEach: 7_500 });
 });
 
-it('splits what one Redis cannot run, with APIs and workers of its own for each', () => {
-  const { redis, api, worker, limits } = plan({ jobsPerSecond: 40_000, results: 'wait', resultTtlMs: 1_000 });
-  expect(redis).toMatchObject({ busyCores: 2.4, servers: 4 });
-  expect(api.processes).toBe(8);
-  expect(worker.processes).toBe(6);
+it('spreads what one Redis cannot run over masters, and tells every API of each micro-batch', () => {
+  const demand = { jobsPerSecond: 40_000, results: 'wait', resultTtlMs: 1_000 } as const;
+  const { redis, api, worker, limits } = plan(demand);
+  expect([api.processes, worker.processes]).toEqual([8, 6]);
+  expect(redis.messageCores).toBeCloseTo((40_000 / 64) * (2 * 7 + 7) * 5.3e-6);
+  expect(redis.busyCores).toBeCloseTo(2.4 + redis.messageCores);
+  expect(redis.masters).toBe(5);
   const reached = limits.find(({ what }) => what === 'Redis CPU');
-  expect(reached?.atTimes).toBeCloseTo(0.25);
-  expect(reached?.change).toContain('a Redis for each group of models');
+  expect(reached?.change).toContain('PARTITIONS');
+  // At the limit, its part of the jobs and, of those and their APIs, its part of the messages fill one Redis.
+  const times = reached?.atTimes ?? 0;
+  expect(times * 2.4 + times ** 2 * redis.messageCores).toBeCloseTo(TARGET_UTILISATION);
+  expect(limit(plan(demand), 'partitions')?.atTimes).toBeGreaterThan(1);
+  expect(limit(plan({ ...demand, jobsPerSecond: 1_000_000 }), 'partitions')?.atTimes).toBeLessThan(1);
 });
 
-it('has at least one API and worker for each Redis', () => {
-  const heavy = planFor(
-    { ...USUAL, jobsPerSecond: 40_000, rowsPerSecond: 0, results: 'wait' },
-    { ...costs, wait: cost({ redisUs: 60, apiUs: 1, workerUs: 1 }), run: cost({ workerUs: 1 }) },
-  );
-  expect([heavy.redis.servers, heavy.api.processes, heavy.worker.processes]).toEqual([4, 4, 4]);
+it('adds what replicas cost their master, and what waiting for them costs', () => {
+  const demand = { jobsPerSecond: 100_000, results: { polls: 0 }, resultTtlMs: 1_000 };
+  const [alone, copied, acked] = [{}, { replicas: 2 }, { replicas: 2, acks: 1 }].map((more) =>
+    plan({ ...demand, ...more }),
+  ) as [Plan, Plan, Plan];
+  // A job appends a kilobyte.
+  expect(copied.redis.busyCores - alone.redis.busyCores).toBeCloseTo(100_000 * 2 * 4.1e-6);
+  expect(copied.redis.networkMbPerSecond - alone.redis.networkMbPerSecond).toBeCloseTo(200);
+  expect(copied.redis.replicas).toBe(2 * copied.redis.masters);
+  expect(acked.api.busyCores - copied.api.busyCores).toBeCloseTo(100_000 * 2.3e-6);
+  expect(acked.redis.busyCores).toBeGreaterThan(copied.redis.busyCores);
 });
 
 it('is out of memory where results are kept for longer than Redis has room', () => {
@@ -133,15 +144,8 @@ it('says how long the queue holds, and how deep it has to be', () => {
   expect(limit(plan({ jobsPerSecond: 5_000, maxQueueDepth: 300_000 }), 'queue depth')?.atTimes).toBe(1);
 });
 
-it('gives each Redis its part of what waits', () => {
-  const parted = plan({ jobsPerSecond: 40_000, results: 'wait', resultTtlMs: 1_000 });
-  expect(parted.refusesAfterSeconds).toBe(10);
-  expect(limit(parted, 'queue depth')).toMatchObject({ atTimes: 1 / 6 });
-  expect(parted.redis.backlogMb).toBeCloseTo(4 * 100);
-});
-
 it('puts what breaks first first', () => {
   const times = plan({ jobsPerSecond: 1_234, rowsPerSecond: 777 }).limits.map(({ atTimes }) => atTimes);
-  expect(times).toHaveLength(3);
+  expect(times).toHaveLength(4);
   expect(times).toEqual(times.toSorted((one, other) => one - other));
 });
