@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
 # The API: Express, the sweeper, the dashboard. Nothing of TensorFlow.
 #
-# Bases are pinned by version. To pin by digest: `docker buildx imagetools inspect node:20.20.2-bookworm-slim` tells it;
-# put `@sha256:...` behind the tag below, or build with --build-arg NODE_IMAGE=node:20.20.2-bookworm-slim@sha256:...
-ARG NODE_IMAGE=node:20.20.2-bookworm-slim
+# Bases are pinned by version. To pin by digest: `docker buildx imagetools inspect node:24.21.0-bookworm-slim` tells it;
+# put `@sha256:...` behind the tag below, or build with --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:...
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
 # The same in every image, so that it is built once: everything is compiled, with the development packages.
 FROM ${NODE_IMAGE} AS build

@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # A worker for NVIDIA GPUs: @tensorflow/tfjs-node-gpu, whose TensorFlow wants CUDA 11 and cuDNN 8.
 # How to pin by digest: see api.Dockerfile.
-ARG NODE_IMAGE=node:20.20.2-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:11.8.0-cudnn8-runtime-ubuntu22.04
 
 # The same in every image, so that it is built once: everything is compiled, with the development packages.

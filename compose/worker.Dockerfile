@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # A worker for any CPU: TensorFlow.js on WebAssembly. Nothing of Express, no native library.
 # How to pin by digest: see api.Dockerfile.
-ARG NODE_IMAGE=node:20.20.2-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
 # The same in every image, so that it is built once: everything is compiled, with the development packages.
 FROM ${NODE_IMAGE} AS build

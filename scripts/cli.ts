@@ -58,6 +58,12 @@ const COMMANDS: readonly CommandEntry[] = [
       (await import('./commands/bench.js')).registerBenchCommand(program, setUp),
   },
   {
+    name: 'setup',
+    summary: 'build the native TensorFlow packages where they cannot be downloaded',
+    register: async (program, setUp) =>
+      (await import('./commands/setup.js')).registerSetupCommand(program, setUp),
+  },
+  {
     name: 'capacity',
     summary: 'compute how many processes and how much Redis a load takes, and what breaks first',
     register: async (program) => (await import('./commands/capacity.js')).registerCapacityCommand(program),

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepare } from './setup/prepare.mjs';
 import { importBuilt, loadEnvFile, root } from './setup/project.mjs';
+import { setUpNative } from './setup/native.mjs';
 import { tryPeers } from './setup/peers.mjs';
 import { ensureRedis } from './setup/redis.mjs';
 import { reportAndFail } from './setup/setup-error.mjs';
@@ -13,7 +14,7 @@ try {
   const args = process.argv.slice(2);
   await prepare({ onnx: args[0] === 'model' && args.some(isOnnx) });
   const { runCli } = await importBuilt('scripts/cli.js');
-  await runCli(args, { root, env: process.env, ensureRedis, tryPeers });
+  await runCli(args, { root, env: process.env, ensureRedis, tryPeers, setUpNative });
 } catch (error) {
   reportAndFail(error);
 }

@@ -7,6 +7,7 @@ const SET_UP: CliSetUp = {
   env: process.env,
   ensureRedis: () => Promise.reject(new Error('no Redis is started here')),
   tryPeers: () => Promise.reject(new Error('no peers are installed here')),
+  setUpNative: () => Promise.reject(new Error('nothing is built here')),
 };
 
 /** What a command has instead of the end of its process. */

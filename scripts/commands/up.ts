@@ -7,7 +7,7 @@ It takes its settings from the environment, or from a file .env beside package.j
   PORT=8182             where the API listens; 0 takes any free port
   WORKERS=1             worker processes
   WEB_CONCURRENCY=1     API processes that share the port
-  TF_ENGINE=auto        gpu, webgpu, node, wasm, or the first of these that works
+  TF_ENGINE=auto        gpu, webgpu, node, wasm, or the fastest of these that works
   DEFAULT_MODEL         model of a request that names none
   DATA_DIR=.data        where the private Redis keeps its append-only file
   REDIS_FSYNC=everysec  how often it reaches the disk: always, everysec, no

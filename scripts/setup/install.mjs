@@ -66,6 +66,29 @@ export async function install(folder, wanted) {
 }
 
 /**
+ * Adds the native TensorFlow packages to what is installed, as the lockfile says and without their install scripts, and
+ * notes them as installed.
+ *
+ * @param {string} folder
+ */
+export async function addNative(folder) {
+  const npm = npmCommand(process.env.npm_execpath);
+  const args = [
+    'install',
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '-w',
+    '@waggle/worker-native',
+  ];
+  const isThere = missingOptional(folder, { native: true, onnx: false, dev: false }).length === 0;
+  if (!isThere) await runCommand(npm.command, [...npm.args, ...args], { cwd: folder });
+  const stamp = JSON.parse(readText(stampPath(folder)) || '{}');
+  writeFileSync(stampPath(folder), JSON.stringify({ ...stamp, native: true }));
+}
+
+/**
  * The optional packages that are wanted and not there: npm leaves out what it could not download.
  *
  * @param {string} folder

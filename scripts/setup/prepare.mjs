@@ -27,6 +27,7 @@ export async function prepare({ onnx = false } = {}) {
       const missing = missingOptional(root, options);
       if (missing.length > 0) {
         console.error(`  ${missing.join(' and ')} could not be downloaded: the worker will do without`);
+        if (options.native) console.error('  npx waggle setup native builds TensorFlow from PyPI');
       }
     }
     if (!isUpToDate()) await step('Building', () => build(root));

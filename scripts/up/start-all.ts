@@ -27,6 +27,8 @@ export interface SetUp {
 export interface CliSetUp extends SetUp {
   /** Installs the services that the benchmark compares with, where it can. */
   tryPeers(this: void): Promise<void>;
+  /** Builds the native TensorFlow packages; paths of a wheel or of a folder with the library. */
+  setUpNative(this: void, options: { wheel?: string; library?: string; gpu?: boolean }): Promise<void>;
 }
 
 /** Parts that starting needs, and the stack on which it registers the ends of the processes that it started. */

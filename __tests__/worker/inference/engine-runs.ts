@@ -25,9 +25,12 @@ export const softwareGpu: NodeJS.ProcessEnv | undefined = existsSync(SOFTWARE_DR
 /** Whether an engine can run on this machine, in which environment, and if not why. */
 export type Found = { env: NodeJS.ProcessEnv; device: string } | { why: string };
 
-/** Loads an engine in a process of its own: with this machine's GPU where it has one, else with one made of software. */
-export function findEngine(engine: EngineName): Found {
-  const environments = engine === 'webgpu' && softwareGpu ? [{}, softwareGpu] : [{}];
+/**
+ * Loads an engine in a process of its own, with `own` in its environment: with this machine's GPU where it has one, else
+ * with one made of software.
+ */
+export function findEngine(engine: EngineName, own: NodeJS.ProcessEnv = {}): Found {
+  const environments = engine === 'webgpu' && softwareGpu ? [own, softwareGpu] : [own];
   let why = '';
   for (const env of environments) {
     const { stdout, stderr, signal } = spawnSync(
@@ -51,7 +54,7 @@ interface Answers {
 /** What contract.mjs prints of one model. */
 export interface EngineRun {
   report: EngineReport;
-  /** To micro-batches of 1, 512 and 1 rows. */
+  /** To micro-batches of 1, 512 and 1 rows, and of 4,096 where that does not take minutes. */
   answers: Answers[];
   /** What became of a new version of the greenhouse and of the old one. */
   swap?: Record<'before' | 'after' | 'alone' | 'back', Answers> & { lost: string };

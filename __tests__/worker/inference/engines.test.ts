@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../../../shared/errors.js';
@@ -31,10 +40,17 @@ import {
 // A software GPU is slow, and so is a machine that is busy.
 jest.setTimeout(1_200_000);
 
+/**
+ * Without a GPU the package of the engine `gpu` runs on the CPU. The engine refuses that; here `node` takes the package in
+ * place of its own.
+ */
+const ON_GPU_PACKAGE = { NODE_OPTIONS: `--import=${join(ENGINE_FIXTURES, 'gpu-package.mjs')}` };
+
 const machine = Object.fromEntries(ENGINE_NAMES.map((engine) => [engine, findEngine(engine)])) as Record<
   EngineName,
   Found
 >;
+const onGpuPackage = findEngine('node', ON_GPU_PACKAGE);
 const sayNotRun = (what: string, why: string): void =>
   void process.stderr.write(`\nNOT RUN on this machine: ${what}, since ${why}\n`);
 
@@ -43,10 +59,12 @@ beforeAll(() => {
   wasm = runEngine('wasm', SUBJECTS);
 });
 
-describe.each(ENGINE_NAMES)('the contract of engines: %s', (engine) => {
-  const found = machine[engine];
+describe.each([
+  ...ENGINE_NAMES.map((engine) => ({ name: engine, engine, found: machine[engine] })),
+  { name: 'node, on the package of gpu', engine: 'node', found: onGpuPackage } as const,
+])('the contract of engines: $name', ({ name, engine, found }) => {
   if ('why' in found) {
-    sayNotRun(`the contract of the engine ${engine}`, found.why);
+    sayNotRun(`the contract of the engine ${name}`, found.why);
     // One line in the summary instead of the whole contract.
     // oxlint-disable-next-line jest/no-disabled-tests, jest/expect-expect
     it.skip(`is not run: ${found.why}`, () => undefined);
@@ -63,10 +81,12 @@ describe.each(ENGINE_NAMES)('the contract of engines: %s', (engine) => {
     expect(runs[model].report).toEqual({ engine, device: found.device, passedOver: [] });
   });
 
-  it.each(SUBJECTS)('answers one row of %s, and 512 of every kind, as wasm does', (model) => {
-    const [one, many, again] = runs[model].answers;
+  it.each(SUBJECTS)('answers one row of %s, and 512 and 4,096 of every kind, as wasm does', (model) => {
+    const [one, many, again, most] = runs[model].answers;
     expect(many?.outputs[0]).toHaveLength(512);
-    expect(expected[model].answers).toHaveLength(3);
+    // A GPU made of software takes minutes for more.
+    expect(most?.outputs[0]?.length).toBe(engine === 'webgpu' ? undefined : 4_096);
+    expect(expected[model].answers).toHaveLength(4);
     runs[model].answers.forEach((answers, call) => {
       const same = expected[model].answers[call] ?? answers;
       expect(disagreements(answers, same, engine === 'onnx' ? 1e-4 : 1e-3)).toEqual([]);
@@ -99,9 +119,14 @@ describe.each(ENGINE_NAMES)('the contract of engines: %s', (engine) => {
   });
 });
 
-it('runs wasm and onnx everywhere, and webgpu wherever the software driver is', () => {
+const hasAddon = (name: string): boolean =>
+  existsSync(resolve('node_modules/@tensorflow', name, 'lib/napi-v8/tfjs_binding.node'));
+
+it('runs wasm and onnx everywhere, webgpu where the software driver is, and node where its addon was built', () => {
   const running = { device: expect.any(String) as string };
-  expect(machine).toMatchObject({
+  expect({ ...machine, onGpuPackage }).toMatchObject({
+    ...(hasAddon('tfjs-node-gpu') ? { onGpuPackage: running } : {}),
+    ...(hasAddon('tfjs-node') ? { node: running } : {}),
     wasm: running,
     onnx: running,
     ...(softwareGpu ? { webgpu: running } : {}),
@@ -196,6 +221,15 @@ describe('auto', () => {
       ],
     });
     expect(compareTimes([timed('wasm', 0.1, 4), gpu]).fastest.engine).toBe('wasm');
+  });
+
+  it('tells the times of node and of wasm', async () => {
+    if ('why' in machine.node) return sayNotRun('auto beside node', machine.node.why);
+    const { report } = (await runEngine('auto', ['greenhouse'])).greenhouse;
+    const [fast, slow] = report.engine === 'node' ? ['node', 'wasm'] : ['wasm', 'node'];
+    const { why } = report.passedOver.find(({ engine }) => engine === slow) ?? {};
+    const time = String.raw`takes [\d.]+ ms for a row and [\d.]+ ms for 64 rows`;
+    expect(why).toMatch(new RegExp(`^it is slower: ${slow} ${time}, ${fast} ${time}$`));
   });
 
   it('never takes a software GPU', async () => {

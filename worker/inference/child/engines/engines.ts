@@ -6,7 +6,7 @@ import { loadWasm } from './wasm-engine.js';
 import { loadWebGpu } from './webgpu-engine.js';
 
 const NATIVE_ADVICE =
-  "install the workspace worker/native (WITH_GPU=1 npm start does it); it downloads TensorFlow's own library";
+  "WITH_GPU=1 npm start downloads it with TensorFlow's own library; where that fails, npx waggle setup native builds it";
 
 /** Every engine. A new one is one more row and its load function. */
 export const ENGINES: Readonly<Record<TfEngineName, TfEngine> & Record<'onnx', Engine>> = {

@@ -1,3 +1,4 @@
+import util from 'node:util';
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { tf } from '../tensorflow.js';
 import { type Device, type EngineOptions, importOptional, noCapOf } from './engine.js';
@@ -20,7 +21,14 @@ export async function loadGpu({ gpuMemoryMb }: EngineOptions): Promise<Device> {
   return { description: 'NVIDIA GPU, CUDA', memory: noCapOf('tfjs-node-gpu', gpuMemoryMb) };
 }
 
+/** Functions of `util` that tfjs-node 4.22.0 calls; Node 23 removed them. */
+const REMOVED_FROM_UTIL = {
+  isArray: Array.isArray,
+  isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,
+};
+
 async function loadNative(name: string): Promise<NativeBackend> {
+  Object.assign(util, REMOVED_FROM_UTIL);
   await importOptional(name);
   if (!(await tf.setBackend('tensorflow'))) throw new Error(`${name} registers no working backend`);
   return tf.backend();

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// npm run test:native: the engine "node", and the package of "gpu", on TensorFlow's own library; scripts/test.mjs tests them
+// once they are there. Says aloud where they cannot be built.
+import { fetchWheel, findCompiler, setUpNative } from './setup/native.mjs';
+import { prepare } from './setup/prepare.mjs';
+import { firstLine, reportAndFail } from './setup/setup-error.mjs';
+
+/** Why nothing can be built here, or undefined. */
+const whyNot = async () => {
+  try {
+    findCompiler();
+    await fetchWheel();
+  } catch (error) {
+    return firstLine(error);
+  }
+};
+
+try {
+  await prepare({ onnx: true });
+  const why = await whyNot();
+  if (why === undefined) await setUpNative({ gpu: true });
+  else console.log(`NOT RUN: engines on TensorFlow's own library, since ${why}`);
+} catch (error) {
+  reportAndFail(error);
+}
