@@ -49,7 +49,8 @@ export function createAnswerCheck(document: FuzzDocument): CheckAnswers {
       return mayBeLeft(request) ? verdict : fail('no answer', 'the connection was closed without a word');
     }
     const shown = `${JSON.stringify(answer.headers)} ${answer.text.slice(0, 600)}`;
-    if (answer.status >= 500) fail('failed', shown);
+    // An inference of the protocol that is not waited for long enough is 504.
+    if (answer.status >= 500 && answer.status !== 504) fail('failed', shown);
     if (isFromParser(answer)) {
       return isUnhttp(request) ? verdict : fail('refused as no HTTP', shown);
     }
@@ -78,7 +79,11 @@ const isUpgrade = ({ headers }: SentRequest): boolean =>
 const isFromParser = ({ status, headers }: Answer): boolean =>
   [400, 408, 413, 417, 431].includes(status) && headers['x-request-id'] === undefined;
 
-function checkGeneral({ method, headers }: SentRequest, answer: Answer, fail: (rule: string) => never): void {
+function checkGeneral(
+  { method, headers, target }: SentRequest,
+  answer: Answer,
+  fail: (rule: string) => never,
+): void {
   const type = answer.headers['content-type'];
   const id = answer.headers['x-request-id'];
   if (id === undefined) fail('no X-Request-Id');
@@ -92,6 +97,10 @@ function checkGeneral({ method, headers }: SentRequest, answer: Answer, fail: (r
   }
   if (answer.status === 405 && answer.headers['allow'] === undefined) fail('405 without Allow');
   if (answer.status < 400 || method === 'HEAD' || isOriginalRefusal(answer)) return;
+  if (/^\/v2(\/|\?|$)/i.test(target)) {
+    if (!isProtocolError(answer)) fail('an error that is none of the protocol');
+    return;
+  }
   if (type !== 'application/problem+json') fail('an error that is no problem');
   const problem = answer.body as { type?: string; status?: number; title?: string };
   const known = STATUS_OF_TYPE.get(problem.type ?? '');
@@ -110,6 +119,10 @@ const isOriginalRefusal = ({ status, headers, body }: Answer): boolean =>
   status === 400 &&
   headers['content-type'] === 'application/json' &&
   Object.hasOwn(body as object, 'message');
+
+/** The Open Inference Protocol has errors of its own. */
+const isProtocolError = ({ headers, body }: Answer): boolean =>
+  headers['content-type'] === 'application/json' && Object.keys(body as object).join() === 'error';
 
 const isRefusal = (answer: Answer): boolean =>
   isOriginalRefusal(answer) ||

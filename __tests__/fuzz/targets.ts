@@ -149,9 +149,9 @@ export const strayTargets: Arbitrary<string> = fc.oneof(
   fc.string({ maxLength: 40 }).map((text) => `/${text.replaceAll(' ', '%20')}`),
 );
 
-/** The first part of a path is the kind of thing that its parameter names: `/jobs/{id}`. */
+/** The part of a path before its first parameter is the kind of thing that this names: `/jobs/{id}`. */
 function pathsOf(template: string): Arbitrary<string> {
-  const [, kind = ''] = template.split('/');
+  const [, kind = ''] = /([a-z]+)\/\{/.exec(template) ?? [];
   const parts = fc.oneof(
     { withCrossShrink: true },
     { weight: 8, arbitrary: fc.nat({ max: 39 }).map((which) => standIn(kind, which)) },
@@ -159,7 +159,7 @@ function pathsOf(template: string): Arbitrary<string> {
     { weight: 1, arbitrary: fc.string({ maxLength: 20 }).map(encodeURIComponent) },
   );
   return template.includes('{')
-    ? parts.map((part) => template.replace(/\{\w+\}/, () => part))
+    ? parts.map((part) => template.replaceAll(/\{\w+\}/g, () => part))
     : fc.constant(template);
 }
 

@@ -1,7 +1,8 @@
+import type { Datatype, InferenceBody } from '../../shared/contract/inference.js';
 import type { Manifest, ManifestColumn } from '../../shared/model/manifest.js';
 import type { Scored } from '../../shared/model/row-reader.js';
 import { isTensorColumn, sizeOf } from '../../shared/model/tensor-members.js';
-import { type Datatype, malformed, type Value, type Values } from './tensors.js';
+import { malformed, type Value, type Values } from './tensors.js';
 
 /** A tensor of a model, with its shape without the rows. */
 export interface TensorInfo<D extends Datatype = Datatype> {
@@ -30,6 +31,18 @@ export const inputTensors = (manifest: Manifest): TensorInfo[] =>
     const shape = column && isTensorColumn(column) ? column.shape : [];
     return { name, datatype: datatypeOf(manifest, name, column), shape };
   });
+
+/** The body of a request for one row: the example of the model. */
+export const exampleOf = (manifest: Manifest): InferenceBody => ({
+  inputs: inputTensors(manifest).flatMap(({ name, datatype, shape }) => {
+    const value = manifest.example[name];
+    if (value === undefined) return [];
+    // Bytes may be given as a text in base64.
+    return typeof value === 'string'
+      ? [{ name, datatype: 'BYTES', shape: [1], data: [value] }]
+      : [{ name, datatype, shape: [1, ...shape], data: [value] }];
+  }),
+});
 
 const columnOf = ({ columns }: Manifest, member: string): ManifestColumn | undefined =>
   columns.find((column) => column.member === member);

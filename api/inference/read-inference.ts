@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { ValidateFunction } from 'ajv';
-import { word } from '../../shared/contract/parts.js';
+import { InferenceBody } from '../../shared/contract/inference.js';
 import { messageOf } from '../../shared/errors.js';
 import { createAjv, violationsOf } from '../../shared/validation/ajv.js';
-import { type Static, Type, WELL_FORMED } from '../../shared/validation/schema.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError } from '../http/problem.js';
@@ -11,47 +10,7 @@ import { readBody } from '../http/read-json.js';
 import type { ServedModel } from '../models/served-models.js';
 import { MANY } from '../models/submission-schemas.js';
 import { type OutputTensor, outputTensors, type Rows, rowsOf } from './model-tensors.js';
-import { binaryValues, DATATYPES, type Datatype, malformed } from './tensors.js';
-
-/** What the protocol lets clients add stays allowed, and is ignored. */
-const OPEN = { additionalProperties: true };
-const Name = Type.String({ minLength: 1, maxLength: 200 });
-
-const RequestedTensor = Type.Object(
-  {
-    name: Name,
-    shape: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 16 }),
-    datatype: word<Datatype>(DATATYPES, 'Of the values.'),
-    parameters: Type.Optional(
-      Type.Object({ binary_data_size: Type.Optional(Type.Integer({ minimum: 0 })) }, OPEN),
-    ),
-    data: Type.Optional(Type.Array(Type.Unknown())),
-  },
-  OPEN,
-);
-
-/** The JSON of `POST /v2/models/{name}/infer`, by https://github.com/kserve/open-inference-protocol and Triton's binary tensors. */
-const InferenceBody = Type.Object(
-  {
-    id: Type.Optional(Type.String({ maxLength: 200, pattern: WELL_FORMED })),
-    parameters: Type.Optional(Type.Object({ binary_data_output: Type.Optional(Type.Boolean()) }, OPEN)),
-    inputs: Type.Array(RequestedTensor, { minItems: 1, maxItems: 1_000 }),
-    outputs: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            name: Name,
-            parameters: Type.Optional(Type.Object({ binary_data: Type.Optional(Type.Boolean()) }, OPEN)),
-          },
-          OPEN,
-        ),
-        { maxItems: 1_000 },
-      ),
-    ),
-  },
-  OPEN,
-);
-type InferenceBody = Static<typeof InferenceBody>;
+import { binaryValues, malformed } from './tensors.js';
 
 let isBody: ValidateFunction<InferenceBody> | undefined;
 

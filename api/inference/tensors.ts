@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Datatype } from '../../shared/contract/inference.js';
 import { ProblemError } from '../http/problem.js';
 
 /** One value of a tensor. */
@@ -16,7 +17,6 @@ interface NumericType {
   read(from: Buffer, at: number): Value;
 }
 
-/** The datatypes of the Open Inference Protocol but FP16, which Node cannot read. */
 const NUMERIC = {
   BOOL: { bytes: 1, read: (from, at) => from[at] !== 0 },
   UINT8: { bytes: 1, read: (from, at) => from.readUInt8(at) },
@@ -29,10 +29,7 @@ const NUMERIC = {
   INT64: { bytes: 8, read: (from, at) => Number(from.readBigInt64LE(at)) },
   FP32: { bytes: 4, read: (from, at) => from.readFloatLE(at) },
   FP64: { bytes: 8, read: (from, at) => from.readDoubleLE(at) },
-} as const satisfies Record<string, NumericType>;
-
-export type Datatype = keyof typeof NUMERIC | 'BYTES';
-export const DATATYPES = [...(Object.keys(NUMERIC) as (keyof typeof NUMERIC)[]), 'BYTES'] as const;
+} as const satisfies Record<Exclude<Datatype, 'BYTES'>, NumericType>;
 
 /** A 400 problem of a request whose tensors cannot be read, or are not what the model takes. */
 export const malformed = (detail: string): ProblemError => new ProblemError('malformed-inference', detail);

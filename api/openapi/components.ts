@@ -1,5 +1,6 @@
 import { BatchBody, BatchList } from '../../shared/contract/batch.js';
 import { Health, Probe } from '../../shared/contract/health.js';
+import { INFERENCE_ANSWERS, InferenceBody } from '../../shared/contract/inference.js';
 import { JobBody, JobList, SubmittedJobs } from '../../shared/contract/job.js';
 import { ModelBody, ModelList } from '../../shared/contract/model.js';
 import { ref } from '../../shared/contract/parts.js';
@@ -8,6 +9,7 @@ import { Demand, StatsBody } from '../../shared/contract/stats.js';
 import { TripRefusal, TripReply } from '../../shared/contract/trip.js';
 import type { TSchema } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
+import { exampleOf } from '../inference/model-tensors.js';
 import type { ServedModels } from '../models/served-models.js';
 import {
   flatSubmissionSchema,
@@ -55,6 +57,8 @@ export const componentSchemas = (models: ServedModels): Record<string, TSchema |
   Probe,
   TripReply,
   TripRefusal,
+  Inference: { ...InferenceBody, examples: [exampleOf(models.default.manifest)] },
+  ...INFERENCE_ANSWERS,
   TripCall: originalCallSchema(models.default.manifest),
   ...submissionSchemas(models),
 });

@@ -1,3 +1,4 @@
+import { ref } from '../../shared/contract/parts.js';
 import { PROBLEM_TYPES } from '../http/problem-types.js';
 import type { ServedModels } from '../models/served-models.js';
 import { componentSchemas } from './components.js';
@@ -57,6 +58,10 @@ export function describeService(
       { name: 'jobs', description: 'Predictions that run in the background.' },
       { name: 'batches', description: 'Many predictions at once, streamed in and out.' },
       { name: 'models', description: 'What can be predicted.' },
+      {
+        name: 'inference',
+        description: 'The Open Inference Protocol, version 2. Errors are `{"error":"..."}` there.',
+      },
       { name: 'original service', description: 'The calls of the blocking service that this one replaces.' },
       { name: 'service', description: 'For those who run it.' },
     ],
@@ -121,9 +126,21 @@ function describeOperation(
         }
       : {}),
     responses: Object.fromEntries(
-      Object.entries(withCommon).map(([status, answer]) => [status, describeAnswer(answer)]),
+      Object.entries(withCommon).map(([status, answer]) => [
+        status,
+        describeAnswer(tag === 'inference' ? withProtocolError(answer) : answer),
+      ]),
     ),
   };
+}
+
+/** The same answer with an error of the Open Inference Protocol instead of a problem. */
+function withProtocolError(answer: Answer): Answer {
+  const { 'application/problem+json': problem, ...content } = answer.content ?? {};
+  if (!problem) return answer;
+  const own = content['application/json'];
+  const error = ref('InferenceError');
+  return { ...answer, content: { ...content, 'application/json': own ? { anyOf: [own, error] } : error } };
 }
 
 function describeAnswer({ description, content, headers = [], optionalHeaders = [], links }: Answer): Json {

@@ -26,6 +26,7 @@ export const HEADERS = {
   'WWW-Authenticate': text('How to say who calls (RFC 6750).'),
   RateLimit: text('What is left of the limit and when it begins anew, where there is one.'),
   'RateLimit-Policy': text('The limit, where there is one.'),
+  'Inference-Header-Content-Length': text('Bytes of the JSON, which binary tensors follow.'),
   Allow: text('The methods that the resource knows.'),
 } as const satisfies Record<string, Json>;
 

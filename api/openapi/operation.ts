@@ -20,7 +20,7 @@ export interface Answer {
 /** The description of one operation in the OpenAPI document. */
 export interface Operation {
   id: string;
-  tag: 'jobs' | 'batches' | 'models' | 'service' | 'original service';
+  tag: 'jobs' | 'batches' | 'models' | 'inference' | 'service' | 'original service';
   summary: string;
   description: string;
   parameters?: readonly ParameterName[];

@@ -17,6 +17,14 @@ export const PARAMETERS = {
   JobId: parameter('path', 'id', { schema: { type: 'string' }, description: 'UUIDv7 of the job.' }),
   BatchId: parameter('path', 'id', { schema: { type: 'string' }, description: 'UUIDv7 of the batch.' }),
   ModelName: parameter('path', 'name', { schema: { type: 'string' }, description: 'Name of the model.' }),
+  ModelVersion: parameter('path', 'version', {
+    schema: { type: 'string' },
+    description: 'Version of the model: any but the one that is served is 404.',
+  }),
+  InferenceHeaderLength: parameter('header', 'Inference-Header-Content-Length', {
+    schema: { type: 'string', pattern: '^[0-9]{1,10}$' },
+    description: 'Bytes of the JSON where binary tensors follow it.',
+  }),
   ProblemCode: parameter('path', 'code', {
     schema: { type: 'string' },
     description: 'Last part of the `type` of a problem.',

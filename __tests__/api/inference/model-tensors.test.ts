@@ -1,5 +1,5 @@
 import { inputTensors, outputTensors, rowsOf } from '../../../api/inference/model-tensors.js';
-import type { Datatype } from '../../../api/inference/tensors.js';
+import type { Datatype } from '../../../shared/contract/inference.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 
 const LABELS = ['cat', 'dog', 'cow'];
