@@ -30,27 +30,20 @@ export interface RedisCluster {
 /** Starts so many masters, with a replica each. */
 export async function startCluster({ masters = 3 } = {}): Promise<RedisCluster> {
   const nodes = await Promise.all(Array.from({ length: 2 * masters }, startNode));
-  const [first, ...others] = nodes as [ClusterNode, ...ClusterNode[]];
+  const [first] = nodes;
   const ids = await Promise.all(nodes.map(async ({ command }) => String(await command(['CLUSTER', 'MYID']))));
-  const busPorts = nodes.map(({ busPort }) => String(busPort));
-  for (const [index, { port }] of others.entries()) {
-    await first.command(['CLUSTER', 'MEET', HOST, String(port), busPorts[index + 1] ?? '']);
+  for (const { port, busPort } of nodes.slice(1)) {
+    await first?.command(['CLUSTER', 'MEET', HOST, String(port), String(busPort)]);
   }
   for (let index = 0; index < masters; index += 1) {
     const [from, to] = [index, index + 1].map((part) => Math.round((part * SLOTS) / masters));
     await nodes[index]?.command(['CLUSTER', 'ADDSLOTSRANGE', String(from), String((to ?? 0) - 1)]);
   }
   for (let index = masters; index < nodes.length; index += 1) {
-    await until(
-      () =>
-        nodes[index]?.command(['CLUSTER', 'REPLICATE', ids[index - masters] ?? '']).then(
-          () => true,
-          () => false,
-        ),
-      {
-        what: 'a replica that knows its master',
-      },
-    );
+    const replicate = ['CLUSTER', 'REPLICATE', ids[index - masters] ?? ''];
+    await until(async () => nodes[index]?.command(replicate).catch(() => undefined), {
+      what: 'a replica that knows its master',
+    });
   }
   const isWhole = (): Promise<void> =>
     until(async () => (await Promise.all(nodes.map(isSettled))).every(Boolean), {
@@ -113,7 +106,11 @@ async function startNode(): Promise<ClusterNode & { busPort: number }> {
         onError: () => undefined,
         signal: AbortSignal.timeout(500),
       });
-      return client.command(words).finally(() => client.close());
+      try {
+        return await client.command(words);
+      } finally {
+        await client.close();
+      }
     },
   };
 }
