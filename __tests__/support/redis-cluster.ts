@@ -24,6 +24,8 @@ export interface RedisCluster {
   masterOf(tag: string): Promise<ClusterNode>;
   /** Resolves when every slot has a master and every master a replica that has everything. */
   isWhole(): Promise<void>;
+  /** The replicas of a master. */
+  replicasOf(master: ClusterNode): Promise<ClusterNode[]>;
   stop(): Promise<void>;
 }
 
@@ -69,6 +71,13 @@ export async function startCluster({ masters = 3 } = {}): Promise<RedisCluster> 
       throw new Error(`nobody knows the master of ${tag}`);
     },
     isWhole,
+    async replicasOf({ command }) {
+      const replication = String(await command(['INFO', 'replication']));
+      const ports = new Set(
+        [...replication.matchAll(/^slave\d+:.*port=(\d+)/gm)].map(([, port]) => Number(port)),
+      );
+      return nodes.filter(({ port }) => ports.has(port));
+    },
     async stop() {
       await Promise.all(nodes.map(({ server }) => server.stop()));
     },
@@ -87,6 +96,9 @@ async function startNode(): Promise<ClusterNode & { busPort: number }> {
       String(busPort),
       '--cluster-node-timeout',
       String(NODE_TIMEOUT_MS),
+      // The slots of the masters that are there are served while another is away.
+      '--cluster-require-full-coverage',
+      'no',
       '--cluster-announce-ip',
       HOST,
       '--zset-max-listpack-entries',
