@@ -33,7 +33,6 @@ beforeAll(async () => {
     DEFAULT_MODEL: 'faulty',
     LEASE_MS: '1500',
     CHUNK_ROWS: '8',
-    LOG_LEVEL: 'warn',
     // One replica has what is acknowledged, so that nothing acknowledged goes with a master.
     REDIS_REPLICAS_ACK: '1',
   };
