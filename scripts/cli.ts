@@ -68,6 +68,12 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'compute how many processes and how much Redis a load takes, and what breaks first',
     register: async (program) => (await import('./commands/capacity.js')).registerCapacityCommand(program),
   },
+  {
+    name: 'doctor',
+    summary: 'look whether Redis and its replicas are set up as they should be',
+    register: async (program, setUp) =>
+      (await import('./commands/doctor.js')).registerDoctorCommand(program, setUp),
+  },
 ];
 
 const EXAMPLES = `
