@@ -1,6 +1,5 @@
 import type { NetConnectOpts } from 'node:net';
 import { type LinkProxy, startLinkProxy } from '../faults/link-proxy.js';
-import { parseRedisAddress } from '../../shared/redis/address.js';
 import { until } from '../support/latch.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { follow } from '../support/replica.js';
@@ -73,9 +72,9 @@ async function lost(): Promise<number> {
 /** Breaks the link under load, then kills the master; the replica takes its place. Resolves to how many jobs are lost. */
 async function replaceMaster(env: Record<string, string>): Promise<number> {
   const [master, replica] = await Promise.all([redis(false), redis(false)]);
-  const link = await proxy(master.address);
+  const link = await proxy(master.place);
   await follow(replica, link.url);
-  const place = { ...parseRedisAddress(master.url) };
+  const place = { ...master.place };
   const name = await proxy(place);
   await openApi({ ...master, url: name.url }, env);
   await submitUntil(BEFORE);
@@ -83,7 +82,7 @@ async function replaceMaster(env: Record<string, string>): Promise<number> {
   await submitUntil(AFTER);
   await master.kill();
   await (await replica.connect()).command(['REPLICAOF', 'NO', 'ONE']);
-  Object.assign(place, parseRedisAddress(replica.url));
+  Object.assign(place, replica.place);
   name.cut();
   return lost();
 }

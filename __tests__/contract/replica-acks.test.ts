@@ -21,7 +21,7 @@ let apis: ApiRig[];
 
 beforeAll(async () => {
   [master, replica] = await Promise.all([startRedis({ host: HOST }), startRedis()]);
-  link = await startLinkProxy(master.address);
+  link = await startLinkProxy(master.place);
   await follow(replica, link.url);
 });
 beforeEach(() => {

@@ -79,7 +79,7 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
   };
 
   const links: LinkProxy[] = [];
-  for (const host of LINK_HOSTS) links.push(await startLinkProxy(redis.address, host));
+  for (const host of LINK_HOSTS) links.push(await startLinkProxy(redis.place, host));
   const apis = API_HOSTS.map((host) => startApi(host));
   const workers = links.map(startWorker);
   const close = async (): Promise<void> => {

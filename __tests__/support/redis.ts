@@ -5,12 +5,14 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
+import type { RedisAddress, RedisPlace } from '../../shared/redis/address.js';
 import { openRedis, type Redis } from '../../shared/redis/redis.js';
 
 /** A real Redis of a test's own, on a unix socket unless told otherwise. */
 export interface TestRedis {
   address: RedisAddress;
+  /** The same, for whoever opens a socket. */
+  place: RedisPlace;
   url: string;
   pid: number;
   /** Connects a client that {@link stop} closes. */
@@ -60,17 +62,21 @@ export async function startRedis({
     ...options,
   );
   const url = host === undefined ? `unix://${path}` : `redis://${host}:${port}`;
-  const address = parseRedisAddress(url);
+  const place: RedisPlace =
+    host === undefined
+      ? { kind: 'socket', path, database: 0 }
+      : { kind: 'host', host, port, tls: false, database: 0 };
   const clients: Redis[] = [];
-  let server = await launch(args, address);
+  let server = await launch(args, place);
   const connect = async (): Promise<Redis> => {
-    const client = await openRedis({ address, onError: () => undefined });
+    const client = await openRedis({ address: place, onError: () => undefined });
     clients.push(client);
     return client;
   };
   let shared: Promise<Redis> | undefined;
   return {
-    address,
+    address: place,
+    place,
     url,
     get pid() {
       return server.pid ?? 0;
@@ -79,7 +85,7 @@ export async function startRedis({
     client: () => (shared ??= connect()),
     kill: () => end(server, 'SIGKILL'),
     async restart() {
-      server = await launch(args, address);
+      server = await launch(args, place);
     },
     freeze: () => void server.kill('SIGSTOP'),
     thaw: () => void server.kill('SIGCONT'),
@@ -109,7 +115,7 @@ export const PATIENCE = { REDIS_TIMEOUT_MS: '30000' } as const;
 /** A key prefix that no other test has. */
 export const testPrefix = (): string => `t-${randomUUID().slice(0, 8)}:`;
 
-async function launch(args: readonly string[], address: RedisAddress): Promise<ChildProcess> {
+async function launch(args: readonly string[], address: RedisPlace): Promise<ChildProcess> {
   const server = spawn(findRedisServer(), args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const failed = new Promise<never>((_, reject) => {
     server.once('error', reject);

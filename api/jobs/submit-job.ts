@@ -117,7 +117,12 @@ async function acceptJob(
       const notServed = await ctx.serving.problemOf(job.model);
       // Without room nothing is accepted, and a job of the same Idempotency-Key is found all the same.
       let created = await partition.intake.create(job, notServed ? 0 : maxDepth);
-      if (created.kind === 'full' && !notServed && job.idempotency === undefined && partitions.all.length > 1) {
+      if (
+        created.kind === 'full' &&
+        !notServed &&
+        job.idempotency === undefined &&
+        partitions.all.length > 1
+      ) {
         // Another partition may have room.
         const other = partitions.another();
         const id = newRecordId(other.records);

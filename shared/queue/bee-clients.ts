@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { RedisAddress } from '../redis/address.js';
+import type { RedisPlace } from '../redis/address.js';
 
 type Done = (error: Error | null, reply?: unknown) => void;
 
@@ -46,7 +46,7 @@ export interface BeeClients {
  *
  * @param entry what Bee-Queue's hash holds of every call: not fetched for each again, a round trip less
  */
-export function createBeeClients(address: RedisAddress, entry: string): BeeClients {
+export function createBeeClients(address: RedisPlace, entry: string): BeeClients {
   const all: Redis3Client[] = [];
   const create = (): Redis3Client => {
     const client = createClient(clientOptions(address));
@@ -107,7 +107,7 @@ function reloadScripts(client: Redis3Client): void {
 const KEEP_ALIVE_MS = 10_000;
 
 /** No offline queue and no retry: a broken link fails at once. */
-function clientOptions(address: RedisAddress): Record<string, unknown> {
+function clientOptions(address: RedisPlace): Record<string, unknown> {
   const { username, password, database } = address;
   return {
     ...(address.kind === 'socket' ? { path: address.path } : { host: address.host, port: address.port }),

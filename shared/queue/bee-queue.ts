@@ -4,6 +4,7 @@ import BeeQueue from 'bee-queue';
 import { messageOf, RedisUnavailableError } from '../errors.js';
 import { withTimeout } from '../process/with-timeout.js';
 import type { RedisAddress } from '../redis/address.js';
+import { locate } from '../redis/locate.js';
 import { PING_EVERY_MS, watchLink } from '../redis/watch-link.js';
 import { createBeeClients } from './bee-clients.js';
 
@@ -67,12 +68,17 @@ const OPEN_TIMEOUT_MS = 2_000;
 /** Longest wait for Redis to answer QUIT, in ms. */
 const QUIT_TIMEOUT_MS = 500;
 
-/** Connects a queue. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now. */
+/** Connects a queue, at the master of its partition. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now. */
 export async function openBeeLink(
   address: QueueAddress,
   { onBroken, pingEveryMs = PING_EVERY_MS }: BeeLinkOptions,
 ): Promise<BeeLink> {
-  const clients = createBeeClients(address.redis, beeEntry(Date.now()));
+  const unavailable = (cause: unknown): RedisUnavailableError =>
+    new RedisUnavailableError(`connecting the queue ${address.name} (${messageOf(cause)})`, { cause });
+  const place = await locate(address.redis, address.prefix).catch((cause: unknown) => {
+    throw unavailable(cause);
+  });
+  const clients = createBeeClients(place, beeEntry(Date.now()));
   const queue = new BeeQueue<Record<string, never>>(address.name, {
     // Bee-Queue's keys lie beside the records.
     prefix: `${address.prefix}bq`,
@@ -113,7 +119,7 @@ export async function openBeeLink(
   } catch (cause) {
     void close(1);
     clients.end();
-    throw new RedisUnavailableError(`connecting the queue ${address.name} (${messageOf(cause)})`, { cause });
+    throw unavailable(cause);
   }
   return {
     async process(handler) {

@@ -1,3 +1,4 @@
+import { ConfigError } from '../errors.js';
 import type { ReleaseStack } from '../process/release-stack.js';
 import type { ReplicaAcks } from '../redis/replica-acks.js';
 import { openRedis, openRedisSubscriber, type RedisOptions, type RedisSubscriber } from '../redis/redis.js';
@@ -20,27 +21,32 @@ export interface PartitionOptions {
 
 /**
  * Connects to all partitions; `release` closes them. Waits for Redis until the signal of `redis` is aborted. Rejects with
- * RecordSchemaError as {@link RecordScripts.requireSchema} does.
+ * RecordSchemaError as {@link RecordScripts.requireSchema} does, and with a ConfigError where the address or the prefix can never do.
  */
 export async function openPartitions(
   count: number,
-  { redis: options, keyPrefix, release, acks }: PartitionOptions,
+  { redis: connection, keyPrefix, release, acks }: PartitionOptions,
 ): Promise<Partition[]> {
+  if (connection.address.kind === 'cluster' && /[{}]/.test(keyPrefix)) {
+    throw new ConfigError([
+      'KEY_PREFIX must have no braces on a cluster: the first ones of a key decide its slot',
+    ]);
+  }
   const partitions = await Promise.all(
     Array.from({ length: count }, async (_, index): Promise<Partition> => {
+      const place = { index, count };
+      const options = { ...connection, key: partitionPrefix(keyPrefix, place) };
       const redis = await openRedis(options);
       release.later('redis', () => redis.close());
       const subscriber = await openRedisSubscriber(options);
       release.later('redis subscriber', () => subscriber.close());
-      const place = { index, count };
       if (!acks) return { records: new RecordScripts(redis, keyPrefix, place), subscriber };
       // Polls do not stand behind a WAIT: what is promised has a connection of its own then.
-      const key = `${partitionPrefix(keyPrefix, place)}acks`;
-      const promised = await openRedis({ ...options, acks: { ...acks, key } });
+      const promised = await openRedis({ ...options, acks: { ...acks, key: `${options.key}acks` } });
       release.later('redis, waiting for replicas', () => promised.close());
       return { records: new RecordScripts(redis, keyPrefix, place, promised), subscriber };
     }),
   );
-  for (const { records } of partitions) await records.requireSchema(options.signal);
+  for (const { records } of partitions) await records.requireSchema(connection.signal);
   return partitions;
 }

@@ -13,7 +13,7 @@ export const partitionPrefix = (keyPrefix: string, place = ONLY_PARTITION): stri
 
 /** Everything that is read from or written to the records of a partition goes through one of these per process. */
 export class RecordScripts {
-  readonly #scripts: JobScripts = readJobScripts();
+  readonly #scripts: JobScripts;
   /** What stands before the name of every key and channel. */
   readonly prefix: string;
 
@@ -24,6 +24,7 @@ export class RecordScripts {
     /** The connection of what clients are promised, which may wait for replicas. */
     readonly promised: Redis = redis,
   ) {
+    this.#scripts = readJobScripts(redis.isCluster);
     this.prefix = partitionPrefix(keyPrefix, place);
   }
 

@@ -32,9 +32,14 @@ export type JobScripts = Readonly<Record<(typeof NAMES)[number], RedisScript>>;
 /** First line of a script: the parts that it stands on, in the order in which they stand on each other. */
 const USES = /^-- uses ([\w, ]+)\n/;
 
-/** Reads the Lua files that lie beside this module, each behind the parts that its first line names. */
-export function readJobScripts(): JobScripts {
-  const read = (name: string): string => readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
+/**
+ * Reads the Lua files that lie beside this module, each behind the parts that its first line names. On a cluster they publish
+ * on the channels of their slot, which only this master and its replicas hear.
+ */
+export function readJobScripts(isCluster: boolean): JobScripts {
+  const publish = isCluster ? "'SPUBLISH'" : "'PUBLISH'";
+  const read = (name: string): string =>
+    readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8').replaceAll("'PUBLISH'", publish);
   return Object.fromEntries(
     NAMES.map((name) => {
       const source = read(name);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createClient, ErrorReply, RESP_TYPES } from 'redis';
 import { messageOf, NotReplicatedError, RedisUnavailableError } from '../errors.js';
-import { backoffMs } from '../process/backoff.js';
-import type { RedisAddress } from './address.js';
+import { type Client, ErrorReply, RESP_TYPES } from './client.js';
+import { type LinkOptions, openLink } from './link.js';
 import { createAcks, type ReplicaAcks } from './replica-acks.js';
 import { RedisClock } from './redis-clock.js';
-import { DEAD_AFTER_PINGS, PING_EVERY_MS, watchLink } from './watch-link.js';
+
+export { isReplica } from './link.js';
 
 /** A reply of Redis in RESP2: text, number, null, or a list of replies. */
 export type RedisReply = string | number | null | RedisReply[];
@@ -26,6 +26,8 @@ export interface RedisScript {
 
 /** One connection for commands. Every call rejects with {@link RedisUnavailableError} at once while Redis is away. */
 export interface Redis {
+  /** A node of a cluster: messages between clients take the channels of its slots (`SPUBLISH`). */
+  readonly isCluster: boolean;
   /** Runs one command. */
   command(args: readonly RedisArgument[]): Promise<RedisReply>;
   /** Runs one command whose answer is bytes. */
@@ -51,19 +53,10 @@ export interface RedisSubscriber {
 }
 
 /** Options of a connection. */
-export interface RedisOptions {
-  address: RedisAddress;
-  /** Is called with every connection error: while Redis is away, once for each attempt to connect. */
-  onError: (message: string) => void;
-  /** Gives up waiting for the first connection. */
-  signal?: AbortSignal | undefined;
-  /** Time between two `INFO replication`, which prove that the link lives and tell the role of Redis, in ms. @default 2000 */
-  pingEveryMs?: number;
+export interface RedisOptions extends LinkOptions {
   /** Scripts and transactions resolve only once replicas have what they wrote. @default Redis alone */
   acks?: ReplicaAcks | undefined;
 }
-
-const RECONNECT_BACKOFF = { firstMs: 25, mostMs: 500 };
 
 /** Makes a {@link RedisScript} of Lua text. */
 export const defineScript = (name: string, source: string): RedisScript => ({
@@ -76,7 +69,6 @@ export const defineScript = (name: string, source: string): RedisScript => ({
 export async function openRedis(options: RedisOptions): Promise<Redis> {
   const clock = new RedisClock();
   const link = await openLink({ ...options, RESP: 2 }, (client) => clock.measure(client));
-  await clock.measure(link.client).catch(() => undefined);
   const failed = (operation: string, cause: unknown): Error => {
     const reason = messageOf(cause);
     if (cause instanceof ErrorReply && ELSEWHERE.test(reason)) link.replace(reason);
@@ -93,6 +85,7 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
     }
   };
   return {
+    isCluster: options.address.kind === 'cluster',
     command,
     async commandBytes(args) {
       try {
@@ -141,145 +134,24 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
 
 /** Opens a subscriber connection. Waits for Redis without a limit, or until the signal aborts. */
 export async function openRedisSubscriber(options: RedisOptions): Promise<RedisSubscriber> {
-  const subscriptions: [channel: string, listener: (message: string) => void][] = [];
+  type Subscription = [channel: string, listener: (message: string) => void];
+  const subscriptions: Subscription[] = [];
+  const listen = (client: Client, subscription: Subscription): Promise<void> =>
+    options.address.kind === 'cluster'
+      ? client.sSubscribe(...subscription)
+      : client.subscribe(...subscription);
   // In RESP2 a connection that has subscribed may not send INFO, which tells the role; in RESP3 it may.
   const link = await openLink({ ...options, RESP: 3 }, (client) =>
     // The client sends no SUBSCRIBE for a channel that it listens to already.
-    Promise.all(subscriptions.map(([channel, listener]) => client.subscribe(channel, listener))),
+    Promise.all(subscriptions.map((subscription) => listen(client, subscription))),
   );
   return {
-    async subscribe(channel, listener) {
-      subscriptions.push([channel, listener]);
-      await link.client.subscribe(channel, listener);
+    async subscribe(...subscription) {
+      subscriptions.push(subscription);
+      await listen(link.client, subscription);
     },
     close: () => link.close(),
   };
-}
-
-/** Whether the answer to `INFO replication` is that of a replica, which takes no writes. */
-export const isReplica = (replication: unknown): boolean => /^role:slave/m.test(String(replication));
-
-/** Holds a client, and replaces it where the client's own reconnecting would not help. */
-interface Link {
-  readonly client: Client;
-  /** Takes a new connection, which may lead elsewhere; at most one in {@link REPLACE_EVERY_MS}. */
-  replace(reason: string): void;
-  close(): Promise<void>;
-}
-
-type LinkOptions = RedisOptions & { RESP: 2 | 3 };
-
-const REPLACE_EVERY_MS = 500;
-
-/**
- * Connects, and watches the link: one that answers nothing, or leads to a Redis that has become a replica while the
- * connection stood, is replaced. `prepare` is called with each answer of a master, and may fail.
- */
-async function openLink(
-  options: LinkOptions,
-  prepare: (client: Client) => Promise<unknown> = async () => undefined,
-): Promise<Link> {
-  let client = await connect(options);
-  let replacedMs = Number.NEGATIVE_INFINITY;
-  let isClosed = false;
-  const replace = (reason: string): void => {
-    if (isClosed || performance.now() - replacedMs < REPLACE_EVERY_MS) return;
-    replacedMs = performance.now();
-    options.onError(`${reason}, taking a new connection`);
-    const left = client;
-    client = clientFor(options);
-    // The client repeats its attempts until one succeeds, or until it is closed.
-    client
-      .connect()
-      .then(ask)
-      .catch(() => undefined);
-    left.destroy();
-  };
-  const ask = async (): Promise<void> => {
-    const asked = client;
-    if (isReplica(await asked.sendCommand(['INFO', 'replication']))) replace('this Redis is a replica');
-    else await prepare(asked);
-  };
-  // The client's own socketTimeout does not find a dead link in time: every write starts it anew, and commands are written
-  // to a dead link, too.
-  const unwatch = watchLink({
-    pingEveryMs: options.pingEveryMs ?? PING_EVERY_MS,
-    ping: () => (client.isReady ? ask() : undefined),
-    onDead: () => replace('no answer for several pings'),
-  });
-  return {
-    get client() {
-      return client;
-    },
-    replace,
-    close() {
-      isClosed = true;
-      unwatch();
-      return closeClient(client);
-    },
-  };
-}
-
-type Client = ReturnType<typeof clientFor>;
-
-/**
- * A client that never connects. Its duplicates share its class: creating a class attaches seven hundred commands, which
- * blocks the process for 30 ms.
- */
-const patternOf = (RESP: 2 | 3) => (patterns[RESP] ??= createClient({ RESP }));
-const patterns: Partial<Record<2 | 3, ReturnType<typeof createClient>>> = {};
-
-function clientFor({ address, onError, RESP, pingEveryMs = PING_EVERY_MS }: LinkOptions) {
-  const { username, password, database } = address;
-  const common = {
-    connectTimeout: 2_000,
-    socketTimeout: DEAD_AFTER_PINGS * pingEveryMs,
-    reconnectStrategy: (retries: number) => backoffMs(retries + 1, RECONNECT_BACKOFF),
-  };
-  const socket =
-    address.kind === 'socket'
-      ? { ...common, path: address.path, tls: false as const }
-      : address.tls
-        ? { ...common, host: address.host, port: address.port, tls: true as const }
-        : { ...common, host: address.host, port: address.port };
-  const client = patternOf(RESP).duplicate({
-    // In RESP3 the client asks for them by default; only Redis Enterprise has them.
-    maintNotifications: 'disabled',
-    socket,
-    database,
-    disableOfflineQueue: true,
-    // The client's own timeout, 5 s unless told otherwise, costs three times the command itself (an AbortSignal each,
-    // which lives on until it fires). Callers that cannot wait have a deadline of their own; pings find a dead link.
-    commandOptions: { timeout: 0 },
-    pingInterval: pingEveryMs,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  });
-  client.on('error', (error: unknown) => onError(messageOf(error)));
-  return client;
-}
-
-async function connect(options: LinkOptions): Promise<Client> {
-  const { signal } = options;
-  const client = clientFor(options);
-  const giveUp = (): void => client.destroy();
-  signal?.addEventListener('abort', giveUp, { once: true });
-  try {
-    signal?.throwIfAborted();
-    await client.connect();
-  } catch (cause) {
-    throw new RedisUnavailableError(`the first connection (${messageOf(cause)})`, { cause });
-  } finally {
-    signal?.removeEventListener('abort', giveUp);
-  }
-  return client;
-}
-
-/** Lets commands under way finish while the connection stands; drops them when Redis is away. */
-async function closeClient(client: Client): Promise<void> {
-  if (client.isReady) await Promise.race([client.close(), new Promise((r) => setTimeout(r, 500).unref())]);
-  // close() waits for answers, which may never come; destroy() ends the client in any case.
-  client.destroy();
 }
 
 /**

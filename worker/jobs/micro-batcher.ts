@@ -62,9 +62,9 @@ export class MicroBatcher implements Taker {
   }
 
   wake(): Promise<void> {
-    if (this.#stopping.signal.aborted) return Promise.resolve();
-    this.#working ??= this.#work();
-    return this.#working;
+    // Work that finds nothing ends at once, before the assignment: it would stay "working" for good.
+    if (!this.#stopping.signal.aborted && this.#hasMore()) this.#working ??= this.#work();
+    return this.#working ?? Promise.resolve();
   }
 
   accept(job: HeldJob): void {

@@ -43,11 +43,45 @@ describe('REDIS_URL', () => {
       database: 1,
     });
   });
+  it('is Sentinels that know a master, with a login of their own', () => {
+    expect(
+      parseRedisAddress(
+        'rediss+sentinel://u:p%40@s1:7000,[::1]/main?db=2&sentinel_username=s&sentinel_password=a%26b',
+      ),
+    ).toEqual({
+      kind: 'sentinel',
+      name: 'main',
+      seeds: [
+        { kind: 'host', host: 's1', port: 7000, tls: true, database: 0, username: 's', password: 'a&b' },
+        { kind: 'host', host: '::1', port: 26_379, tls: true, database: 0, username: 's', password: 'a&b' },
+      ],
+      master: { kind: 'host', host: '', port: 0, tls: true, database: 2, username: 'u', password: 'p@' },
+    });
+    expect(() => parseRedisAddress('redis+sentinel://s1,s2')).toThrow(/must name the master/);
+  });
+  it('is nodes of a cluster, which has no other database', () => {
+    const address = parseRedisAddress('redis+cluster://:p@h1,h2:7001/');
+    expect(address).toMatchObject({
+      kind: 'cluster',
+      seeds: [
+        { host: 'h1', port: 6379, tls: false, password: 'p' },
+        { host: 'h2', port: 7001, tls: false, password: 'p' },
+      ],
+    });
+    expect(describeRedisAddress(address)).toBe('redis+cluster://h1:6379,h2:7001');
+    for (const url of ['redis+cluster://h1/2', 'redis+cluster://h1?db=2']) {
+      expect(() => parseRedisAddress(url)).toThrow(/must not name a database/);
+    }
+  });
   it('shows no password when described or refused', () => {
     expect(describeRedisAddress(parseRedisAddress('redis://u:secret@h'))).toBe('redis://h:6379');
+    const sentinels = 'redis+sentinel://u:secret@h/main?sentinel_password=secret';
+    expect(describeRedisAddress(parseRedisAddress(sentinels))).toBe('redis+sentinel://h:26379/main');
     expect(() => parseRedisAddress('u:secret@h:1')).toThrow(/must start with redis/);
     // With characters that would have to be percent-encoded, the password ends up in another part of the URL.
-    for (const url of ['//u:secret@h', 'redis://u:secret/1@h', 'redis://u:1/secret@h', 'redis://:secret']) {
+    const schemes = ['redis://', 'redis+sentinel://', 'redis+cluster://'];
+    const unencoded = schemes.flatMap((scheme) => [`${scheme}u:secret/1@h`, `${scheme}u:1/secret@h`]);
+    for (const url of ['//u:secret@h', 'redis://:secret', ...unencoded]) {
       expect(() => parseRedisAddress(url)).toThrow(/^(?!.*secret)/s);
     }
   });

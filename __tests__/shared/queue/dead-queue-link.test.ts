@@ -10,7 +10,7 @@ import { useRedis } from '../../support/rigs/use-redis.js';
 const server = useRedis();
 let proxy: LinkProxy;
 beforeEach(async () => {
-  proxy = await startLinkProxy(server.address);
+  proxy = await startLinkProxy(server.place);
 });
 afterEach(() => proxy.close());
 
@@ -67,7 +67,7 @@ describe('a Redis that is killed', () => {
     };
     const admin = await own.connect();
     await admin.command(['CONFIG', 'SET', 'requirepass', 'secret']);
-    consume({ ...own.address, password: 'secret' });
+    consume({ ...own.place, password: 'secret' });
     await until(async () => String(await admin.command(['CLIENT', 'LIST'])).includes('cmd=brpoplpush'));
     await own.kill();
     await until(() => warnings.includes('queue link not opened'), { what: 'a link that was not opened' });

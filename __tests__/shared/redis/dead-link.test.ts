@@ -12,7 +12,7 @@ let proxy: LinkProxy;
 let errors: string[];
 beforeEach(async () => {
   errors = [];
-  proxy = await startLinkProxy(server.address);
+  proxy = await startLinkProxy(server.place);
 });
 afterEach(() => proxy.close());
 
