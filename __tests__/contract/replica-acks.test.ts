@@ -57,7 +57,11 @@ async function isReplicated({ ctx }: ApiRig, name: string): Promise<boolean> {
   // A client of a replica looks for another connection now and then.
   return until(
     async () =>
-      String(await client.command(['EXISTS', ctx.partitions.home.records.key(name)]).catch(() => '')),
+      String(
+        await client
+          .command(['EXISTS', ctx.partitions.of(name.split(':')[1] ?? '').records.key(name)])
+          .catch(() => ''),
+      ),
     {
       what: name,
     },
@@ -78,8 +82,8 @@ const batch = (api: ApiRig, headers = {}) =>
     headers: { 'content-type': 'application/x-ndjson', ...headers },
   });
 
-it('acknowledges what the replica has', async () => {
-  const api = await open(LONG_MS);
+it.each(['1', '3'])('acknowledges what the replica has, in %s partitions', async (PARTITIONS) => {
+  const api = await open(LONG_MS, { PARTITIONS });
   const job = await api.submit({ input: TRIP });
   expect([job.status, await isReplicated(api, `job:${job.body.id}`)]).toEqual([202, true]);
   const rows = await batch(api);
