@@ -32,6 +32,7 @@ const sharedByFiles = [
   'prom-client',
   'rate-limit-redis',
   'redis',
+  'sharp',
   'supertest',
   'winston',
   'winston-daily-rotate-file',

@@ -21,9 +21,12 @@ COPY package.json package-lock.json .npmrc ./
 COPY shared/package.json shared/
 COPY worker/package.json worker/
 COPY worker/onnx/package.json worker/onnx/
-# The optional packages are the WebGPU engine, which goes below, and, with --build-arg WITH_ONNX=1, ONNX Runtime.
+COPY worker/images/package.json worker/images/
+# The optional packages are the WebGPU engine, which goes below, and, with --build-arg WITH_ONNX=1 and WITH_IMAGES=1, ONNX
+# Runtime and sharp.
 ARG WITH_ONNX
-RUN npm ci --ignore-scripts --omit=dev --omit=optional -w @waggle/shared -w @waggle/worker ${WITH_ONNX:+--include=optional -w @waggle/worker-onnx}
+ARG WITH_IMAGES
+RUN npm ci --ignore-scripts --omit=dev --omit=optional -w @waggle/shared -w @waggle/worker ${WITH_ONNX:+--include=optional -w @waggle/worker-onnx} ${WITH_IMAGES:+--include=optional -w @waggle/worker-images}
 # Most of TensorFlow.js's size are source maps, and most of ONNX Runtime's are libraries for other systems.
 RUN find node_modules \( -name "*.map" -o -path "node_modules/webgpu/*" -o -path "*/onnxruntime-node/bin/*/darwin/*" -o -path "*/onnxruntime-node/bin/*/win32/*" \) -delete
 

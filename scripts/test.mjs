@@ -48,7 +48,7 @@ function mayRunBrowserTests(args) {
 /** @param {string[]} given */
 async function test(given) {
   const args = given.filter((arg) => arg !== '--no-lint');
-  await prepare({ onnx: true });
+  await prepare({ onnx: true, images: true });
   const redis = await ensureRedis();
   if (mayRunBrowserTests(args)) await tryChromium();
   const path = [process.env.PATH, dirname(redis.command)].join(delimiter);

@@ -2,6 +2,7 @@
 // npx waggle: the command-line tool. Sets the checkout up when that has not happened yet.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { neededByPackage } from './setup/install.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { importBuilt, loadEnvFile, root } from './setup/project.mjs';
 import { setUpNative } from './setup/native.mjs';
@@ -12,7 +13,11 @@ import { reportAndFail } from './setup/setup-error.mjs';
 try {
   loadEnvFile();
   const args = process.argv.slice(2);
-  await prepare({ onnx: args[0] === 'model' && args.some(isOnnx) });
+  await prepare(
+    args[0] === 'model'
+      ? { onnx: args.some(isOnnx), images: args.some((arg) => neededByPackage(arg).images) }
+      : {},
+  );
   const { runCli } = await importBuilt('scripts/cli.js');
   await runCli(args, { root, env: process.env, ensureRedis, tryPeers, setUpNative });
 } catch (error) {

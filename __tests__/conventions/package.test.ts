@@ -26,7 +26,7 @@ const KINDS = [
   /^\.env\.example$/,
   /^dist\/(api|shared|worker|scripts)\/.+\.(m?js|lua|html|css|svg|sh)$/,
   /^scripts\/((start|waggle)|setup\/[\w-]+)\.mjs$/,
-  /^(api|shared|worker|worker\/native|worker\/onnx|scripts)\/package\.json$/,
+  /^(api|shared|worker|worker\/native|worker\/onnx|worker\/images|scripts)\/package\.json$/,
   /^(model|compose|docs)\//,
 ];
 

@@ -5,6 +5,7 @@ import { dtypeOf } from '../../shared/model/columns.js';
 import { Manifest } from '../../shared/model/manifest.js';
 import { parseManifest, readManifest } from '../../shared/model/read-manifest.js';
 import { createRowReader } from '../../shared/model/row-reader.js';
+import { photoManifest } from '../support/photos.js';
 import { loadModelRuntime } from '../../worker/inference/child/model-runtime.js';
 
 const ROOT = resolve(__dirname, '../..');
@@ -35,10 +36,30 @@ it('tells the encodings with the types that they have', () => {
     encoding,
     dtype,
   }));
-  const encodings = ['number', 'integer', 'boolean', 'enum', 'minute_of_week', 'array', 'base64'] as const;
+  const encodings = [
+    'number',
+    'integer',
+    'boolean',
+    'enum',
+    'minute_of_week',
+    'array',
+    'base64',
+    'image',
+  ] as const;
   expect(told).toEqual(
     encodings.map((encoding) => ({ encoding, dtype: dtypeOf({ encoding, member: 'x', tensor: 'x' }) })),
   );
+});
+
+it('shows a column of images as a manifest takes it', () => {
+  const [, shown = ''] = /```\n("columns": \[\{ "member": "photo".*?\])\n```/s.exec(text) ?? [];
+  const own = JSON.parse(`{${shown}}`) as Pick<Manifest, 'columns'>;
+  const { columns, ...rest } = photoManifest();
+  const manifest = { ...rest, columns: [...own.columns, columns[1]] };
+  expect(parseManifest(manifest, 'docs/models.md').columns[0]).toMatchObject({
+    encoding: 'image',
+    fit: 'cover',
+  });
 });
 
 it('shows tensors, labels and max_batch as a manifest takes them', () => {

@@ -66,6 +66,11 @@ function requireJson(headers: IncomingHttpHeaders): void {
       `the body must be application/json in UTF-8, not ${type === undefined ? 'without a Content-Type' : type}`,
     );
   }
+  requirePlain(headers);
+}
+
+/** Throws a 415 problem for a body with a Content-Encoding. */
+export function requirePlain(headers: IncomingHttpHeaders): void {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new ProblemError('unsupported-media-type', `the body must not be encoded, not even as ${encoding}`);

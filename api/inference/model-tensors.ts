@@ -1,7 +1,12 @@
 import type { Datatype, InferenceBody } from '../../shared/contract/inference.js';
 import type { Manifest, ManifestColumn } from '../../shared/model/manifest.js';
 import type { Scored } from '../../shared/model/row-reader.js';
-import { isTensorColumn, sizeOf } from '../../shared/model/tensor-members.js';
+import {
+  isImageColumn,
+  isTensorColumn,
+  sizeOf,
+  type TensorColumn,
+} from '../../shared/model/tensor-members.js';
 import { malformed, type Value, type Values } from './tensors.js';
 
 /** A tensor of a model, with its shape without the rows. */
@@ -28,7 +33,7 @@ export interface OutputTensor extends TensorInfo<'FP32' | 'BYTES'> {
 export const inputTensors = (manifest: Manifest): TensorInfo[] =>
   Object.keys(manifest.input.properties).map((name) => {
     const column = columnOf(manifest, name);
-    const shape = column && isTensorColumn(column) ? column.shape : [];
+    const shape = column && isWhole(column) ? column.shape : [];
     return { name, datatype: datatypeOf(manifest, name, column), shape };
   });
 
@@ -43,6 +48,10 @@ export const exampleOf = (manifest: Manifest): InferenceBody => ({
       : [{ name, datatype, shape: [1, ...shape], data: [value] }];
   }),
 });
+
+/** Whether a member is a tensor of many values: an image is one text. */
+const isWhole = (column: ManifestColumn): column is TensorColumn =>
+  isTensorColumn(column) && !isImageColumn(column);
 
 const columnOf = ({ columns }: Manifest, member: string): ManifestColumn | undefined =>
   columns.find((column) => column.member === member);
@@ -112,12 +121,12 @@ export function rowsOf(manifest: Manifest, tensors: readonly InputTensor[]): Row
   };
 }
 
-/** The JSON value of a member in a row. Bytes are given as UINT8 of their shape, or as BYTES in base64. */
+/** The JSON value of a member in a row. Bytes are UINT8 of their shape, or BYTES in base64; images are BYTES, in binary as they are. */
 function cellsOf(tensor: InputTensor, column: ManifestColumn | undefined): (row: number) => unknown {
   const { name, datatype, values } = tensor;
   const [rows = 0, ...own] = tensor.shape;
-  const isWhole = column !== undefined && isTensorColumn(column) && datatype !== 'BYTES';
-  const wanted = isWhole ? column.shape : [];
+  const whole = column !== undefined && isWhole(column) && datatype !== 'BYTES' ? column : undefined;
+  const wanted = whole?.shape ?? [];
   const width = sizeOf(wanted);
   const isFlat = own.length <= 1 && sizeOf(own) === width;
   if (!isFlat && String(own) !== String(wanted)) {
@@ -126,10 +135,17 @@ function cellsOf(tensor: InputTensor, column: ManifestColumn | undefined): (row:
   if (values.length !== rows * width) {
     throw malformed(`${name} has ${values.length} values, and its shape says ${rows * width}`);
   }
-  if (!isWhole) return (row) => values.at(row);
+  if (!whole) {
+    return (row) => {
+      const value = values.at(row);
+      if (!Buffer.isBuffer(value)) return value;
+      if (column?.encoding === 'image') return value.toString('base64');
+      throw malformed(`${name}: text ${row} is not UTF-8`);
+    };
+  }
   const numbersOf = (row: number): unknown[] =>
     Array.from({ length: width }, (_, i) => values.at(row * width + i));
-  if (column.encoding === 'array') return numbersOf;
+  if (whole.encoding === 'array') return numbersOf;
   return (row) => {
     const bytes = numbersOf(row);
     if (!bytes.every(isByte)) throw malformed(`${name} has values that are no bytes, in row ${row}`);

@@ -42,16 +42,15 @@ export function binaryValues(name: string, datatype: Datatype, bytes: Buffer): V
   return { length: bytes.length / size, at: (index) => read(bytes, index * size) };
 }
 
-/** Each text follows its length in bytes, a little-endian uint32. */
-function splitTexts(name: string, bytes: Buffer): string[] {
-  const texts: string[] = [];
+/** Each text follows its length in bytes, a little-endian uint32. One that is not UTF-8 stays bytes. */
+function splitTexts(name: string, bytes: Buffer): (string | Buffer)[] {
+  const texts: (string | Buffer)[] = [];
   for (let at = 0; at < bytes.length; ) {
     const start = at + 4;
     const end = start > bytes.length ? Number.NaN : start + bytes.readUInt32LE(at);
     const text = bytes.subarray(start, end);
-    const isWhole = end <= bytes.length && isUtf8(text);
-    if (!isWhole) throw malformed(`${name}: text ${texts.length} is not whole UTF-8`);
-    texts.push(text.toString());
+    if (!(end <= bytes.length)) throw malformed(`${name}: text ${texts.length} is not whole`);
+    texts.push(isUtf8(text) ? text.toString() : text);
     at = end;
   }
   return texts;

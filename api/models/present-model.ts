@@ -1,6 +1,6 @@
 import type { ModelBody, ModelWorker } from '../../shared/contract/model.js';
 import type { Manifest } from '../../shared/model/manifest.js';
-import { isTensorColumn } from '../../shared/model/tensor-members.js';
+import { isImageColumn, isTensorColumn } from '../../shared/model/tensor-members.js';
 import type { WorkerInfo } from '../../shared/workers/registry.js';
 import { standingOf } from './serving.js';
 
@@ -10,7 +10,7 @@ export function presentModel(
   { isDefault, workers }: { isDefault: boolean; workers: readonly WorkerInfo[] | undefined },
 ): ModelBody {
   const tensors = manifest.columns
-    .filter(isTensorColumn)
+    .filter((column) => isTensorColumn(column) && !isImageColumn(column))
     .map(({ member, shape }) => [member, shape] as const);
   return {
     name: manifest.name,

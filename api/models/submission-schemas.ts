@@ -31,7 +31,8 @@ export const RequestId = Type.String({
     "The client's own name for the request. It need not be unique; `GET /jobs?request_id=` finds it.",
 });
 
-const optionsOf = (most: SubmissionBounds) => ({
+/** The members of a submission beside its model and input. */
+export const optionsOf = (most: SubmissionBounds) => ({
   request_id: Type.Optional(RequestId),
   timeout_ms: Type.Optional(
     Type.Integer({

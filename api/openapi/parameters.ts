@@ -64,6 +64,10 @@ export const PARAMETERS = {
     schema: { type: 'string', minLength: 1, maxLength: 200 },
     description: 'Name of the model.',
   }),
+  ImageModel: parameter('query', 'model', {
+    schema: { type: 'string', minLength: 1 },
+    description: 'Name of the model, required where the body is an image, and ignored elsewhere.',
+  }),
   RequestId: parameter('query', 'request_id', {
     schema: { type: 'string', minLength: 1, maxLength: 200 },
     description: "The client's own name for the request.",

@@ -13,6 +13,7 @@ export const FOLDERS = ['api/dashboard', 'shared/client'];
 export const SINGLE_FILES = [
   'shared/contract/states.js',
   'shared/errors.js',
+  'shared/model/picture.js',
   'shared/process/backoff.js',
   'shared/process/pause.js',
   'shared/text/is-record.js',

@@ -8,10 +8,12 @@ import { type JsonBody, readJson, tooLarge } from '../http/read-json.js';
 import type { Route } from './route.js';
 import { jobPath, jobJson } from '../jobs/present-job.js';
 import { retryAfterSeconds } from '../jobs/completion-rates.js';
-import { entriesOf, isMany, parseEntries, parseSubmission } from '../jobs/submission.js';
+import { isImageRequest, readImageSubmission } from '../jobs/image-submission.js';
+import { entriesOf, isMany, parseEntries, parseSubmission, type Submission } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
 import { submitMany } from '../jobs/submit-many.js';
 import { MANY } from '../models/submission-schemas.js';
+import { IMAGE_TYPES } from '../../shared/model/image-members.js';
 import { json, problems } from '../openapi/operation.js';
 
 /** `POST /jobs`: accepts one prediction, or many. */
@@ -27,10 +29,12 @@ export const submitJobRoute: Route = {
       'job of the default model. With `{"jobs":[...]}` each entry is answered by itself, in order, with its job or with the ' +
       'problem that it would have alone; the request is refused where every entry has one. Room in the queues is found ' +
       'for all of them or for none. `wait` waits for all, an Idempotency-Key holds for the whole, with the body byte for byte, and ' +
-      'each entry counts in the rate limit.',
-    parameters: ['Prefer', 'IdempotencyKey', 'RequestIdHeader', 'Traceparent'],
+      'each entry counts in the rate limit. For a model with one image among its members the body may be the image itself; ' +
+      'the other members, `request_id` and whatever else may stand beside `input` are parameters of the query then.',
+    parameters: ['ImageModel', 'Prefer', 'IdempotencyKey', 'RequestIdHeader', 'Traceparent'],
     body: () => ({ anyOf: [ref('Submission'), ref('Submissions')] }),
     bodyExample: (input) => ({ input }),
+    otherBodies: Object.fromEntries(IMAGE_TYPES.map((type) => [type, {}])),
     answers: {
       200: json(
         'Submitted',
@@ -73,29 +77,46 @@ export const submitJobRoute: Route = {
     const idempotencyKey = parseIdempotencyKey(exchange.header('idempotency-key'));
     const models = ctx.models.current;
     const { bodyLimitBytes } = ctx.config;
+    if (isImageRequest(exchange)) {
+      return handleOne(exchange, ctx, await readImageSubmission(exchange, ctx), {
+        ...preferences,
+        idempotencyKey,
+      });
+    }
     const body = await readJson(exchange.request, {
       limitBytes: bodyLimitBytes + models.tensorBytes,
       timeoutMs: ctx.limits.bodyMs,
       larger: { start: MANY_START, limitBytes: MANY.bodyBytes },
     });
     if (isMany(body.value)) return handleMany(exchange, ctx, body, { ...preferences, idempotencyKey });
-    const { waitSeconds, respondAsync } = preferences;
     const submission = parseSubmission(models, body.value);
     const limitBytes = bodyLimitBytes + submission.model.tensorBytes;
     if (body.bytes.length > limitBytes) throw tooLarge('the body of such a job', limitBytes);
-    const submitted = await submitJob(exchange, ctx, submission, { waitSeconds, idempotencyKey });
-    exchange.sendJsonText(submitted.hasEnded ? 200 : 202, jobJson(submitted.view), {
-      Location: jobPath(submitted.view.job.id),
-      'Retry-After': submitted.hasEnded ? undefined : retryAfterSeconds(submitted.view.place?.etaMs),
-      Vary: 'Prefer',
-      'Preference-Applied': preferenceApplied({
-        respondAsync: respondAsync && !submitted.hasEnded,
-        waitSeconds: submitted.hasWaited ? waitSeconds : undefined,
-      }),
-      'Idempotency-Replayed': submitted.isReplay ? 'true' : undefined,
-    });
+    await handleOne(exchange, ctx, submission, { ...preferences, idempotencyKey });
   },
 };
+
+type Wishes = Preferences & { idempotencyKey: string | undefined };
+
+/** Answers a request for one job. */
+async function handleOne(
+  exchange: Exchange,
+  ctx: ApiContext,
+  submission: Submission,
+  { waitSeconds, respondAsync, idempotencyKey }: Wishes,
+): Promise<void> {
+  const submitted = await submitJob(exchange, ctx, submission, { waitSeconds, idempotencyKey });
+  exchange.sendJsonText(submitted.hasEnded ? 200 : 202, jobJson(submitted.view), {
+    Location: jobPath(submitted.view.job.id),
+    'Retry-After': submitted.hasEnded ? undefined : retryAfterSeconds(submitted.view.place?.etaMs),
+    Vary: 'Prefer',
+    'Preference-Applied': preferenceApplied({
+      respondAsync: respondAsync && !submitted.hasEnded,
+      waitSeconds: submitted.hasWaited ? waitSeconds : undefined,
+    }),
+    'Idempotency-Replayed': submitted.isReplay ? 'true' : undefined,
+  });
+}
 
 /** How a body of many jobs starts. It has no other member, so a larger one that starts otherwise is refused while it comes. */
 const MANY_START = /^\s*\{\s*"jobs"\s*:/;
@@ -105,7 +126,7 @@ async function handleMany(
   exchange: Exchange,
   ctx: ApiContext,
   body: JsonBody,
-  { waitSeconds, respondAsync, idempotencyKey: key }: Preferences & { idempotencyKey: string | undefined },
+  { waitSeconds, respondAsync, idempotencyKey: key }: Wishes,
 ): Promise<void> {
   const models = ctx.models.current;
   const entries = entriesOf(models, body);

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ModelPackageError } from '../../shared/errors.js';
 import { readManifest } from '../../shared/model/read-manifest.js';
+import { isImageColumn } from '../../shared/model/tensor-members.js';
 import type { EngineCheck, PackageCheck } from '../packages/check-package.js';
 import { count, number } from '../lib/figures.js';
 import { whole } from './numbers.js';
@@ -143,7 +144,7 @@ const shortened = (text: string): string =>
   text.length > MOST_CHARS ? `${text.slice(0, MOST_CHARS)} ... (${count(text.length)} characters)` : text;
 
 async function example(name: string, { modelsDir: models, url }: ModelOptions): Promise<void> {
-  const { name: model, example: input } = readManifest(packageFolder(name, models));
+  const { name: model, example: input, columns } = readManifest(packageFolder(name, models));
   const body = JSON.stringify({ model, input });
   console.log(body);
   const curl = `curl -i ${url}/jobs -H 'content-type: application/json' -H 'prefer: wait=10'`;
@@ -152,6 +153,10 @@ async function example(name: string, { modelsDir: models, url }: ModelOptions): 
     isShort
       ? `${curl} -d '${body.replaceAll("'", String.raw`'\''`)}'`
       : `npx waggle model example ${name} | ${curl} -d @-`,
+  );
+  if (columns.filter(isImageColumn).length !== 1) return;
+  console.error(
+    `curl -i '${url}/jobs?model=${model}' -H 'content-type: image/jpeg' -H 'prefer: wait=10' --data-binary @photo.jpg`,
   );
 }
 

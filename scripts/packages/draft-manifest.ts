@@ -1,5 +1,6 @@
 import { ModelPackageError } from '../../shared/errors.js';
 import type { Manifest, ManifestColumn, ManifestOutput } from '../../shared/model/manifest.js';
+import { pictureOf } from '../../shared/model/picture.js';
 import { sizeOf } from '../../shared/model/tensor-members.js';
 import type { DeclaredTensor } from '../../worker/inference/child/binding.js';
 
@@ -100,10 +101,9 @@ export function draftInputs(
     } else {
       const member = unusedName(tensor, manifest.input.properties);
       if (isPicture(row) && dtype !== 'bool') {
-        const bytes = Buffer.alloc(sizeOf(row)).toString('base64');
-        add({ member, encoding: 'base64', tensor, dtype, shape: [...row] }, 'string', bytes);
+        add({ member, encoding: 'image', tensor, dtype, shape: [...row] }, 'string', BLACK_PNG);
         questions.push(
-          `The tensor "${tensor}" of shape [${row.join(', ')}] is taken for a picture, a byte a number. Which numbers did the training see? "scale": 0.00392156862745098 makes 0 to 1 of the bytes, 0.00784313725490196 with "offset": -1 makes -1 to 1. No picture: "encoding" and "type" are "array", and the example is numbers.`,
+          `The tensor "${tensor}" of shape [${row.join(', ')}] is taken for a picture, given as a JPEG, PNG or WebP file. How did the training make pictures fit: "fit" is "cover" (their middle), "contain" or "fill" (stretched)? Which numbers did it see? "scale": 0.00392156862745098 makes 0 to 1 of the bytes of a pixel, 0.00784313725490196 with "offset": -1 makes -1 to 1. No picture: "encoding" and "type" are "array", and the example is numbers.`,
         );
       } else {
         const zeros = Array.from({ length: sizeOf(row) }, () => 0);
@@ -146,9 +146,14 @@ export function draftOutputs(
   });
 }
 
-/** Three sizes of which the last is the number of channels. */
-const isPicture = (row: readonly number[]): boolean =>
-  row.length === 3 && [1, 3, 4].includes(row[2]!) && row[0]! > 4 && row[1]! > 4;
+/** A black pixel as a PNG file. */
+const BLACK_PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
+
+function isPicture(row: readonly number[]): boolean {
+  const { height = 0, width = 0 } = pictureOf(row) ?? {};
+  return height > 4 && width > 4;
+}
 
 /** A tensor's name as that of a member which is not there yet. */
 function unusedName(tensor: string, taken: Readonly<Record<string, unknown>>): string {

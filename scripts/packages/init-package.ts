@@ -8,6 +8,7 @@ import { parseManifest } from '../../shared/model/read-manifest.js';
 import { makeFolder } from '../../shared/process/make-folder.js';
 import { bind, type DeclaredTensor } from '../../worker/inference/child/binding.js';
 import { loadDemanded } from '../../worker/inference/child/choose-engine.js';
+import { decodeImages } from '../../worker/inference/child/images.js';
 import { loadAnyNetwork, runnerFor } from '../../worker/inference/child/model-runtime.js';
 import { engineFor } from '../../worker/inference/engine-names.js';
 import {
@@ -117,7 +118,8 @@ async function draftTensors(
     const binding = bind(files.folder, { manifest, specs: layout.tensors, network });
     const runner = runnerFor(network, binding, layout.tensors);
     try {
-      const values = await runner.run(toNumbers(layout.tensors, layout.allocate(1)));
+      const { columns } = await decodeImages(layout, layout.allocate(1));
+      const values = await runner.run(toNumbers(layout.tensors, columns));
       return given.map(({ name }) => values[binding.outputTensors.indexOf(network.nameOf(name))]!.length);
     } catch (cause) {
       throw new ModelPackageError(files.folder, [`a row of zeros is not answered: ${messageOf(cause)}`]);

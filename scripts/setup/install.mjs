@@ -4,20 +4,20 @@ import { basename, join } from 'node:path';
 import { workspaces } from './project.mjs';
 import { runCommand } from './run-command.mjs';
 
-/**
- * What is wanted of npm: `native`, the workspace with the native TensorFlow packages; `onnx`, the one with ONNX Runtime;
- * `dev`, what building and testing need.
- *
- * @typedef {{ native: boolean, onnx: boolean, dev: boolean }} Wanted
- */
-
 /** The optional workspaces, and what is said when one is wanted that has not been installed yet. */
 const OPTIONAL = /** @type {const} */ ({
   native: 'the native TensorFlow packages are wanted',
   onnx: 'ONNX Runtime is wanted',
+  images: 'sharp, which decodes images, is wanted',
 });
 /** @typedef {keyof typeof OPTIONAL} Optional */
 const OPTIONAL_NAMES = /** @type {Optional[]} */ (Object.keys(OPTIONAL));
+
+/**
+ * What is wanted of npm: optional workspaces, and with `dev` what building and testing need.
+ *
+ * @typedef {Partial<Record<Optional, boolean>> & { dev: boolean }} Wanted
+ */
 
 /**
  * Why npm packages have to be installed into `folder`, or undefined when they are there: the stamp that the last
@@ -30,7 +30,7 @@ const OPTIONAL_NAMES = /** @type {Optional[]} */ (Object.keys(OPTIONAL));
  */
 export function whyInstall(folder, wanted) {
   const lockText = readLock(folder);
-  const stamp = JSON.parse(readText(stampPath(folder)) || '{}');
+  const stamp = readStamp(folder);
   const noted = readText(join(folder, 'node_modules/.package-lock.json'));
   if (noted === '') return 'none are there yet';
   const untried = OPTIONAL_NAMES.find((name) => wanted[name] && stamp[name] !== true);
@@ -50,7 +50,10 @@ export function whyInstall(folder, wanted) {
  */
 export async function install(folder, wanted) {
   const npm = npmCommand(process.env.npm_execpath);
-  const optional = OPTIONAL_NAMES.filter((name) => wanted[name]).map((name) => `worker-${name}`);
+  // npm ci removes what is not asked for: a workspace stays that another command wanted.
+  const stamp = readStamp(folder);
+  const kept = Object.fromEntries(OPTIONAL_NAMES.map((name) => [name, wanted[name] || stamp[name] === true]));
+  const optional = OPTIONAL_NAMES.filter((name) => kept[name]).map((name) => `worker-${name}`);
   // The build needs TypeScript, also where NODE_ENV=production is set.
   const args = [
     'ci',
@@ -62,7 +65,7 @@ export async function install(folder, wanted) {
   ];
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
   await runCommand(npm.command, [...npm.args, ...args], { cwd: folder, env });
-  writeStamp(folder, wanted);
+  writeFileSync(stampPath(folder), JSON.stringify({ lock: fingerprint(readLock(folder)), ...kept }));
 }
 
 /**
@@ -102,24 +105,34 @@ export const missingOptional = (folder, wanted) =>
     .filter((name) => !existsSync(join(folder, 'node_modules', name)));
 
 /**
- * Whether a folder of models holds a package in the format `onnx`. A manifest that cannot be read (`read-manifest.ts` has
- * the bound) counts as none: the API and the workers say what is wrong with it.
+ * The optional workspaces that the packages of a folder of models need.
  *
  * @param {string} modelsDir
  */
-export function holdsOnnx(modelsDir) {
+export function neededBy(modelsDir) {
   const isFolder = statSync(modelsDir, { throwIfNoEntry: false })?.isDirectory();
-  const names = isFolder ? readdirSync(modelsDir) : [];
-  return names.some((name) => {
-    const path = join(modelsDir, name, 'manifest.json');
-    try {
-      const stats = statSync(path);
-      const isReadable = stats.isFile() && stats.size <= 1_048_576;
-      return isReadable && JSON.parse(readFileSync(path, 'utf8')).format === 'onnx';
-    } catch {
-      return false;
-    }
-  });
+  const needs = isFolder ? readdirSync(modelsDir).map((name) => neededByPackage(join(modelsDir, name))) : [];
+  return { onnx: needs.some(({ onnx }) => onnx), images: needs.some(({ images }) => images) };
+}
+
+/**
+ * The optional workspaces that a package needs. A manifest that cannot be read (`read-manifest.ts` has the bound) needs none:
+ * the API and the workers say what is wrong with it.
+ *
+ * @param {string} folder
+ */
+export function neededByPackage(folder) {
+  const path = join(folder, 'manifest.json');
+  try {
+    const stats = statSync(path);
+    const isReadable = stats.isFile() && stats.size <= 1_048_576;
+    const { format, columns } = isReadable ? JSON.parse(readFileSync(path, 'utf8')) : {};
+    /** @param {{ encoding?: unknown }} column */
+    const isImage = (column) => column.encoding === 'image';
+    return { onnx: format === 'onnx', images: Array.isArray(columns) && columns.some(isImage) };
+  } catch {
+    return { onnx: false, images: false };
+  }
 }
 
 /**
@@ -152,14 +165,7 @@ function satisfies(locked, found, dev) {
   );
 }
 
-/**
- * @param {string} folder
- * @param {Wanted} wanted
- */
-function writeStamp(folder, { native, onnx }) {
-  const lock = fingerprint(readLock(folder));
-  writeFileSync(stampPath(folder), JSON.stringify({ lock, native, onnx }));
-}
+const readStamp = (/** @type {string} */ folder) => JSON.parse(readText(stampPath(folder)) || '{}');
 
 /**
  * npm takes no other lockfile into what it packs than one of this name.

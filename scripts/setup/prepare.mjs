@@ -12,11 +12,11 @@ const OLDEST_NODE = { major: 20, minor: 11 };
  * Makes the checkout runnable: npm packages as locked, `dist/` as the sources, where there are sources. Commands that start at the same moment
  * take turns; when all is there this is a few milliseconds of looking.
  *
- * @param {{ onnx?: boolean }} [needs] `onnx`: ONNX Runtime, too
+ * @param {{ onnx?: boolean, images?: boolean }} [needs] ONNX Runtime, and what decodes images, too
  */
-export async function prepare({ onnx = false } = {}) {
+export async function prepare(needs = {}) {
   checkNode(process.versions.node);
-  const options = { native: process.env.WITH_GPU === '1', onnx, dev: !isPackage };
+  const options = { native: process.env.WITH_GPU === '1', ...needs, dev: !isPackage };
   const isUpToDate = () => isPackage || isBuilt(root);
   const isReady = () => whyInstall(root, options) === undefined && isUpToDate();
   if (isReady()) return;

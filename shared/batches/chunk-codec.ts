@@ -3,8 +3,9 @@ import { endianness } from 'node:os';
 import type { ColumnArray, Columns, ColumnLayout } from '../model/columns.js';
 
 // A chunk is one Redis value: three numbers of 32 bits (rows, a fingerprint of the layout, holes), the numbers of the
-// rows that are holes, then each tensor's numbers as they lie in memory. Results are two numbers (rows, sources
-// of outputs) and one array of float32 a source. All of it is little-endian.
+// rows that are holes, the lengths of images where rows have some, then each tensor's numbers as they lie in memory, and the
+// images. Results are two numbers (rows, sources of outputs), one array of float32 a source, and, where inputs were at
+// fault, JSON of what was wrong by row. All of it is little-endian.
 
 const CHUNK_HEADER_WORDS = 3;
 const RESULTS_HEADER_WORDS = 2;
@@ -25,7 +26,9 @@ export interface ChunkRows {
 /** Packs the first `columns.rows` rows. */
 export function encodeChunk(layout: ColumnLayout, { columns, holes }: ChunkRows): Buffer {
   const header = Uint32Array.of(columns.rows, layoutFingerprint(layout), holes.length);
-  return pack([header, holes, ...layout.slice(columns, 0, columns.rows).arrays]);
+  const { arrays } = layout.slice(columns, 0, columns.rows);
+  const lengths = Uint32Array.from(arrays.slice(layout.tensors.length), ({ length }) => length);
+  return pack([header, holes, lengths, ...arrays]);
 }
 
 /** Unpacks what {@link encodeChunk} packed for the same layout. Throws {@link ChunkLayoutError} for another one. */
@@ -35,13 +38,22 @@ export function decodeChunk(layout: ColumnLayout, bytes: Buffer): ChunkRows {
   const [rows = 0, fingerprint, holeCount = 0] = header;
   const columns = layout.allocate(fingerprint === layoutFingerprint(layout) ? rows : 0);
   const holes = new Uint32Array(holeCount);
-  const end = [header, holes, ...columns.arrays].reduce((sum, array) => sum + array.byteLength, 0);
+  const lengths = new Uint32Array(columns.rows * layout.images);
+  unpack([lengths], bytes, header.byteLength + holes.byteLength);
+  const own = [holes, lengths, ...columns.arrays];
+  const start = own.reduce((sum, array) => sum + array.byteLength, header.byteLength);
+  const end = lengths.reduce((sum, length) => sum + length, start);
   if (fingerprint !== layoutFingerprint(layout) || end !== bytes.length) {
     throw new ChunkLayoutError(
       'the rows were packed for a version of the model with other columns: send them again',
     );
   }
-  unpack([holes, ...columns.arrays], bytes, header.byteLength);
+  unpack(own, bytes, header.byteLength);
+  let at = start;
+  lengths.forEach((length, i) => {
+    columns.arrays[layout.tensors.length + i] = new Uint8Array(bytes.buffer, bytes.byteOffset + at, length);
+    at += length;
+  });
   return { columns, holes };
 }
 
@@ -49,11 +61,17 @@ export function decodeChunk(layout: ColumnLayout, bytes: Buffer): ChunkRows {
 export interface ChunkOutputs {
   rows: number;
   values: Float32Array[];
+  /** What was wrong with inputs, by row; their values are NaN. */
+  faults?: Readonly<Record<number, string>>;
 }
 
 /** Packs a prediction; NaN marks a row without a valid answer. */
-export const encodeResults = ({ rows, values }: ChunkOutputs): Buffer =>
-  pack([Uint32Array.of(rows, values.length), ...values]);
+export const encodeResults = ({ rows, values, faults }: ChunkOutputs): Buffer =>
+  pack([
+    Uint32Array.of(rows, values.length),
+    ...values,
+    ...(faults ? [Buffer.from(JSON.stringify(faults))] : []),
+  ]);
 
 /**
  * Unpacks what {@link encodeResults} packed; `widths` are the numbers a row of each source. Undefined where the results are
@@ -65,9 +83,19 @@ export function decodeResults(bytes: Buffer, widths: readonly number[]): ChunkOu
   const [rows = 0, count = 0] = header;
   const values = widths.map((width) => new Float32Array(rows * width));
   const end = values.reduce((sum, array) => sum + array.byteLength, header.byteLength);
-  if (count !== widths.length || end !== bytes.length) return undefined;
+  if (count !== widths.length || end > bytes.length) return undefined;
   unpack(values, bytes, header.byteLength);
-  return { rows, values };
+  if (end === bytes.length) return { rows, values };
+  const faults = faultsIn(bytes.toString('utf8', end));
+  return faults && { rows, values, faults };
+}
+
+function faultsIn(text: string): Record<number, string> | undefined {
+  try {
+    return JSON.parse(text) as Record<number, string>;
+  } catch {
+    return undefined;
+  }
 }
 
 type Packed = ColumnArray | Uint32Array;

@@ -7,7 +7,13 @@ export const JOB_STATES = ['queued', 'running', 'canceling', ...ENDED_JOB_STATES
 export type JobState = (typeof JOB_STATES)[number];
 
 /** Why a job failed. */
-export const FAILURE_CODES = ['model_error', 'timeout', 'worker_lost', 'invalid_output'] as const;
+export const FAILURE_CODES = [
+  'model_error',
+  'timeout',
+  'worker_lost',
+  'invalid_input',
+  'invalid_output',
+] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
 /** States in which a batch does not change any more. */

@@ -1,6 +1,14 @@
 import type { Manifest, ManifestColumn } from './manifest.js';
 import { createMinuteOfWeek } from './minute-of-week.js';
-import { isTensorColumn, sizeOf, type TensorColumn, writeTensor } from './tensor-members.js';
+import {
+  imageBytes,
+  isImageColumn,
+  isTensorColumn,
+  sizeOf,
+  type TensorColumn,
+  writeTensor,
+} from './tensor-members.js';
+import { imageLimitBytes } from './image-members.js';
 
 /** Values of one input tensor, row after row: `rows * width` numbers. */
 export type ColumnArray = Float32Array | Int32Array | Uint8Array;
@@ -16,9 +24,14 @@ export interface TensorSpec {
   shape?: readonly number[];
   /** It is made of bytes, which become numbers only in the inference process: multiplied with `scale`, plus `offset`. */
   bytes?: { scale: number; offset: number };
+  /** A row of it is an image, whose bytes are decoded in the inference process; `absent` is each byte of none. */
+  image?: { member: string; fit: 'cover' | 'contain' | 'fill'; absent: number };
 }
 
-/** Rows as the model takes them: one array a tensor, in the order of {@link ColumnLayout.tensors}. */
+/**
+ * Rows as the model takes them: one array a tensor, in the order of {@link ColumnLayout.tensors}. That of a tensor of images is
+ * empty until they are decoded: their files stand behind all tensors, those of a row side by side, an empty one for none.
+ */
 export interface Columns {
   rows: number;
   arrays: ColumnArray[];
@@ -27,7 +40,9 @@ export interface Columns {
 /** A model's columns: where each member of an input goes, and how it becomes a number. */
 export interface ColumnLayout {
   tensors: readonly TensorSpec[];
-  /** Bytes that one row takes. */
+  /** How many images a row has. */
+  images: number;
+  /** Most bytes that one row takes. */
   rowBytes: number;
   /** Zeroed arrays for so many rows. */
   allocate(rows: number): Columns;
@@ -49,6 +64,8 @@ interface Writer {
 
 /** Arrays by the dtype of their tensor. */
 export const ARRAY_OF = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+const NO_IMAGE = new Uint8Array(0);
 
 const arrayTypeOf = ({ dtype, bytes }: TensorSpec) => (bytes ? Uint8Array : ARRAY_OF[dtype]);
 
@@ -73,7 +90,10 @@ export function createColumnLayout(manifest: Pick<Manifest, 'columns' | 'input' 
     tensor.width += isTensorColumn(column) ? sizeOf(column.shape) : 1;
     return { column, array, offset };
   });
-  const whole = placed.flatMap(({ column, array }) => (isTensorColumn(column) ? [{ column, array }] : []));
+  const whole = placed.flatMap(({ column, array }) =>
+    isTensorColumn(column) && !isImageColumn(column) ? [{ column, array }] : [],
+  );
+  const images = manifest.columns.filter(isImageColumn);
   const writers = placed
     .filter(({ column }) => !isTensorColumn(column))
     .map(
@@ -88,11 +108,23 @@ export function createColumnLayout(manifest: Pick<Manifest, 'columns' | 'input' 
     );
   return {
     tensors,
-    rowBytes: tensors.reduce((sum, spec) => sum + spec.width * arrayTypeOf(spec).BYTES_PER_ELEMENT, 0),
-    allocate: (rows) => ({ rows, arrays: tensors.map((spec) => new (arrayTypeOf(spec))(rows * spec.width)) }),
+    images: images.length,
+    rowBytes:
+      tensors.reduce((sum, spec) => sum + spec.width * arrayTypeOf(spec).BYTES_PER_ELEMENT, 0) +
+      images.reduce((sum, column) => sum + imageLimitBytes(column), 0),
+    allocate: (rows) => ({
+      rows,
+      arrays: [
+        ...tensors.map((spec) => new (arrayTypeOf(spec))(spec.image ? 0 : rows * spec.width)),
+        ...Array.from({ length: rows * images.length }, () => NO_IMAGE),
+      ],
+    }),
     slice: ({ arrays }, from, end) => ({
       rows: end - from,
-      arrays: arrays.map((array, i) => array.subarray(from * tensors[i]!.width, end * tensors[i]!.width)),
+      arrays: [
+        ...tensors.map(({ width }, i) => arrays[i]!.subarray(from * width, end * width)),
+        ...arrays.slice(tensors.length + from * images.length, tensors.length + end * images.length),
+      ],
     }),
     write(columns, row, input) {
       for (const writer of writers) {
@@ -107,22 +139,27 @@ export function createColumnLayout(manifest: Pick<Manifest, 'columns' | 'input' 
         if (value === undefined) target.fill(column.default ?? 0, row * width, (row + 1) * width);
         else writeTensor(value, column, target, row * width);
       }
+      for (let i = 0; i < images.length; i += 1) {
+        const value = input[images[i]!.member];
+        if (value !== undefined) columns.arrays[tensors.length + row * images.length + i] = imageBytes(value);
+      }
     },
   };
 }
 
 function emptyTensorOf(column: ManifestColumn): TensorSpec {
-  const { tensor: name, encoding, shape, scale = 1, offset = 0 } = column;
+  const { tensor: name, member, encoding, shape, scale = 1, offset = 0, fit = 'cover' } = column;
   return {
     name,
     dtype: dtypeOf(column),
     width: 0,
     ...(shape ? { shape } : {}),
-    ...(encoding === 'base64' ? { bytes: { scale, offset } } : {}),
+    ...(encoding === 'base64' || encoding === 'image' ? { bytes: { scale, offset } } : {}),
+    ...(encoding === 'image' ? { image: { member, fit, absent: column.default ?? 0 } } : {}),
   };
 }
 
-/** The columns as the network takes them: bytes become numbers. */
+/** The columns as the network takes them, their images decoded: bytes become numbers. */
 export function toNumbers(tensors: readonly TensorSpec[], { rows, arrays }: Columns): Columns {
   return {
     rows,
@@ -153,6 +190,7 @@ function encoderOf(
     case 'integer':
     case 'array':
     case 'base64':
+    case 'image':
       return Number;
     case 'boolean':
       return (value) => (value === true ? 1 : 0);

@@ -2,7 +2,7 @@ import { type Static, Type } from '../validation/schema.js';
 
 /**
  * The encoding of an input member as one number, or as many. `minute_of_week`: 0 = absent, else 1 + minutes since Sunday 00:00;
- * `array`: numbers in JSON arrays; `base64`: bytes, a number each.
+ * `array`: numbers in JSON arrays; `base64`: bytes, a number each; `image`: a JPEG, PNG or WebP file in base64.
  */
 const Encoding = Type.Union([
   Type.Literal('number'),
@@ -12,6 +12,7 @@ const Encoding = Type.Union([
   Type.Literal('minute_of_week'),
   Type.Literal('array'),
   Type.Literal('base64'),
+  Type.Literal('image'),
 ]);
 
 const shape = (description: string) =>
@@ -31,10 +32,20 @@ const Column = Type.Object(
     dtype: Type.Optional(Dtype),
     default: Type.Optional(Type.Number({ description: 'Taken when the member is absent. 0 unless given.' })),
     shape: Type.Optional(
-      shape('Of an `array` or a `base64`, which fill their tensor alone: its shape without the rows.'),
+      shape('Of an `array`, `base64` or `image`, which fill their tensor alone: its shape without the rows.'),
     ),
     scale: Type.Optional(Type.Number({ description: 'Numbers of a `shape` are multiplied with this.' })),
     offset: Type.Optional(Type.Number({ description: 'This is added then.' })),
+    fit: Type.Optional(
+      Type.Union([Type.Literal('cover'), Type.Literal('contain'), Type.Literal('fill')], {
+        description:
+          'How an `image` gets the size of its shape. `cover`: its middle, cut to the proportions; `contain`: all of it, ' +
+          'between black bars; `fill`: all of it, stretched. `cover` unless given.',
+      }),
+    ),
+    max_bytes: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 16_777_216, description: 'Of an `image`. 1 MiB unless given.' }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -7,6 +7,7 @@ import { checkedInput, createInputAjv } from './checked-input.js';
 import { ARRAY_OF, dtypeOf } from './columns.js';
 import { Manifest, type ManifestColumn, type ManifestProperty } from './manifest.js';
 import { openPackageFile } from './package-file.js';
+import { pictureOf } from './picture.js';
 import { documentedProperty, isTensorColumn } from './tensor-members.js';
 
 /** Largest manifest that is read. */
@@ -94,20 +95,36 @@ function exampleProblems(manifest: Manifest): string[] {
 
 /** Rules of the columns that fill a tensor alone. */
 function shapeProblems(column: ManifestColumn, { columns }: Manifest): string[] {
-  const { encoding, shape, scale, offset, tensor } = column;
+  const { encoding, shape, scale, offset, tensor, fit, max_bytes } = column;
+  const given = (members: object): string[] =>
+    Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const problems =
+    encoding === 'image'
+      ? []
+      : given({ fit, max_bytes }).map(
+          (name) => `/${name} is for the encoding "image", not for "${encoding}"`,
+        );
   if (!isTensorColumn(column)) {
-    const names = Object.entries({ shape, scale, offset }).filter(([, value]) => value !== undefined);
-    return names.map(([name]) => `/${name} is for the encodings "array" and "base64", not for "${encoding}"`);
+    const names = given({ shape, scale, offset });
+    const kinds = '"array", "base64" and "image"';
+    return [
+      ...problems,
+      ...names.map((name) => `/${name} is for the encodings ${kinds}, not for "${encoding}"`),
+    ];
   }
-  const problems: string[] = [];
   if (!shape) problems.push(`/shape is required: what a row of the tensor "${tensor}" is`);
+  if (encoding === 'image' && shape && !pictureOf(shape)) {
+    problems.push(
+      '/shape of an image is [height, width, channels] or [channels, height, width], channels 1 or 3',
+    );
+  }
   if (columns.some((other) => other !== column && other.tensor === tensor)) {
     problems.push(`/tensor "${tensor}" is filled by another column, too`);
   }
   if (dtypeOf(column) !== 'float32' && (scale ?? offset) !== undefined) {
     problems.push('/scale and /offset need a tensor of float32');
   }
-  if (dtypeOf(column) === 'bool' && encoding === 'base64') {
+  if (dtypeOf(column) === 'bool' && encoding !== 'array') {
     problems.push('/dtype bool cannot be made of bytes');
   }
   return problems;
@@ -121,6 +138,7 @@ const TYPES_OF: Readonly<Record<Exclude<ManifestColumn['encoding'], 'enum'>, rea
   minute_of_week: ['string'],
   array: ['array'],
   base64: ['string'],
+  image: ['string'],
 };
 
 /** Values that a member's schema allows and its encoding cannot take, and a default that the schema or the tensor cannot hold. */

@@ -111,6 +111,7 @@ class ChunkRun {
   readonly #version: ModelVersion;
   readonly #chunk: ChunkRows;
   #values: Float32Array[] = [];
+  readonly #faults: Record<number, string> = {};
   #done = 0;
   predictMs = 0;
 
@@ -133,9 +134,10 @@ class ChunkRun {
     const { layout, inference } = this.#version;
     const from = this.#done;
     const rows = Math.min(mostRowsOf(this.#version.manifest, layout, most), this.rows - from);
-    const { outputs, predictMs } = await inference.predict(
+    const { outputs, predictMs, faults } = await inference.predict(
       layout.slice(this.#chunk.columns, from, from + rows),
     );
+    for (const [row, why] of Object.entries(faults ?? {})) this.#faults[from + Number(row)] = why;
     run.predictMs = predictMs;
     this.predictMs += predictMs;
     if (rows === this.rows) this.#values = [...outputs];
@@ -154,16 +156,17 @@ class ChunkRun {
   results(): Pick<ChunkResult, 'outputs' | 'rowsSucceeded' | 'rowsFailed'> {
     const values = this.#values;
     const { holes } = this.#chunk;
+    const faulty = Object.keys(this.#faults).map(Number);
     for (const array of values) {
       const width = array.length / this.rows;
-      for (const hole of holes) array.fill(Number.NaN, hole * width, (hole + 1) * width);
+      for (const hole of [...holes, ...faulty]) array.fill(Number.NaN, hole * width, (hole + 1) * width);
     }
     let rowsSucceeded = 0;
     for (let row = 0; row < this.rows; row += 1) {
       if (this.#version.isValidRow(values, row)) rowsSucceeded += 1;
     }
     return {
-      outputs: { rows: this.rows, values },
+      outputs: { rows: this.rows, values, ...(faulty.length > 0 && { faults: this.#faults }) },
       rowsSucceeded,
       rowsFailed: this.rows - holes.length - rowsSucceeded,
     };

@@ -64,7 +64,7 @@ export class MicroBatchRunner implements Runner {
     const inputs = jobs.map((job) => job.claimed.input);
     const columns = await inSpan(span.child('prepare'), () => version.toColumns(inputs));
     run.prepareMs = performance.now() - startMs;
-    const { outputs, predictMs } = await inSpan(span.child('predict'), () =>
+    const { outputs, predictMs, faults } = await inSpan(span.child('predict'), () =>
       version.inference.predict(columns),
     );
     run.predictMs = predictMs;
@@ -77,13 +77,19 @@ export class MicroBatchRunner implements Runner {
       predict_ms: run.predictMs,
     }));
     const verdicts = jobs.flatMap((job, row) =>
-      job.decide() ? [{ job, verdict: verdictOf(version, outputs, row) }] : [],
+      job.decide() ? [{ job, verdict: verdictOf(version, outputs, row, faults?.[row]) }] : [],
     );
     if (verdicts.length > 0) settlement.commit(run, verdicts);
   }
 }
 
-function verdictOf({ readRow }: ModelVersion, outputs: readonly Float32Array[], row: number): Verdict {
+function verdictOf(
+  { readRow }: ModelVersion,
+  outputs: readonly Float32Array[],
+  row: number,
+  fault: string | undefined,
+): Verdict {
+  if (fault !== undefined) return { ok: false, code: 'invalid_input', message: fault };
   const read = readRow(outputs, row);
   return read.ok ? read : { ok: false, code: 'invalid_output', message: read.message };
 }

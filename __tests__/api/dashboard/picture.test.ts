@@ -1,11 +1,5 @@
-import {
-  fromBase64,
-  middleOf,
-  pictureOf,
-  toBase64,
-  toBytes,
-  toRgba,
-} from '../../../api/dashboard/form/picture.js';
+import { fromBase64, middleOf, toBase64, toBytes, toRgba } from '../../../api/dashboard/form/picture.js';
+import { pictureOf } from '../../../shared/model/picture.js';
 
 const GREY = { height: 1, width: 2, channels: 1, isPlanar: false } as const;
 const COLOUR = { ...GREY, channels: 3 } as const;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { holdsOnnx, missingOptional, npmCommand, whyInstall } from '../../../scripts/setup/install.mjs';
+import { missingOptional, neededBy, npmCommand, whyInstall } from '../../../scripts/setup/install.mjs';
 
 const LOCK = {
   packages: {
@@ -87,17 +87,21 @@ describe('missingOptional', () => {
   });
 });
 
-describe('holdsOnnx', () => {
-  it('finds a package of that format beside others, and waits for none that cannot be read', () => {
-    expect(holdsOnnx(join(folder, 'nowhere'))).toBe(false);
-    expect(holdsOnnx(join(folder, 'package-lock.json'))).toBe(false);
+describe('neededBy', () => {
+  it('finds packages in ONNX and those with images beside others, and waits for none that cannot be read', () => {
+    const none = { onnx: false, images: false };
+    expect(neededBy(join(folder, 'nowhere'))).toEqual(none);
+    expect(neededBy(join(folder, 'package-lock.json'))).toEqual(none);
     write('models/layers/manifest.json', { format: 'tfjs-layers' });
     write('models/empty/model.json', {});
     mkdirSync(join(folder, 'models/fifo'));
     execFileSync('mkfifo', [join(folder, 'models/fifo/manifest.json')]);
-    expect(holdsOnnx(join(folder, 'models'))).toBe(false);
-    write('models/trees/manifest.json', { format: 'onnx' });
-    expect(holdsOnnx(join(folder, 'models'))).toBe(true);
+    write('models/odd/manifest.json', { columns: { encoding: 'image' } });
+    expect(neededBy(join(folder, 'models'))).toEqual(none);
+    write('models/trees/manifest.json', { format: 'onnx', columns: [{ encoding: 'number' }] });
+    expect(neededBy(join(folder, 'models'))).toEqual({ onnx: true, images: false });
+    write('models/photos/manifest.json', { columns: [{ encoding: 'number' }, { encoding: 'image' }] });
+    expect(neededBy(join(folder, 'models'))).toEqual({ onnx: true, images: true });
   });
 });
 

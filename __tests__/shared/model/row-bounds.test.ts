@@ -19,6 +19,17 @@ it('bounds the rows of a micro-batch by 16 MiB of columns, and by max_batch', ()
   expect(mostRowsOf({}, layoutOf('array', 5 * MIB), 64)).toBe(1);
 });
 
+it('counts an image with as many bytes as it may have', () => {
+  const column = { member: 'all', encoding: 'image', tensor: 'all', shape: [10, 10, 3] };
+  const layoutFor = (max_bytes?: number) =>
+    createColumnLayout({
+      input: { properties: {} },
+      columns: [{ ...column, max_bytes }],
+    } as unknown as Manifest);
+  expect([mostRowsOf({}, layoutFor(), 64), mostRowsOf({}, layoutFor(4 * MIB), 64)]).toEqual([15, 3]);
+  expect([layoutFor(), layoutFor(10 * MIB)].map((layout) => chunkRowsOf({ layout }, 4_096))).toEqual([3, 1]);
+});
+
 it('bounds the rows of a chunk by 4 MiB of columns', () => {
   const rows = (encoding: 'array' | 'base64', numbers: number) =>
     chunkRowsOf({ layout: layoutOf(encoding, numbers) }, 4_096);

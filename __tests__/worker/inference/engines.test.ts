@@ -23,6 +23,7 @@ import { importOptional } from '../../../worker/inference/child/engines/engine.j
 import { InferenceProcess } from '../../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { built, FIXTURES, ONNX_FIXTURES } from '../../support/paths.js';
+import { writePhoto } from '../../support/photos.js';
 import { recordingLog } from '../../support/recording-log.js';
 import {
   disagreements,
@@ -159,25 +160,40 @@ describe('an engine that cannot run', () => {
   });
 
   it('is not installed, where a package is in ONNX: its start fails, and says why and what to do', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'waggle-without-onnx-'));
-    for (const room of ['shared', 'worker']) cpSync(built(room), join(folder, room), { recursive: true });
-    const modules = resolve('node_modules');
-    mkdirSync(join(folder, 'node_modules'));
-    for (const name of readdirSync(modules)) {
-      if (name === 'onnxruntime-node') continue;
-      symlinkSync(join(modules, name), join(folder, 'node_modules', name));
-    }
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-    const starting = InferenceProcess.start(await readModelFiles(resolve(ONNX_FIXTURES, 'forest')), {
-      entry: join(folder, 'worker/inference/child/main.js'),
-      engine: 'auto',
-      log: recordingLog(),
-    });
-    await expect(starting).rejects.toThrow(
+    await expect(startWithout('onnxruntime-node', resolve(ONNX_FIXTURES, 'forest'))).rejects.toThrow(
       `the engine "onnx" cannot run here: onnxruntime-node is not installed\n  ${ENGINES.onnx.advice}`,
     );
-    rmSync(folder, { recursive: true });
   });
+
+  it('lacks what decodes images: a package that has some does not start, and says which column and what to do', async () => {
+    const models = mkdtempSync(join(tmpdir(), 'waggle-photos-'));
+    await expect(startWithout('sharp', await writePhoto(models))).rejects.toThrow(
+      '#/columns/0 "photo" is an image, and sharp is not installed: npm start installs the workspace worker/images',
+    );
+    rmSync(models, { recursive: true });
+  });
+
+  /** Starts an inference process where a package is not installed. */
+  async function startWithout(missing: string, model: string): Promise<InferenceProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'waggle-without-'));
+    try {
+      for (const room of ['shared', 'worker']) cpSync(built(room), join(folder, room), { recursive: true });
+      const modules = resolve('node_modules');
+      mkdirSync(join(folder, 'node_modules'));
+      for (const name of readdirSync(modules)) {
+        if (name !== missing) symlinkSync(join(modules, name), join(folder, 'node_modules', name));
+      }
+      writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+      const entry = join(folder, 'worker/inference/child/main.js');
+      return await InferenceProcess.start(await readModelFiles(model), {
+        entry,
+        engine: 'auto',
+        log: recordingLog(),
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
 
   it('has no driver: webgpu says so', async () => {
     const nowhere = { VK_ICD_FILENAMES: '/nowhere.json' };

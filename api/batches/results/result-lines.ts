@@ -88,8 +88,11 @@ function linesOf(
     else if (!results.outputs) lines.text(format.errorLine(row, notRun(batch)));
     else {
       const message = problemOfRow(outputs, results.outputs.values, at);
+      const fault = results.outputs.faults?.[at];
       if (message === undefined) format.line(lines, row, results.outputs.values, at);
-      else lines.text(format.errorLine(row, { code: 'invalid_output', message }));
+      else if (fault !== undefined) {
+        lines.text(format.errorLine(row, { code: 'invalid_input', message: fault }));
+      } else lines.text(format.errorLine(row, { code: 'invalid_output', message }));
     }
   }
   return lines.written;

@@ -29,7 +29,7 @@ export const chunkRowsOf = ({ layout }: Pick<PackerModel, 'layout'>, most: numbe
 /** Validates rows and packs them into the columns of one chunk after the other. A bad row leaves a hole. */
 export class ChunkPacker {
   readonly #model: PackerModel;
-  readonly #columns: Columns;
+  #columns: Columns;
   #taken = 0;
   #slots = 0;
   #invalid: RowErrors = {};
@@ -85,7 +85,7 @@ export class ChunkPacker {
       }),
       invalid: this.#invalid,
     };
-    for (const array of this.#columns.arrays) array.fill(0);
+    this.#columns = this.#model.layout.allocate(this.chunkRows);
     this.#slots = 0;
     this.#invalid = {};
     this.#invalidRows = 0;

@@ -1,5 +1,5 @@
 import type { Manifest } from '../../../shared/model/manifest.js';
-import { JSON_NUMBER } from '../../../shared/text/cells.js';
+import { cellTypeOf, readCell } from '../../../shared/text/cells.js';
 import { CsvSyntaxError, parseCsvRecords } from '../../../shared/text/csv-records.js';
 import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
 import { LINE_FEED, lineBlocks } from './line-blocks.js';
@@ -153,28 +153,7 @@ function rowOf(columns: readonly ScannedColumn[], cells: readonly string[]): Row
   const value: Record<string, unknown> = {};
   columns.forEach(({ member, type }, i) => {
     const cell = cells[i] ?? '';
-    if (cell !== '') value[member] = READERS[type](cell);
+    if (cell !== '') value[member] = readCell(type, cell);
   });
   return { value, chars };
 }
-
-function cellTypeOf(property: Record<string, unknown> | undefined): ScannedColumn['type'] {
-  const type = property?.['type'];
-  if (type === 'number' || type === 'integer') return 'number';
-  if (type === 'array' || type === 'object') return 'json';
-  return type === 'boolean' ? 'boolean' : 'text';
-}
-
-/** Readers of cells, each to the JSON value that the member's schema asks for; text that does not fit stays text. */
-const READERS: Readonly<Record<ScannedColumn['type'], (text: string) => unknown>> = {
-  number: (text) => (JSON_NUMBER.test(text) ? Number(text) : text),
-  boolean: (text) => (text === 'true' ? true : text === 'false' ? false : text),
-  text: (text) => text,
-  json: (text) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      return text;
-    }
-  },
-};

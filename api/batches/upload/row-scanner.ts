@@ -1,3 +1,4 @@
+import type { CellType } from '../../../shared/text/cells.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 
 /** Rules of an input as a whole that the members of a scanned row can be held against: absent members are there as undefined. */
@@ -25,7 +26,7 @@ const [ZERO, NINE, COLON, BACKSLASH, OPEN, CLOSE] = [48, 57, 58, 92, 123, 125];
 /** A column of a table: the member that its cells are, and what they are read as. */
 export interface ScannedColumn {
   member: string;
-  type: 'number' | 'boolean' | 'text' | 'json';
+  type: CellType;
 }
 
 /**

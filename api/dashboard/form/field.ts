@@ -1,6 +1,6 @@
 import { h, setText } from '../dom.js';
 import { formatCount } from '../format.js';
-import { type ByteInput, createByteInput } from './byte-input.js';
+import { bytesOf, createFileInput, type FileInput, IMAGE } from './file-input.js';
 import { sizeOf } from './picture.js';
 import { type Member, parseJson } from './schema.js';
 
@@ -17,7 +17,7 @@ export interface Field {
 type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
 /** A control, what stands below it, and how its value is read. */
-interface Filled extends Partial<Pick<ByteInput, 'shown' | 'hint'>> {
+interface Filled extends Partial<Pick<FileInput, 'shown' | 'hint'>> {
   control: Control;
   read: () => unknown;
 }
@@ -35,9 +35,9 @@ export function createField(member: Member, value: unknown): Field {
   const hint = [member.description, rangeOf(member), more].filter((text) => text !== undefined).join(' ');
   control.id = id;
   control.setAttribute('aria-describedby', `${id}-hint ${id}-error`);
-  const isGiven = member.kind === 'bytes' && value !== undefined;
+  const isGiven = ['bytes', 'image'].includes(member.kind) && value !== undefined;
   control.required = member.isRequired && !isGiven;
-  const isLong = ['moment', 'text', 'json', 'bytes'].includes(member.kind);
+  const isLong = ['moment', 'text', 'json', 'bytes', 'image'].includes(member.kind);
   const label = h(
     'label',
     { for: id },
@@ -61,7 +61,8 @@ export function createField(member: Member, value: unknown): Field {
 }
 
 function fill(member: Member, value: unknown, fail: (why: string) => void): Filled {
-  if (member.kind === 'bytes' && member.shape) return createByteInput(member.shape, value, fail);
+  if (member.kind === 'image') return createFileInput(IMAGE, value, fail);
+  if (member.kind === 'bytes' && member.shape) return createFileInput(bytesOf(member.shape), value, fail);
   const control = createControl(member, value);
   return { control, read: () => (control.value === '' ? undefined : parse(member, control.value)) };
 }

@@ -1,25 +1,8 @@
-/** How the bytes of a tensor are a picture: rows of pixels, each of one grey value or of red, green and blue. */
-export interface PictureLayout {
-  height: number;
-  width: number;
-  channels: 1 | 3;
-  /** Whether a whole channel comes after the other: [channels, height, width]. */
-  isPlanar: boolean;
-}
+import type { PictureLayout } from '../../../shared/model/picture.js';
 
 /** How many numbers an array of this shape holds. */
 export const sizeOf = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);
-
-/** The layout of a shape [height, width, channels] or [channels, height, width]; undefined where it is no picture's. */
-export function pictureOf(shape: readonly number[]): PictureLayout | undefined {
-  const [first = 0, second = 0, third = 0] = shape;
-  if (shape.length !== 3) return undefined;
-  if (third === 1 || third === 3) return { height: first, width: second, channels: third, isPlanar: false };
-  return first === 1 || first === 3
-    ? { height: second, width: third, channels: first, isPlanar: true }
-    : undefined;
-}
 
 /** The part of a picture, cut to its middle, that has the proportions of the layout. */
 export function middleOf(

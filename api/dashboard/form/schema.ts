@@ -9,7 +9,7 @@ export interface Member {
   description: string | undefined;
   isRequired: boolean;
   /** Kind of field. A member of no other kind is written as JSON. */
-  kind: 'integer' | 'number' | 'boolean' | 'choice' | 'moment' | 'text' | 'json' | 'bytes';
+  kind: 'integer' | 'number' | 'boolean' | 'choice' | 'moment' | 'text' | 'json' | 'bytes' | 'image';
   /** Of a choice. */
   choices: readonly unknown[];
   minimum: number | undefined;
@@ -52,7 +52,13 @@ function memberOf(
   };
 }
 
-function kindOf({ type, format, enum: choices }: Record<string, unknown>): Member['kind'] {
+function kindOf({
+  type,
+  format,
+  enum: choices,
+  contentMediaType: media,
+}: Record<string, unknown>): Member['kind'] {
+  if (typeof media === 'string' && media.startsWith('image/')) return 'image';
   if (Array.isArray(choices)) return 'choice';
   if (type === 'integer' || type === 'number' || type === 'boolean') return type;
   if (type !== 'string') return 'json';

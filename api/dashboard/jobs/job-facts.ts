@@ -2,8 +2,9 @@ import type { JobBody } from '../../../shared/contract/job.js';
 import type { ModelBody } from '../../../shared/contract/model.js';
 import { explain } from '../api.js';
 import { h, setText } from '../dom.js';
-import { pictureIn } from '../form/byte-input.js';
-import { pictureOf } from '../form/picture.js';
+import { pictureOf } from '../../../shared/model/picture.js';
+import { imageIn, pictureIn } from '../form/file-input.js';
+import { membersOf } from '../form/schema.js';
 import { formatMoment, formatMs, formatValue, isLong, isScored, type Scored } from '../format.js';
 import { timeline } from './timeline.js';
 
@@ -47,10 +48,12 @@ function inputOnDemand(
 }
 
 function valuesOf(input: Record<string, unknown>, model: ModelBody | undefined): [string, Node][] {
+  const members = membersOf(model?.input ?? {}, model?.input_shapes);
   return Object.entries(input).map(([name, value]) => {
-    const layout = typeof value === 'string' ? pictureOf(model?.input_shapes?.[name] ?? []) : undefined;
-    const picture = layout && h('div', { class: 'preview' }, pictureIn(String(value), layout));
-    return [name, picture ?? valueNode(value)];
+    const { kind, shape = [] } = members.find((member) => member.name === name) ?? {};
+    const layout = pictureOf(shape);
+    if (typeof value !== 'string' || (kind !== 'image' && !layout)) return [name, valueNode(value)];
+    return [name, h('div', { class: 'preview' }, layout ? pictureIn(value, layout) : imageIn(value))];
   });
 }
 

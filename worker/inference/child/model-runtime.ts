@@ -12,6 +12,7 @@ import { bind, type Binding, type OutputValues, type Runner } from './binding.js
 import { type EngineName, engineFor } from '../engine-names.js';
 import { ENGINES } from './engines/engines.js';
 import type { ModelFiles } from '../parent/model-files.js';
+import { decodeImages, loadDecoder } from './images.js';
 import { loadNetwork, type Network } from './network.js';
 import { NetworkRunner } from './network-runner.js';
 import { loadOnnxNetwork, OnnxNetwork } from './onnx-network.js';
@@ -20,6 +21,8 @@ import { loadOnnxNetwork, OnnxNetwork } from './onnx-network.js';
 export interface Prediction {
   /** One array a source of the manifest's outputs, in their order; as many numbers a row as it is wide. */
   outputs: Float32Array[];
+  /** What is wrong with inputs that could not be used, by row. Absent where nothing is. */
+  faults?: Readonly<Record<number, string>>;
   /** From the arrays in to the arrays out, without any way between processes, in ms. */
   predictMs: number;
   /** Tensors of TensorFlow.js alive afterwards: the weights, the same number after every call. None of ONNX. */
@@ -51,6 +54,7 @@ export async function loadModelRuntime(folder: string, engine: EngineName = 'was
 export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntime> {
   const { manifest, folder } = files;
   const layout = createColumnLayout(manifest);
+  await loadDecoder(folder, manifest);
   const network = await loadAnyNetwork(files);
   const binding = bind(folder, { manifest, specs: layout.tensors, network });
   const runner = runnerFor(network, binding, layout.tensors);
@@ -59,10 +63,15 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
     layout,
     async predict(columns) {
       const startMs = performance.now();
-      const numbers = toNumbers(layout.tensors, columns);
+      const { columns: decoded, faults } = await decodeImages(layout, columns);
+      const numbers = toNumbers(layout.tensors, decoded);
       const values = await (binding.isSingleRow ? runRowByRow(runner, layout, numbers) : runner.run(numbers));
       const outputs = binding.outputsOf(columns.rows, values);
-      return { outputs, predictMs: performance.now() - startMs, numTensors: runner.numTensors };
+      const predictMs = performance.now() - startMs;
+      const { numTensors } = runner;
+      return Object.keys(faults).length === 0
+        ? { outputs, predictMs, numTensors }
+        : { outputs, predictMs, numTensors, faults };
     },
     get plainBecause() {
       return runner.plainBecause;

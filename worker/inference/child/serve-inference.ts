@@ -48,12 +48,12 @@ async function load(request: StartRequest, tell: Tell): Promise<ModelRuntime> {
 async function answer(runtime: ModelRuntime, id: number, columns: Columns, tell: Tell): Promise<void> {
   try {
     const before = runtime.plainBecause;
-    const { outputs, predictMs, numTensors } = await runtime.predict(columns);
+    const { outputs, predictMs, numTensors, faults } = await runtime.predict(columns);
     // The worker logs what is written here. The report has what was known at the start.
     if (runtime.plainBecause !== before) {
       process.stderr.write(`kernels are replayed no more: ${runtime.plainBecause}\n`);
     }
-    await tell({ type: 'predicted', id, predictMs, numTensors }, outputs);
+    await tell({ type: 'predicted', id, predictMs, numTensors, ...(faults && { faults }) }, outputs);
   } catch (error) {
     await tell({ type: 'threw', id, message: messageOf(error) });
   }

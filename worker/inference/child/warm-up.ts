@@ -27,9 +27,10 @@ export async function answerExample(
   { folder, manifest }: ModelFiles,
   rows = 1,
 ): Promise<Float32Array[]> {
-  const { outputs } = await runtime.predict(examples(runtime, rows)).catch((cause: unknown) => {
+  const { outputs, faults } = await runtime.predict(examples(runtime, rows)).catch((cause: unknown) => {
     throw new ModelPackageError(folder, [`#/example is not answered: ${messageOf(cause)}`]);
   });
+  if (faults) throw new ModelPackageError(folder, [`#/example is not answered: ${Object.values(faults)[0]}`]);
   const readRow = createRowReader(manifest);
   for (let row = 0; row < rows; row += 1) {
     const read = readRow(outputs, row);
