@@ -155,7 +155,7 @@ it('rows hold images, as JSON and as cells of a table, and chunks no more than t
     const batch = (await response.json()) as BatchBody;
     expect(batch.rows).toMatchObject({ total: 3, invalid: 1 });
     const { layout } = api.ctx.models.current.byName.get('photo')!.batch;
-    const packed = await new ChunkLeases(api.ctx.records).columns(`${batch.id}:0`);
+    const packed = await new ChunkLeases(api.ctx.partitions.home.records).columns(`${batch.id}:0`);
     const chunk = decodeChunk(layout, packed!);
     expect(chunk.columns.arrays.slice(2).map((image) => Buffer.from(image))).toEqual([
       PIXEL,

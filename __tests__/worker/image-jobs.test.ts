@@ -50,7 +50,7 @@ withSharp('an image that cannot be decoded', () => {
     const columns = layout.allocate(3);
     (await photos()).forEach((photo, row) => layout.write(columns, row, { photo }));
     const batches = new BatchStore(rig.records);
-    const id = newRecordId();
+    const id = newRecordId(rig.records);
     const limits = { timeoutMs: 20_000, maxAttempts: 1, resultTtlMs: 60_000, queueTtlMs: 60_000 };
     const queue = chunkQueueOf('photo');
     await batches.create({ id, model: 'photo', queue, owner: '', chunkRows: 3, strict: false, ...limits }, 9);

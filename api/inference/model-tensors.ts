@@ -140,7 +140,7 @@ function cellsOf(tensor: InputTensor, column: ManifestColumn | undefined): (row:
       const value = values.at(row);
       if (!Buffer.isBuffer(value)) return value;
       if (column?.encoding === 'image') return value.toString('base64');
-      throw malformed(`${name}: text ${row} is not UTF-8`);
+      throw malformed(`${name}: text ${row} is not whole UTF-8`);
     };
   }
   const numbersOf = (row: number): unknown[] =>

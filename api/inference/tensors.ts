@@ -49,7 +49,7 @@ function splitTexts(name: string, bytes: Buffer): (string | Buffer)[] {
     const start = at + 4;
     const end = start > bytes.length ? Number.NaN : start + bytes.readUInt32LE(at);
     const text = bytes.subarray(start, end);
-    if (!(end <= bytes.length)) throw malformed(`${name}: text ${texts.length} is not whole`);
+    if (!(end <= bytes.length)) throw malformed(`${name}: text ${texts.length} is not whole UTF-8`);
     texts.push(isUtf8(text) ? text.toString() : text);
     at = end;
   }

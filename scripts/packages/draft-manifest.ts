@@ -62,7 +62,7 @@ export function draftInputs(
     manifest.columns.push(column);
     manifest.input.properties[column.member] = { type };
     // A member that is absent is zeros, too.
-    if (sizeOf(column.shape ?? []) > MOST_IN_EXAMPLE) return;
+    if (column.encoding !== 'image' && sizeOf(column.shape ?? []) > MOST_IN_EXAMPLE) return;
     manifest.input.required?.push(column.member);
     manifest.example[column.member] = zero;
   };

@@ -11,6 +11,8 @@ import { createRowReader } from '../../../shared/model/row-reader.js';
 import { ENGINES } from '../../../worker/inference/child/engines/engines.js';
 import { loadModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 import { built, FIXTURES, ONNX_FIXTURES } from '../../support/paths.js';
+import { photoManifest } from '../../support/photos.js';
+import { writeModel } from '../../support/rigs/models-folder.js';
 import { waggle } from '../../support/run-program.js';
 import { waggleHere } from '../../support/waggle-here.js';
 import { type Value, writeOnnx } from '../../support/write-onnx.mjs';
@@ -87,7 +89,7 @@ describe('waggle model init', () => {
     });
   });
 
-  it('takes pictures as bytes, other tensors as arrays, and results in their shape', async () => {
+  it('takes pictures as images, other tensors as arrays, and results in their shape', async () => {
     await ENGINES.wasm.load({ gpuMemoryMb: undefined, allowSoftware: true });
     const picture = tfl.input({ shape: [8, 6, 3], name: 'picture' });
     const series = tfl.input({ shape: [40, 2], name: 'series' });
@@ -103,9 +105,9 @@ describe('waggle model init', () => {
     await init(join(folder, 'model.json'), 'mixed');
     expect(readManifest(folder)).toMatchObject({
       format: 'tfjs-layers',
-      example: { picture: 'A'.repeat(192), series: Array.from({ length: 80 }, () => 0) },
+      example: { picture: photoManifest().example['photo'], series: Array.from({ length: 80 }, () => 0) },
       columns: [
-        { member: 'picture', encoding: 'base64', shape: [8, 6, 3] },
+        { member: 'picture', encoding: 'image', shape: [8, 6, 3] },
         { member: 'series', encoding: 'array', shape: [40, 2] },
       ],
       outputs: [
@@ -116,10 +118,10 @@ describe('waggle model init', () => {
   });
 
   it('asks for the sizes that a file leaves open', async () => {
-    const file = writeEcho('echo', 'float32', ['rows', 'height', 'width', 3]);
-    await expect(init(file, 'echo')).rejects.toThrow('shape [-1, -1, -1, 3] has open sizes');
+    const file = writeEcho('echo', 'float32', ['rows', 'height', 'width', 4]);
+    await expect(init(file, 'echo')).rejects.toThrow('shape [-1, -1, -1, 4] has open sizes');
     await expect(init(file, 'echo', { z: [1] })).rejects.toThrow('--shape names "z"');
-    await init(file, 'echo', { x: [600, 600, 3] });
+    await init(file, 'echo', { x: [600, 600, 4] });
     const { example, input } = readManifest(join(models, 'echo'));
     // Too long for a manifest: the member may be absent, and is zeros then.
     expect([example, input.required]).toEqual([{}, []]);
@@ -245,4 +247,13 @@ it('leads from a network to a request, in three commands', async () => {
   expect(stdout).toBe(`${body}\n`);
   expect(stderr).toContain(`curl -i http://127.0.0.1:8182/jobs -H 'content-type: application/json'`);
   expect(stderr).toContain(`-d '${body}'`);
+});
+
+it('shows how to send an image as the body, where a model takes one', async () => {
+  writeModel(models, 'photo', '1.0.0', photoManifest());
+  const { stdout, stderr } = await waggleHere(['model', 'example', 'photo'], { MODELS_DIR: models });
+  expect(JSON.parse(stdout)).toEqual({ model: 'photo', input: photoManifest().example });
+  expect(stderr).toContain(
+    `curl -i 'http://127.0.0.1:8182/jobs?model=photo' -H 'content-type: image/jpeg' -H 'prefer: wait=10' --data-binary @photo.jpg`,
+  );
 });

@@ -12,7 +12,7 @@ withSharp('the size of an image by its header', () => {
   ])('is that of %s, or nothing where the header is torn', async (_, make) => {
     const bytes = await make().toBuffer();
     expect(sizeOfImage(bytes)).toEqual({ width: 300, height: 40 });
-    for (let length = 0; length < 30; length += 1)
-      expect(sizeOfImage(bytes.subarray(0, length))).toBeUndefined();
+    const torn = Array.from({ length: 30 }, (__, length) => sizeOfImage(bytes.subarray(0, length)));
+    expect(torn.filter((size) => size)).toEqual([]);
   });
 });
