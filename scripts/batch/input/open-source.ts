@@ -17,7 +17,8 @@ export const STANDARD = '-';
 const TEXT_OPENERS: Readonly<Record<Exclude<InputFormat, 'parquet'>, (input: TextInput) => Promise<Source>>> =
   { csv: openCsv, ndjson: openNdjson, json: openJson };
 
-const ENDINGS: Readonly<Record<string, InputFormat>> = {
+/** What the ending of a file's name says of its format. */
+export const ENDINGS: Readonly<Record<string, InputFormat>> = {
   '.csv': 'csv',
   '.ndjson': 'ndjson',
   '.jsonl': 'ndjson',

@@ -1,7 +1,7 @@
 import { asyncBufferFromFile } from 'hyparquet';
 import { extname } from 'node:path';
 import { BatchCommandError } from '../batch-error.js';
-import { STANDARD } from '../input/open-source.js';
+import { ENDINGS, STANDARD } from '../input/open-source.js';
 import { csvOutput } from './csv-output.js';
 import { ndjsonOutput } from './ndjson-output.js';
 import type { Output } from './output.js';
@@ -14,19 +14,13 @@ import { TextOutput } from './text-output.js';
 export const OUTPUT_FORMATS = ['csv', 'ndjson', 'parquet'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-const ENDINGS: Readonly<Record<string, OutputFormat>> = {
-  '.csv': 'csv',
-  '.ndjson': 'ndjson',
-  '.jsonl': 'ndjson',
-  '.parquet': 'parquet',
-};
-
 /** The format that an output file's ending names. Throws {@link BatchCommandError} for any other ending. */
 export function outputFormatOf(path: string): OutputFormat {
   const format = ENDINGS[extname(path).toLowerCase()];
-  if (format) return format;
+  if (format && format !== 'json') return format;
+  const endings = Object.keys(ENDINGS).filter((ending) => ENDINGS[ending] !== 'json');
   throw new BatchCommandError(
-    `--out ${path}: must end in one of ${Object.keys(ENDINGS).join(', ')}, or say which it is with --out-format`,
+    `--out ${path}: must end in one of ${endings.join(', ')}, or say which it is with --out-format`,
   );
 }
 
