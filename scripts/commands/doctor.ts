@@ -1,23 +1,24 @@
 import type { Command } from 'commander';
 import { type Env, readEnv } from '../../shared/config/env.js';
-import { messageOf } from '../../shared/errors.js';
-import { listOf } from '../../shared/records/records.js';
-import { describeRedisAddress, parseRedisAddress, type RedisAddress } from '../../shared/redis/address.js';
-import { openRedis } from '../../shared/redis/redis.js';
+import { AppError, messageOf, RedisUnavailableError } from '../../shared/errors.js';
+import {
+  describeRedisAddress,
+  parseRedisAddress,
+  type RedisAddress,
+  type RedisPlace,
+} from '../../shared/redis/address.js';
+import { askRedis, locate, type SlotRange } from '../../shared/redis/locate.js';
 import { checkRedis, type RedisFacts, SETTINGS } from '../doctor/check-redis.js';
 import type { SetUp } from '../up/start-all.js';
 import { reportErrors } from './report-errors.js';
 
 const HELP = `
-It asks the Redis of REDIS_URL and the replicas that this Redis names, changes nothing, and takes the settings of the API from
+It asks the masters of REDIS_URL and the replicas that they name, changes nothing, and takes the settings of the API from
 the environment or .env. The exit code is 1 where something is wrong.
 
 Examples:
   $ REDIS_URL=redis://10.0.0.5 REDIS_REPLICAS_ACK=1 npx waggle doctor
   $ npx waggle doctor --json | tail -1 | jq '.nodes[].problems'`;
-
-/** How long one Redis may take to answer, in ms. */
-const ANSWER_MS = 3_000;
 
 /** A Redis that was looked at. */
 interface Node {
@@ -52,46 +53,49 @@ async function examine(env: Env): Promise<Node[]> {
     address: read.parsed('REDIS_URL', 'redis://127.0.0.1:6379', parseRedisAddress),
     acks: read.int('REDIS_REPLICAS_ACK', 0),
   }));
-  const look = async (at: RedisAddress): Promise<{ node: Node; facts?: RedisFacts }> => {
-    const node = describeRedisAddress(at);
+  const look = async (place: RedisPlace): Promise<{ node: Node; replicas: RedisPlace[] }> => {
+    const node = describeRedisAddress(place);
     try {
-      const facts = await factsOf(at);
-      const { info } = facts;
-      const about = { version: info.get('redis_version'), role: info.get('role') };
-      return { node: { node, ...about, problems: checkRedis({ ...facts, acks }) }, facts };
+      const facts = await factsOf(place);
+      const about = { version: facts.info.get('redis_version'), role: facts.info.get('role') };
+      const problems = checkRedis({ ...facts, acks });
+      return { node: { node, ...about, problems }, replicas: replicasIn(facts, place) };
     } catch (error) {
-      return { node: { node, problems: [messageOf(error)] } };
+      return { node: { node, problems: [messageOf(error)] }, replicas: [] };
     }
   };
-  const { node, facts } = await look(address);
-  const replicas = facts ? replicasIn(facts, address) : [];
-  return [node, ...(await Promise.all(replicas.map(look))).map((found) => found.node)];
+  const masters = await Promise.all((await mastersAt(address)).map(look));
+  const replicas = await Promise.all(masters.flatMap((found) => found.replicas).map(look));
+  return [...masters, ...replicas].map(({ node }) => node);
+}
+
+/** The masters at an address: one, but for a cluster. */
+async function mastersAt(address: RedisAddress): Promise<RedisPlace[]> {
+  const first = await locate(address, '').catch((error: unknown) => {
+    throw error instanceof AppError ? error : new RedisUnavailableError(`a question: ${messageOf(error)}`);
+  });
+  if (address.kind !== 'cluster' || first.kind !== 'host') return [first];
+  const ranges = await askRedis(first, (send) => send<SlotRange[]>('CLUSTER', 'SLOTS'));
+  const hosts = ranges.flatMap(([, , [host, port]]) => [{ ...first, host: host || first.host, port }]);
+  return [...new Map(hosts.map((host) => [describeRedisAddress(host), host])).values()];
 }
 
 /** The replicas that a master names, under its own login. */
-function replicasIn({ info }: RedisFacts, master: RedisAddress): RedisAddress[] {
-  const { database, username, password } = master;
-  const login = { ...(username ? { username } : {}), ...(password ? { password } : {}) };
-  const tls = master.kind === 'host' && master.tls;
-  return [...info].flatMap(([name, value]) => {
+const replicasIn = ({ info }: RedisFacts, master: RedisPlace): RedisPlace[] =>
+  [...info].flatMap(([name, value]) => {
     const [, host, port] = (/^slave\d+$/.test(name) && /^ip=(.+?),port=(\d+)/.exec(value)) || [];
-    return host === undefined ? [] : [{ kind: 'host', host, port: Number(port), tls, database, ...login }];
+    if (host === undefined) return [];
+    return [{ tls: false, ...master, kind: 'host', host, port: Number(port) }];
   });
-}
 
-async function factsOf(address: RedisAddress): Promise<RedisFacts> {
-  const signal = AbortSignal.timeout(ANSWER_MS);
-  const redis = await openRedis({ address, signal, onError: () => undefined, pingEveryMs: ANSWER_MS });
-  try {
-    const info = String(await redis.command(['INFO']));
-    const settings = await Promise.all(SETTINGS.map((name) => redis.command(['CONFIG', 'GET', name]))).catch(
-      () => undefined,
-    );
+const factsOf = (place: RedisPlace): Promise<RedisFacts> =>
+  askRedis(place, async (send) => {
+    const info = await send<string>('INFO');
+    const settings = await Promise.all(
+      SETTINGS.map((name) => send<[string, string] | []>('CONFIG', 'GET', name)),
+    ).catch(() => undefined);
     return {
       info: new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string])),
-      config: settings && new Map(settings.map((pair) => listOf(pair).map(String) as [string, string])),
+      config: settings && new Map(settings.flatMap((pair) => (pair.length === 0 ? [] : [pair]))),
     };
-  } finally {
-    await redis.close();
-  }
-}
+  });

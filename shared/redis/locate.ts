@@ -17,7 +17,7 @@ export async function locate(address: RedisAddress, key: string): Promise<RedisP
   let misnamed: ConfigError | undefined;
   for (const seed of shuffled(address.seeds)) {
     try {
-      return await ask(seed, async (send) =>
+      return await askRedis(seed, async (send) =>
         address.kind === 'sentinel'
           ? { ...address.master, ...(await masterOf(address.name, seed, send)) }
           : { ...seed, ...(await ownerOf(key, seed, send)) },
@@ -47,7 +47,7 @@ async function masterOf(name: string, { host, port }: RedisHost, send: Send): Pr
 }
 
 /** The first is where the slots begin and end; then come the nodes that have them, the master before its replicas. */
-type SlotRange = [first: number, last: number, master: [host: string | null, port: number]];
+export type SlotRange = [first: number, last: number, master: [host: string | null, port: number]];
 
 async function ownerOf(key: string, seed: RedisHost, send: Send): Promise<Place> {
   const [slot, ranges] = await Promise.all([
@@ -64,8 +64,9 @@ async function ownerOf(key: string, seed: RedisHost, send: Send): Promise<Place>
   return { host: host || seed.host, port };
 }
 
-async function ask<T>(seed: RedisHost, question: (send: Send) => Promise<T>): Promise<T> {
-  const client = createRedisClient(seed, { RESP: 2, socketTimeoutMs: ANSWER_MS, pingEveryMs: ANSWER_MS });
+/** Asks one Redis or Sentinel, master or not. Rejects when it does not answer within {@link ANSWER_MS}. */
+export async function askRedis<T>(place: RedisPlace, question: (send: Send) => Promise<T>): Promise<T> {
+  const client = createRedisClient(place, { RESP: 2, socketTimeoutMs: ANSWER_MS, pingEveryMs: ANSWER_MS });
   // The rejection of connect() or of the question says the same.
   client.on('error', () => undefined);
   const answered = async (): Promise<T> => {

@@ -59,7 +59,5 @@ it.each([
 it('says which Redis cannot be reached', async () => {
   const { code, stdout } = await waggleHere(['doctor'], { REDIS_URL: 'redis://127.0.0.1:1' });
   expect(code).toBe(1);
-  expect(stdout).toMatch(
-    /^redis:\/\/127.0.0.1:1 {2}unreachable, version unknown\n {2}✖ Redis did not complete/,
-  );
+  expect(stdout).toMatch(/^redis:\/\/127.0.0.1:1 {2}unreachable, version unknown\n {2}✖ .*ECONNREFUSED/);
 });
