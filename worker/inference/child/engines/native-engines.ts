@@ -16,7 +16,9 @@ export async function loadNode(): Promise<Device> {
 export async function loadGpu({ gpuMemoryMb }: EngineOptions): Promise<Device> {
   const backend = await loadNative('@tensorflow/tfjs-node-gpu');
   if (backend.isUsingGpuDevice !== true) {
-    throw new Error('TensorFlow finds no CUDA GPU that it can use (driver, CUDA 11 and cuDNN 8 are needed)');
+    throw new Error(
+      '@tensorflow/tfjs-node-gpu finds no CUDA GPU (its driver, CUDA 11 and cuDNN 8 are needed)',
+    );
   }
   return { description: 'NVIDIA GPU, CUDA', memory: noCapOf('tfjs-node-gpu', gpuMemoryMb) };
 }
