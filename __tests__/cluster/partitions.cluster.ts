@@ -20,11 +20,12 @@ const PATIENCE_MS = 60_000;
 let cluster: RedisCluster;
 let programs: Program[];
 let urls: string[];
+let env: Record<string, string>;
 const over = new AbortController();
 
 beforeAll(async () => {
   cluster = await startCluster();
-  const env = {
+  env = {
     REDIS_URL: cluster.url,
     KEY_PREFIX: testPrefix(),
     PARTITIONS: String(PARTITIONS),
@@ -219,8 +220,17 @@ it(
     expect(ready.status).toBe(200);
     expect(await ready.text()).toContain(`partition ${away[0]}: `);
 
+    const started = startProgram('api', { ...env, PORT: '0' });
+    programs.push(started);
+    const late = `http://127.0.0.1:${await started.ready()}`;
+    expect(await (await fetch(`${late}/jobs?limit=5`)).json()).toMatchObject({ missing_partitions: away });
+
     await Promise.all(nodes.map(({ server }) => server.restart()));
     await cluster.isWhole();
+    await until(async () => !(await (await fetch(`${late}/jobs?limit=5`)).text()).includes('missing'), {
+      what: 'an API that has found the partition since',
+      timeoutMs: PATIENCE_MS,
+    });
     await until(async () => (await list()).missing_partitions === undefined, {
       what: 'a list of all partitions',
       timeoutMs: PATIENCE_MS,

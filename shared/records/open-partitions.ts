@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReleaseStack } from '../process/release-stack.js';
 import type { ReplicaAcks } from '../redis/replica-acks.js';
 import { openRedis, openRedisSubscriber, type RedisOptions, type RedisSubscriber } from '../redis/redis.js';
@@ -19,8 +20,12 @@ export interface PartitionOptions {
   acks?: Omit<ReplicaAcks, 'key'> | undefined;
 }
 
+/** So long a process that starts waits for a partition while others are there, in ms. */
+const PATIENCE_MS = 2_000;
+
 /**
- * Connects to all partitions; `release` closes them. Waits for Redis until the signal of `redis` is aborted. Rejects with
+ * Connects to all partitions; `release` closes them. Waits for one of them until the signal of `redis` is aborted, and for the
+ * others a moment: those that are away are connected once they are back. Rejects with
  * RecordSchemaError as {@link RecordScripts.requireSchema} does, and with a ConfigError where the address or the prefix can never do.
  */
 export async function openPartitions(
@@ -35,7 +40,11 @@ export async function openPartitions(
   const partitions = await Promise.all(
     Array.from({ length: count }, async (_, index): Promise<Partition> => {
       const place = { index, count };
-      const options = { ...connection, key: partitionPrefix(keyPrefix, place) };
+      const options = {
+        ...connection,
+        key: partitionPrefix(keyPrefix, place),
+        ...(count === 1 ? {} : { patienceMs: PATIENCE_MS }),
+      };
       const redis = await openRedis(options);
       release.later('redis', () => redis.close());
       const subscriber = await openRedisSubscriber(options);
@@ -47,6 +56,9 @@ export async function openPartitions(
       return { records: new RecordScripts(redis, keyPrefix, place, promised), subscriber };
     }),
   );
-  for (const { records } of partitions) await records.requireSchema(connection.signal);
+  const { signal } = connection;
+  const isUp = ({ records }: Partition): boolean => records.redis.isUp;
+  while (!partitions.some(isUp)) await sleep(PATIENCE_MS, undefined, { signal });
+  for (const { records } of partitions.filter(isUp)) await records.requireSchema(signal);
   return partitions;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, messageOf, RedisUnavailableError } from '../errors.js';
 import { backOff } from '../process/backoff.js';
 import { withTimeout } from '../process/with-timeout.js';
@@ -15,6 +16,8 @@ export interface LinkOptions {
   onError: (message: string) => void;
   /** Gives up waiting for the first connection. */
   signal?: AbortSignal | undefined;
+  /** Longest wait for the first connection, in ms: then the link goes on to make it, and refuses calls meanwhile. @default no limit */
+  patienceMs?: number;
   /** Time between two `INFO replication`, which prove that the link lives and tell the role of Redis, in ms. @default 2000 */
   pingEveryMs?: number;
 }
@@ -36,14 +39,14 @@ export const isReplica = (replication: unknown): boolean => /^role:slave/m.test(
 /**
  * Connects to the master, wherever it is now, and watches the link: one that breaks, answers nothing, or leads to a Redis
  * that has become a replica while the connection stood, is replaced. `prepare` is called with each answer of a master, and
- * may fail. Waits for Redis without a limit, or until the signal aborts; rejects with a {@link ConfigError} where the
+ * may fail. Waits for Redis for `patienceMs`, or until the signal aborts; rejects with a {@link ConfigError} where the
  * address can never lead to a master.
  */
 export async function openLink(
   options: LinkOptions & Pick<ClientOptions, 'RESP'>,
   prepare: (client: Client) => Promise<unknown>,
 ): Promise<Link> {
-  const { address, key = '', onError, RESP, signal, pingEveryMs = PING_EVERY_MS } = options;
+  const { address, key = '', onError, RESP, signal, patienceMs, pingEveryMs = PING_EVERY_MS } = options;
   const deadAfterMs = DEAD_AFTER_PINGS * pingEveryMs;
   const closing = new AbortController();
 
@@ -113,11 +116,24 @@ export async function openLink(
     made.on('sharded-channel-moved', () => replace('the slot has moved'));
   };
 
-  let client = await connect(0, signal ?? closing.signal, true).catch((cause: unknown) => {
+  const first = connect(0, signal ?? closing.signal, true);
+  // One that has never connected refuses every call.
+  let client: Client = createRedisClient(
+    { kind: 'socket', path: '', database: 0 },
+    { RESP, pingEveryMs, socketTimeoutMs: deadAfterMs },
+  );
+  try {
+    const late = patienceMs && sleep(patienceMs, undefined, { ref: false });
+    const made = await (late ? Promise.race([first, late]) : first);
+    if (made) hold(made);
+    else {
+      isConnecting = true;
+      first.then(hold).catch((error: unknown) => onError(messageOf(error)));
+    }
+  } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new RedisUnavailableError(`the first connection (${messageOf(cause)})`, { cause });
-  });
-  hold(client);
+  }
   // The client's own socketTimeout does not find a dead link in time: every write starts it anew, and commands are written
   // to a dead link, too.
   const unwatch = watchLink({

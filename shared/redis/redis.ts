@@ -148,7 +148,8 @@ export async function openRedisSubscriber(options: RedisOptions): Promise<RedisS
   return {
     async subscribe(...subscription) {
       subscriptions.push(subscription);
-      await listen(link.client, subscription);
+      // Otherwise it is part of the next connection.
+      if (link.client.isReady) await listen(link.client, subscription);
     },
     close: () => link.close(),
   };
