@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Env, readEnv } from '../../shared/config/env.js';
-import { AppError, messageOf, RedisUnavailableError } from '../../shared/errors.js';
+import { messageOf } from '../../shared/errors.js';
 import {
   describeRedisAddress,
   parseRedisAddress,
@@ -71,9 +71,7 @@ async function examine(env: Env): Promise<Node[]> {
 
 /** The masters at an address: one, but for a cluster. */
 async function mastersAt(address: RedisAddress): Promise<RedisPlace[]> {
-  const first = await locate(address, '').catch((error: unknown) => {
-    throw error instanceof AppError ? error : new RedisUnavailableError(`a question: ${messageOf(error)}`);
-  });
+  const first = await locate(address, '');
   if (address.kind !== 'cluster' || first.kind !== 'host') return [first];
   const ranges = await askRedis(first, (send) => send<SlotRange[]>('CLUSTER', 'SLOTS'));
   const hosts = ranges.flatMap(([, , [host, port]]) => [{ ...first, host: host || first.host, port }]);

@@ -73,11 +73,7 @@ export async function openBeeLink(
   address: QueueAddress,
   { onBroken, pingEveryMs = PING_EVERY_MS }: BeeLinkOptions,
 ): Promise<BeeLink> {
-  const unavailable = (cause: unknown): RedisUnavailableError =>
-    new RedisUnavailableError(`connecting the queue ${address.name} (${messageOf(cause)})`, { cause });
-  const place = await locate(address.redis, address.prefix).catch((cause: unknown) => {
-    throw unavailable(cause);
-  });
+  const place = await locate(address.redis, address.prefix);
   const clients = createBeeClients(place, beeEntry(Date.now()));
   const queue = new BeeQueue<Record<string, never>>(address.name, {
     // Bee-Queue's keys lie beside the records.
@@ -119,7 +115,7 @@ export async function openBeeLink(
   } catch (cause) {
     void close(1);
     clients.end();
-    throw unavailable(cause);
+    throw new RedisUnavailableError(`connecting the queue ${address.name} (${messageOf(cause)})`, { cause });
   }
   return {
     async process(handler) {

@@ -1,4 +1,4 @@
-import { ConfigError, messageOf } from '../errors.js';
+import { ConfigError, messageOf, RedisUnavailableError } from '../errors.js';
 import { withTimeout } from '../process/with-timeout.js';
 import type { RedisAddress, RedisHost, RedisPlace } from './address.js';
 import { createRedisClient } from './client.js';
@@ -8,8 +8,8 @@ const ANSWER_MS = 1_000;
 
 /**
  * The place of the master now: of a cluster, the master of the slot of `key`. Asks one Sentinel or node after the other,
- * in random order, since one of them may be behind the others; a place itself is asked nothing. Rejects when nobody knows,
- * with a {@link ConfigError} when those that answered can never know.
+ * in random order, since one of them may be behind the others; a place itself is asked nothing. Rejects with
+ * {@link RedisUnavailableError} when nobody knows, with {@link ConfigError} when those that answered can never know.
  */
 export async function locate(address: RedisAddress, key: string): Promise<RedisPlace> {
   if (address.kind === 'socket' || address.kind === 'host') return address;
@@ -27,7 +27,7 @@ export async function locate(address: RedisAddress, key: string): Promise<RedisP
       else unanswered.push(`${seed.host}:${seed.port} (${messageOf(cause)})`);
     }
   }
-  throw misnamed ?? new Error(`none of REDIS_URL says where the master is: ${unanswered.join(', ')}`);
+  throw misnamed ?? new RedisUnavailableError(`the search for its master: ${unanswered.join(', ')}`);
 }
 
 type Send = <T>(...words: string[]) => Promise<T>;
