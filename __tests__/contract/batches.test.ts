@@ -1,5 +1,6 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { createGunzip, gunzipSync, gzipSync } from 'node:zlib';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { decodeChunk } from '../../shared/batches/chunk-codec.js';
 import { ChunkLeases } from '../../shared/batches/chunk-leases.js';
@@ -8,7 +9,7 @@ import { until } from '../support/latch.js';
 import { TRIP, useApiRig } from '../support/rigs/api-rig.js';
 import { LINEAR, SHOP } from '../support/rigs/models-folder.js';
 
-const limits = { BATCH_MAX_ROWS: '1000', BATCH_LIMIT_BYTES: '200000', CHUNK_ROWS: '4' };
+const limits = { BATCH_MAX_ROWS: '1000', BATCH_LIMIT_BYTES: '200000', CHUNK_ROWS: '4', TRUST_PROXY: '1' };
 const api = useApiRig({ env: limits });
 
 interface Answer {
@@ -395,6 +396,22 @@ describe('results', () => {
     const { encoding, bytes } = await read('gzip');
     expect([encoding, gunzipSync(bytes).toString().split('\n').length]).toEqual(['gzip', 4]);
     expect((await read('gzip, deflate, br')).encoding).toBeUndefined();
+  });
+
+  it('are gzip for a client behind a proxy, and come chunk by chunk all the same', async () => {
+    const { body } = await upload(trips(6));
+    const headers = { 'accept-encoding': 'gzip, br', 'x-forwarded-for': '203.0.113.7', prefer: 'wait=60' };
+    let text = '';
+    const response = await new Promise<IncomingMessage>((resolve) => {
+      httpRequest(`${api.url}/batches/${body.id}/results`, { headers }, resolve).end();
+    });
+    expect(response.headers['content-encoding']).toBe('gzip');
+    const unpacked = response.pipe(createGunzip()).on('data', (piece: Buffer) => (text += piece.toString()));
+    await runChunks(1);
+    await until(() => text.split('\n').length === 5, { what: 'the rows of the first chunk' });
+    await runChunks();
+    await once(unpacked, 'end');
+    expect(text.split('\n')).toHaveLength(7);
   });
 });
 

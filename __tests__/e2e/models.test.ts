@@ -17,6 +17,8 @@ let service: Service;
 beforeAll(async () => {
   modelsDir = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   cpSync(GREENHOUSE, join(modelsDir, 'greenhouse'), { recursive: true });
+  const manifest = join(modelsDir, 'greenhouse/manifest.json');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"figures"', '"max_batch": 3, "figures"'));
   await importVersion('1.0.0');
   // Hundreds of requests at once, on a machine that runs other tests: slow is no error here.
   const patient = { LEASE_MS: '60000', TF_ENGINE: 'wasm' };
@@ -71,6 +73,15 @@ it('serves a model of other inputs, types and format beside the trips, from its 
   expect(job).toMatchObject({ status: 'succeeded', model_version: '2.1.0', result });
   expect(other).toMatchObject({ status: 'succeeded', model_version: '1.0.0', result: { duration: 8 } });
   expect((await post({ model: 'greenhouse', input: { ...SUMMER, temperature: 99 } })).status).toBe(422);
+});
+
+it('runs no more jobs at once than max_batch of the model says', async () => {
+  const entry = { model: 'greenhouse', input: SUMMER };
+  const { jobs } = (await (await post({ jobs: Array.from({ length: 64 }, () => entry) })).json()) as {
+    jobs: { status: string; timings: { batch_size: number } }[];
+  };
+  expect(new Set(jobs.map(({ status }) => status))).toEqual(new Set(['succeeded']));
+  expect(Math.max(...jobs.map(({ timings }) => timings.batch_size))).toBe(3);
 });
 
 it('describes both in /models and in /openapi.json', async () => {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { constants, createGzip } from 'node:zlib';
 import { isBatchEnded } from '../../shared/batches/batch.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import { readQuery, readWhole } from '../http/query.js';
@@ -78,8 +78,10 @@ export const batchResultsRoute: Route = {
     const { batches } = ctx.partitions.of(id);
     const lines = resultLines({ batches, batch, outputs, format, waitFor }, from);
     const text = Readable.from(lines, { objectMode: true, highWaterMark: 2 });
+    // A client that waits gets each chunk when it comes, and not once the compressor has had many.
+    const flush = chunks ? constants.Z_SYNC_FLUSH : constants.Z_NO_FLUSH;
     try {
-      await (gzip ? pipeline(text, createGzip({ level: 1 }), response) : pipeline(text, response));
+      await (gzip ? pipeline(text, createGzip({ level: 1, flush }), response) : pipeline(text, response));
     } catch (error) {
       // The status is sent already. The client notices by the length of the answer that it was broken off.
       exchange.failure = response.destroyed && !response.errored ? undefined : String(error);
