@@ -12,7 +12,7 @@ import { containerOf, workloadsIn } from '../support/deployment/pods.js';
 import { findRedisServer } from '../support/redis.js';
 
 const run = promisify(execFile);
-const [, ...composeArgs] = loadProject(CPU, SETTINGS).services['redis']?.command ?? [];
+const [, , ...composeArgs] = loadProject(CPU, SETTINGS).services['redis']?.command ?? [];
 const pod = workloadsIn(renderKustomization('overlays/cpu')).find(
   ({ metadata }) => metadata.name === 'redis',
 );

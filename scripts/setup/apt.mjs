@@ -5,12 +5,12 @@ import { findProgram, runCommand } from './run-command.mjs';
 const GIVE_UP_MS = 5 * 60_000;
 
 /**
- * Installs a package with apt-get, as root or with a sudo that asks for no password; does nothing where there is
+ * Installs packages with apt-get, as root or with a sudo that asks for no password; does nothing where there is
  * neither. Throws what apt-get said when it failed.
  *
- * @param {string} name
+ * @param {...string} names
  */
-export async function installWithApt(name) {
+export async function installWithApt(...names) {
   const apt = findProgram(['apt-get']);
   if (apt === undefined) return;
   const prefix = process.getuid?.() === 0 ? [] : await passwordlessSudo();
@@ -18,9 +18,9 @@ export async function installWithApt(name) {
   const signal = AbortSignal.timeout(GIVE_UP_MS);
   const run = (/** @type {string[]} */ ...args) =>
     runCommand('env', [...prefix, 'DEBIAN_FRONTEND=noninteractive', apt, '-qq', ...args], { signal });
-  await step(`Installing ${name} with apt-get (once)`, async () => {
+  await step(`Installing ${names.join(', ')} with apt-get (once)`, async () => {
     await run('update');
-    await run('install', '-y', '--no-install-recommends', name);
+    await run('install', '-y', '--no-install-recommends', ...names);
   });
 }
 

@@ -57,7 +57,7 @@ async function installRedis() {
       '  Fedora, RHEL      sudo dnf install valkey',
       '  Alpine            apk add redis',
       '  macOS             brew install redis',
-      '  any, with Docker  docker run -d -p 127.0.0.1:6379:6379 redis:7 && export REDIS_URL=redis://127.0.0.1:6379',
+      '  any, with Docker  docker run -d -p 127.0.0.1:6379:6379 redis:8 && export REDIS_URL=redis://127.0.0.1:6379',
       '  one you have      export REDIS_URL=redis://host:6379',
     ].join('\n'),
   );

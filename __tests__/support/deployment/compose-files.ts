@@ -21,6 +21,7 @@ export interface Service {
   cap_drop: string[];
   security_opt: string[];
   restart: string;
+  tmpfs?: string[];
   runtime?: string;
   profiles?: string[];
   stop_grace_period?: string;
