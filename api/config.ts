@@ -9,6 +9,7 @@ import { type Env, type EnvReader, readEnv } from '../shared/config/env.js';
 import { KEEP_INPUTS, type KeepInput } from '../shared/jobs/job.js';
 import { DEFAULT_QUEUE_TTL_MS } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
+import { type ModelsSource, readModelsSource } from '../shared/model/fetched-models.js';
 import { MOST_PARTITIONS } from '../shared/records/partition-tags.js';
 import type { ReplicaAcks } from '../shared/redis/replica-acks.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
@@ -55,6 +56,8 @@ export interface ApiConfig {
   models: {
     /** Folder of the model packages. */
     dir: string;
+    /** An archive to be fetched, whose packages stand in for those of `dir`. */
+    source: ModelsSource;
     /** The model of a request that names none; undefined leaves the choice to the catalog. */
     defaultName: string | undefined;
   };
@@ -110,7 +113,15 @@ export function readApiConfig(env: Env, isTerminal: boolean): Readonly<ApiConfig
         keyPrefix: read.text('KEY_PREFIX', ''),
         partitions: read.int('PARTITIONS', 1, { min: 1, max: MOST_PARTITIONS }),
       },
-      models: { dir: read.text('MODELS_DIR', 'model'), defaultName: read.optional('DEFAULT_MODEL') },
+      models: {
+        dir: read.text('MODELS_DIR', 'model'),
+        source: readModelsSource(
+          read.optional('MODELS_URL'),
+          read.optional('MODELS_URL_FILE'),
+          read.problems,
+        ),
+        defaultName: read.optional('DEFAULT_MODEL'),
+      },
       jobs: {
         resultTtlMs: read.int('RESULT_TTL_MS', 86_400_000, { min: 1_000 }),
         keepInput: read.choice('KEEP_INPUT', KEEP_INPUTS, 'failed'),

@@ -1,6 +1,7 @@
 import { configOrExit } from '../shared/config/or-exit.js';
 import { SweepStore } from '../shared/jobs/sweep-store.js';
 import { createLogger } from '../shared/log/logger.js';
+import { type ModelsFolder, openModels } from '../shared/model/fetched-models.js';
 import { runUntilStopped } from '../shared/process/run-until-stopped.js';
 import { softwareVersion } from '../shared/process/software-version.js';
 import { createApp } from './app.js';
@@ -15,11 +16,14 @@ const CLOSING_MS = 2_000;
 const config = configOrExit(() => readApiConfig(process.env, process.stdout.isTTY));
 const log = configOrExit(() => createLogger('api', config.log));
 let opened: ApiContext | undefined;
+let models: ModelsFolder | undefined;
 // The listener comes before anything is opened: without one the signal would end the process.
-process.on('SIGHUP', () => opened && reload(opened));
+process.on('SIGHUP', () => void models?.refresh().then(() => opened && reload(opened)));
 
 await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (release, draining) => {
-  const ctx = await openApiContext(config, { log, release, draining });
+  models = await openModels(config.models.source, config.models.dir, { log, release, signal: draining });
+  const fetched = { ...config, models: { ...config.models, dir: models.dir } };
+  const ctx = await openApiContext(fetched, { log, release, draining });
   opened = ctx;
   ctx.metrics.watchProcess();
 

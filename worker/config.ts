@@ -1,6 +1,7 @@
 import { type Env, readEnv } from '../shared/config/env.js';
 import { DEFAULT_MAX_RESULT_BYTES } from '../shared/jobs/job-leases.js';
 import { LOG_LEVELS, type LogConfig } from '../shared/log/logger.js';
+import { type ModelsSource, readModelsSource } from '../shared/model/fetched-models.js';
 import { MOST_PARTITIONS } from '../shared/records/partition-tags.js';
 import { parseRedisAddress, type RedisAddress } from '../shared/redis/address.js';
 import { parseTracing, type TracingConfig } from '../shared/tracing/open-tracer.js';
@@ -15,6 +16,8 @@ export interface WorkerConfig {
   /** Partitions of the records. */
   partitions: number;
   modelsDir: string;
+  /** An archive to be fetched, whose packages stand in for those of `modelsDir`. */
+  modelsSource: ModelsSource;
   /** Names of the models to serve; undefined for every package in `modelsDir`. */
   models: readonly string[] | undefined;
   engine: EngineChoice;
@@ -44,6 +47,11 @@ export function readWorkerConfig(env: Env, isTerminal: boolean): Readonly<Worker
       keyPrefix: read.text('KEY_PREFIX', ''),
       partitions: read.int('PARTITIONS', 1, { min: 1, max: MOST_PARTITIONS }),
       modelsDir: read.text('MODELS_DIR', 'model'),
+      modelsSource: readModelsSource(
+        read.optional('MODELS_URL'),
+        read.optional('MODELS_URL_FILE'),
+        read.problems,
+      ),
       models: read
         .optional('MODELS')
         ?.split(',')

@@ -1,5 +1,6 @@
 import { configOrExit } from '../shared/config/or-exit.js';
 import { createLogger } from '../shared/log/logger.js';
+import { type ModelsFolder, openModels } from '../shared/model/fetched-models.js';
 import { runUntilStopped } from '../shared/process/run-until-stopped.js';
 import { softwareVersion } from '../shared/process/software-version.js';
 import { readWorkerConfig } from './config.js';
@@ -11,8 +12,9 @@ const CLOSING_MS = 3_000;
 const config = configOrExit(() => readWorkerConfig(process.env, process.stdout.isTTY));
 const log = configOrExit(() => createLogger('worker', config.log));
 let worker: Worker | undefined;
+let models: ModelsFolder | undefined;
 // Before anything is open: without a listener this signal would end the process.
-process.on('SIGHUP', () => void worker?.reload());
+process.on('SIGHUP', () => void models?.refresh().then(() => worker?.reload()));
 
 await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (release, stopping) => {
   const onBroken = (reason: string): void => {
@@ -21,7 +23,14 @@ await runUntilStopped({ log, deadlineMs: config.graceMs + CLOSING_MS }, async (r
     process.kill(process.pid, 'SIGTERM');
   };
   log.info('starting', { version: softwareVersion() });
-  const opened = await openWorker({ config, log, release, stopping, onBroken });
+  models = await openModels(config.modelsSource, config.modelsDir, { log, release, signal: stopping });
+  const opened = await openWorker({
+    config: { ...config, modelsDir: models.dir },
+    log,
+    release,
+    stopping,
+    onBroken,
+  });
   worker = opened;
   worker.metrics.watchProcess();
   if (config.metrics) {

@@ -124,6 +124,7 @@ const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   keyPrefix,
   partitions: 1,
   modelsDir: FIXTURES,
+  modelsSource: { read: () => undefined },
   models: ['faulty'],
   engine: 'wasm',
   gpuMemoryMb: undefined,
