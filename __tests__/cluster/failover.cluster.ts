@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { BatchBody } from '../../shared/contract/batch.js';
+import type { JobBody } from '../../shared/contract/job.js';
+import { ONLY_PARTITION, partitionTag } from '../../shared/records/partition-tags.js';
+import { until } from '../support/latch.js';
+import { type Program, startProgram } from '../support/program.js';
+import { type TestRedis, testPrefix } from '../support/redis.js';
+import { startCluster } from '../support/redis-cluster.js';
+import { startSentinels } from '../support/redis-sentinels.js';
+
+/** Longest for anything to happen, on a machine that does other things beside. */
+const PATIENCE_MS = 60_000;
+/** From the election of another master until a job has gone all the way, in ms; measured here: under 2 s. */
+const BACK_MS = 5_000;
+/** Without acknowledgements a master that dies may take with it what it accepted so shortly before, in ms. */
+const UNREPLICATED_MS = 1_000;
+const CALLERS = 8;
+/** Jobs that have to end between two disturbances. */
+const BETWEEN = 40;
+const ROWS = 120;
+
+jest.setTimeout(5 * PATIENCE_MS);
+
+/** A Redis whose master another node may replace. */
+interface Replaceable {
+  url: string;
+  master(): Promise<TestRedis>;
+  failOver(): Promise<void>;
+  isWhole(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function withSentinels(): Promise<Replaceable> {
+  const redis = await startSentinels();
+  return { ...redis, url: redis.url() };
+}
+
+async function inCluster(): Promise<Replaceable> {
+  const cluster = await startCluster();
+  // Nodes that are held up do not answer in time.
+  const node = () =>
+    until(() => cluster.masterOf(partitionTag(ONLY_PARTITION)).catch(() => undefined), { what: 'a master' });
+  return {
+    ...cluster,
+    master: async () => (await node()).server,
+    async failOver() {
+      const [replica] = await cluster.replicasOf(await node());
+      await replica?.command(['CLUSTER', 'FAILOVER']);
+    },
+  };
+}
+
+describe.each([
+  ['Sentinels', withSentinels],
+  ['a cluster', inCluster],
+])('with the master that %s name', (_, start) => {
+  let redis: Replaceable;
+  let programs: Program[];
+  let urls: string[];
+
+  beforeAll(async () => {
+    redis = await start();
+    const env = {
+      REDIS_URL: redis.url,
+      KEY_PREFIX: testPrefix(),
+      MODELS_DIR: resolve(__dirname, '../fixtures/models'),
+      MODELS: 'faulty',
+      DEFAULT_MODEL: 'faulty',
+      LEASE_MS: '1500',
+      CHUNK_ROWS: '8',
+      REDIS_TIMEOUT_MS: '800',
+    };
+    const apis = [1, 2].map(() => startProgram('api', env));
+    const file = '__tests__/fixtures/faulty-worker.mjs';
+    const workers = [1, 2].map(() => startProgram('worker', env, { file }));
+    programs = [...apis, ...workers];
+    const ports = await Promise.all(apis.map((api) => api.ready()));
+    await Promise.all(workers.map((worker) => worker.ready()));
+    urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  });
+  afterAll(async () => {
+    for (const program of programs) program.signal('SIGKILL');
+    await Promise.all(programs.map((program) => program.ended));
+    await redis.stop();
+  });
+
+  /** Sends a request until it is answered with anything but 503. */
+  const send = (path: string, at: number, init: RequestInit = {}): Promise<Response> =>
+    until(
+      async () => {
+        const response = await fetch(`${urls[at % 2]}${path}`, init);
+        return response.status !== 503 && response;
+      },
+      { timeoutMs: PATIENCE_MS, what: `an answer to ${path}`, everyMs: 50 },
+    );
+
+  /** Submits, under an Idempotency-Key, so that a repeat after 503 makes no second job. */
+  async function post<T>(path: string, at: number, body: unknown): Promise<T> {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+    const response = await send(path, at, { method: 'POST', headers, body: JSON.stringify(body) });
+    expect(response.status).toBeLessThan(300);
+    return (await response.json()) as T;
+  }
+
+  /** A job or batch that has ended; undefined for one that is not there. */
+  const endOf = async <T extends { status: string }>(path: string, at: number): Promise<T | undefined> => {
+    const response = await until(
+      async () => {
+        const answer = await send(path, at, { headers: { prefer: 'wait=1' } });
+        const isOver =
+          answer.status === 404 || !/"(queued|running|accepting)"/.test(await answer.clone().text());
+        return isOver && answer;
+      },
+      { timeoutMs: PATIENCE_MS, what: `the end of ${path}`, everyMs: 1 },
+    );
+    return response.status === 404 ? undefined : ((await response.json()) as T);
+  };
+
+  const submit = (value: number, at: number) =>
+    post<JobBody>('/jobs', at, { input: { act: 'answer', value } });
+
+  /** Resolves to the time that a job takes from here to its end. */
+  async function untilServed(): Promise<number> {
+    const startMs = performance.now();
+    const { id } = await submit(7, 0);
+    expect(await endOf<JobBody>(`/jobs/${id}`, 1)).toMatchObject({ result: { doubled: 14 } });
+    return performance.now() - startMs;
+  }
+
+  const isReplaced = (old: TestRedis): Promise<boolean> =>
+    until(async () => (await redis.master()) !== old, {
+      what: 'another master',
+      timeoutMs: PATIENCE_MS,
+      everyMs: 20,
+    });
+
+  it('goes on after that is killed under load, with every job that its successor has', async () => {
+    const accepted: { id: string; value: number; acceptedMs: number }[] = [];
+    let ended = 0;
+    let isOver = false;
+    const caller = async (at: number): Promise<void> => {
+      for (let value = at; !isOver; value = (value + CALLERS) % 400) {
+        const { id } = await submit(value, at);
+        accepted.push({ id, value, acceptedMs: performance.now() });
+        await endOf(`/jobs/${id}`, at);
+        ended += 1;
+      }
+    };
+    const load = Promise.all(Array.from({ length: CALLERS }, (_, at) => caller(at)));
+    const moreEnd = async (): Promise<void> => {
+      const from = ended;
+      const more = until(() => ended > from + BETWEEN, { what: 'jobs that end', timeoutMs: PATIENCE_MS });
+      await Promise.race([more, load]);
+    };
+    await moreEnd();
+    const inputs = Array.from({ length: ROWS }, (_, value) => ({ act: 'answer', value }));
+    const batch = await post<BatchBody>('/batches', 0, { inputs });
+
+    const old = await redis.master();
+    const killedMs = performance.now();
+    await old.kill();
+    await isReplaced(old);
+    expect(await untilServed()).toBeLessThan(BACK_MS);
+    await moreEnd();
+    await old.restart();
+    await redis.isWhole();
+    await moreEnd();
+    isOver = true;
+    await load;
+
+    for (const [at, { id, value, acceptedMs }] of accepted.entries()) {
+      const job = await endOf<JobBody>(`/jobs/${id}`, at);
+      if (job) expect(job).toMatchObject({ status: 'succeeded', result: { doubled: 2 * value } });
+      else expect(Math.abs(killedMs - acceptedMs)).toBeLessThan(UNREPLICATED_MS);
+    }
+    expect(await endOf<BatchBody>(`/batches/${batch.id}`, 1)).toMatchObject({ rows: { succeeded: ROWS } });
+  });
+
+  it('follows a planned failover, without a restart', async () => {
+    const old = await redis.master();
+    await redis.failOver();
+    await isReplaced(old);
+    expect(await untilServed()).toBeLessThan(BACK_MS);
+    // What only listens has moved, too: a wait is ended by its message.
+    await redis.isWhole();
+    const ready = await Promise.all(urls.map((url) => fetch(`${url}/health/ready`)));
+    expect(ready.map(({ status }) => status)).toEqual([200, 200]);
+    await old.kill();
+    expect(await untilServed()).toBeLessThan(BACK_MS);
+    await old.restart();
+    await redis.isWhole();
+  });
+});
