@@ -16,6 +16,7 @@ import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import { WaggleClient } from '../../shared/client/client.js';
 import type { BatchRow } from '../../shared/contract/batch.js';
 import { ENGINES } from '../../worker/inference/child/engines/engines.js';
+import { highWaterMb } from '../../scripts/lib/memory.js';
 import { MODELS } from '../support/paths.js';
 import { type Service, startService } from '../support/service.js';
 
@@ -235,6 +236,17 @@ withModels('models that others made', () => {
     expect(differences(result['ages'], wanted.get('age_pred/Softmax'))).toBeLessThan(1e-5);
     expect(differences(result['descriptor'], wanted.get('global_pooling/Mean'))).toBeLessThan(1e-3);
   }, 120_000);
+
+  it('holds API and worker under 400 MB each while 64 pictures of 224 x 224 wait', async () => {
+    const client = new WaggleClient({ url: service?.url ?? '' });
+    const request = { model: 'faceres', input: { ...MANIFESTS.faceres.example } };
+    const jobs = await Promise.all(Array.from({ length: 64 }, () => client.submit(request)));
+    for (const { id } of jobs) expect((await client.wait(id)).status).toBe('succeeded');
+    const pids = ['api/main.js', 'worker/main.js'].flatMap((part) => service?.pids(part) ?? []);
+    expect(pids).toHaveLength(2);
+    // 194 and 141 MB. Only Linux tells.
+    for (const pid of pids) expect(highWaterMb(pid) ?? 0).toBeLessThan(400);
+  }, 300_000);
 
   it('hears the note of a sine', async () => {
     const wanted = (await bareAnswers('notes', () => tensor(SINE, [1, 43_844, 1]))).get('Identity_1');
