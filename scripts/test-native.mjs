@@ -16,7 +16,8 @@ const whyNot = async () => {
 };
 
 try {
-  await prepare({ onnx: true });
+  // The same as scripts/test.mjs: another installation would remove what is built here.
+  await prepare({ onnx: true, images: true });
   const why = await whyNot();
   if (why === undefined) await setUpNative({ gpu: true });
   else console.log(`NOT RUN: engines on TensorFlow's own library, since ${why}`);
