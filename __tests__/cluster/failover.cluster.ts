@@ -54,7 +54,7 @@ async function inCluster(): Promise<Replaceable> {
 describe.each([
   ['Sentinels', withSentinels],
   ['a cluster', inCluster],
-])('with the master that %s name', (_, start) => {
+])('with the master that %s name', (_who, start) => {
   let redis: Replaceable;
   let programs: Program[];
   let urls: string[];
@@ -138,9 +138,9 @@ describe.each([
   it('goes on after that is killed under load, with every job that its successor has', async () => {
     const accepted: { id: string; value: number; acceptedMs: number }[] = [];
     let ended = 0;
-    let isOver = false;
+    const over = new AbortController();
     const caller = async (at: number): Promise<void> => {
-      for (let value = at; !isOver; value = (value + CALLERS) % 400) {
+      for (let value = at; !over.signal.aborted; value = (value + CALLERS) % 400) {
         const { id } = await submit(value, at);
         accepted.push({ id, value, acceptedMs: performance.now() });
         await endOf(`/jobs/${id}`, at);
@@ -166,14 +166,15 @@ describe.each([
     await old.restart();
     await redis.isWhole();
     await moreEnd();
-    isOver = true;
+    over.abort();
     await load;
 
-    for (const [at, { id, value, acceptedMs }] of accepted.entries()) {
-      const job = await endOf<JobBody>(`/jobs/${id}`, at);
-      if (job) expect(job).toMatchObject({ status: 'succeeded', result: { doubled: 2 * value } });
-      else expect(Math.abs(killedMs - acceptedMs)).toBeLessThan(UNREPLICATED_MS);
-    }
+    const jobs = await Promise.all(accepted.map(({ id }, at) => endOf<JobBody>(`/jobs/${id}`, at)));
+    const lost = accepted.filter((_job, at) => !jobs[at]);
+    expect(lost.filter(({ acceptedMs }) => Math.abs(killedMs - acceptedMs) > UNREPLICATED_MS)).toEqual([]);
+    const outcomes = jobs.map((job) => job && [job.status, job.result]);
+    const right = accepted.map(({ value }, at) => jobs[at] && ['succeeded', { doubled: 2 * value }]);
+    expect(outcomes).toEqual(right);
     expect(await endOf<BatchBody>(`/batches/${batch.id}`, 1)).toMatchObject({ rows: { succeeded: ROWS } });
   });
 

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RedisPlace } from '../../shared/redis/address.js';
 import { askRedis } from '../../shared/redis/locate.js';
 import { until } from './latch.js';
-import { findRedisServer, freePort, startRedis, type TestRedis } from './redis.js';
+import { end, findRedisServer, freePort, startRedis, type TestRedis } from './redis.js';
 import { follow } from './replica.js';
 
 const HOST = '127.0.0.1';
@@ -73,10 +72,7 @@ export async function startSentinels(): Promise<SentinelRedis> {
     },
     isWhole,
     async stop() {
-      for (const { server } of sentinels) server.kill('SIGKILL');
-      await Promise.all(
-        sentinels.map(({ server }) => server.exitCode ?? server.signalCode ?? once(server, 'exit')),
-      );
+      await Promise.all(sentinels.map(({ server }) => end(server, 'SIGKILL')));
       await Promise.all(nodes.map((node) => node.stop()));
       rmSync(dir, { recursive: true, force: true });
     },

@@ -139,7 +139,8 @@ async function launch(args: readonly string[], address: RedisPlace): Promise<Chi
   return server;
 }
 
-async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Ends a server; resolves when it has. */
+export async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const gone = new Promise((resolve) => server.once('exit', resolve));
   server.kill('SIGCONT');
