@@ -28,6 +28,20 @@ it.each(rendered)('%s is made of objects that Kubernetes and KEDA know', async (
   );
 });
 
+it('leads from the sample of an Ingress to the port of the Service', async () => {
+  const [ingress] = readManifests('.', 'ingress.yaml');
+  if (!ingress) throw new Error('there is no Ingress');
+  await validateManifest(ingress);
+  expect(await findUnknownMembers([ingress])).toBe('');
+  const { rules } = ingress.spec as { rules: { http: { paths: { backend: object }[] } }[] };
+  const { spec } = manifestOf(overlay('cpu'), 'Service', 'api') as unknown as {
+    spec: { ports: { name: string }[] };
+  };
+  expect(rules[0]?.http.paths.map(({ backend }) => backend)).toEqual([
+    { service: { name: 'api', port: { name: spec.ports[0]?.name } } },
+  ]);
+});
+
 it('has no member that its kind does not have', async () => {
   expect(await findUnknownMembers(rendered.flatMap(([, all]) => all))).toBe('');
   const [namespace] = readManifests('base', 'namespace.yaml');
