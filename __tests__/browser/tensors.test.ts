@@ -9,6 +9,7 @@ import { packModel, writePackage } from '../../scripts/trips/model-package.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 import { ENGINES } from '../../worker/inference/child/engines/engines.js';
 import { openPage, startBrowser } from '../support/browser.js';
+import { halves, withSharp, writePhoto } from '../support/photos.js';
 import { type Service, startService } from '../support/service.js';
 
 const chromium = findChromium();
@@ -88,7 +89,7 @@ withBrowser('a model of tensors and labels on the dashboard', () => {
   beforeAll(async () => {
     if (chromium === undefined) throw new Error('there is no Chromium here, and it could not be installed');
     await ENGINES.wasm.load({ gpuMemoryMb: undefined, allowSoftware: true });
-    await writeHue(join(models, 'hue'));
+    await Promise.all([writeHue(join(models, 'hue')), writePhoto(models)]);
     [service, browser] = await Promise.all([
       startService({ MODELS_DIR: models, DEFAULT_MODEL: 'hue', TF_ENGINE: 'wasm', KEEP_INPUT: 'always' }),
       startBrowser(chromium),
@@ -164,5 +165,36 @@ withBrowser('a model of tensors and labels on the dashboard', () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(400);
     expect(await barriers()).toEqual([]);
     await picture('dashboard/tensors-dark-400');
+  });
+
+  withSharp('of an image', () => {
+    it('sends the file as it is, shows it, and says why another file is none', async () => {
+      const { page, barriers, picture } = await open('light', 1280);
+      await page.locator('#predict-model').selectOption('photo');
+      const file = page.getByLabel('Photo', { exact: true });
+      await page.getByText(`The model's example`).waitFor();
+      await file.setInputFiles({ name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('a note') });
+      await page.getByRole('button', { name: 'Predict' }).click();
+      await page.locator('#input-photo-error', { hasText: 'must be a JPEG, PNG or WebP image' }).waitFor();
+      const buffer = await (await halves(64, 32)).png().toBuffer();
+      await file.setInputFiles({ name: 'halves.png', mimeType: 'image/png', buffer });
+      await page.getByText('As it is sent').waitFor();
+      const widthOf = (selector: string): Promise<number> =>
+        page.evaluate<number>(`(() => {
+          const image = document.querySelector('${selector}');
+          return image.decode().then(() => image.naturalWidth);
+        })()`);
+      expect(await widthOf('.picked img')).toBe(64);
+      await page.getByRole('button', { name: 'Predict' }).click();
+      await page.locator('#trial[data-status="succeeded"]').waitFor();
+      await page.locator('#trial summary', { hasText: '24 numbers: 25' }).waitFor();
+      expect(await barriers()).toEqual([]);
+      await picture('dashboard/image-light-1280');
+      await page.locator('#trial-link').click();
+      const panel = page.getByRole('dialog');
+      await panel.getByAltText('The image that is sent').waitFor();
+      expect(await widthOf('dialog img')).toBe(64);
+      expect(await barriers()).toEqual([]);
+    });
   });
 });
