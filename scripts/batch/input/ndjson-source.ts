@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { messageOf } from '../../../shared/errors.js';
 import { isRecord } from '../../../shared/text/is-record.js';
 import { RowTexts } from '../row-texts.js';
@@ -44,43 +43,43 @@ const isBlank = (line: string): boolean => !line.startsWith('{') && line.trim() 
 
 const trimmed = (line: string): string => (line.startsWith('{') && line.endsWith('}') ? line : line.trim());
 
-/** Stands between two lines that are parsed together: a number, the cheapest value, that no file knows. */
-const BETWEEN = randomInt(2 ** 29, 2 ** 30);
-
-/**
- * One JSON document in place of many: one call costs less than a thousand. Lines that are bad alone may be good
- * together, as `1,2` before `[3` and `4]` are three values in three lines. Then a mark between two lines is missing
- * from its place, and each line is parsed by itself.
- */
 function valuesOf(texts: RowTexts): PageValues {
   const unreadable = new Map<number, string>();
   const objects: Record<string, unknown>[] = [];
+  const add = (line: string): void => {
+    try {
+      const value: unknown = JSON.parse(line);
+      if (isRecord(value)) return void objects.push(value);
+      unreadable.set(objects.length, 'is no JSON object');
+    } catch (error) {
+      unreadable.set(objects.length, `is not JSON: ${messageOf(error)}`);
+    }
+    objects.push({});
+  };
   for (const block of texts.blocks()) {
     const lines = block.slice(0, -1);
-    const values = parseTogether(lines);
-    const add = (parse: () => unknown): void => {
-      try {
-        const value = parse();
-        if (isRecord(value)) return void objects.push(value);
-        unreadable.set(objects.length, 'is no JSON object');
-      } catch (error) {
-        unreadable.set(objects.length, `is not JSON: ${messageOf(error)}`);
-      }
-      objects.push({});
-    };
-    if (values) for (let at = 0; at < values.length; at += 2) add(() => values[at]);
-    else for (const line of lines.split('\n')) add(() => JSON.parse(line));
+    const together = parseTogether(lines);
+    if (together) objects.push(...together);
+    else for (const line of lines.split('\n')) add(line);
   }
   return objectValues(objects, unreadable);
 }
 
-/** The values of lines with the marks between them; undefined where these are not one value a line. */
-function parseTogether(lines: string): unknown[] | undefined {
+/**
+ * The objects of many lines by one call, which costs less than a thousand; undefined where each line has to be parsed by itself.
+ * Lines that are bad alone may be good together, as `{"a":1` before `"b":2}`. But where each begins with its only opening brace,
+ * as many objects as lines are one a line.
+ */
+function parseTogether(lines: string): Record<string, unknown>[] | undefined {
+  let braces = 0;
+  for (let at = lines.indexOf('{'); at >= 0; at = lines.indexOf('{', at + 1)) {
+    if (at > 0 && lines[at - 1] !== '\n') return undefined;
+    braces += 1;
+  }
+  if (braces !== lineEndsIn(lines) + 1) return undefined;
   try {
-    const values = JSON.parse(`[${lines.replaceAll('\n', `,${BETWEEN},`)}]`) as unknown[];
-    for (let at = 1; at < values.length; at += 2) if (values[at] !== BETWEEN) return undefined;
-    const marks = (values.length - 1) / 2;
-    return marks === lineEndsIn(lines) ? values : undefined;
+    const values = JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as unknown[];
+    return values.length === braces && values.every(isRecord) ? values : undefined;
   } catch {
     return undefined;
   }

@@ -128,6 +128,8 @@ describe('rows that are none', () => {
     [['1,2', '[3', '4]', '{"a":1}'], 3],
     [['{"a":1},{"a":2}', '{"b":[{}', '{}]}', '{"a":1}'], 3],
     [['{"a":1},"', '",{"a":2}', '{"a":1}'], 2],
+    [['{"a":1},2', '{"a":"x', '{","b":1}', '{"a":1}'], 3],
+    [['{"a":1', '"b":2}', '{"a":1}'], 2],
   ])('are told apart where lines and values are as many, but not the same: %j', async (lines, bad) => {
     const rows = await rowsOf(await open(write('shifted.ndjson', lines.join('\n'))));
     expect(rows.map(({ unreadable }) => unreadable?.replace(/: .*/, ''))).toEqual([
