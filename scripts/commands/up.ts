@@ -11,7 +11,7 @@ It takes its settings from the environment, or from a file .env beside package.j
   DEFAULT_MODEL         model of a request that names none
   DATA_DIR=.data        where the private Redis keeps its append-only file
   REDIS_FSYNC=everysec  how often it reaches the disk: always, everysec, no
-  REDIS_URL             a Redis of your own instead: redis://..., rediss://... or unix:///path
+  REDIS_URL             a Redis of your own instead: redis://..., unix:///path, redis+sentinel://... or redis+cluster://...
 
 SIGINT (Ctrl-C) and SIGTERM finish what is in hand and stop; SIGHUP reads the models again, and API_KEYS_FILE.
 
