@@ -117,6 +117,21 @@ describe('waggle model init', () => {
     });
   });
 
+  it('finds the names of the tensors of a Sequential model', async () => {
+    await ENGINES.wasm.load({ gpuMemoryMb: undefined, allowSoftware: true });
+    const layers = [tfl.layers.dense({ units: 1, inputShape: [2], kernelInitializer: 'ones', name: 'sum' })];
+    const network = tfl.sequential({ layers });
+    const folder = join(models, 'row');
+    writePackage(
+      await packModel(folder, network, { ...readManifest(GREENHOUSE), format: 'tfjs-layers' }),
+      {},
+    );
+    network.dispose();
+    rmSync(join(folder, 'manifest.json'));
+    await init(join(folder, 'model.json'), 'row');
+    expect(await answer('row', { sum_input_0: 1, sum_input_1: 2 })).toEqual({ ok: true, result: { sum: 3 } });
+  });
+
   it('asks for the sizes that a file leaves open', async () => {
     const file = writeEcho('echo', 'float32', ['rows', 'height', 'width', 4]);
     await expect(init(file, 'echo')).rejects.toThrow('shape [-1, -1, -1, 4] has open sizes');

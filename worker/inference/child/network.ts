@@ -17,6 +17,8 @@ export function loadNetwork(files: ModelFiles): Promise<Network> {
 
 async function loadLayers(files: ModelFiles): Promise<Network> {
   const model = await loadLayersPackage().loadLayersModel(handlerFor(files));
+  // A Sequential model names its tensors once it is built.
+  if (model.outputNames.length === 0) model.build(model.inputs.map(({ shape }) => shape));
   const declared = (tensors: typeof model.inputs, names: readonly string[]) =>
     tensors.map(({ dtype, shape }, i): DeclaredTensor => {
       return { name: names[i]!, type: dtype, shape: shape.map((size) => size ?? -1) };
