@@ -74,6 +74,12 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program, setUp) =>
       (await import('./commands/doctor.js')).registerDoctorCommand(program, setUp),
   },
+  {
+    name: 'partitions',
+    summary: 'list the partitions of a deployment, with their masters and what waits there',
+    register: async (program, setUp) =>
+      (await import('./commands/partitions.js')).registerPartitionsCommand(program, setUp),
+  },
 ];
 
 const EXAMPLES = `
