@@ -29,17 +29,23 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
-/** Starts so many masters, with a replica each. */
-export async function startCluster({ masters = 3 } = {}): Promise<RedisCluster> {
-  const nodes = await Promise.all(Array.from({ length: 2 * masters }, startNode));
+/** Starts so many masters, with a replica each, of the server program `program` where it is given. */
+export async function startCluster({
+  masters = 3,
+  ...from
+}: {
+  masters?: number;
+  program?: string;
+} = {}): Promise<RedisCluster> {
+  const nodes = await Promise.all(Array.from({ length: 2 * masters }, () => startNode(from)));
   const [first] = nodes;
   const ids = await Promise.all(nodes.map(async ({ command }) => String(await command(['CLUSTER', 'MYID']))));
   for (const { port, busPort } of nodes.slice(1)) {
     await first?.command(['CLUSTER', 'MEET', HOST, String(port), String(busPort)]);
   }
   for (let index = 0; index < masters; index += 1) {
-    const [from, to] = [index, index + 1].map((part) => Math.round((part * SLOTS) / masters));
-    await nodes[index]?.command(['CLUSTER', 'ADDSLOTSRANGE', String(from), String((to ?? 0) - 1)]);
+    const [start, end] = [index, index + 1].map((part) => Math.round((part * SLOTS) / masters));
+    await nodes[index]?.command(['CLUSTER', 'ADDSLOTSRANGE', String(start), String((end ?? 0) - 1)]);
   }
   for (let index = masters; index < nodes.length; index += 1) {
     const replicate = ['CLUSTER', 'REPLICATE', ids[index - masters] ?? ''];
@@ -64,7 +70,7 @@ export async function startCluster({ masters = 3 } = {}): Promise<RedisCluster> 
         ]).catch(() => undefined);
         if (!answers) continue;
         const [slot, ranges] = answers as [number, [number, number, [string, number]][]];
-        const owner = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1];
+        const owner = ranges.find(([start, end]) => start <= slot && slot <= end)?.[2][1];
         const node = nodes.find(({ port }) => port === owner);
         if (node) return node;
       }
@@ -84,9 +90,10 @@ export async function startCluster({ masters = 3 } = {}): Promise<RedisCluster> 
   };
 }
 
-async function startNode(): Promise<ClusterNode & { busPort: number }> {
+async function startNode(from: { program?: string }): Promise<ClusterNode & { busPort: number }> {
   const busPort = await freePort(HOST);
   const server = await startRedis({
+    ...from,
     host: HOST,
     appendOnly: true,
     options: [

@@ -35,6 +35,8 @@ export interface TestRedisOptions {
   appendOnly?: boolean;
   /** An address of this machine: TCP, on a free port of it. */
   host?: string;
+  /** The server program. @default the one that {@link findRedisServer} finds */
+  program?: string;
   /** Further options of redis-server. */
   options?: readonly string[];
 }
@@ -43,6 +45,7 @@ export interface TestRedisOptions {
 export async function startRedis({
   appendOnly = false,
   host,
+  program = findRedisServer(),
   options = [],
 }: TestRedisOptions = {}): Promise<TestRedis> {
   const dir = mkdtempSync(join(tmpdir(), 'waggle-test-'));
@@ -67,7 +70,7 @@ export async function startRedis({
       ? { kind: 'socket', path, database: 0 }
       : { kind: 'host', host, port, tls: false, database: 0 };
   const clients: Redis[] = [];
-  let server = await launch(args, place);
+  let server = await launch(program, args, place);
   const connect = async (): Promise<Redis> => {
     const client = await openRedis({ address: place, onError: () => undefined });
     clients.push(client);
@@ -85,7 +88,7 @@ export async function startRedis({
     client: () => (shared ??= connect()),
     kill: () => end(server, 'SIGKILL'),
     async restart() {
-      server = await launch(args, place);
+      server = await launch(program, args, place);
     },
     freeze: () => void server.kill('SIGSTOP'),
     thaw: () => void server.kill('SIGCONT'),
@@ -115,8 +118,8 @@ export const PATIENCE = { REDIS_TIMEOUT_MS: '30000' } as const;
 /** A key prefix that no other test has. */
 export const testPrefix = (): string => `t-${randomUUID().slice(0, 8)}:`;
 
-async function launch(args: readonly string[], address: RedisPlace): Promise<ChildProcess> {
-  const server = spawn(findRedisServer(), args, { stdio: ['ignore', 'ignore', 'inherit'] });
+async function launch(program: string, args: readonly string[], address: RedisPlace): Promise<ChildProcess> {
+  const server = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const failed = new Promise<never>((_, reject) => {
     server.once('error', reject);
     server.once('exit', (code, signal) => reject(new Error(`redis-server ended: ${code ?? signal}`)));
