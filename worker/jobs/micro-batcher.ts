@@ -156,9 +156,9 @@ export class MicroBatcher implements Taker {
   }
 
   #take(jobs: readonly HeldJob[]): void {
-    // Jobs that come late wake a batcher that has gone to sleep meanwhile.
     if (this.#stopping.signal.aborted) return this.#lane.settlement.release(jobs);
     this.#claimed.push(...jobs);
-    if (jobs.length > 0) void this.wake();
+    // An answer that came late finds a batcher that has gone to sleep meanwhile.
+    void this.wake();
   }
 }
