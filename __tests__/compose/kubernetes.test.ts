@@ -105,17 +105,38 @@ describe('what differs', () => {
     expect(gpu.strategy).toMatchObject({ rollingUpdate: { maxSurge: 0 } });
   });
 
+  const left = (all: readonly Manifest[]): string[] =>
+    all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  const changedFrom = (before: readonly Manifest[], after: readonly Manifest[]): Manifest[] =>
+    after.filter(
+      (one) => JSON.stringify(manifestOf(before, one.kind, one.metadata.name)) !== JSON.stringify(one),
+    );
+  const external = overlay('external-redis');
+
   it('is, with a Redis of your own, the one in the cluster and nothing else', () => {
-    const external = overlay('external-redis');
-    const left = (all: readonly Manifest[]): string[] =>
-      all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
     const missing = left(cpu).filter((one) => !left(external).includes(one));
     expect(missing).toEqual(['StatefulSet redis', 'Service redis', 'NetworkPolicy redis']);
-    const changed = external.filter((one) => {
-      const before = manifestOf(cpu, one.kind, one.metadata.name);
-      return JSON.stringify(before) !== JSON.stringify(one);
-    });
+    const changed = changedFrom(cpu, external);
     expect(left(changed)).toEqual(['NetworkPolicy to-redis']);
     expect(changed[0]?.spec).toMatchObject({ egress: [{ ports: [{ port: 6379 }] }] });
+  });
+
+  it.each([
+    [
+      'redis-cluster',
+      'ConfigMap waggle',
+      { data: { PARTITIONS: expect.stringMatching(/^[1-9]/), TRUST_PROXY: '1' } },
+    ],
+    [
+      'redis-sentinel',
+      'NetworkPolicy to-redis',
+      { spec: { egress: [{ ports: [{ port: 6379 }, { port: 26_379 }] }] } },
+    ],
+  ])('is, of %s, one object of those for any Redis of your own', (name, object, what) => {
+    const all = overlay(name);
+    expect(left(all)).toEqual(left(external));
+    const changed = changedFrom(external, all);
+    expect(left(changed)).toEqual([object]);
+    expect(changed[0]).toMatchObject(what);
   });
 });
