@@ -157,8 +157,14 @@ it(
     }
     const listed: string[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: JobList = await send<JobList>(`/jobs?limit=50${cursor && `&cursor=${cursor}`}`, { at: 0 });
-      expect(page.missing_partitions).toBeUndefined();
+      const path = `/jobs?limit=50${cursor && `&cursor=${cursor}`}`;
+      const page: JobList = await until(
+        async () => {
+          const some = await send<JobList>(path, { at: 0 });
+          return some.missing_partitions === undefined && some;
+        },
+        { timeoutMs: PATIENCE_MS, what: 'a list of all partitions' },
+      );
       listed.push(...page.jobs.map(({ id }) => id));
       cursor = page.next_cursor;
     }

@@ -120,10 +120,12 @@ async function startNode(from: { program?: string }): Promise<ClusterNode & { bu
     busPort,
     // A connection a command: a standing one would be given up where the node is a replica.
     async command(words) {
+      // Throws where the process is gone.
+      process.kill(server.pid, 0);
       const client = await openRedis({
         address: server.address,
         onError: () => undefined,
-        signal: AbortSignal.timeout(500),
+        signal: AbortSignal.timeout(10_000),
       });
       try {
         return await client.command(words);

@@ -7,6 +7,7 @@ it('has the defaults that docs/operating.md promises', () => {
     keyPrefix: '',
     partitions: 1,
     modelsDir: 'model',
+    modelsSource: expect.anything(),
     models: undefined,
     engine: 'auto',
     gpuMemoryMb: undefined,
