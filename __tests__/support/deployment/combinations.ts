@@ -13,6 +13,7 @@ export const OBSERVABILITY = 'compose.observability.yaml';
 export const COMBINATIONS: Readonly<Record<string, readonly string[]>> = {
   cpu: [...CPU, OBSERVABILITY],
   gpu: [...GPU, OBSERVABILITY],
+  cluster: [...CPU, 'compose.redis-cluster.yaml', OBSERVABILITY],
   development: [...CPU, 'compose.dev.yaml', OBSERVABILITY],
 };
 

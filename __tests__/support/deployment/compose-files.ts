@@ -45,7 +45,7 @@ const read = (file: string): string => readFileSync(join(COMPOSE, file), 'utf8')
 
 /** Every compose file of the folder. */
 export const composeFileNames = (): string[] =>
-  readdirSync(COMPOSE).filter((name) => /^compose(\.\w+)?\.yaml$/.test(name));
+  readdirSync(COMPOSE).filter((name) => /^compose(\.[\w-]+)?\.yaml$/.test(name));
 
 /** One file, with anchors and merge keys resolved. */
 export const readComposeFile = (file: string): Mapping => parse(read(file), { merge: true }) as Mapping;
@@ -94,11 +94,15 @@ function merge(below: Mapping, above: Mapping): Mapping {
     if (isMapping(old) && isMapping(value)) merged[key] = merge(old, value);
     else if (isMapping(value)) merged[key] = merge({}, value);
     else if (Array.isArray(old) && Array.isArray(value) && !REPLACED.has(key)) {
-      merged[key] = [...new Set<unknown>([...old, ...value])];
+      const places = new Set(key === 'volumes' ? value.map(placeOf) : []);
+      merged[key] = [...new Set<unknown>([...old.filter((one) => !places.has(placeOf(one))), ...value])];
     } else merged[key] = value;
   }
   return merged;
 }
+
+/** Where in the container a volume is mounted: there the one that is written above replaces the other. */
+const placeOf = (volume: unknown): string => String(volume).split(':')[1] ?? '';
 
 /** `networks: [a, b]` says the same as a mapping of them to nothing. */
 const namesOf = (names: unknown[]): Mapping => Object.fromEntries(names.map((name) => [String(name), null]));
