@@ -9,6 +9,9 @@ export interface RunOptions {
   deadlineMs: number;
 }
 
+/** What still runs when everything is closed is left after this time, in ms. */
+const LEFTOVERS_MS = 500;
+
 /**
  * Runs `start`, waits for SIGTERM, SIGINT or the loss of the parent process, closes what was opened and lets the
  * process end with code 0. A second signal, or `deadlineMs` after the first, ends it at once with code 1. A process
@@ -44,6 +47,9 @@ export async function runUntilStopped(
   forced.unref();
   await release.run(log);
   if (ending) log.info('stopped', ending());
+  clearTimeout(forced);
+  // A name that is still being looked up keeps a process alive that has nothing left to do.
+  setTimeout(() => process.exit(), LEFTOVERS_MS).unref();
   stopped.ignore();
   if (!process.connected) return;
   // A cluster's process that is disconnected ends with code 0, whatever its exit code.
