@@ -113,3 +113,40 @@ it('lets a holder share its turn with the other user, and not with a swap', asyn
   await Promise.all([jobs, swap]);
   expect(order).toEqual(['jobs 1', 'chunks again', 'swap 1']);
 });
+
+it('knows whether somebody else waits, and goes on though somebody does', async () => {
+  const { turns, order, ask } = recorder();
+  const turn = await turns.take('chunks');
+  expect(turn.isUncontested()).toBe(true);
+  const asked = ask('jobs', 1, 0);
+  expect(turn.isUncontested()).toBe(false);
+  turn.renew();
+  order.push('chunks again');
+  turn.end();
+  expect(turn.isUncontested()).toBe(false);
+  await asked;
+  expect(order).toEqual(['chunks again', 'jobs 1']);
+});
+
+it('gives whoever was idle no credit for the time that a turn went on for', async () => {
+  let nowMs = 0;
+  const turns = new Turns(() => nowMs);
+  const turn = await turns.take('chunks');
+  for (let times = 0; times < 10; times += 1) {
+    nowMs += 100;
+    turn.renew();
+  }
+  const order: string[] = [];
+  const ask = async (user: User, ms: number): Promise<void> => {
+    for (let times = 0; times < 2; times += 1) {
+      const { end } = await turns.take(user);
+      order.push(user);
+      nowMs += ms;
+      end();
+    }
+  };
+  const asked = [ask('jobs', 10), ask('chunks', 10)];
+  turn.end();
+  await Promise.all(asked);
+  expect(order).toEqual(['jobs', 'chunks', 'jobs', 'chunks']);
+});

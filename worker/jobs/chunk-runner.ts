@@ -2,6 +2,7 @@ import { type ChunkRows, decodeChunk } from '../../shared/batches/chunk-codec.js
 import type { ChunkResult } from '../../shared/batches/chunk-leases.js';
 import { mostRowsOf } from '../../shared/model/columns.js';
 import type { MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { Prediction } from '../inference/child/model-runtime.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { Turn } from '../models/turns.js';
 import type { HeldJob } from './held-job.js';
@@ -13,8 +14,9 @@ import { repeatWhileRedisIsAway } from './repeat-while-redis-is-away.js';
 const SLICE_MS = 25;
 
 /**
- * Runs chunks of batches, one at a time. Its columns are read as soon as a chunk is claimed. A chunk of a slow model is run some
- * rows after the other, and single jobs may go in between; its timeout holds for each of these runs.
+ * Runs chunks of batches, one at a time. Its columns are read as soon as a chunk is claimed, and wait in the inference process
+ * while it runs the chunk before, unless single jobs wait. A chunk of a slow model is run some rows after the other, and single
+ * jobs may go in between; its timeout holds for each of these runs.
  */
 export class ChunkRunner implements Runner {
   readonly most = 1;
@@ -24,6 +26,9 @@ export class ChunkRunner implements Runner {
   #sliceRows = 1_024;
   /** Columns of the chunks in hand. */
   readonly #reading = new Map<HeldJob, Promise<Buffer | undefined>>();
+  #running: ChunkRun | undefined;
+  /** The chunk whose first rows wait in the inference process. */
+  #next: { job: HeldJob; chunk: ChunkRun } | undefined;
 
   constructor(lane: Lane) {
     this.#lane = lane;
@@ -38,34 +43,62 @@ export class ChunkRunner implements Runner {
       signal: settlement.abandoned,
       repeatsRefusals: true,
     });
+    // Those that were claimed ahead and given back did not run.
+    for (const held of this.#reading.keys()) if (!held.isLive) this.#reading.delete(held);
     this.#reading.set(job, columns);
+  }
+
+  get isAhead(): boolean {
+    return this.#next !== undefined;
+  }
+
+  prepare([job]: readonly HeldJob[], turn: Turn): void {
+    if (job) void this.#handOn(job, turn);
+  }
+
+  async #handOn(job: HeldJob, turn: Turn): Promise<void> {
+    const packed = await this.#reading.get(job);
+    if (!packed || !job.isLive || !this.#running?.isAtItsLast || !turn.isUncontested()) return;
+    try {
+      const chunk = new ChunkRun(this.#lane.model.current, packed);
+      chunk.send(this.#sliceRows);
+      this.#next = { job, chunk };
+    } catch {
+      // The same happens once it is the turn of the chunk, and is answered there.
+    }
   }
 
   async run([job]: readonly HeldJob[], turn: Turn): Promise<boolean> {
     if (!job) return true;
     const { model, attempts } = this.#lane;
+    const handedOn = this.#next?.job === job ? this.#next.chunk : undefined;
+    this.#next = undefined;
     try {
       const packed = await this.#reading.get(job);
       await this.#readyFor(job);
-      if (!job.isLive) return true;
+      // Rows that the process runs are watched, whoever left them.
+      if (!job.isLive && !handedOn) return true;
       // The columns go with the batch when it is canceled.
       if (!packed) {
         attempts.fail(job, 'canceled');
         return true;
       }
       const version = model.current;
-      let chunk: ChunkRun | undefined;
+      let chunk = handedOn;
       for (;;) {
         const isThere = await attempts.run([job], version, async (run) => {
           chunk ??= new ChunkRun(version, packed);
+          this.#running = chunk;
           await this.#predict(chunk, job, run);
         });
+        if (!isThere) this.#next = undefined;
         if (!isThere || !job.isLive) return isThere;
         await turn.share();
         await this.#readyFor(job);
         if (!job.isLive) return true;
       }
     } finally {
+      this.#running = undefined;
       this.#reading.delete(job);
     }
   }
@@ -113,6 +146,8 @@ class ChunkRun {
   #values: Float32Array[] = [];
   readonly #faults: Record<number, string> = {};
   #done = 0;
+  /** The rows that the process has, and their prediction. */
+  #sent: { rows: number; prediction: Promise<Prediction> } | undefined;
   predictMs = 0;
 
   /** Throws a ChunkLayoutError. */
@@ -129,14 +164,28 @@ class ChunkRun {
     return this.#done === this.rows;
   }
 
-  /** Predicts up to `most` further rows; resolves to their number. */
-  async predict(most: number, run: MicroBatchRun): Promise<number> {
-    const { layout, inference } = this.#version;
+  /** Whether the process has the last of its rows. */
+  get isAtItsLast(): boolean {
+    return this.#done + (this.#sent?.rows ?? 0) === this.rows;
+  }
+
+  /** Hands up to `most` further rows to the process, which runs them after all that it has already. */
+  send(most: number): { rows: number; prediction: Promise<Prediction> } {
+    const { manifest, layout, inference } = this.#version;
     const from = this.#done;
-    const rows = Math.min(mostRowsOf(this.#version.manifest, layout, most), this.rows - from);
-    const { outputs, predictMs, faults } = await inference.predict(
-      layout.slice(this.#chunk.columns, from, from + rows),
-    );
+    const rows = Math.min(mostRowsOf(manifest, layout, most), this.rows - from);
+    const prediction = inference.predict(layout.slice(this.#chunk.columns, from, from + rows));
+    // Nobody may be waiting for it when it rejects.
+    prediction.catch(() => undefined);
+    return (this.#sent = { rows, prediction });
+  }
+
+  /** Predicts up to `most` further rows, or those that were sent; resolves to their number. */
+  async predict(most: number, run: MicroBatchRun): Promise<number> {
+    const from = this.#done;
+    const { rows, prediction } = this.#sent ?? this.send(most);
+    const { outputs, predictMs, faults } = await prediction;
+    this.#sent = undefined;
     for (const [row, why] of Object.entries(faults ?? {})) this.#faults[from + Number(row)] = why;
     run.predictMs = predictMs;
     this.predictMs += predictMs;

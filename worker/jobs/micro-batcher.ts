@@ -20,6 +20,10 @@ export interface Runner {
    * meanwhile and after. A long run shares its turn now and then.
    */
   run(jobs: readonly HeldJob[], turn: Turn): Promise<boolean>;
+  /** Hands on the next micro-batch where it can, so that the inference process goes on without a pause after the one that runs. */
+  prepare?(jobs: readonly HeldJob[], turn: Turn): void;
+  /** Whether the inference process has the next micro-batch already: it is to be run within the same turn. */
+  readonly isAhead?: boolean;
   /** Runs nothing more, and gives back at once the jobs that do not run yet. */
   stop(): void;
   /** Gives back the jobs that are still undecided, and stops the prediction that runs. */
@@ -89,8 +93,9 @@ export class MicroBatcher implements Taker {
 
   async #work(): Promise<void> {
     const { model, log, kind } = this.#lane;
+    let turn: Turn | undefined;
     while (!this.#stopping.signal.aborted && this.#hasMore()) {
-      const turn = await model.turns.take(kind);
+      turn ??= await model.turns.take(kind);
       try {
         await this.#runner.ready();
         await (this.#ahead ?? this.#claim(false));
@@ -98,7 +103,7 @@ export class MicroBatcher implements Taker {
         const jobs = this.#claimed.splice(0, this.#runner.most);
         if (jobs.length === 0) continue;
         const isFull = jobs.length === this.#runner.most;
-        if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claim(true);
+        if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claimAhead(turn);
         const startMs = performance.now();
         const isThere = await this.#runner.run(jobs, turn);
         if (isFull) this.#lastRunMs = performance.now() - startMs;
@@ -108,9 +113,14 @@ export class MicroBatcher implements Taker {
         log.error('micro-batch not run', { error: messageOf(error) });
         await backOff(1, REDIS_BACKOFF, this.#stopping.signal);
       } finally {
-        turn.end();
+        if (this.#runner.isAhead) turn.renew();
+        else {
+          turn.end();
+          turn = undefined;
+        }
       }
     }
+    turn?.end();
     // No await since #hasMore(), so no call can slip in between: wake() starts the loop again.
     this.#working = undefined;
     if (this.#stopping.signal.aborted) await this.#giveBackAhead();
@@ -137,6 +147,11 @@ export class MicroBatcher implements Taker {
     return (
       this.#claimed.length > 0 || this.#ahead !== undefined || this.claims.some(({ hasMore }) => hasMore)
     );
+  }
+
+  async #claimAhead(turn: Turn): Promise<void> {
+    await this.#claim(true);
+    if (this.#claimed.length > 0) this.#runner.prepare?.(this.#claimed.slice(0, this.#runner.most), turn);
   }
 
   /** Claims up to a full micro-batch: of each partition that may have jobs an equal part. */

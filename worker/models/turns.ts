@@ -7,6 +7,10 @@ export interface Turn {
    * model is the same by then.
    */
   share: () => Promise<void>;
+  /** Whether the turn is held and nobody else waits for one. */
+  isUncontested: () => boolean;
+  /** Counts the time so far and goes on, even if somebody waits by now. */
+  renew: () => void;
 }
 
 /** Users of an inference process, the first of those that are equal goes first. */
@@ -56,10 +60,15 @@ export class Turns {
     let startMs = this.#nowMs();
     let isHeld = true;
     let isShared = false;
+    const count = (): void => {
+      const nowMs = this.#nowMs();
+      this.#startsAt[user] += Math.min(nowMs - startMs, LONGEST_TURN_MS);
+      startMs = nowMs;
+    };
     const giveBack = (): void => {
       isHeld = false;
       this.#isTaken = false;
-      this.#startsAt[user] += Math.min(this.#nowMs() - startMs, LONGEST_TURN_MS);
+      count();
       this.#chooseNext();
     };
     return {
@@ -79,6 +88,11 @@ export class Turns {
           });
           giveBack();
         });
+      },
+      isUncontested: () => isHeld && USERS.every((name) => this.#waiting[name].length === 0),
+      renew: () => {
+        count();
+        this.#virtualMs = this.#startsAt[user];
       },
     };
   }
