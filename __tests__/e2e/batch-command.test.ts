@@ -3,7 +3,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseRunRecord } from '../../scripts/batch/run-record.js';
+import { parseRunRecord } from '../../scripts/batch/checkpoint.js';
 import { readTrips } from '../../scripts/trips/files/read-trips.js';
 import { errorsOf } from '../../scripts/trips/metrics.js';
 import { predictTrips } from '../../scripts/trips/predict-trips.js';

@@ -1,9 +1,39 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isRecord } from '../../shared/text/is-record.js';
 import { lives, thisProcess } from '../setup/lock.mjs';
+import type { Accuracy } from './accuracy.js';
 import { BatchCommandError } from './batch-error.js';
-import { formatRunRecord, parseRunRecord, type RunProgress, type RunRecord } from './run-record.js';
+import type { Tally } from './tally.js';
+
+/** Progress of a run. */
+export interface RunProgress {
+  /** First row of the part that is being written. */
+  partRow: number;
+  /** Rows in the output file. */
+  rows: number;
+  /** Size of the output file up to its last whole row that is on disk. */
+  outputBytes: number;
+  tally: Tally;
+  accuracy: Accuracy;
+}
+
+/** A run as its checkpoint file has it. */
+export interface RunRecord {
+  /** The process that writes it, and its start, by which the lock of `scripts/setup` knows it. */
+  pid: number;
+  started: string | undefined;
+  /** Names the run's submissions: the same names after an interruption, others in another run. */
+  runId: string;
+  /** Which model the run asks, even if the server's default has changed since. */
+  model: string;
+  /** Rows of a part that are submitted together where each is a job: with other groups, rows that ran would run again. */
+  jobsTogether: number;
+  /** The input file and the options; others are another run. */
+  identity: Readonly<Record<string, unknown>>;
+  progress: RunProgress;
+}
 
 /** The files of a run, and its options. */
 export interface RunFiles {
@@ -28,6 +58,41 @@ const FRESH: RunProgress = {
   tally: { succeeded: 0, failed: 0, failures: [] },
   accuracy: { rows: 0, squared: 0, absolute: 0 },
 };
+const SCHEMA = 3;
+/** The members of a record, each with a value of its type. */
+const PATTERN = {
+  schema: SCHEMA,
+  pid: 0,
+  runId: '',
+  model: '',
+  jobsTogether: 0,
+  identity: {},
+  progress: FRESH,
+};
+
+/** A record as the text of its file. */
+export const formatRunRecord = (record: RunRecord): string =>
+  `${JSON.stringify({ ...record, schema: SCHEMA })}\n`;
+
+/** Reads what {@link formatRunRecord} wrote; undefined for anything else. */
+export function parseRunRecord(text: string): RunRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isWhole = isRecord(value) && value['schema'] === SCHEMA && isLike(value, PATTERN);
+    return isWhole && ['string', 'undefined'].includes(typeof value['started'])
+      ? (value as unknown as RunRecord)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a value is of the pattern's type and has its members, each of the member's type. */
+function isLike(value: unknown, pattern: unknown): boolean {
+  if (Array.isArray(pattern)) return Array.isArray(value);
+  if (!isRecord(pattern)) return typeof value === typeof pattern;
+  return isRecord(value) && Object.keys(pattern).every((name) => isLike(value[name], pattern[name]));
+}
 
 /** The file beside an output file that says how far its run has come. It goes when the run is complete. */
 export class Checkpoint {

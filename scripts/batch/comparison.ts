@@ -1,8 +1,12 @@
 import type { ModelBody } from '../../shared/contract/model.js';
-import { type ActualMinutes, actualMinutes } from '../trips/actual-minutes.js';
-import { type ActualReader, columnReader } from './accuracy.js';
+import { parseLocalTime } from '../trips/files/local-time.js';
+import { findTripColumns } from '../trips/files/trip-columns.js';
+import { DURATION_RANGE_MINUTES, durationMinutes } from '../trips/trips.js';
 import { BatchCommandError } from './batch-error.js';
 import type { PageValues } from './input/source.js';
+
+/** Reads the values that results are compared with; a row has none where it is undefined. */
+export type ActualReader = (values: Pick<PageValues, 'column'>) => (row: number) => number | undefined;
 
 /** The values that results are compared with. */
 export interface Comparison {
@@ -12,6 +16,8 @@ export interface Comparison {
   unit: string;
   /** Name of these values, for people. */
   actual: string;
+  /** The columns that `actualOf` reads. */
+  columns: readonly string[];
   actualOf: ActualReader;
 }
 
@@ -22,28 +28,42 @@ export interface Comparison {
 export function comparisonFor(
   { outputs }: Pick<ModelBody, 'outputs'>,
   columns: readonly string[],
-  actualColumn: string | undefined,
+  actual: string | undefined,
 ): Comparison | undefined {
   const [first] = outputs;
   if (!first) return undefined;
   const { member: output, unit = '' } = first;
-  if (actualColumn !== undefined) {
-    if (columns.includes(actualColumn)) {
-      return { output, unit, actual: actualColumn, actualOf: columnReader(actualColumn) };
+  if (actual !== undefined) {
+    if (columns.includes(actual)) {
+      return { output, unit, actual, columns: [actual], actualOf: columnReader(actual) };
     }
     throw new BatchCommandError(
-      `--actual ${actualColumn}: the file has no such column; it has ${columns.join(', ')}`,
+      `--actual ${actual}: the file has no such column; it has ${columns.join(', ')}`,
     );
   }
-  const trips = unit === 'minutes' ? actualMinutes(columns) : undefined;
-  return trips && { output, unit, actual: trips.description, actualOf: minutesReader(trips) };
+  const trip = unit === 'minutes' ? findTripColumns(columns) : undefined;
+  if (!trip) return undefined;
+  const { pickup, dropoff } = trip;
+  const { minimum, maximum } = DURATION_RANGE_MINUTES;
+  return {
+    output,
+    unit,
+    actual: `${dropoff} - ${pickup}, ${minimum} to ${maximum} minutes`,
+    columns: [pickup, dropoff],
+    actualOf({ column }) {
+      const [from, to] = [column(pickup), column(dropoff)];
+      return (row) => durationMinutes(parseLocalTime(from(row)), parseLocalTime(to(row)));
+    },
+  };
 }
 
-const minutesReader = ({ pickup, dropoff, minutesOf }: ActualMinutes): ActualReader =>
-  Object.assign(
-    ({ column }: Pick<PageValues, 'column'>) => {
-      const [from, to] = [column(pickup), column(dropoff)];
-      return (row: number) => minutesOf(from(row), to(row));
-    },
-    { columns: [pickup, dropoff] },
-  );
+/** Reads a column of numbers. */
+export const columnReader =
+  (name: string): ActualReader =>
+  ({ column }) => {
+    const read = column(name);
+    return (row) => {
+      const value = read(row);
+      return value === undefined || value === null || value === '' ? undefined : Number(value);
+    };
+  };

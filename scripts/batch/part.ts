@@ -1,5 +1,5 @@
 import type { BatchRowError } from '../../shared/contract/batch.js';
-import type { ActualReader } from './accuracy.js';
+import type { ActualReader } from './comparison.js';
 import type { InputWriter } from './input-mapping.js';
 import type { Source, SourcePage } from './input/source.js';
 import { RowTexts } from './row-texts.js';

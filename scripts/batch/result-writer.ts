@@ -1,10 +1,10 @@
 import type { BatchRow, BatchRowError } from '../../shared/contract/batch.js';
-import { Accuracy } from './accuracy.js';
+import { addError } from './accuracy.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Output } from './output/output.js';
 import type { OutcomeTaker } from './output/output-format.js';
 import type { Part } from './part.js';
-import { Tally } from './tally.js';
+import { addFailure } from './tally.js';
 
 /** Where results go. */
 export interface ResultWriterOptions {
@@ -18,8 +18,8 @@ export interface ResultWriterOptions {
 
 /** Writes rows with their outcomes, counts them, and keeps the checkpoint up with the file. */
 export class ResultWriter {
-  readonly tally: Tally;
-  readonly accuracy: Accuracy;
+  readonly tally;
+  readonly accuracy;
   readonly #output: Output;
   /** The page whose rows are being written: those of its part up to `end` are in it. */
   #page: { part: Part; at: number; end: number; take: OutcomeTaker<void> } | undefined;
@@ -29,14 +29,14 @@ export class ResultWriter {
   constructor(private readonly options: ResultWriterOptions) {
     const { progress } = options.checkpoint.run;
     this.#output = options.output;
-    this.tally = new Tally(progress.tally);
-    this.accuracy = new Accuracy(progress.accuracy);
+    this.tally = structuredClone(progress.tally);
+    this.accuracy = structuredClone(progress.accuracy);
     this.#partRow = progress.partRow;
   }
 
   /** Rows so far, those of earlier runs included. */
   get rows(): number {
-    return this.tally.rows;
+    return this.tally.succeeded + this.tally.failed;
   }
 
   /** Writes outcomes of a part that follow on what is written. Their rows are numbered within the part. */
@@ -51,23 +51,19 @@ export class ResultWriter {
   /** Puts all rows so far on disk and notes them in the checkpoint, if the output can be left as it is. */
   async commit(): Promise<void> {
     if (!this.#output.isWhole) return;
-    this.#save(await this.#output.commit());
+    this.options.checkpoint.save({
+      outputBytes: await this.#output.commit(),
+      partRow: this.#partRow,
+      rows: this.rows,
+      tally: this.tally,
+      accuracy: this.accuracy,
+    });
+    this.#savedMs = Date.now();
   }
 
   /** All rows are written. */
   finish(): Promise<void> {
     return this.#output.finish();
-  }
-
-  #save(outputBytes: number): void {
-    this.options.checkpoint.save({
-      partRow: this.#partRow,
-      rows: this.rows,
-      outputBytes,
-      tally: this.tally.state,
-      accuracy: this.accuracy.state,
-    });
-    this.#savedMs = Date.now();
   }
 
   /** Takes the outcomes from `first` on whose rows are in one page. Returns the place of the first that is not. */
@@ -81,11 +77,13 @@ export class ResultWriter {
       const error = errorOf(part, outcome);
       page.take(outcome.row + page.at, outcome, error);
       if (error) {
-        this.tally.failed(part.firstRow + outcome.row, error);
+        addFailure(this.tally, part.firstRow + outcome.row, error);
         continue;
       }
-      this.tally.succeeded();
-      if (part.actual) this.accuracy.add(outcome[comparedOutput], part.actual[outcome.row] ?? Number.NaN);
+      this.tally.succeeded += 1;
+      if (part.actual) {
+        addError(this.accuracy, outcome[comparedOutput], part.actual[outcome.row] ?? Number.NaN);
+      }
     }
     return at;
   }

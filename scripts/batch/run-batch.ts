@@ -3,6 +3,7 @@ import type { WaggleClient } from '../../shared/client/client.js';
 import { ProblemError } from '../../shared/client/errors.js';
 import type { OnWait } from '../../shared/client/retry.js';
 import { count } from '../lib/figures.js';
+import { errorFigures } from './accuracy.js';
 import { STANDARD } from './input/open-source.js';
 import { openOutput } from './output/open-output.js';
 import { type Part, partsOf } from './part.js';
@@ -104,7 +105,7 @@ function submitted(
     toInput,
     actualOf,
     rowsPerPart,
-    wanted: isCopied ? new Set([...toInput.columns, ...(actualOf?.columns ?? [])]) : undefined,
+    wanted: isCopied ? new Set([...toInput.columns, ...(comparison?.columns ?? [])]) : undefined,
     onRead: (rows, share) => progress.read(rows, share),
   });
   const options = { model: model.name, runId, signal, outageMs, onWait: context.onWait };
@@ -120,7 +121,7 @@ async function writeAll(
   for await (const { part, outcomes } of prefetch(parts, PARTS_AHEAD)) {
     for await (const page of outcomes(rowsWritten(part, writer))) {
       await writer.write(part, page);
-      progress.written(writer.rows, writer.tally.state.failed);
+      progress.written(writer.rows, writer.tally.failed);
     }
   }
 }
@@ -147,17 +148,16 @@ function summaryOf(
   { tally, accuracy, rows }: ResultWriter,
   { seconds, rowsBefore, batches }: { seconds: number; rowsBefore: number; batches: string[] },
 ): BatchSummary {
-  const { succeeded, failed, failures } = tally.state;
-  const { figures } = accuracy;
+  const figures = errorFigures(accuracy);
   return {
     model: `${model.name} ${model.version}`,
     mode: request.mode,
     input: request.input,
     out: request.out,
     rows,
-    succeeded,
-    failed,
-    failures,
+    succeeded: tally.succeeded,
+    failed: tally.failed,
+    failures: tally.failures,
     seconds,
     rows_per_second: (rows - rowsBefore) / seconds,
     ...(rowsBefore > 0 ? { resumed_at_row: rowsBefore } : {}),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { figureLines } from '../trips/metrics.js';
-import type { TrainingRequest, TrainingResult } from '../trips/training-request.js';
+import type { TrainingRequest, TrainingResult } from '../trips/training-data.js';
 import { whole } from './numbers.js';
 import { reportErrors } from './report-errors.js';
 import { reportProgress } from './training-progress.js';

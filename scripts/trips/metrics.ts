@@ -26,15 +26,12 @@ export function errorsOf(predicted: ArrayLike<number>, actual: ArrayLike<number>
 /** Rounded for a manifest or a table: a ten-thousandth of a minute is more than any figure here is worth. */
 export const roundFigure = (value: number): number => Math.round(value * 1e4) / 1e4;
 
-/** The figures of an evaluation, in minutes. */
-interface EvaluationFigures {
-  rows: number;
-  withoutTime: { errors: Errors };
-  withTime: { errors: Errors };
-}
-
 /** An evaluation as a small table for a terminal. */
-export function figureLines({ rows, withoutTime, withTime }: EvaluationFigures): string[] {
+export function figureLines({
+  rows,
+  withoutTime,
+  withTime,
+}: { rows: number } & Record<'withoutTime' | 'withTime', { errors: Errors }>): string[] {
   const line = (name: string, { rmse, mae, bias }: Errors): string =>
     name.padEnd(24) + [rmse, mae, bias].map((value) => value.toFixed(4).padStart(10)).join('');
   return [

@@ -1,15 +1,5 @@
 import { MINUTES_PER_WEEK } from '../../shared/model/minute-of-week.js';
 
-/** One trip as a file records it. Numbers are NaN where the file has none. */
-export interface RecordedTrip {
-  /** Local time, as milliseconds since 1970-01-01 00:00 on the same clock. */
-  pickupLocalMs: number;
-  dropoffLocalMs: number;
-  pickupZone: number;
-  dropoffZone: number;
-  distanceMiles: number;
-}
-
 /** Trips as columns, all of the same length. */
 export interface Trips {
   readonly length: number;
@@ -25,6 +15,13 @@ export interface Trips {
 
 /** Shorter or longer trips are left out of training and of figures, as in the published comparisons. */
 export const DURATION_RANGE_MINUTES = { minimum: 1, maximum: 60 } as const;
+
+/** Minutes between two times in ms; undefined beyond {@link DURATION_RANGE_MINUTES}, and where one is NaN. */
+export function durationMinutes(pickupMs: number, dropoffMs: number): number | undefined {
+  const minutes = (dropoffMs - pickupMs) / 60_000;
+  const { minimum, maximum } = DURATION_RANGE_MINUTES;
+  return minutes >= minimum && minutes <= maximum ? minutes : undefined;
+}
 
 /** Longest distance that counts as recorded; beyond it are meter errors, up to 200,000 miles. */
 export const LONGEST_DISTANCE_MILES = 100;

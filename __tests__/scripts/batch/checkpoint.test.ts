@@ -1,7 +1,11 @@
 import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
-import { Checkpoint } from '../../../scripts/batch/checkpoint.js';
-import { formatRunRecord, parseRunRecord, type RunProgress } from '../../../scripts/batch/run-record.js';
+import {
+  Checkpoint,
+  formatRunRecord,
+  parseRunRecord,
+  type RunProgress,
+} from '../../../scripts/batch/checkpoint.js';
 import { startOf } from '../../../scripts/setup/lock.mjs';
 import { scratchFolder } from './scratch.js';
 

@@ -10,7 +10,7 @@ export async function openCsv(input: TextInput): Promise<Source> {
   const pages = (): AsyncGenerator<SourcePage, void, undefined> => readRows(input, columns);
   const { kinds } = await sampleOf(pages(), columns);
   if (columns.length === 0) {
-    throw new InputFileError(input.name, 'is empty: its first line must name the columns');
+    throw new InputFileError(input.name, 'is empty: it has no columns, which its first line must name');
   }
   return { columns, kinds, textFormat: 'csv', pages };
 }

@@ -57,7 +57,11 @@ export interface Source {
 export class InputFileError extends AppError {
   override name = 'InputFileError';
   readonly code = 'input_file_invalid';
-  constructor(file: string, problem: string, options?: ErrorOptions) {
+  constructor(
+    file: string,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
     super(`${file}: ${problem}`, options);
   }
 }

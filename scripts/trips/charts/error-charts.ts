@@ -1,8 +1,6 @@
 import type { Evaluation } from '../evaluation.js';
 import { minuteOfWeekOf, recordedDistance, type Trips } from '../trips.js';
-import { type ErrorGroup, errorsByGroup } from './grouping.js';
-import { COLORS, Plot } from '../../lib/plot.js';
-import { roundTicks } from '../../lib/plot.js';
+import { COLORS, Plot, roundTicks } from '../../lib/plot.js';
 
 /** The data of a chart of errors. */
 export interface ChartData {
@@ -10,10 +8,14 @@ export interface ChartData {
   evaluation: Evaluation;
 }
 
-const LEGEND = [
-  { name: 'pickup time not given', color: COLORS.withoutTime },
-  { name: 'pickup time given', color: COLORS.withTime },
-];
+/** The two ways in which a model is asked, as they are drawn. */
+export const WAYS = [
+  { name: 'pickup time not given', color: COLORS.withoutTime, way: 'withoutTime' },
+  { name: 'pickup time given', color: COLORS.withTime, way: 'withTime' },
+] as const;
+
+/** Trips that belong together, and their root mean squared errors. */
+type ErrorGroup = Record<'rows' | 'withoutTime' | 'withTime', number>;
 
 /** Error over the hours of the day at which trips start. */
 export function errorByHour(data: ChartData): string {
@@ -30,20 +32,16 @@ export function errorByHour(data: ChartData): string {
       ticks: [0, 3, 6, 9, 12, 15, 18, 21],
     },
     y: errorAxis(groups),
-    legend: LEGEND,
+    legend: WAYS,
   });
-  return plot
-    .line(
-      groups.map((group, hour) => [hour, group.rmseWithoutTime]),
-      COLORS.withoutTime,
+  for (const { color, way } of WAYS) {
+    plot.line(
+      [...groups.entries()].map(([hour, group]) => [hour, group[way]] as const),
+      color,
       true,
-    )
-    .line(
-      groups.map((group, hour) => [hour, group.rmseWithTime]),
-      COLORS.withTime,
-      true,
-    )
-    .toSvg();
+    );
+  }
+  return plot.toSvg();
 }
 
 /** Upper ends of the groups of distances, in miles; group 0 holds those not recorded. */
@@ -71,21 +69,39 @@ export function errorByDistance(data: ChartData): string {
       format: (group) => `${names[group]}\n${share(group)}`,
     },
     y: errorAxis(groups),
-    legend: LEGEND,
+    legend: WAYS,
   });
-  return plot
-    .boxes(
-      groups.map((group, at) => [at - 0.36, 0, at - 0.02, group.rmseWithoutTime]),
-      COLORS.withoutTime,
-    )
-    .boxes(
-      groups.map((group, at) => [at + 0.02, 0, at + 0.36, group.rmseWithTime]),
-      COLORS.withTime,
-    )
-    .toSvg();
+  WAYS.forEach(({ color, way }, side) => {
+    const left = -0.36 + 0.38 * side;
+    plot.boxes(
+      groups.map((group, at) => [at + left, 0, at + left + 0.34, group[way]] as const),
+      color,
+    );
+  });
+  return plot.toSvg();
 }
 
 function errorAxis(groups: readonly ErrorGroup[]) {
-  const ticks = roundTicks(Math.max(...groups.map((group) => group.rmseWithoutTime)));
+  const ticks = roundTicks(Math.max(...groups.map((group) => group.withoutTime)));
   return { label: 'RMSE, minutes', minimum: 0, maximum: ticks.at(-1)!, ticks };
+}
+
+/** Errors by group; `groupOf` gives a trip's group, 0 to `groups` - 1. */
+function errorsByGroup(
+  { trips, evaluation }: ChartData,
+  groups: number,
+  groupOf: (row: number) => number,
+): ErrorGroup[] {
+  const sums = Array.from({ length: groups }, () => ({ rows: 0, withoutTime: 0, withTime: 0 }));
+  for (let row = 0; row < trips.length; row++) {
+    const sum = sums[groupOf(row)]!;
+    const actual = trips.durationMinutes[row]!;
+    sum.rows++;
+    for (const { way } of WAYS) sum[way] += (evaluation[way].minutes[row]! - actual) ** 2;
+  }
+  return sums.map(({ rows, withoutTime, withTime }) => ({
+    rows,
+    withoutTime: Math.sqrt(withoutTime / Math.max(1, rows)),
+    withTime: Math.sqrt(withTime / Math.max(1, rows)),
+  }));
 }

@@ -1,6 +1,6 @@
-import { COLORS, Plot } from '../../lib/plot.js';
+import { Plot } from '../../lib/plot.js';
 import { DURATION_RANGE_MINUTES } from '../trips.js';
-import type { ChartData } from './error-charts.js';
+import { type ChartData, WAYS } from './error-charts.js';
 
 const CELL_MINUTES = 2;
 const LONGEST = DURATION_RANGE_MINUTES.maximum;
@@ -47,16 +47,12 @@ export function calibration({ trips, evaluation }: ChartData): string {
     subtitle: 'Twenty groups of trips by predicted duration; on the dashed line they are right on average',
     x: { label: 'Mean predicted minutes', ...MINUTES_AXIS },
     y: { label: 'Mean actual minutes', ...MINUTES_AXIS },
-    legend: [
-      { name: 'pickup time not given', color: COLORS.withoutTime },
-      { name: 'pickup time given', color: COLORS.withTime },
-    ],
-  });
-  return plot
-    .guide([0, 0], [LONGEST, LONGEST])
-    .line(groupMeans(evaluation.withoutTime.minutes, trips.durationMinutes), COLORS.withoutTime, true)
-    .line(groupMeans(evaluation.withTime.minutes, trips.durationMinutes), COLORS.withTime, true)
-    .toSvg();
+    legend: WAYS,
+  }).guide([0, 0], [LONGEST, LONGEST]);
+  for (const { color, way } of WAYS) {
+    plot.line(groupMeans(evaluation[way].minutes, trips.durationMinutes), color, true);
+  }
+  return plot.toSvg();
 }
 
 function groupMeans(predicted: Float32Array, actual: Float64Array): [number, number][] {

@@ -1,10 +1,15 @@
 import type { EpochFigures } from '../neural/train-network.js';
-import { COLORS, Plot } from '../../lib/plot.js';
-import { roundTicks } from '../../lib/plot.js';
+import { COLORS, Plot, roundTicks } from '../../lib/plot.js';
+
+const LINES = [
+  { name: 'rows learnt from', color: COLORS.other, figure: 'training' },
+  { name: 'kept back, time not given', color: COLORS.withoutTime, figure: 'holdoutWithoutTime' },
+  { name: 'kept back, time given', color: COLORS.withTime, figure: 'holdoutWithTime' },
+] as const;
 
 /** Errors after each epoch. */
 export function trainingCurve(history: readonly EpochFigures[]): string {
-  const all = history.flatMap((epoch) => [epoch.training, epoch.holdoutWithoutTime, epoch.holdoutWithTime]);
+  const all = history.flatMap((epoch) => LINES.map(({ figure }) => epoch[figure]));
   const ticks = roundTicks(Math.max(...all), 5, Math.min(...all));
   const plot = new Plot({
     title: 'Training',
@@ -23,29 +28,14 @@ export function trainingCurve(history: readonly EpochFigures[]): string {
       ticks,
       format: (tick) => tick.toFixed(1),
     },
-    legend: [
-      { name: 'rows learnt from', color: COLORS.other },
-      { name: 'kept back, time not given', color: COLORS.withoutTime },
-      { name: 'kept back, time given', color: COLORS.withTime },
-    ],
+    legend: LINES,
   });
-  const points = (value: (epoch: EpochFigures) => number) =>
-    history.map((figures): [number, number] => [figures.epoch, value(figures)]);
-  return plot
-    .line(
-      points((epoch) => epoch.training),
-      COLORS.other,
+  for (const { color, figure } of LINES) {
+    plot.line(
+      history.map((epoch) => [epoch.epoch, epoch[figure]] as const),
+      color,
       true,
-    )
-    .line(
-      points((epoch) => epoch.holdoutWithoutTime),
-      COLORS.withoutTime,
-      true,
-    )
-    .line(
-      points((epoch) => epoch.holdoutWithTime),
-      COLORS.withTime,
-      true,
-    )
-    .toSvg();
+    );
+  }
+  return plot.toSvg();
 }

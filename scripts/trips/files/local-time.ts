@@ -4,9 +4,11 @@ const MONTH_FIRST = /^(\d\d?)\/(\d\d?)\/(\d{4}) (\d\d?):(\d\d)(?::(\d\d))? ?([Aa
 
 /**
  * Milliseconds since 1970-01-01 00:00 of a date and time as trip files write it, on the clock it was written
- * by; an offset behind it is not looked at. NaN for text that is none.
+ * by; an offset behind it is not looked at. NaN for anything else.
  */
-export function parseLocalTime(text: string): number {
+export function parseLocalTime(cell: unknown): number {
+  if (typeof cell !== 'string') return Number.NaN;
+  const text = cell.trim();
   const usual = usualTime(text);
   if (!Number.isNaN(usual)) return usual;
   const iso = YEAR_FIRST.exec(text);

@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
 import { writePackage } from '../model-package.js';
+import { packTripModel } from '../trip-package.js';
 import { readCoefficients } from './coefficients.js';
-import { packLinear } from './linear-package.js';
+import { buildLinearNetwork } from './linear-network.js';
 
 /** Options of an import. */
 export interface ImportRequest {
@@ -20,13 +21,14 @@ export async function importLinear({ name, version, file, folder }: ImportReques
   await loadWasm();
   const pairs = linear.intercepts.size;
   const source = basename(file);
-  const files = await packLinear(folder, linear, {
+  const files = await packTripModel(folder, buildLinearNetwork(linear), {
     name,
     version,
     title: 'Trip duration, linear (imported)',
     description:
       'Minutes of a taxi trip, by the coefficients of a linear model on its pair of zones and its distance.',
     figures: { imported: { file: source, pairs } },
+    hasTime: false,
   });
   writePackage(files, { 'README.md': importCard(name, source, pairs) });
   return pairs;

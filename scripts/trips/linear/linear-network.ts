@@ -1,10 +1,8 @@
 import tfl = require('@tensorflow/tfjs-layers');
 import { connect, frozenDense, frozenTable, knownZones, pairPosition } from '../frozen-layers.js';
+import { DURATION_TENSOR } from '../trip-package.js';
 import type { LinearModel } from './linear-regression.js';
 import { PAIR_ROWS } from '../zones.js';
-
-/** Name of the output tensor, minutes of shape [rows, 1]. */
-export const LINEAR_OUTPUT = 'duration';
 
 /**
  * A linear model as a network of stock layers on raw columns: `zones` [rows, 2] (origin, destination) and
@@ -19,6 +17,6 @@ export function buildLinearNetwork(linear: LinearModel): tfl.LayersModel {
   const looked = connect(frozenTable('pair_intercept', 1, table), position);
   const intercept = connect(tfl.layers.flatten({ name: 'intercept' }), looked);
   const travel = connect(frozenDense('minutes_by_distance', [[linear.slope]]), distance);
-  const duration = connect(tfl.layers.add({ name: LINEAR_OUTPUT }), [intercept, travel]);
+  const duration = connect(tfl.layers.add({ name: DURATION_TENSOR }), [intercept, travel]);
   return tfl.model({ name: 'trip_duration_linear', inputs: [zones, distance], outputs: duration });
 }

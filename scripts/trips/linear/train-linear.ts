@@ -2,10 +2,10 @@ import { createModelRuntime } from '../../../worker/inference/child/model-runtim
 import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
 import { evaluate, figuresOf } from '../evaluation.js';
 import { writePackage } from '../model-package.js';
-import { readTrainingData } from '../training-data.js';
-import type { TrainingRequest, TrainingResult } from '../training-request.js';
+import { readTrainingData, type TrainingRequest, type TrainingResult } from '../training-data.js';
+import { packTripModel } from '../trip-package.js';
 import { linearCard } from './linear-card.js';
-import { packLinear } from './linear-package.js';
+import { buildLinearNetwork } from './linear-network.js';
 import { fitLinear } from './linear-regression.js';
 
 /** Fits the linear model, checks it on the validation trips as it will run, and writes its package. */
@@ -14,12 +14,13 @@ export async function trainLinear(request: TrainingRequest): Promise<TrainingRes
   const data = await readTrainingData(request);
   const linear = fitLinear(data.trips);
   await loadWasm();
-  const files = await packLinear(folder, linear, {
+  const files = await packTripModel(folder, buildLinearNetwork(linear), {
     name,
     version,
     title: 'Trip duration, linear',
     description: 'Minutes of a taxi trip, by least squares on its pair of zones and its distance.',
     figures: {},
+    hasTime: false,
   });
   const evaluation = await evaluate(await createModelRuntime(files), data.validation);
   const figures = {

@@ -1,4 +1,5 @@
 import tfl = require('@tensorflow/tfjs-layers');
+import { MINUTES_PER_WEEK } from '../../../shared/model/minute-of-week.js';
 import {
   clip,
   connect,
@@ -11,16 +12,15 @@ import {
 import { type Lookups, PAIR_LOOKUPS, ZONE_LOOKUPS } from './lookups.js';
 import { createHead, normals } from './network-head.js';
 import type { Random } from '../../lib/random.js';
-import { TIME_WIDTH, timeTable } from './time-features.js';
+import { DURATION_TENSOR } from '../trip-package.js';
 import { DURATION_RANGE_MINUTES } from '../trips.js';
 import { ZONE_ROWS } from '../zones.js';
-
-/** Name of the output tensor, minutes of shape [rows, 1]. */
-export const NETWORK_OUTPUT = 'duration';
 
 /** Numbers that training finds for a zone as an origin, and as many for it as a destination. */
 const ZONE_EMBEDDING = 8;
 const ZONE_WIDTH = ZONE_EMBEDDING + ZONE_LOOKUPS;
+/** Numbers a time of the week becomes. */
+const TIME_WIDTH = 11;
 
 /** A network to be trained. Both models share every layer that training changes. */
 export interface TripNetwork {
@@ -120,7 +120,7 @@ const join = (name: string, nodes: Node[]): Node => connect(tfl.layers.concatena
 function clippedMinutes(beyondFirst: Node): Node {
   const { minimum, maximum } = DURATION_RANGE_MINUTES;
   const clipped = connect(clip('minutes_clipped', maximum - minimum), beyondFirst);
-  return connect(frozenDense(NETWORK_OUTPUT, [[1]], [minimum]), clipped);
+  return connect(frozenDense(DURATION_TENSOR, [[1]], [minimum]), clipped);
 }
 
 /** Two tables side by side as one. */
@@ -134,4 +134,22 @@ function joinRows(left: Float32Array, right: Float32Array, rows: number): Float3
     joined.set(right.subarray(row * rightWidth, (row + 1) * rightWidth), at);
   }
   return joined;
+}
+
+/**
+ * Table by `minute_of_week` (0 = unknown, a row of zeros): whether it is known, the hour of the day as three
+ * harmonics, the hour of the week as one, and whether it is a weekend or a Sunday.
+ */
+function timeTable(): Float32Array {
+  const table = new Float32Array((MINUTES_PER_WEEK + 1) * TIME_WIDTH);
+  for (let minute = 0; minute < MINUTES_PER_WEEK; minute++) {
+    const weekday = Math.floor(minute / 1440);
+    const day = (2 * Math.PI * (minute % 1440)) / 1440;
+    const week = (2 * Math.PI * minute) / MINUTES_PER_WEEK;
+    const harmonics = [1, 2, 3].flatMap((k) => [Math.sin(k * day), Math.cos(k * day)]);
+    const weekend = weekday === 0 || weekday === 6 ? 1 : 0;
+    const row = [1, ...harmonics, Math.sin(week), Math.cos(week), weekend, weekday === 0 ? 1 : 0];
+    table.set(row, (minute + 1) * TIME_WIDTH);
+  }
+  return table;
 }

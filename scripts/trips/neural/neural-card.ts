@@ -2,8 +2,7 @@ import type { Evaluation } from '../evaluation.js';
 import { fitLinear, predictLinear } from '../linear/linear-regression.js';
 import { type Errors, errorsOf } from '../metrics.js';
 import type { MonotonicityCheck } from '../monotonicity.js';
-import type { TrainingData } from '../training-data.js';
-import type { NeuralTrainingRequest } from '../training-request.js';
+import type { NeuralTrainingRequest, TrainingData } from '../training-data.js';
 import { recordedDistance, type Trips } from '../trips.js';
 import { bestEpochOf, type EpochFigures } from './train-network.js';
 

@@ -1,10 +1,15 @@
 import tf = require('@tensorflow/tfjs-core');
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { inputTensors, predictExamples } from './example-tensors.js';
-import { allocateExamples, copyExample, type Examples, withoutTime } from './examples.js';
+import {
+  allocateExamples,
+  copyExample,
+  type Examples,
+  inputTensors,
+  predictExamples,
+  withoutTime,
+} from './examples.js';
 import { errorsOf } from '../metrics.js';
 import type { Random } from '../../lib/random.js';
-import { ScheduledAdam } from './scheduled-adam.js';
 import { DURATION_RANGE_MINUTES } from '../trips.js';
 import { readWeights, trainableVariables, WeightAverage, writeWeights } from './weight-average.js';
 
@@ -18,6 +23,11 @@ const PATIENCE_EPOCHS = 4;
 const AVERAGE_DECAY = 0.998;
 /** Brings squared minutes to the order of 1. */
 const LOSS_SCALE = 0.01;
+
+const HIGHEST_LEARNING_RATE = 3e-3;
+/** The last step's learning rate, as a share of the highest. */
+const LAST_SHARE = 0.02;
+const WARM_UP_STEPS = 200;
 
 /** Root mean squared errors after one epoch, in minutes. */
 export interface EpochFigures {
@@ -131,3 +141,20 @@ function trainStep(
 
 const rmseOn = (training: LayersModel, examples: Examples): number =>
   errorsOf(predictExamples(training, examples), examples.minutes).rmse;
+
+/** Adam whose learning rate rises over the first steps and falls along a cosine over all of them. */
+class ScheduledAdam extends tf.AdamOptimizer {
+  readonly #steps: number;
+
+  constructor(steps: number) {
+    super(HIGHEST_LEARNING_RATE, 0.9, 0.999);
+    this.#steps = steps;
+  }
+
+  /** To be called before each step, counted from 0. */
+  startStep(step: number): void {
+    const warmUp = Math.min(1, (step + 1) / WARM_UP_STEPS);
+    const cosine = (1 + Math.cos((Math.PI * step) / this.#steps)) / 2;
+    this.learningRate = HIGHEST_LEARNING_RATE * warmUp * (LAST_SHARE + (1 - LAST_SHARE) * cosine);
+  }
+}

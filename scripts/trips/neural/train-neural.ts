@@ -1,18 +1,27 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { ModelFiles } from '../../../worker/inference/parent/model-files.js';
 import { createModelRuntime } from '../../../worker/inference/child/model-runtime.js';
 import { loadWasm } from '../../../worker/inference/child/engines/wasm-engine.js';
+import { errorByDistance, errorByHour } from '../charts/error-charts.js';
+import { calibration, predictedAgainstActual } from '../charts/prediction-charts.js';
+import { trainingCurve } from '../charts/training-chart.js';
 import { evaluate, figuresOf } from '../evaluation.js';
 import { TripFileError } from '../files/trip-columns.js';
 import { writePackage } from '../model-package.js';
 import { checkMonotonicity } from '../monotonicity.js';
-import { readTrainingData, type TrainingData } from '../training-data.js';
-import type { NeuralTrainingRequest, TrainingResult } from '../training-request.js';
+import {
+  type NeuralTrainingRequest,
+  readTrainingData,
+  type TrainingData,
+  type TrainingResult,
+} from '../training-data.js';
+import { packTripModel } from '../trip-package.js';
 import type { Trips } from '../trips.js';
-import { neuralDocuments } from './documents.js';
 import { fitLookups } from './lookups.js';
 import { createNetwork } from './network.js';
-import { packNeural } from './neural-package.js';
+import { type NeuralCardFacts, neuralCard } from './neural-card.js';
 import { createRandom } from '../../lib/random.js';
 import { bestEpochOf, type EpochFigures, trainNetwork } from './train-network.js';
 import { divideTrips, rowsOf } from './training-rows.js';
@@ -56,6 +65,23 @@ export async function trainNeural(
   return { figures, evaluation };
 }
 
+/** A file that is kept by hand beside a model card, and that becomes its last part. */
+const NOTES = 'NOTES.md';
+
+/** The model card and its pictures, by file name. */
+function neuralDocuments(facts: NeuralCardFacts): Record<string, string> {
+  const chartData = { trips: facts.data.validation, evaluation: facts.evaluation };
+  const notes = join(facts.request.folder, NOTES);
+  return {
+    'README.md': neuralCard(facts) + (existsSync(notes) ? `\n${readFileSync(notes, 'utf8')}` : ''),
+    'predicted-against-actual.svg': predictedAgainstActual(chartData),
+    'error-by-hour.svg': errorByHour(chartData),
+    'error-by-distance.svg': errorByDistance(chartData),
+    'calibration.svg': calibration(chartData),
+    'training-curve.svg': trainingCurve(facts.history),
+  };
+}
+
 /** Trains the network and packs it, unchecked and unwritten. */
 export async function fitNeural(
   request: NeuralTrainingRequest,
@@ -70,7 +96,7 @@ export async function fitNeural(
     );
   }
   const { network, history } = await fitNetwork(data.trips, request, progress);
-  return { data, history, files: await packNeural(request.folder, network, request) };
+  return { data, history, files: await pack(network, request) };
 }
 
 /** A trained network that takes raw columns, and the figures of its epochs. */
@@ -90,3 +116,14 @@ async function fitNetwork(
   // For the model that serves, the tables rest on all the trips.
   return { network: serving(fitLookups(trips, rowsOf(trips))), history };
 }
+
+const pack = (network: LayersModel, { folder, name, version }: NeuralTrainingRequest): Promise<ModelFiles> =>
+  packTripModel(folder, network, {
+    name,
+    version,
+    title: 'Trip duration',
+    description:
+      'Minutes of a taxi trip from its zones, its distance and, where known, its pickup time; never less for a longer distance.',
+    figures: {},
+    hasTime: true,
+  });
