@@ -69,6 +69,12 @@ const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./commands/capacity.js')).registerCapacityCommand(program),
   },
   {
+    name: 'deploy',
+    summary: 'write Kubernetes manifests with workers of their own for each model',
+    register: async (program, setUp) =>
+      (await import('./commands/deploy.js')).registerDeployCommand(program, setUp),
+  },
+  {
     name: 'doctor',
     summary: 'look whether Redis and its replicas are set up as they should be',
     register: async (program, setUp) =>

@@ -30,7 +30,7 @@ it('scales the worker, by a target for each number', () => {
   expect(spec.scaleTargetRef.name).toBe(manifestOf(all, 'Deployment', 'worker').metadata.name);
   expect(spec.maxReplicaCount).toBeGreaterThan(1);
   // Whoever says how many there are must be one.
-  expect(readManifests('base', 'worker.yaml')[0]?.spec).not.toHaveProperty('replicas');
+  expect(readManifests('workers/base', 'worker.yaml')[0]?.spec).not.toHaveProperty('replicas');
   for (const { type, metadata } of spec.triggers) {
     expect(type).toBe('metrics-api');
     expect(Number(metadata['targetValue'])).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CPU, GPU, SETTINGS } from '../support/deployment/combinations.js';
 import { COMPOSE, loadProject } from '../support/deployment/compose-files.js';
@@ -50,19 +50,21 @@ it('has no member that its kind does not have', async () => {
 });
 
 it('refuses what a schema does not allow, and patches that find nothing', async () => {
-  const [deployment] = readManifests('base', 'worker.yaml');
+  const [deployment] = readManifests('workers/base', 'worker.yaml');
   await expect(validateManifest({ ...deployment, spec: {} } as Manifest)).rejects.toThrow('selector');
   expect(() => renderKustomization('overlays/none')).toThrow('ENOENT');
 });
 
-describe('the base', () => {
-  it('lists every file that lies there, as each overlay does', () => {
-    for (const folder of ['base', ...OVERLAYS.map((name) => `overlays/${name}`)]) {
-      const text = readFileSync(join(KUBERNETES, folder, 'kustomization.yaml'), 'utf8');
-      const files = readdirSync(join(KUBERNETES, folder)).filter((name) => name !== 'kustomization.yaml');
-      expect(files.filter((name) => !text.includes(name))).toEqual([]);
-    }
-  });
+it('lists every file that lies beside a kustomization', () => {
+  const folders = readdirSync(KUBERNETES, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    existsSync(join(KUBERNETES, path, 'kustomization.yaml')),
+  );
+  expect(folders).toContain('workers/base');
+  for (const folder of folders) {
+    const text = readFileSync(join(KUBERNETES, folder, 'kustomization.yaml'), 'utf8');
+    const files = readdirSync(join(KUBERNETES, folder)).filter((name) => name !== 'kustomization.yaml');
+    expect(files.filter((name) => !text.includes(name))).toEqual([]);
+  }
 });
 
 describe('images', () => {

@@ -10,7 +10,7 @@ import { SETTINGS } from '../support/deployment/combinations.js';
 import { COMPOSE } from '../support/deployment/compose-files.js';
 import { imageEnv } from '../support/deployment/dockerfile.js';
 import { KUBERNETES, type Manifest, renderKustomization } from '../support/deployment/kustomize.js';
-import { containerOf, manifestOf, type Workload, workloadsIn } from '../support/deployment/pods.js';
+import { chosenBy, containerOf, manifestOf, type Workload, workloadsIn } from '../support/deployment/pods.js';
 import { valuesOf, variablesRead } from '../support/variables.js';
 
 const OVERLAYS = readdirSync(join(KUBERNETES, 'overlays'));
@@ -31,9 +31,6 @@ const secretKeys = new Set(
 );
 
 const gracePeriodOf = ({ spec }: Workload): number => spec.template.spec?.terminationGracePeriodSeconds ?? 0;
-const labelsOf = ({ spec }: Workload): Record<string, string> => spec.template.metadata?.labels ?? {};
-const includes = (labels: Record<string, string>, wanted: Record<string, string> = {}): boolean =>
-  Object.entries(wanted).every(([key, value]) => labels[key] === value);
 
 describe('every pod', () => {
   it.each(workloads)('is held as strictly as the namespace asks: %s', (_, one) => {
@@ -71,7 +68,7 @@ describe('every pod', () => {
     ];
     const mounts = containerOf(one).volumeMounts?.map(({ name }) => name) ?? [];
     expect(mounts.toSorted()).toEqual(volumes.map(({ name }) => name).toSorted());
-    expect(includes(labelsOf(one), one.spec.selector.matchLabels)).toBe(true);
+    expect(chosenBy(one.spec.selector.matchLabels, [one])).toEqual([one]);
   });
 
   it.each(workloads)('is asked at ports that it has, for paths that exist: %s', (name, one) => {
@@ -142,15 +139,13 @@ describe('the programs', () => {
 
 describe.each(rendered)('the services and policies of %s', (_, all) => {
   const pods = workloadsIn(all);
-  const chosenBy = (labels: Record<string, string> | undefined): Workload[] =>
-    pods.filter((one) => includes(labelsOf(one), labels));
 
   it('stay in the cluster, and lead to pods that have the port', () => {
     const services = all.filter(({ kind }) => kind === 'Service') as unknown as IService[];
     expect(services.length).toBeGreaterThan(0);
     for (const { spec } of services) {
       expect(spec?.type ?? 'ClusterIP').toBe('ClusterIP');
-      const [pod, ...others] = chosenBy(spec?.selector);
+      const [pod, ...others] = chosenBy(spec?.selector, pods);
       expect(others).toEqual([]);
       expect(pod && containerOf(pod).ports?.map(({ name }) => name)).toEqual(
         spec?.ports?.map(({ targetPort }) => targetPort),
@@ -163,7 +158,7 @@ describe.each(rendered)('the services and policies of %s', (_, all) => {
       ({ kind }) => kind === 'PodDisruptionBudget',
     ) as unknown as IPodDisruptionBudget[];
     const kept = budgets
-      .flatMap(({ spec }) => chosenBy(spec?.selector?.matchLabels))
+      .flatMap(({ spec }) => chosenBy(spec?.selector?.matchLabels, pods))
       .map(({ metadata }) => metadata.name);
     expect(kept.toSorted()).toEqual(['api', 'worker']);
   });
@@ -176,7 +171,7 @@ describe.each(rendered)('the services and policies of %s', (_, all) => {
     );
     expect(inward).toHaveLength(pods.length);
     for (const policy of inward) {
-      const [pod, ...others] = chosenBy(policy.spec?.podSelector?.matchLabels);
+      const [pod, ...others] = chosenBy(policy.spec?.podSelector?.matchLabels, pods);
       expect(others).toEqual([]);
       const open = policy.spec?.ingress?.flatMap(({ ports = [] }) => ports.map(({ port }) => port));
       expect(open).toEqual(pod && containerOf(pod).ports?.map(({ name }) => name));

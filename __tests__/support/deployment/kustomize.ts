@@ -21,9 +21,12 @@ interface Kustomization {
   apiVersion: string;
   kind: string;
   namespace?: string;
-  resources: string[];
+  resources?: string[];
+  components?: string[];
   configMapGenerator?: { name: string; envs: string[] }[];
-  patches?: { path: string }[];
+  patches?: { path?: string; patch?: string; target?: { kind: string } }[];
+  nameSuffix?: string;
+  labels?: { pairs: Record<string, string>; includeSelectors: true; fields: unknown }[];
   images?: { name: string; newName?: string; newTag: string }[];
 }
 
@@ -32,13 +35,22 @@ const KNOWN = new Set([
   'kind',
   'namespace',
   'resources',
+  'components',
   'configMapGenerator',
   'patches',
+  'nameSuffix',
+  'labels',
   'images',
 ]);
 
 type Mapping = Record<string, unknown>;
 type Patch = Manifest & { $patch?: 'delete' };
+/** An operation of a JSON Patch. */
+interface Step {
+  op: 'add' | 'replace';
+  path: string;
+  value: unknown;
+}
 
 const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -52,24 +64,37 @@ export const readManifests = (folder: string, file: string): Manifest[] =>
 /**
  * What `kubectl kustomize <folder>` would print, for what the kustomizations of this repository use of it. The hash in
  * the name of a generated ConfigMap is left out. Throws where a file is missing or a patch has nothing to change.
+ * `below` is what a component changes.
  */
-export function renderKustomization(folder: string): Manifest[] {
+export function renderKustomization(folder: string, below: readonly Manifest[] = []): Manifest[] {
   const kustomization = parse(read(folder, 'kustomization.yaml')) as Kustomization;
   const unknown = Object.keys(kustomization).filter((key) => !KNOWN.has(key));
   if (unknown.length > 0) throw new Error(`${folder}: ${unknown.join(', ')} is not read here`);
-  let all = kustomization.resources.flatMap((resource) =>
+  let all = (kustomization.resources ?? []).flatMap((resource) =>
     resource.endsWith('.yaml')
       ? readManifests(folder, resource)
       : renderKustomization(join(folder, resource)),
   );
+  all.unshift(...below);
+  for (const component of kustomization.components ?? []) {
+    all = renderKustomization(join(folder, component), all);
+  }
   for (const { name, envs } of kustomization.configMapGenerator ?? []) {
     const data = valuesOf(envs.map((file) => read(folder, file)).join('\n'));
     all.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
   }
-  for (const { path } of kustomization.patches ?? []) {
-    for (const patch of readManifests(folder, path)) all = applyPatch(all, patch, `${folder}/${path}`);
+  for (const { path, patch: text = read(folder, path ?? ''), target } of kustomization.patches ?? []) {
+    const patch = parse(text) as Patch | Step[];
+    const where = `${folder}/${path ?? ''}`;
+    if (Array.isArray(patch)) {
+      for (const one of all.filter(({ kind }) => kind === target?.kind)) {
+        for (const step of patch) take(step, one, where);
+      }
+    } else all = applyPatch(all, patch, where);
   }
-  for (const image of kustomization.images ?? []) setImage(all, image, folder);
+  for (const { metadata } of all) metadata.name += kustomization.nameSuffix ?? '';
+  for (const { pairs } of kustomization.labels ?? []) for (const one of all) label(one, pairs);
+  for (const image of kustomization.images ?? []) setImage(all, image);
   const { namespace } = kustomization;
   if (namespace === undefined) return all;
   for (const { kind, metadata } of all) if (kind !== 'Namespace') metadata.namespace = namespace;
@@ -113,21 +138,31 @@ function mergeLists(below: readonly Mapping[], above: readonly Mapping[], key: s
   return [...changed, ...above.filter((one) => below.every((item) => item[key] !== one[key]))];
 }
 
-function setImage(
-  value: unknown,
-  image: { name: string; newName?: string; newTag: string },
-  folder: string,
-): void {
-  let found = 0;
+function take({ op, path, value }: Step, manifest: Manifest, where: string): void {
+  const keys = path.split('/').slice(1);
+  const last = keys.pop() ?? '';
+  const parent = keys.reduce<unknown>((item, key) => (item as Mapping)[key], manifest) as Mapping | unknown[];
+  if (op === 'add' && last === '-' && Array.isArray(parent)) parent.push(value);
+  else if (op === 'replace' && isMapping(parent) && last in parent) parent[last] = value;
+  else throw new Error(`${where}: there is no ${path} to ${op}`);
+}
+
+/** Adds labels to an object, to what it selects and to its pods, as `includeSelectors` does. */
+function label({ metadata, spec }: Manifest, pairs: Readonly<Record<string, string>>): void {
+  metadata.labels = { ...metadata.labels, ...pairs };
+  const { selector, template } = spec as { selector?: { matchLabels: object }; template?: Manifest };
+  if (selector) Object.assign(selector.matchLabels, pairs);
+  if (template) Object.assign(template.metadata.labels ?? {}, pairs);
+}
+
+function setImage(value: unknown, image: { name: string; newName?: string; newTag: string }): void {
   const visit = (item: unknown): void => {
     if (Array.isArray(item)) item.forEach(visit);
     if (!isMapping(item)) return;
     if (item['image'] === image.name) {
       item['image'] = `${image.newName ?? image.name}:${image.newTag}`;
-      found += 1;
     }
     Object.values(item).forEach(visit);
   };
   visit(value);
-  if (found === 0) throw new Error(`${folder}: no container has the image ${image.name}`);
 }

@@ -6,11 +6,14 @@ import type { Manifest } from './kustomize.js';
 
 const ROOT = resolve(__dirname, '../../..');
 
-/** The module with the models of an API version: Kubernetes' own, and KEDA's. */
+/** Modules with the models of API groups that are not Kubernetes' own. */
+const MODULES: Readonly<Record<string, string>> = {
+  'keda.sh': '@kubernetes-models/keda',
+  'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
+};
+
 const moduleOf = ({ apiVersion }: Manifest): string =>
-  apiVersion.startsWith('keda.sh/')
-    ? `@kubernetes-models/keda/${apiVersion}`
-    : `kubernetes-models/${apiVersion}`;
+  `${MODULES[apiVersion.split('/')[0] ?? ''] ?? 'kubernetes-models'}/${apiVersion}`;
 
 type Model = new (data: unknown) => { validate(): void };
 

@@ -14,6 +14,15 @@ export interface Workload extends Manifest {
 export const workloadsIn = (all: readonly Manifest[]): Workload[] =>
   all.filter((one): one is Workload => one.kind === 'Deployment' || one.kind === 'StatefulSet');
 
+/** The workloads whose pods have all of some labels. */
+export const chosenBy = (
+  labels: Readonly<Record<string, string>> = {},
+  all: readonly Workload[] = [],
+): Workload[] =>
+  all.filter(({ spec }) =>
+    Object.entries(labels).every(([key, value]) => spec.template.metadata?.labels?.[key] === value),
+  );
+
 /** The only container of a workload. */
 export function containerOf({ metadata, spec }: Workload): IContainer {
   const [container, ...others] = spec.template.spec?.containers ?? [];
