@@ -4,7 +4,7 @@ import { BatchStore } from '../../shared/batches/batch-store.js';
 import { ChunkLeases } from '../../shared/batches/chunk-leases.js';
 import type { ClaimedJob, Verdict } from '../../shared/jobs/job-leases.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
-import type { NewJob } from '../../shared/jobs/job-intake.js';
+import type { NewJob } from '../../shared/jobs/new-job.js';
 import { QUEUE, useJobRig } from '../support/rigs/job-rig.js';
 import { until } from '../support/latch.js';
 import { silentLog } from '../support/silent-log.js';

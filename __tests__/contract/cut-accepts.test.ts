@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { RedisUnavailableError } from '../../shared/errors.js';
-import { JobIntake, type NewJob } from '../../shared/jobs/job-intake.js';
+import { JobIntake } from '../../shared/jobs/job-intake.js';
+import type { NewJob } from '../../shared/jobs/new-job.js';
 import { RecordScripts } from '../../shared/records/records.js';
 import { parseRedisAddress } from '../../shared/redis/address.js';
 import { openRedis } from '../../shared/redis/redis.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { v7 as uuidv7 } from 'uuid';
-import type { NewJob } from '../../shared/jobs/job-intake.js';
+import type { NewJob } from '../../shared/jobs/new-job.js';
 import { keepingLog } from '../support/keeping-log.js';
 import { until } from '../support/latch.js';
 import { TRIP, useApiRig } from '../support/rigs/api-rig.js';

@@ -1,4 +1,4 @@
-import type { NoRoom } from '../../shared/jobs/job-intake.js';
+import type { NoRoom } from '../../shared/jobs/new-job.js';
 import { ProblemError } from '../http/problem.js';
 
 const RETRY_SECONDS = 5;

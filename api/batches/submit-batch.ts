@@ -6,7 +6,7 @@ import {
 } from '../../shared/batches/batch-store.js';
 import { NotReplicatedError } from '../../shared/errors.js';
 import type { Priority } from '../../shared/contract/states.js';
-import type { NoRoom } from '../../shared/jobs/job-intake.js';
+import type { NoRoom } from '../../shared/jobs/new-job.js';
 import type { ApiContext } from '../context.js';
 import type { Exchange } from '../http/exchange.js';
 import { ProblemError, requestTimeout } from '../http/problem.js';

@@ -1,6 +1,6 @@
 import { isEnded, type Job } from '../../shared/jobs/job.js';
 import { endJob } from '../../shared/jobs/record.js';
-import type { NewJob } from '../../shared/jobs/job-intake.js';
+import type { NewJob } from '../../shared/jobs/new-job.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';
 import type { ApiPartition } from '../partitions.js';

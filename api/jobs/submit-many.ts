@@ -1,6 +1,6 @@
 import { AppError } from '../../shared/errors.js';
 import { isEnded } from '../../shared/jobs/job.js';
-import type { Idempotency, NewJob } from '../../shared/jobs/job-intake.js';
+import type { Idempotency, NewJob } from '../../shared/jobs/new-job.js';
 import { endJob } from '../../shared/jobs/record.js';
 import { noRoomProblem } from '../admission/no-room.js';
 import type { ApiContext } from '../context.js';

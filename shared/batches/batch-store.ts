@@ -3,7 +3,7 @@ import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
 import { type ChunkOutputs, decodeResults } from './chunk-codec.js';
 import type { Priority } from '../contract/states.js';
 import { type Page, type PageWish, readPage } from '../jobs/job-list.js';
-import { type NoRoom, noRoom } from '../jobs/job-intake.js';
+import { type NoRoom, noRoom } from '../jobs/new-job.js';
 import { aboutWord, optionalWord } from '../jobs/record.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import type { RedisBytesReply } from '../redis/redis.js';

@@ -1,4 +1,4 @@
-import type { NewJob } from '../../../shared/jobs/job-intake.js';
+import type { NewJob } from '../../../shared/jobs/new-job.js';
 import { newClaim, newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
 const MICRO_BATCH = 64;

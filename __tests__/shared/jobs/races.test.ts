@@ -1,5 +1,5 @@
 import { type ClaimedJob, JobLeases } from '../../../shared/jobs/job-leases.js';
-import { type NewJob } from '../../../shared/jobs/job-intake.js';
+import { type NewJob } from '../../../shared/jobs/new-job.js';
 import { JobIntake } from '../../../shared/jobs/job-intake.js';
 import { JobStore } from '../../../shared/jobs/job-store.js';
 import { isEnded } from '../../../shared/jobs/job.js';

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { type ClaimedJob, type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
-import { JobIntake, type NewJob } from '../../../shared/jobs/job-intake.js';
+import { JobIntake } from '../../../shared/jobs/job-intake.js';
+import type { NewJob } from '../../../shared/jobs/new-job.js';
 import { JobStore } from '../../../shared/jobs/job-store.js';
 import { readRecord } from '../../../shared/jobs/record.js';
 import { RecordScripts } from '../../../shared/records/records.js';

@@ -1,6 +1,6 @@
 import type { JobState } from '../../../shared/contract/states.js';
 import { isEnded, type Job } from '../../../shared/jobs/job.js';
-import type { NewJob } from '../../../shared/jobs/job-intake.js';
+import type { NewJob } from '../../../shared/jobs/new-job.js';
 import { ReleaseStack } from '../../../shared/process/release-stack.js';
 import type { WorkerConfig } from '../../../worker/config.js';
 import { openWorker, type Worker } from '../../../worker/worker.js';
