@@ -2,89 +2,83 @@ import { Command } from 'commander';
 import { softwareVersion } from '../shared/process/software-version.js';
 import type { CliSetUp } from './up/start-all.js';
 
-/** A command. `register` imports its module only when the command is called, since some import TensorFlow. */
+/** A command. Its module is loaded only when the command is called, since some import TensorFlow. */
 interface CommandEntry {
   name: string;
   summary: string;
-  register: (program: Command, setUp: CliSetUp) => Promise<void>;
+  load: () => Promise<(program: Command, setUp: CliSetUp) => void>;
 }
 
 const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'up',
     summary: 'start everything on this machine: Redis, workers, API (the same as npm start)',
-    register: async (program, setUp) => (await import('./commands/up.js')).registerUpCommand(program, setUp),
+    load: async () => (await import('./commands/up.js')).registerUpCommand,
   },
   {
     name: 'submit',
     summary: 'submit one prediction to a running API, wait for it and print it',
-    register: async (program) => (await import('./commands/submit.js')).registerSubmitCommand(program),
+    load: async () => (await import('./commands/submit.js')).registerSubmitCommand,
   },
   {
     name: 'batch',
     summary: 'predict every row of a file by a running API',
-    register: async (program) => (await import('./commands/batch.js')).registerBatchCommand(program),
+    load: async () => (await import('./commands/batch.js')).registerBatchCommand,
   },
   {
     name: 'models',
     summary: 'list what a running API can predict',
-    register: async (program) => (await import('./commands/models.js')).registerModelsCommand(program),
+    load: async () => (await import('./commands/models.js')).registerModelsCommand,
   },
   {
     name: 'model',
     summary: 'make a model package of a network, check one, or show how to ask it',
-    register: async (program) => (await import('./commands/model.js')).registerModelCommand(program),
+    load: async () => (await import('./commands/model.js')).registerModelCommand,
   },
   {
     name: 'train',
     summary: 'train a trip model on TLC trip files and write its package',
-    register: async (program) => (await import('./commands/train.js')).registerTrainCommand(program),
+    load: async () => (await import('./commands/train.js')).registerTrainCommand,
   },
   {
     name: 'evaluate',
     summary: 'measure a trip model against TLC trip files',
-    register: async (program) => (await import('./commands/evaluate.js')).registerEvaluateCommand(program),
+    load: async () => (await import('./commands/evaluate.js')).registerEvaluateCommand,
   },
   {
     name: 'import-linear',
     summary: "make a model package of a linear model's coefficients",
-    register: async (program) =>
-      (await import('./commands/import-linear.js')).registerImportLinearCommand(program),
+    load: async () => (await import('./commands/import-linear.js')).registerImportLinearCommand,
   },
   {
     name: 'bench',
     summary: 'measure how fast this machine serves',
-    register: async (program, setUp) =>
-      (await import('./commands/bench.js')).registerBenchCommand(program, setUp),
+    load: async () => (await import('./commands/bench.js')).registerBenchCommand,
   },
   {
     name: 'setup',
     summary: 'build the native TensorFlow packages where they cannot be downloaded',
-    register: async (program, setUp) =>
-      (await import('./commands/setup.js')).registerSetupCommand(program, setUp),
+    load: async () => (await import('./commands/setup.js')).registerSetupCommand,
   },
   {
     name: 'capacity',
     summary: 'compute how many processes and how much Redis a load takes, and what breaks first',
-    register: async (program) => (await import('./commands/capacity.js')).registerCapacityCommand(program),
+    load: async () => (await import('./commands/capacity.js')).registerCapacityCommand,
   },
   {
     name: 'deploy',
     summary: 'write Kubernetes manifests with workers of their own for each model',
-    register: async (program, setUp) =>
-      (await import('./commands/deploy.js')).registerDeployCommand(program, setUp),
+    load: async () => (await import('./commands/deploy.js')).registerDeployCommand,
   },
   {
     name: 'doctor',
     summary: 'look whether Redis and its replicas are set up as they should be',
-    register: async (program, setUp) =>
-      (await import('./commands/doctor.js')).registerDoctorCommand(program, setUp),
+    load: async () => (await import('./commands/doctor.js')).registerDoctorCommand,
   },
   {
     name: 'partitions',
     summary: 'list the partitions of a deployment, with their masters and what waits there',
-    register: async (program, setUp) =>
-      (await import('./commands/partitions.js')).registerPartitionsCommand(program, setUp),
+    load: async () => (await import('./commands/partitions.js')).registerPartitionsCommand,
   },
 ];
 
@@ -108,12 +102,12 @@ export async function runCli(argv: readonly string[], setUp: CliSetUp): Promise<
     .helpOption('-h, --help', 'show this help')
     .version(softwareVersion(), '-V, --version', 'show which version this is');
   const called = argv[0] === 'help' ? argv[1] : argv[0];
-  for (const { name, summary, register } of COMMANDS) {
+  for (const { name, summary, load } of COMMANDS) {
     if (name !== called) {
       program.command(name).summary(summary);
       continue;
     }
-    await register(program, setUp);
+    (await load())(program, setUp);
     program.commands.find((command) => command.name() === name)?.summary(summary);
   }
   await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });

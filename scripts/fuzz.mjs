@@ -1,40 +1,13 @@
 #!/usr/bin/env node
 // npm run fuzz: generated requests against everything running. --requests 5000 --seed 1 --json
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { prepare } from './setup/prepare.mjs';
 import { importBuilt, root } from './setup/project.mjs';
 import { ensureRedis } from './setup/redis.mjs';
+import { runCommand } from './setup/run-command.mjs';
 import { reportAndFail, SetupError } from './setup/setup-error.mjs';
-
-/**
- * Runs the campaign, which is a test, to its end. Resolves to what the test runner printed.
- *
- * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<string>}
- */
-function runJest(env) {
-  const jest = join(root, 'node_modules/jest/bin/jest.js');
-  const child = spawn(process.execPath, [jest, '__tests__/fuzz'], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      printed += text;
-    });
-  }
-  const pass = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal);
-  process.on('SIGTERM', pass).on('SIGINT', pass);
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', () => resolve(printed));
-  });
-}
 
 /** @param {string[]} args */
 async function fuzz(args) {
@@ -64,8 +37,12 @@ async function fuzz(args) {
     const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
     const own = { FUZZ_REQUESTS: String(requests), FUZZ_SEED: String(seed), FUZZ_REPORT: file };
     console.error(`sending ${requests} requests, seed ${seed}`);
-    const printed = await runJest({ ...process.env, ...redis.env, PATH: path, ...own });
-    if (!existsSync(file)) throw new SetupError(`the campaign broke off:\n${printed}`);
+    const env = { ...process.env, ...redis.env, PATH: path, ...own };
+    const jest = [join(root, 'node_modules/jest/bin/jest.js'), '__tests__/fuzz'];
+    // The campaign is a test, which fails where it finds something; its report says what.
+    await runCommand(process.execPath, jest, { cwd: root, env }).catch((error) => {
+      if (!existsSync(file)) throw new SetupError(`the campaign broke off:\n${error.message}`);
+    });
     const { text, ...report } = JSON.parse(readFileSync(file, 'utf8'));
     console.log(json ? JSON.stringify(report, undefined, 2) : text);
     if (report.findings.length + report.aftermath.length > 0) process.exitCode = 1;

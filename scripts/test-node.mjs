@@ -4,10 +4,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { npmCommand } from './setup/install.mjs';
+import { runNpm } from './setup/install.mjs';
 import { step } from './setup/progress.mjs';
 import { cacheDir, root } from './setup/project.mjs';
-import { runCommand } from './setup/run-command.mjs';
 import { firstLine, reportAndFail, SetupError } from './setup/setup-error.mjs';
 
 /**
@@ -20,11 +19,10 @@ async function nodeOf(line) {
   const folder = join(cacheDir, `node-${line}`);
   const program = join(folder, 'node_modules/node/bin/node');
   if (existsSync(program)) return program;
-  const npm = npmCommand(process.env.npm_execpath);
   // Its script fetches the package of this system.
-  const args = ['install', '--prefix', folder, '--ignore-scripts=false', '--no-audit', `node@${line}`];
+  const args = ['install', '--prefix', folder, '--ignore-scripts=false', `node@${line}`];
   try {
-    await step(`Fetching Node ${line} (once)`, () => runCommand(npm.command, [...npm.args, ...args]));
+    await step(`Fetching Node ${line} (once)`, () => runNpm(args));
   } catch (error) {
     throw new SetupError(`nothing was tested, since node@${line} cannot be installed: ${firstLine(error)}`);
   }

@@ -2,7 +2,7 @@
 // npm run test:openapi: what Redocly and Spectral find in the document of /openapi.json, by the rules that they recommend.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { npmCommand } from './setup/install.mjs';
+import { runNpm } from './setup/install.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { step } from './setup/progress.mjs';
 import { cacheDir, importBuilt, root } from './setup/project.mjs';
@@ -14,11 +14,9 @@ const folder = join(cacheDir, 'openapi-linters');
 
 async function installLinters() {
   if (existsSync(join(folder, 'node_modules/.bin/spectral'))) return;
-  const npm = npmCommand(process.env.npm_execpath);
-  const args = [...npm.args, 'install', '--ignore-scripts', '--no-audit', '--no-fund', ...LINTERS];
   try {
     await step('Installing Redocly and Spectral (once)', () =>
-      runCommand(npm.command, args, { cwd: folder }),
+      runNpm(['install', '--ignore-scripts', ...LINTERS], { cwd: folder }),
     );
   } catch (error) {
     throw new SetupError(

@@ -21,35 +21,31 @@ export interface BatchRequest {
   out: string;
   outFormat: OutputFormat;
   /** Undefined: the server's default. */
-  model: string | undefined;
+  model?: string;
   /** Column by member, where they have different names. */
   renamed: ReadonlyMap<string, string>;
   /** Column of the actual values. */
-  actual: string | undefined;
+  actual?: string;
   mode: 'batch' | 'jobs';
   rowsPerPart: number;
   /** Jobs under way at a time. */
   concurrency: number;
   /** Compress what goes over the line. */
-  gzip: boolean;
+  gzip?: true;
   /** Begin anew in spite of a checkpoint. */
-  restart: boolean;
+  restart?: true;
   /** Replace a file that is there already. */
-  force: boolean;
+  force?: true;
   /** Longest absence of the server, in ms. */
   outageMs: number;
 }
 
-/** The handling of each row in a run: its form as input, and its form in the output. */
-interface RowPlan {
+/** Everything that is settled before the first row is sent. */
+export interface RunPlan {
   model: ModelBody;
   toInput: InputWriter;
   columns: OutputColumns;
   comparison: Comparison | undefined;
-}
-
-/** Everything that is settled before the first row is sent. */
-export interface RunPlan extends RowPlan {
   request: BatchRequest;
   source: Source;
   checkpoint: Checkpoint;
@@ -84,14 +80,14 @@ export async function planRun(
 }
 
 function checkpointOf(request: BatchRequest, source: Source, model: string): Checkpoint {
-  const { input, out, restart, force, concurrency } = request;
+  const { input, out, restart = false, force = false, concurrency } = request;
   const start = { model, restart, force, jobsTogether: jobsTogether(concurrency) };
   if (out === STANDARD) return Checkpoint.none(undefined, start);
   if (input === STANDARD) return Checkpoint.none(out, start);
   return Checkpoint.start({ input, out, options: identifyingOptions(request, source) }, start);
 }
 
-function planRows({ renamed, actual }: BatchRequest, source: Source, model: ModelBody): RowPlan {
+function planRows({ renamed, actual }: BatchRequest, source: Source, model: ModelBody) {
   const { columns, textFormat } = source;
   return {
     model,

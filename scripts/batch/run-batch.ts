@@ -97,7 +97,7 @@ function submitted(
   { context, progress, batches }: { context: RunContext; progress: Progress; batches: string[] },
 ): AsyncGenerator<SubmittedPart, void, undefined> {
   const { client, signal } = context;
-  const { rowsPerPart, mode, concurrency, gzip, outageMs, outFormat } = request;
+  const { rowsPerPart, mode, concurrency, gzip = false, outageMs, outFormat } = request;
   const { runId, jobsTogether: together, progress: before } = checkpoint.run;
   const actualOf = comparison?.actualOf;
   const isCopied = outFormat === 'parquet' && source.parquet !== undefined;

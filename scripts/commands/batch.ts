@@ -14,19 +14,14 @@ import { sayAboveBar } from '../lib/terminal.js';
 import { addConnectionOptions, type ConnectionOptions, waitTeller, withClient } from './connection.js';
 import { whole } from './numbers.js';
 
-interface BatchOptions extends ConnectionOptions {
+interface BatchOptions
+  extends ConnectionOptions,
+    Pick<BatchRequest, 'actual' | 'model' | 'mode' | 'concurrency' | 'gzip' | 'restart' | 'force'> {
   out?: string;
   format?: InputFormat;
   outFormat?: OutputFormat;
   map?: Map<string, string>;
-  actual?: string;
-  model?: string;
-  mode: 'batch' | 'jobs';
   batchRows: number;
-  concurrency: number;
-  gzip?: true;
-  restart?: true;
-  force?: true;
   outage: number;
   watch?: string;
 }
@@ -154,7 +149,6 @@ function watch(id: string, options: BatchOptions): Promise<void> {
 }
 
 function requestOf(input: string, out: string, options: BatchOptions): BatchRequest {
-  const { map, actual, model, mode, batchRows, concurrency, gzip, restart, force, outage } = options;
   const format = options.format ?? inputFormatOf(input);
   const ownFormat = format === 'json' ? 'ndjson' : format;
   if (input !== STANDARD && resolve(input) === resolve(out)) {
@@ -165,20 +159,14 @@ function requestOf(input: string, out: string, options: BatchOptions): BatchRequ
     throw new BatchCommandError('a terminal shows no Parquet: name a file, or set --out-format csv');
   }
   return {
+    ...options,
     input,
     out,
     format,
     outFormat,
-    renamed: map ?? new Map<string, string>(),
-    actual,
-    model,
-    mode,
-    rowsPerPart: mode === 'jobs' ? JOBS_PER_PART : batchRows,
-    concurrency,
-    gzip: gzip ?? false,
-    restart: restart ?? false,
-    force: force ?? false,
-    outageMs: outage * 1000,
+    renamed: options.map ?? new Map<string, string>(),
+    rowsPerPart: options.mode === 'jobs' ? JOBS_PER_PART : options.batchRows,
+    outageMs: options.outage * 1000,
   };
 }
 

@@ -49,7 +49,6 @@ export function whyInstall(folder, wanted) {
  * @param {Wanted} wanted
  */
 export async function install(folder, wanted) {
-  const npm = npmCommand(process.env.npm_execpath);
   // npm ci removes what is not asked for: a workspace stays that another command wanted.
   const stamp = readStamp(folder);
   const kept = Object.fromEntries(OPTIONAL_NAMES.map((name) => [name, wanted[name] || stamp[name] === true]));
@@ -58,13 +57,11 @@ export async function install(folder, wanted) {
   const args = [
     'ci',
     wanted.dev ? '--include=dev' : '--omit=dev',
-    '--no-audit',
-    '--no-fund',
     '--include-workspace-root',
     ...[...workspaces, ...optional].flatMap((name) => ['-w', `@waggle/${name}`]),
   ];
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  await runCommand(npm.command, [...npm.args, ...args], { cwd: folder, env });
+  await runNpm(args, { cwd: folder, env });
   writeFileSync(stampPath(folder), JSON.stringify({ lock: fingerprint(readLock(folder)), ...kept }));
 }
 
@@ -75,18 +72,9 @@ export async function install(folder, wanted) {
  * @param {string} folder
  */
 export async function addNative(folder) {
-  const npm = npmCommand(process.env.npm_execpath);
-  const args = [
-    'install',
-    '--no-save',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '-w',
-    '@waggle/worker-native',
-  ];
+  const args = ['install', '--no-save', '--ignore-scripts', '-w', '@waggle/worker-native'];
   const isThere = missingOptional(folder, { native: true, onnx: false, dev: false }).length === 0;
-  if (!isThere) await runCommand(npm.command, [...npm.args, ...args], { cwd: folder });
+  if (!isThere) await runNpm(args, { cwd: folder });
   const stamp = JSON.parse(readText(stampPath(folder)) || '{}');
   writeFileSync(stampPath(folder), JSON.stringify({ ...stamp, native: true }));
 }
@@ -144,6 +132,17 @@ export function npmCommand(execPath) {
   return execPath !== undefined && basename(execPath) === 'npm-cli.js'
     ? { command: process.execPath, args: [execPath] }
     : { command: 'npm', args: [] };
+}
+
+/**
+ * Runs npm, without its audit and its calls for money. Returns what it printed.
+ *
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ */
+export function runNpm(args, options) {
+  const npm = npmCommand(process.env.npm_execpath);
+  return runCommand(npm.command, [...npm.args, ...args, '--no-audit', '--no-fund'], options);
 }
 
 /**

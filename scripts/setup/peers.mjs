@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { npmCommand } from './install.mjs';
+import { runNpm } from './install.mjs';
 import { withLock } from './lock.mjs';
 import { step } from './progress.mjs';
 import { cacheDir, root } from './project.mjs';
-import { runCommand } from './run-command.mjs';
 import { firstLine, SetupError } from './setup-error.mjs';
 
 const folder = join(root, 'scripts/bench/peers');
@@ -19,11 +18,9 @@ export async function tryPeers() {
   }
   if (existsSync(join(folder, 'node_modules/.package-lock.json'))) return;
   await withLock(join(cacheDir, 'peers.lock'), async () => {
-    const npm = npmCommand(process.env.npm_execpath);
-    const args = [...npm.args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'];
     try {
       await step('Installing what the benchmark compares with (once)', () =>
-        runCommand(npm.command, args, { cwd: folder }),
+        runNpm(['ci', '--ignore-scripts'], { cwd: folder }),
       );
     } catch (error) {
       console.error(`  it was not installed: ${firstLine(error)}`);

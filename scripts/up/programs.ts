@@ -39,44 +39,25 @@ export function apiPrograms(options: ProgramOptions & { port: number }, log: Log
   const { program, cwd, env } = options;
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ exec: program, args: [], cwd, stdio: stdioOf(options) });
-  const ports = sharedPort(options.port);
+  // The cluster gives processes that ask for port 0 one free port together and lets it go with the last of them: a
+  // process that comes after that has to ask for it by its number, to stay where clients look.
+  let [asked, found, users] = [options.port, options.port, 0];
   const launch = () => {
-    const child = cluster.fork({ ...env, PORT: String(ports.take()) }).process;
-    child.once('exit', () => ports.giveBack());
+    if (users === 0) asked = found;
+    users += 1;
+    const child = cluster.fork({ ...env, PORT: String(asked) }).process;
+    child.once('exit', () => (users -= 1));
     return child;
   };
   const ready = async (child: ReturnType<typeof launch>): Promise<ReadyMessage> => {
     const message = await readyMessage(child);
-    if (message.port !== undefined) ports.learn(message.port);
+    found = message.port ?? found;
     return message;
   };
   return times(options.count, (which) => {
     const name = which === '' ? 'the API' : `API ${which}`;
     return new KeptProcess({ name, launch, ready, stop, advice: adviceFor(name) }, log);
   });
-}
-
-/**
- * Which port to ask for. The cluster gives processes that ask for port 0 one free port together and lets it go with
- * the last of them: whoever comes after that has to ask for it by its number, to stay where clients look.
- */
-function sharedPort(configured: number) {
-  let port = configured;
-  let real = configured;
-  let users = 0;
-  return {
-    take(): number {
-      if (users === 0) port = real;
-      users += 1;
-      return port;
-    },
-    giveBack(): void {
-      users -= 1;
-    },
-    learn(found: number): void {
-      real = found;
-    },
-  };
 }
 
 const stop = (child: { kill(signal: NodeJS.Signals): boolean }): void => void child.kill('SIGTERM');

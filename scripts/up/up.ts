@@ -1,13 +1,12 @@
+import { once } from 'node:events';
 import { WaggleClient } from '../../shared/client/client.js';
 import type { ModelBody } from '../../shared/contract/model.js';
 import { AppError } from '../../shared/errors.js';
 import { createLogger, type Logger } from '../../shared/log/logger.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { styleFor } from '../lib/terminal.js';
-import { readAllConfigs } from './all-configs.js';
 import { bannerLines } from './banner.js';
-import type { UpConfig } from './config.js';
-import { limitDrain } from './limit-drain.js';
+import { readAllConfigs, type UpConfig } from './config.js';
 import { ProcessGroup } from './process-group.js';
 import { listenForSignals } from './signals.js';
 import { type SetUp, startAll } from './start-all.js';
@@ -35,7 +34,7 @@ interface UpContext {
 }
 
 async function runUntilSignal(context: UpContext): Promise<void> {
-  const { config, log } = context;
+  const { log } = context;
   const startedMs = Date.now();
   const release = new ReleaseStack();
   const group = new ProcessGroup();
@@ -51,16 +50,39 @@ async function runUntilSignal(context: UpContext): Promise<void> {
     const models = await modelsAt(facts.url, stopping);
     const seconds = (Date.now() - startedMs) / 1000;
     console.error(bannerLines({ ...facts, models, seconds }, styleFor(process.stderr.isTTY)).join('\n'));
-    await aborted(stopping);
+    if (!stopping.aborted) await once(stopping, 'abort');
   } catch (error) {
     // A start that was broken off fails in one way or another; that is what was asked for.
     if (!stopping.aborted) fail(error);
   }
   if (stopping.aborted) log.info('stopping', { reason: String(stopping.reason) });
-  const lift = limitDrain({ group, graceMs: config.graceMs, killing, log });
+  const lift = limitDrain(context, group, killing);
   await release.run(log);
   lift();
   ignore();
+}
+
+/** Time beyond `graceMs` for a process to close its connections and to notice that its time is over, in ms. */
+const MARGIN_MS = 5_000;
+
+/**
+ * Kills the group, and makes the exit code 1, once `graceMs` for the unfinished are over, or when `killing` says that somebody
+ * will not wait. Returns what lifts the limit.
+ */
+function limitDrain({ config, log }: UpContext, group: ProcessGroup, killing: AbortSignal): () => void {
+  const kill = (reason: string): void => {
+    log.warn('killing what still runs', { reason });
+    process.exitCode = 1;
+    group.signal('SIGKILL');
+  };
+  const onDemand = (): void => kill(`a second ${String(killing.reason)}`);
+  const late = setTimeout(() => kill('the time to finish is over'), config.graceMs + MARGIN_MS);
+  if (killing.aborted) onDemand();
+  killing.addEventListener('abort', onDemand, { once: true });
+  return () => {
+    clearTimeout(late);
+    killing.removeEventListener('abort', onDemand);
+  };
 }
 
 /** The models of the API; none when the API does not tell them, because it asks for keys. */
@@ -72,11 +94,4 @@ async function modelsAt(url: string, stopping: AbortSignal): Promise<ModelBody[]
 function fail(error: unknown): void {
   console.error(error instanceof AppError ? `\n✖ ${error.message}\n` : error);
   process.exitCode = 1;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

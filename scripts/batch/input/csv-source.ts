@@ -1,6 +1,6 @@
 import { cellsOf, CsvRecords } from './csv-records.js';
 import { RowTexts } from '../row-texts.js';
-import { sampleOf } from './sample.js';
+import { kindsOf } from './sample.js';
 import { InputFileError, type PageValues, type Source, type SourcePage } from './source.js';
 import type { TextInput } from './text-file.js';
 
@@ -8,7 +8,7 @@ import type { TextInput } from './text-file.js';
 export async function openCsv(input: TextInput): Promise<Source> {
   const columns: string[] = [];
   const pages = (): AsyncGenerator<SourcePage, void, undefined> => readRows(input, columns);
-  const { kinds } = await sampleOf(pages(), columns);
+  const kinds = await kindsOf(input.name, pages(), columns);
   if (columns.length === 0) {
     throw new InputFileError(input.name, 'is empty: it has no columns, which its first line must name');
   }

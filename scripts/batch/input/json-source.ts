@@ -1,13 +1,13 @@
 import { JSONParser } from '@streamparser/json';
 import { messageOf } from '../../../shared/errors.js';
 import { isRecord } from '../../../shared/text/is-record.js';
-import { sampleOfRows } from './sample.js';
+import { kindsOf } from './sample.js';
 import { InputFileError, objectValues, type Source, type SourcePage } from './source.js';
 import type { TextInput } from './text-file.js';
 
 /** One JSON document: an array of objects, or an object with such an array as `inputs`. */
 export async function openJson(input: TextInput): Promise<Source> {
-  const { kinds } = await sampleOfRows(input.name, readElements(input));
+  const kinds = await kindsOf(input.name, readElements(input));
   return { columns: [...kinds.keys()], kinds, pages: () => readElements(input) };
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../../../shared/errors.js';
 import { isRecord } from '../../../shared/text/is-record.js';
 import { RowTexts } from '../row-texts.js';
-import { sampleOfRows } from './sample.js';
+import { kindsOf } from './sample.js';
 import { InputFileError, objectValues, type PageValues, type Source, type SourcePage } from './source.js';
 import type { TextInput } from './text-file.js';
 
@@ -10,7 +10,7 @@ const LINE_LIMIT_CHARS = 4_194_304;
 
 /** One JSON object a line; empty lines are no rows. */
 export async function openNdjson(input: TextInput): Promise<Source> {
-  const { kinds } = await sampleOfRows(input.name, readLines(input));
+  const kinds = await kindsOf(input.name, readLines(input));
   return { columns: [...kinds.keys()], kinds, textFormat: 'ndjson', pages: () => readLines(input) };
 }
 
