@@ -1,10 +1,6 @@
 #!/usr/bin/env node
 // npm run build: the set-up that every other command does first, and nothing after it.
 import { prepare } from './setup/prepare.mjs';
-import { reportAndFail } from './setup/setup-error.mjs';
+import { main } from './setup/setup-error.mjs';
 
-try {
-  await prepare();
-} catch (error) {
-  reportAndFail(error);
-}
+await main(prepare);

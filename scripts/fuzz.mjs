@@ -7,7 +7,7 @@ import { prepare } from './setup/prepare.mjs';
 import { importBuilt, root } from './setup/project.mjs';
 import { ensureRedis } from './setup/redis.mjs';
 import { runCommand } from './setup/run-command.mjs';
-import { reportAndFail, SetupError } from './setup/setup-error.mjs';
+import { main, SetupError } from './setup/setup-error.mjs';
 
 /** @param {string[]} args */
 async function fuzz(args) {
@@ -51,8 +51,4 @@ async function fuzz(args) {
   }
 }
 
-try {
-  await fuzz(process.argv.slice(2));
-} catch (error) {
-  reportAndFail(error);
-}
+await main(() => fuzz(process.argv.slice(2)));

@@ -5,13 +5,11 @@ import { neededBy } from './setup/install.mjs';
 import { prepare } from './setup/prepare.mjs';
 import { importBuilt, loadEnvFile, root } from './setup/project.mjs';
 import { ensureRedis } from './setup/redis.mjs';
-import { reportAndFail } from './setup/setup-error.mjs';
+import { main } from './setup/setup-error.mjs';
 
-try {
+await main(async () => {
   loadEnvFile();
   await prepare(neededBy(resolve(root, process.env.MODELS_DIR || 'model')));
   const { up } = await importBuilt('scripts/up/up.js');
   await up({ root, env: process.env, ensureRedis });
-} catch (error) {
-  reportAndFail(error);
-}
+});

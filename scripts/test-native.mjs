@@ -3,7 +3,7 @@
 // once they are there. Says aloud where they cannot be built.
 import { fetchWheel, findCompiler, setUpNative } from './setup/native.mjs';
 import { prepare } from './setup/prepare.mjs';
-import { firstLine, reportAndFail } from './setup/setup-error.mjs';
+import { firstLine, main } from './setup/setup-error.mjs';
 
 /** Why nothing can be built here, or undefined. */
 const whyNot = async () => {
@@ -15,12 +15,10 @@ const whyNot = async () => {
   }
 };
 
-try {
+await main(async () => {
   // The same as scripts/test.mjs: another installation would remove what is built here.
   await prepare({ onnx: true, images: true });
   const why = await whyNot();
   if (why === undefined) await setUpNative({ gpu: true });
   else console.log(`NOT RUN: engines on TensorFlow's own library, since ${why}`);
-} catch (error) {
-  reportAndFail(error);
-}
+});

@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { runNpm } from './setup/install.mjs';
 import { step } from './setup/progress.mjs';
 import { cacheDir, root } from './setup/project.mjs';
-import { firstLine, reportAndFail, SetupError } from './setup/setup-error.mjs';
+import { firstLine, main, SetupError } from './setup/setup-error.mjs';
 
 /**
  * The program of a Node.
@@ -29,7 +29,7 @@ async function nodeOf(line) {
   return program;
 }
 
-try {
+await main(async () => {
   const [line = '', ...args] = process.argv.slice(2);
   const program = await nodeOf(line);
   const path = [dirname(program), process.env.PATH].join(delimiter);
@@ -37,6 +37,4 @@ try {
   const child = spawn(program, ['scripts/test.mjs', ...args], { cwd: root, env, stdio: 'inherit' });
   process.on('SIGTERM', () => child.kill('SIGTERM')).on('SIGINT', () => child.kill('SIGINT'));
   child.once('exit', (code) => (process.exitCode = code ?? 1));
-} catch (error) {
-  reportAndFail(error);
-}
+});

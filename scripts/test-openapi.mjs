@@ -7,7 +7,7 @@ import { prepare } from './setup/prepare.mjs';
 import { step } from './setup/progress.mjs';
 import { cacheDir, importBuilt, root } from './setup/project.mjs';
 import { runCommand } from './setup/run-command.mjs';
-import { firstLine, reportAndFail, SetupError } from './setup/setup-error.mjs';
+import { firstLine, main, SetupError } from './setup/setup-error.mjs';
 
 const LINTERS = ['@redocly/cli@2.77.0', '@stoplight/spectral-cli@6.16.3'];
 const folder = join(cacheDir, 'openapi-linters');
@@ -41,7 +41,7 @@ async function writeDocuments() {
   });
 }
 
-try {
+await main(async () => {
   await prepare();
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"private":true}');
@@ -59,6 +59,4 @@ try {
     await runCommand(join(bin, 'spectral'), spectral, { cwd: folder, env });
     console.log(`${file}: Redocly and Spectral find nothing`);
   }
-} catch (error) {
-  reportAndFail(error);
-}
+});

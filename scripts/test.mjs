@@ -10,7 +10,7 @@ import { root } from './setup/project.mjs';
 import { ensureRedis } from './setup/redis.mjs';
 import { tryChromium } from './setup/chromium.mjs';
 import { npmCommand } from './setup/install.mjs';
-import { reportAndFail } from './setup/setup-error.mjs';
+import { main } from './setup/setup-error.mjs';
 import { closingLine } from './setup/test-summary.mjs';
 
 /**
@@ -73,8 +73,4 @@ async function test(given) {
   }
 }
 
-try {
-  await test(process.argv.slice(2));
-} catch (error) {
-  reportAndFail(error);
-}
+await main(() => test(process.argv.slice(2)));

@@ -8,9 +8,9 @@ import { importBuilt, loadEnvFile, root } from './setup/project.mjs';
 import { setUpNative } from './setup/native.mjs';
 import { tryPeers } from './setup/peers.mjs';
 import { ensureRedis } from './setup/redis.mjs';
-import { reportAndFail } from './setup/setup-error.mjs';
+import { main } from './setup/setup-error.mjs';
 
-try {
+await main(async () => {
   loadEnvFile();
   const args = process.argv.slice(2);
   await prepare(
@@ -20,9 +20,7 @@ try {
   );
   const { runCli } = await importBuilt('scripts/cli.js');
   await runCli(args, { root, env: process.env, ensureRedis, tryPeers, setUpNative });
-} catch (error) {
-  reportAndFail(error);
-}
+});
 
 /** Whether an argument is a network in ONNX, or a folder of one: `waggle model` runs it. */
 function isOnnx(/** @type {string} */ arg) {

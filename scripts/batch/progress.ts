@@ -47,10 +47,6 @@ export class Progress {
     this.#display.show(this.facts);
   }
 
-  end(): void {
-    this.#display.end();
-  }
-
   get facts(): ProgressFacts {
     const seconds = (performance.now() - this.#startedMs) / 1000;
     const rowsPerSecond = seconds > 0 ? (this.#rows - this.#rowsBefore) / seconds : 0;

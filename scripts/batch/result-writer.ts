@@ -1,8 +1,7 @@
 import type { BatchRow, BatchRowError } from '../../shared/contract/batch.js';
 import { addError } from './accuracy.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { Output } from './output/output.js';
-import type { OutcomeTaker } from './output/output-format.js';
+import type { OutcomeTaker, Output } from './output/output-format.js';
 import type { Part } from './part.js';
 import { addFailure } from './tally.js';
 

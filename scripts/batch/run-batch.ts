@@ -65,12 +65,12 @@ async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummar
   } catch (error) {
     // Nobody waits for what is still under way.
     failing.abort(error);
-    progress.end();
+    context.display.end();
     if (isTooLarge(error)) context.tell('the server takes smaller batches only: set --batch-rows');
     if (checkpoint.path !== undefined) await leave(writer, plan, context);
     throw error;
   } finally {
-    progress.end();
+    context.display.end();
     await sink.close();
   }
   for (const note of output.notes()) context.tell(`${nameOf(request.out)} has ${note}`);

@@ -5,13 +5,18 @@ export class SetupError extends Error {
 }
 
 /**
- * Ends a command: a {@link SetupError} is a message for a person, anything else is a fault and keeps its stack.
+ * Does a command's work. A {@link SetupError} is a message for a person, anything else is a fault and keeps its stack; the exit
+ * code is 1 then.
  *
- * @param {unknown} error
+ * @param {() => Promise<void>} work
  */
-export function reportAndFail(error) {
-  console.error(error instanceof SetupError ? `\n${error.message}\n` : error);
-  process.exitCode = 1;
+export async function main(work) {
+  try {
+    await work();
+  } catch (error) {
+    console.error(error instanceof SetupError ? `\n${error.message}\n` : error);
+    process.exitCode = 1;
+  }
 }
 
 /**

@@ -46,7 +46,7 @@ export async function preparePrivateRedis(
     makeFolder(join(dataDir, 'redis'));
     const lifeline = openLifeline(folder);
     release.later('lifeline', () => lifeline.close());
-    const redis = keptRedis({ ...options, folder, lifeline, logFile: join(dataDir, 'redis.log') }, log);
+    const redis = keptRedis({ ...options, folder, lifeline }, log);
     release.later('server', () => redis.stop());
     return {
       url: `unix://${socket}`,
@@ -105,7 +105,8 @@ function keptRedis(launch: RedisLaunch, log: Logger): KeptProcess<void> {
 /** Less than this is too little for a Redis to start, in bytes. */
 const LEAST_SPACE_BYTES = 1_048_576;
 
-function adviceOn(ended: string, { dataDir, logFile }: RedisLaunch): string {
+function adviceOn(ended: string, { dataDir }: RedisLaunch): string {
+  const logFile = join(dataDir, 'redis.log');
   const { bavail, bsize } = statfsSync(dataDir);
   const isFull = bavail * bsize < LEAST_SPACE_BYTES;
   const reason = isFull

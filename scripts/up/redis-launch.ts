@@ -16,14 +16,12 @@ export interface RedisProgram {
 /** Options of the server. */
 export interface RedisLaunch {
   program: RedisProgram;
-  /** Holds the append-only file below `redis/`. */
+  /** Holds the append-only file below `redis/`, and `redis.log`, which takes what Redis and its guard print. */
   dataDir: string;
   fsync: FsyncPolicy;
   /** This launcher's alone: holds the socket. */
   folder: string;
   lifeline: Lifeline;
-  /** Takes what Redis and its guard print. */
-  logFile: string;
 }
 
 /** From asking Redis to end until it is killed. */
@@ -35,7 +33,8 @@ export const socketIn = (folder: string): string => join(folder, 'redis.sock');
 
 /** Runs the guard, which runs Redis. */
 export function launchRedis(launch: RedisLaunch): ChildProcess {
-  const { program, folder, lifeline, logFile } = launch;
+  const { program, dataDir, folder, lifeline } = launch;
+  const logFile = join(dataDir, 'redis.log');
   endLeftover(join(folder, 'redis.pid'));
   const out = openSync(logFile, sizeOf(logFile) > LARGEST_LOG_BYTES ? 'w' : 'a');
   const guard = fileURLToPath(new URL('redis-guard.sh', import.meta.url));

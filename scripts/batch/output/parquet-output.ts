@@ -10,8 +10,13 @@ import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { rowErrorText } from '../../../shared/text/cells.js';
 import { numberOf } from '../input/sample.js';
 import { type ColumnKind, InputFileError, type SourcePage } from '../input/source.js';
-import type { Output } from './output.js';
-import { carriedNames, ERROR_COLUMN, type OutcomeTaker, type OutputColumns } from './output-format.js';
+import {
+  carriedNames,
+  ERROR_COLUMN,
+  type OutcomeTaker,
+  type Output,
+  type OutputColumns,
+} from './output-format.js';
 import type { Sink } from './sink.js';
 
 /** Rows of text become a row group when they are so many, or fill so many pages of the input. */

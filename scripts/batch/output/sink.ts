@@ -48,7 +48,7 @@ export class StreamSink implements Sink {
   #failure: Error | undefined;
 
   constructor(private readonly stream: NodeJS.WritableStream) {
-    stream.on('error', this.#onError);
+    stream.on('error', (error: Error) => (this.#failure = error));
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -63,11 +63,5 @@ export class StreamSink implements Sink {
     });
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  readonly #onError = (error: Error): void => {
-    this.#failure = error;
-  };
+  async close(): Promise<void> {}
 }

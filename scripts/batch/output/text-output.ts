@@ -1,6 +1,5 @@
 import type { SourcePage } from '../input/source.js';
-import type { Output } from './output.js';
-import type { OutcomeTaker, TextFormat } from './output-format.js';
+import type { OutcomeTaker, Output, TextFormat } from './output-format.js';
 import type { Sink } from './sink.js';
 
 const BUFFER_CHARS = 1_048_576;
