@@ -119,7 +119,7 @@ export class JobLeases {
     return claimed;
   }
 
-  /** Has a worker look at once a second whether any job waits in one of these queues: one command. */
+  /** Whether any job waits in one of these queues. One command: idle workers ask once a second. */
   async anyWaits(queues: readonly string[]): Promise<boolean> {
     const lanes = queues.flatMap((queue) =>
       PRIORITIES.map((lane) => this.#records.key(`queued:${queue}:${lane}`)),
@@ -188,17 +188,17 @@ export class JobLeases {
   }
 
   /**
-   * Gives jobs back that are not to blame, to where they stood; the attempt does not count. With `apart` they are claimed by
-   * themselves from now on: one of them is to blame, and nobody can say which.
+   * Gives jobs back that are not to blame, to where they stood; the attempt does not count. With `alone` each is claimed
+   * by itself from now on: one of them is to blame, and nobody can say which.
    */
-  release(jobs: readonly ClaimedJob[], mode: 'release' | 'apart' = 'release'): Promise<GivenBack[]> {
+  release(jobs: readonly ClaimedJob[], mode: 'release' | 'alone' = 'release'): Promise<GivenBack[]> {
     return this.#giveBack(
       mode,
       jobs.flatMap(({ id, hold }) => [id, hold, '0', '', '']),
     );
   }
 
-  async #giveBack(mode: 'retry' | 'release' | 'apart', words: readonly string[]): Promise<GivenBack[]> {
+  async #giveBack(mode: 'retry' | 'release' | 'alone', words: readonly string[]): Promise<GivenBack[]> {
     return listOf(await this.#records.run('give-back', [mode, ...words])).map((kind) =>
       kind === 'queued' || kind === 'failed' || kind === 'canceled' ? kind : 'stale',
     );

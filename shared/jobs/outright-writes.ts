@@ -5,8 +5,9 @@ import type { RecordScripts } from '../records/records.js';
 import { type Accepting, asCreated, MOST_AT_A_TIME, type QueuedJob } from './new-job.js';
 import { keyWord, ownerWord } from './record.js';
 
-/** For so long a queue is known to have room, in ms, if all that may come together fill no more than this part of its bound. */
+/** A depth that Redis told is trusted for this time, in ms. */
 const DEPTH_KNOWN_MS = 1_000;
+/** Depth and as many jobs as may come together have to stay below this part of `maxDepth`. */
 const ROOM = 0.8;
 /** Calls of workers that wait at most: any of them leads to a claim. */
 const MOST_CALLS = 64;

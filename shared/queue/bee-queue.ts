@@ -23,7 +23,7 @@ export interface Call {
   entry: string;
 }
 
-/** Gives calls that no other process makes. They are written together with the jobs that wait; see parts/calls.lua. */
+/** Makes calls whose ids no other process uses, for `outright-writes.ts`, which writes them with their jobs. */
 export function createCalls(): () => Call {
   const mine = randomBytes(9).toString('base64url');
   let count = 0;

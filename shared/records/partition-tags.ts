@@ -1,6 +1,6 @@
 import { SLOTS, slotOf } from '../redis/key-slot.js';
 
-/** An id names its partition in two hexadecimal digits; of so many, each worker still holds connections to all. */
+/** An id names its partition in two hexadecimal digits: with so many a worker can still hold connections to all. */
 export const MOST_PARTITIONS = 64;
 
 /** Which of a deployment's partitions: `index` from 0. */

@@ -125,7 +125,7 @@ export class Attempts {
     if (error instanceof InferenceLostError && error.loss === 'ended') settlement.release(jobs);
     else if (!job || jobs.length > 1) {
       log.warn('micro-batch failed, running its jobs one by one', { jobs: jobs.length, error: message });
-      settlement.release(jobs, 'apart');
+      settlement.release(jobs, 'alone');
     } else if (!job.decide()) return;
     else if (error instanceof InferenceLostError) settlement.retry(job, 'worker_lost', message);
     else this.#commitFailure(job, error, run);

@@ -20,7 +20,7 @@ export interface WorkerServices {
   log: Logger;
 }
 
-/** The same with the attempts at its jobs. */
+/** {@link LaneServices}, and the attempts at the lane's jobs. */
 export interface Lane extends LaneServices {
   attempts: Attempts;
 }

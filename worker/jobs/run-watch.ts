@@ -1,7 +1,7 @@
 import type { HeldJob } from './held-job.js';
 import type { Leave } from './lease-keeper.js';
 
-/** No process is killed sooner after its prediction began, nor after a job left it, in ms: most predictions end by then. */
+/** Least time from the start of a prediction, or from the leaving of a job, to the kill, in ms: most predictions end by then. */
 const KILL_AFTER_MS = 250;
 
 /** Reactions of a watch. */

@@ -75,7 +75,7 @@ export class Settlement {
   }
 
   /** Puts those of the jobs back that are undecided, for any worker to run; see {@link JobLeases.release}. */
-  release(jobs: readonly HeldJob[], mode: 'release' | 'apart' = 'release'): void {
+  release(jobs: readonly HeldJob[], mode: 'release' | 'alone' = 'release'): void {
     const undecided = jobs.filter((job) => job.decide());
     for (const left of byPartition(undecided, (job) => job)) {
       this.#track(left, async (leases) => {

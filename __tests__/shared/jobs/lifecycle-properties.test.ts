@@ -215,7 +215,7 @@ const STEPS = {
   },
   async release(world: World, { worker, pick, long }: Step) {
     const job = at(world.workers[worker]?.holds ?? [], pick);
-    if (job) await write(world, job, () => rig.leases.release([job], long ? 'release' : 'apart'), 'stale');
+    if (job) await write(world, job, () => rig.leases.release([job], long ? 'release' : 'alone'), 'stale');
   },
   async cancel(world: World, { job }: Step) {
     const id = world.ids[job] ?? '';

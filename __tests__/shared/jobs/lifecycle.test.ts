@@ -197,7 +197,7 @@ describe('a job that is marked to be claimed by itself', () => {
   async function withOneMarked(): Promise<string[]> {
     const ids = [await rig.submit(), await rig.submit(), await rig.submit(), await rig.submit()];
     const jobs = await rig.claim(2);
-    await rig.leases.release(jobs.slice(1), 'apart');
+    await rig.leases.release(jobs.slice(1), 'alone');
     await rig.leases.release(jobs.slice(0, 1));
     return ids;
   }

@@ -50,7 +50,7 @@ local function answer(token, started, more, due, ids, attempts, holds)
   return result
 end
 
--- Also of a claim that took nothing: were it repeated, the first call could still arrive, and nobody would know what it took.
+-- An empty claim is remembered, too: its first call may arrive after a repeat, and nobody would know what it took.
 local function remember(ids)
   redis.call('SET', last_key, ARGV[5] .. '\n' .. table.concat(ids, '\n'), 'PX', LATE_MS)
 end
@@ -79,7 +79,7 @@ if last then
   end
 end
 
--- None is run that is too late: where there are more of these than one run of a script may end, nothing is taken yet.
+-- Late jobs end before any is claimed; where one run of the script cannot end them all, it claims none.
 local _, looked_at = expire_late(128)
 if looked_at == 128 then
   remember({})
@@ -151,7 +151,7 @@ for i, id in ipairs(ids) do
   end
 end
 for lane, start in pairs(highest) do redis.call('ZADD', clock_key(queue, lane), 'GT', start, NONE) end
--- A neighbour that is idle is called, one at a time.
+-- One more worker is called, which may be idle.
 if result[3] == 1 then call_worker(queue, 1) end
 announce()
 return result

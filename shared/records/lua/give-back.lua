@@ -1,10 +1,10 @@
 -- uses base, jobs, order, calls, history, ends, moves
 -- Gives running jobs back to the queue. 'retry' keeps the attempt counted, and fails a job that has used up its
--- attempts; 'release' takes the attempt back, for a job that is not to blame; so does 'apart', for one of several of which
+-- attempts; 'release' takes the attempt back, for a job that is not to blame; so does 'alone', for one of several of which
 -- nobody can say which is to blame. All but released ones are claimed by themselves from then on.
 --
 -- KEYS 1 key prefix
--- ARGV 1 'retry', 'release' or 'apart', then five a job: id, '<token> <claim>', ms to wait, error code and error message (of a
+-- ARGV 1 'retry', 'release' or 'alone', then five a job: id, '<token> <claim>', ms to wait, error code and error message (of a
 --      job that fails here)
 -- Returns for each job 'queued', 'failed', 'canceled' or 'stale'
 local now = now_ms()

@@ -8,7 +8,7 @@ import { loadWebGpu } from './webgpu-engine.js';
 const NATIVE_ADVICE =
   "WITH_GPU=1 npm start downloads it with TensorFlow's own library; where that fails, npx waggle setup native builds it";
 
-/** Every engine. A new one is one more row and its load function. */
+/** Every engine. A new one is a name in `engine-names.ts`, a row here and its load function. */
 export const ENGINES: Readonly<Record<TfEngineName, TfEngine> & Record<'onnx', Engine>> = {
   gpu: {
     packages: ['@tensorflow/tfjs-node-gpu'],
