@@ -6,10 +6,10 @@ import type { Manifest } from '../../shared/model/manifest.js';
 import { openPackageFile } from '../../shared/model/package-file.js';
 import { parseManifest } from '../../shared/model/read-manifest.js';
 import { makeFolder } from '../../shared/process/make-folder.js';
-import { bind, type DeclaredTensor } from '../../worker/inference/child/binding.js';
+import { bind, type DeclaredTensor, findTensor } from '../../worker/inference/child/binding.js';
 import { loadDemanded } from '../../worker/inference/child/choose-engine.js';
 import { decodeImages } from '../../worker/inference/child/images.js';
-import { loadAnyNetwork, runnerFor } from '../../worker/inference/child/model-runtime.js';
+import { loadNetwork } from '../../worker/inference/child/network.js';
 import { engineFor } from '../../worker/inference/engine-names.js';
 import {
   lookIntoModelJson,
@@ -87,21 +87,26 @@ async function copyNetwork(file: string, folder: string): Promise<Manifest['form
   return format;
 }
 
+/** A tensor under the name that a signature gives it, where there is one. */
+const asSigned = (tensor: DeclaredTensor): DeclaredTensor => ({
+  ...tensor,
+  name: tensor.aliases.at(-1) ?? tensor.name,
+});
+
 async function draftTensors(
   draft: Draft,
   files: ModelFiles,
   rowShapes: InitRequest['rowShapes'],
 ): Promise<void> {
   const { manifest, questions } = draft;
-  await loadDemanded(engineFor(manifest, 'wasm'), { gpuMemoryMb: undefined, onTry: () => undefined });
-  const network = await loadAnyNetwork(files);
+  await loadDemanded(engineFor(manifest, 'wasm'), { onTry: () => undefined });
+  const network = await loadNetwork(files);
   try {
-    const { inputs, outputs } = network.describe();
-    draftInputs(draft, inputs, rowShapes);
+    draftInputs(draft, network.inputs.map(asSigned), rowShapes);
     const withheld: string[] = [];
-    const given = outputs.filter(({ name, type }) => {
-      const problem = network.outputProblem?.(network.nameOf(name)) ?? (type === 'string' && 'is of strings');
-      if (problem) withheld.push(`The output tensor "${name}" ${problem}. It is left out.`);
+    const given = network.outputs.map(asSigned).filter((tensor) => {
+      const problem = network.outputProblem?.(tensor) ?? (tensor.type === 'string' && 'is of strings');
+      if (problem) withheld.push(`The output tensor "${tensor.name}" ${problem}. It is left out.`);
       return !problem;
     });
     if (given.length === 0) throw new ModelPackageError(files.folder, withheld);
@@ -116,11 +121,14 @@ async function draftTensors(
   async function widthsOf(given: readonly DeclaredTensor[]): Promise<number[]> {
     const layout = createColumnLayout(manifest);
     const binding = bind(files.folder, { manifest, specs: layout.tensors, network });
-    const runner = runnerFor(network, binding, layout.tensors);
+    const runner = network.runnerFor(binding);
     try {
       const { columns } = await decodeImages(layout, layout.allocate(1));
       const values = await runner.run(toNumbers(layout.tensors, columns));
-      return given.map(({ name }) => values[binding.outputTensors.indexOf(network.nameOf(name))]!.length);
+      return given.map(({ name }) => {
+        const tensor = findTensor(network.outputs, name)!;
+        return values[binding.outputTensors.indexOf(tensor.name)]!.length;
+      });
     } catch (cause) {
       throw new ModelPackageError(files.folder, [`a row of zeros is not answered: ${messageOf(cause)}`]);
     } finally {

@@ -10,6 +10,7 @@ export const SOCKET_FD = 3;
 export interface StartRequest {
   files: ModelFiles;
   engine: EngineChoice;
+  /** Engines known not to work here, such as one that crashed an earlier process. */
   passedOver: readonly PassedOver[];
   gpuMemoryMb?: number | undefined;
   /** Rows of a full micro-batch. */

@@ -1,12 +1,11 @@
 import { type Tensor, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
-import type { Columns, TensorSpec } from '../../../shared/model/columns.js';
+import type { Columns } from '../../../shared/model/columns.js';
 import type { OutputValues } from '../../../worker/inference/child/binding.js';
 import { ENGINES } from '../../../worker/inference/child/engines/engines.js';
 import { NetworkRunner } from '../../../worker/inference/child/network-runner.js';
 import { tf } from '../../../worker/inference/child/tensorflow.js';
 
 const WIDTH = 3;
-const SPECS: TensorSpec[] = [{ name: 'x', dtype: 'float32', width: WIDTH }];
 
 type Run = (x: Tensor2D) => Tensor[];
 
@@ -28,21 +27,13 @@ afterEach(() => {
 });
 
 function runnerOf(run: Run, now = () => 0): NetworkRunner {
-  const network = {
-    inputs: new Map([['x', [-1, WIDTH]]]),
-    outputs: ['y'],
-    nameOf: (name: string) => name,
-    run: ({ x }: Record<string, Tensor>) => run(x as Tensor2D),
-    describe: () => ({ inputs: [], outputs: [] }),
-    dispose: () => undefined,
-  };
   const binding = {
-    feeds: [{ array: 0, name: 'x', rowShape: [WIDTH], dtype: 'float32' as const }],
+    feeds: [{ name: 'x', rowShape: [WIDTH], width: WIDTH, dtype: 'float32' as const }],
     isSingleRow: false,
     outputTensors: ['y'],
     outputsOf: () => [],
   };
-  const runner = new NetworkRunner(network, binding, SPECS, now);
+  const runner = new NetworkRunner(({ x }) => run(x as Tensor2D), binding, now);
   runners.push(runner);
   return runner;
 }

@@ -8,35 +8,34 @@ export type OutputValues = Float32Array | Int32Array | Uint8Array;
 
 /** A tensor as the file of a network declares it. */
 export interface DeclaredTensor {
-  /** A name by which a manifest may call it. */
+  /** The network's own name for it. */
   name: string;
+  /** Names of the signature, by which a manifest may call it, too. */
+  aliases: readonly string[];
   /** As the format calls it: `float32`, `int64`, `string`. */
   type: string;
   /** Rows first; -1 where open, undefined where the file does not say. */
   shape: readonly number[] | undefined;
 }
 
-/** What is known of a network's tensors before it runs. */
-export interface NetworkTensors {
-  /** Everything that the file declares, for whoever writes a manifest. */
-  describe(): { inputs: DeclaredTensor[]; outputs: DeclaredTensor[] };
-  /** Declared shapes by input tensor, rows first; -1 where open, undefined where the file does not say. */
-  inputs: ReadonlyMap<string, readonly number[] | undefined>;
-  outputs: readonly string[];
-  /** The name by which `inputs` and `outputs` know a tensor that a manifest names. */
-  nameOf(tensor: string): string;
+/** A network that is loaded, whichever format it came in. */
+export interface Network {
+  inputs: readonly DeclaredTensor[];
+  outputs: readonly DeclaredTensor[];
   /** Why an input tensor does not take what the columns hold; undefined where it does. */
-  inputProblem?(name: string, spec: TensorSpec): string | undefined;
+  inputProblem?(tensor: DeclaredTensor, spec: TensorSpec): string | undefined;
   /** Why an output tensor gives no numbers; undefined where it does. */
-  outputProblem?(name: string): string | undefined;
+  outputProblem?(tensor: DeclaredTensor): string | undefined;
+  runnerFor(binding: Binding): Runner;
+  dispose(): void;
 }
 
-/** One input tensor that is made of an array of the columns: of shape [rows, ...rowShape]. */
+/** One input tensor, which is made of the array of the columns in the same place: of shape [rows, ...rowShape]. */
 export interface Feed {
-  /** Position in the arrays of the columns. */
-  array: number;
   name: string;
   rowShape: readonly number[];
+  /** Numbers of a row. */
+  width: number;
   dtype: TensorSpec['dtype'];
 }
 
@@ -55,7 +54,7 @@ export interface Binding {
 export interface Runner {
   /** Values of the binding's output tensors. One call at a time. Rejects with whatever the network throws. */
   run(columns: Columns): Promise<OutputValues[]>;
-  /** Why the network does not run as fast as its engine could; undefined where it does. */
+  /** Why the network does not run as fast as its engine could; undefined where it does, and where no engine could. */
   readonly plainBecause: string | undefined;
   /** Tensors that TensorFlow.js holds in this process. */
   readonly numTensors: number;
@@ -66,7 +65,7 @@ export interface Runner {
 interface Sides {
   manifest: Manifest;
   specs: readonly TensorSpec[];
-  network: NetworkTensors;
+  network: Network;
 }
 
 /** Checks names and shapes once. Throws {@link ModelPackageError} naming every member of the manifest at fault. */
@@ -74,21 +73,26 @@ export function bind(folder: string, sides: Sides): Binding {
   const { manifest, specs, network } = sides;
   const problems = [...inputProblems(sides), ...outputProblems(sides)];
   if (problems.length > 0) throw new ModelPackageError(folder, problems);
-  const feeds = specs.map((spec, array): Feed => {
-    const name = network.nameOf(spec.name);
-    const rowShape = rowShapeOf(spec, network.inputs.get(name)) ?? [spec.width];
-    return { array, name, rowShape, dtype: spec.dtype };
+  const feeds = specs.map((spec): Feed => {
+    const { name, shape } = findTensor(network.inputs, spec.name)!;
+    const { width, dtype } = spec;
+    return { name, rowShape: rowShapeOf(spec, shape)!, width, dtype };
   });
-  const outputTensors = [...new Set(manifest.outputs.map((output) => network.nameOf(output.tensor)))];
   const sources = outputSources(manifest);
-  const places = sources.map(({ tensor }) => outputTensors.indexOf(network.nameOf(tensor)));
+  const tensors = sources.map(({ tensor }) => findTensor(network.outputs, tensor)!.name);
+  const outputTensors = [...new Set(tensors)];
+  const places = tensors.map((name) => outputTensors.indexOf(name));
   return {
     outputTensors,
     feeds,
-    isSingleRow: [...network.inputs.values()].some((shape) => shape?.[0] === 1),
+    isSingleRow: network.inputs.some(({ shape }) => shape?.[0] === 1),
     outputsOf: (rows, values) => sources.map((source, i) => numbersOf(values[places[i]!]!, rows, source)),
   };
 }
+
+/** The tensor that a manifest calls by a name; a name of the signature goes before one of the network. */
+export const findTensor = (tensors: readonly DeclaredTensor[], name: string): DeclaredTensor | undefined =>
+  tensors.find(({ aliases }) => aliases.includes(name)) ?? tensors.find((tensor) => tensor.name === name);
 
 /**
  * Shape of one row of an input tensor; undefined when its columns cannot fill the declared shape. A shape in the manifest may
@@ -111,34 +115,37 @@ function rowShapeOf(
 }
 
 function inputProblems({ specs, network }: Sides): string[] {
-  const filled = new Set(specs.map((spec) => network.nameOf(spec.name)));
-  const names = [...network.inputs.keys()];
+  const empty = new Set(network.inputs);
   const wrong = specs.flatMap((spec) => {
-    const name = network.nameOf(spec.name);
-    if (!network.inputs.has(name)) {
-      return [`#/columns name the input tensor "${spec.name}"; the network has ${names.join(', ')}`];
+    const tensor = findTensor(network.inputs, spec.name);
+    if (!tensor) {
+      return [`#/columns name the input tensor "${spec.name}"; the network has ${namesOf(network.inputs)}`];
     }
-    const problem = network.inputProblem?.(name, spec);
+    empty.delete(tensor);
+    const problem = network.inputProblem?.(tensor, spec);
     if (problem) return [problem];
-    const declared = network.inputs.get(name);
-    if (rowShapeOf(spec, declared)) return [];
+    if (rowShapeOf(spec, tensor.shape)) return [];
     return [
-      `#/columns put ${spec.width} numbers a row into the tensor "${spec.name}" of shape [${String(declared)}]`,
+      `#/columns put ${spec.width} numbers a row into the tensor "${spec.name}" of shape [${String(tensor.shape)}]`,
     ];
   });
-  const empty = names.filter((name) => !filled.has(name));
-  return [...wrong, ...empty.map((name) => `#/columns put nothing into the input tensor "${name}"`)];
+  return [
+    ...wrong,
+    ...Array.from(empty, ({ name }) => `#/columns put nothing into the input tensor "${name}"`),
+  ];
 }
 
 function outputProblems({ manifest, network }: Sides): string[] {
   return manifest.outputs.flatMap(({ tensor }, i) => {
-    const name = network.nameOf(tensor);
-    const problem = network.outputs.includes(name)
-      ? network.outputProblem?.(name)
-      : `is none of the network's: ${network.outputs.join(', ')}`;
+    const found = findTensor(network.outputs, tensor);
+    const problem = found
+      ? network.outputProblem?.(found)
+      : `is none of the network's: ${namesOf(network.outputs)}`;
     return problem ? [`#/outputs/${i}/tensor "${tensor}" ${problem}`] : [];
   });
 }
+
+const namesOf = (tensors: readonly DeclaredTensor[]): string => tensors.map(({ name }) => name).join(', ');
 
 /** The numbers of a source, row after row, out of those of its tensor. */
 function numbersOf(

@@ -1,6 +1,5 @@
 import { messageOf } from '../../../shared/errors.js';
 import {
-  type EngineChoice,
   type EngineName,
   type EngineReport,
   type PassedOver,
@@ -8,23 +7,15 @@ import {
   type TfEngineName,
 } from '../engine-names.js';
 import { EngineUnavailableError } from '../inference-errors.js';
-import type { ModelFiles } from '../parent/model-files.js';
+import type { StartRequest } from '../protocol.js';
 import { TOLERANCE, worstDifference } from '../agreement.js';
-import type { Device } from './engines/engine.js';
 import { ENGINES } from './engines/engines.js';
 import { createModelRuntime, type ModelRuntime } from './model-runtime.js';
 import { tf } from './tensorflow.js';
 import { answerExample, type ExampleTime, timeExample, warmUp } from './warm-up.js';
 
 /** The model to run, and the engine that is asked for. */
-export interface EngineWish {
-  choice: EngineChoice;
-  files: ModelFiles;
-  gpuMemoryMb: number | undefined;
-  /** Rows of a full micro-batch. */
-  maxBatch: number;
-  /** Engines known not to work here, such as one that crashed an earlier process. */
-  passedOver: readonly PassedOver[];
+export interface EngineWish extends StartRequest {
   /** Is called before the code of an engine is loaded, which may crash the process. */
   onTry: (engine: EngineName) => void;
 }
@@ -49,12 +40,12 @@ export interface Candidate {
  * engine fails, and ModelPackageError when the model does not answer its example.
  */
 export async function chooseEngine(wish: EngineWish): Promise<EngineOnDuty> {
-  const { choice } = wish;
-  if (choice === 'auto') return fastestThatWorks(wish);
-  const device = await loadDemanded(choice, wish);
+  const { engine } = wish;
+  if (engine === 'auto') return fastestThatWorks(wish);
+  const device = await loadDemanded(engine, wish);
   const runtime = await createModelRuntime(wish.files);
   await warmUp(runtime, wish.files, wish.maxBatch);
-  return { runtime, report: reportOn({ engine: choice, device, runtime }, []) };
+  return { runtime, report: reportOn({ engine, device, runtime }, []) };
 }
 
 /** Loads an engine by name; resolves to its device. Throws {@link EngineUnavailableError}. */
@@ -63,10 +54,9 @@ export async function loadDemanded(
   { gpuMemoryMb, onTry }: Pick<EngineWish, 'gpuMemoryMb' | 'onTry'>,
 ): Promise<string> {
   onTry(engine);
-  const device = await ENGINES[engine].load({ gpuMemoryMb, allowSoftware: true }).catch((cause: unknown) => {
+  return ENGINES[engine].load({ gpuMemoryMb, allowSoftware: true }).catch((cause: unknown) => {
     throw new EngineUnavailableError(engine, messageOf(cause), ENGINES[engine].advice);
   });
-  return textOf(device);
 }
 
 async function fastestThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
@@ -104,7 +94,7 @@ async function tryEngine(
     const device = await ENGINES[engine].load({ gpuMemoryMb: wish.gpuMemoryMb, allowSoftware: false });
     const runtime = await createModelRuntime(wish.files);
     checkAgreement(await answerExample(runtime, wish.files), expected);
-    return await ready({ engine, device: textOf(device), runtime }, wish);
+    return await ready({ engine, device, runtime }, wish);
   } catch (cause) {
     // The two native engines share a backend name: a backend left by one would be taken for the other's.
     if (tf.findBackendFactory(backend)) tf.removeBackend(backend);
@@ -138,9 +128,6 @@ export function compareTimes<T extends Pick<Candidate, 'engine' | 'times'>>(
   );
   return { fastest, slower };
 }
-
-const textOf = ({ description, memory }: Device): string =>
-  memory === undefined ? description : `${description}; ${memory}`;
 
 const reportOn = (
   { engine, device, runtime }: Pick<Candidate, 'device' | 'runtime'> & { engine: EngineName },

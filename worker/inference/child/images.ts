@@ -53,20 +53,17 @@ export async function loadDecoder(folder: string, { columns }: Pick<Manifest, 'c
   }
 }
 
-/** Columns whose images are decoded, each to the bytes of its tensor's shape, and by row why one could not be. */
-export interface Decoded {
-  columns: Columns;
-  faults: Record<number, string>;
-}
-
 /**
- * Decodes the images of rows: upright, on white where they are transparent, in the size of their tensors. A row whose image cannot
- * be decoded is one without it.
+ * Decodes the images of rows to the bytes of their tensors' shapes: upright, on white where they are transparent. A row whose
+ * image cannot be decoded is one without it, and has the reason among the faults, which are undefined where nothing is wrong.
  */
-export async function decodeImages({ tensors, images }: ColumnLayout, columns: Columns): Promise<Decoded> {
+export async function decodeImages(
+  { tensors, images }: ColumnLayout,
+  columns: Columns,
+): Promise<{ columns: Columns; faults?: Record<number, string> | undefined }> {
   const { rows, arrays } = columns;
-  const faults: Record<number, string> = {};
-  if (images === 0) return { columns, faults };
+  if (images === 0) return { columns };
+  let faults: Record<number, string> | undefined;
   const specs = tensors.filter(({ image }) => image);
   const decoded = specs.map(({ width, image }) => new Uint8Array(rows * width).fill(image!.absent));
   // One after the other: an inference process takes one core, and libvips tells errors of all threads in one place.
@@ -79,6 +76,7 @@ export async function decodeImages({ tensors, images }: ColumnLayout, columns: C
       decoded[place]!.set(await decode(file, spec), row * spec.width);
     } catch (error) {
       const [why = ''] = messageOf(error).split('\n', 1);
+      faults ??= {};
       faults[row] ??= `the image "${spec.image!.member}" cannot be decoded: ${why}`;
     }
   }

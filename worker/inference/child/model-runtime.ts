@@ -1,28 +1,23 @@
-import { join } from 'node:path';
-import { messageOf, ModelPackageError } from '../../../shared/errors.js';
 import {
   type Columns,
   type ColumnLayout,
   createColumnLayout,
-  type TensorSpec,
   toNumbers,
 } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
-import { bind, type Binding, type OutputValues, type Runner } from './binding.js';
+import { bind, type OutputValues, type Runner } from './binding.js';
 import { type EngineName, engineFor } from '../engine-names.js';
 import { ENGINES } from './engines/engines.js';
 import type { ModelFiles } from '../parent/model-files.js';
 import { decodeImages, loadDecoder } from './images.js';
-import { loadNetwork, type Network } from './network.js';
-import { NetworkRunner } from './network-runner.js';
-import { loadOnnxNetwork, OnnxNetwork } from './onnx-network.js';
+import { loadNetwork } from './network.js';
 
 /** A model's answer to one micro-batch. */
 export interface Prediction {
   /** One array a source of the manifest's outputs, in their order; as many numbers a row as it is wide. */
   outputs: Float32Array[];
   /** What is wrong with inputs that could not be used, by row. Absent where nothing is. */
-  faults?: Readonly<Record<number, string>>;
+  faults?: Readonly<Record<number, string>> | undefined;
   /** From the arrays in to the arrays out, without any way between processes, in ms. */
   predictMs: number;
   /** Tensors of TensorFlow.js alive afterwards: the weights, the same number after every call. None of ONNX. */
@@ -36,7 +31,7 @@ export interface ModelRuntime {
   layout: ColumnLayout;
   /** Runs all rows at once. One call at a time. Rejects with whatever the model throws. */
   predict(columns: Columns): Promise<Prediction>;
-  /** See {@link NetworkRunner.plainBecause}. */
+  /** See {@link Runner.plainBecause}. */
   readonly plainBecause: string | undefined;
   dispose(): void;
 }
@@ -55,9 +50,9 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
   const { manifest, folder } = files;
   const layout = createColumnLayout(manifest);
   await loadDecoder(folder, manifest);
-  const network = await loadAnyNetwork(files);
+  const network = await loadNetwork(files);
   const binding = bind(folder, { manifest, specs: layout.tensors, network });
-  const runner = runnerFor(network, binding, layout.tensors);
+  const runner = network.runnerFor(binding);
   return {
     manifest,
     layout,
@@ -68,10 +63,7 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
       const values = await (binding.isSingleRow ? runRowByRow(runner, layout, numbers) : runner.run(numbers));
       const outputs = binding.outputsOf(columns.rows, values);
       const predictMs = performance.now() - startMs;
-      const { numTensors } = runner;
-      return Object.keys(faults).length === 0
-        ? { outputs, predictMs, numTensors }
-        : { outputs, predictMs, numTensors, faults };
+      return { outputs, predictMs, numTensors: runner.numTensors, faults };
     },
     get plainBecause() {
       return runner.plainBecause;
@@ -82,24 +74,6 @@ export async function createModelRuntime(files: ModelFiles): Promise<ModelRuntim
     },
   };
 }
-
-/** Loads a network of any format. Throws {@link ModelPackageError} with what its library says of it. */
-export async function loadAnyNetwork(files: ModelFiles): Promise<Network | OnnxNetwork> {
-  const isOnnx = files.manifest.format === 'onnx';
-  try {
-    return await (isOnnx ? loadOnnxNetwork(files.weights) : loadNetwork(files));
-  } catch (cause) {
-    throw new ModelPackageError(join(files.folder, isOnnx ? 'model.onnx' : 'model.json'), [messageOf(cause)]);
-  }
-}
-
-/** What runs a network, bound to these tensors. */
-export const runnerFor = (
-  network: Network | OnnxNetwork,
-  binding: Binding,
-  tensors: readonly TensorSpec[],
-): Runner =>
-  network instanceof OnnxNetwork ? network.runnerFor(binding) : new NetworkRunner(network, binding, tensors);
 
 /** Runs a network that takes one row a call. */
 async function runRowByRow(runner: Runner, layout: ColumnLayout, columns: Columns): Promise<OutputValues[]> {

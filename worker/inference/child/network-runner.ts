@@ -1,9 +1,8 @@
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import { messageOf } from '../../../shared/errors.js';
-import { ARRAY_OF, type Columns, type TensorSpec } from '../../../shared/model/columns.js';
+import { ARRAY_OF, type Columns } from '../../../shared/model/columns.js';
 import type { Binding, OutputValues, Runner } from './binding.js';
 import { type KernelPlan, NotReplayableError, recordKernels } from './kernel-plan.js';
-import type { Network } from './network.js';
 import { tf } from './tensorflow.js';
 
 /** Backends that {@link recordKernels} knows how to record. A GPU's values cannot be read at once. */
@@ -20,6 +19,9 @@ const MOST_ROW_COUNTS = 128;
 /** Most memory of one plan, and of all, in bytes. */
 const LIMIT_BYTES = { plan: 16_777_216, plans: 67_108_864 };
 
+/** Runs a network of TensorFlow.js on one micro-batch: its asked-for outputs, in their order. Is called inside `tidy`. */
+export type RunNetwork = (inputs: NamedTensorMap, outputs: readonly string[]) => Tensor[];
+
 /** A number of rows that was asked for. */
 interface RowCount {
   plan?: KernelPlan;
@@ -32,41 +34,29 @@ interface RowCount {
  * hold, or what makes it answer otherwise than the network did, ends that for good: see {@link plainBecause}.
  */
 export class NetworkRunner implements Runner {
-  readonly #network: Network;
+  /** Why this network is not replayed; undefined while it may be, and on backends where none is. */
+  plainBecause: string | undefined;
+  readonly #runNetwork: RunNetwork;
   readonly #binding: Binding;
-  readonly #specs: readonly TensorSpec[];
   readonly #rowCounts = new Map<number, RowCount>();
   readonly #now: () => number;
   #bytes = 0;
   readonly #replays = REPLAYING.has(tf.getBackend());
-  #plainBecause: string | undefined;
   #trialsLeft = TRIALS;
 
   /** @param now gives the time in ms, by which runs that are slow are told. */
-  constructor(
-    network: Network,
-    binding: Binding,
-    specs: readonly TensorSpec[],
-    now = () => performance.now(),
-  ) {
+  constructor(run: RunNetwork, binding: Binding, now = () => performance.now()) {
     this.#now = now;
-    this.#network = network;
+    this.#runNetwork = run;
     this.#binding = binding;
-    this.#specs = specs;
   }
 
-  /** Why this network is not replayed; undefined while it may be, and on backends where none is. */
-  get plainBecause(): string | undefined {
-    return this.#plainBecause;
-  }
-
-  /** Tensors that are alive in this process. */
   get numTensors(): number {
     return tf.memory().numTensors;
   }
 
   async run(columns: Columns): Promise<OutputValues[]> {
-    const mayReplay = this.#replays && this.#plainBecause === undefined && this.#isWhole(columns);
+    const mayReplay = this.#replays && this.plainBecause === undefined && this.#isWhole(columns);
     if (!mayReplay) return this.#runPlain(columns);
     const known = this.#rowCounts.get(columns.rows) ?? {};
     this.#remember(columns.rows, known);
@@ -89,15 +79,15 @@ export class NetworkRunner implements Runner {
 
   async #runPlain(columns: Columns): Promise<OutputValues[]> {
     return readAndDispose(
-      tf.tidy(() => this.#network.run(this.#inputsOf(columns), this.#binding.outputTensors)),
+      tf.tidy(() => this.#runNetwork(this.#inputsOf(columns), this.#binding.outputTensors)),
     );
   }
 
   #inputsOf({ rows, arrays }: Columns): NamedTensorMap {
     const inputs: NamedTensorMap = {};
-    for (const { array, name, rowShape, dtype } of this.#binding.feeds) {
-      inputs[name] = tf.tensor(arrays[array]!, [rows, ...rowShape], dtype);
-    }
+    this.#binding.feeds.forEach(({ name, rowShape, dtype }, i) => {
+      inputs[name] = tf.tensor(arrays[i]!, [rows, ...rowShape], dtype);
+    });
     return inputs;
   }
 
@@ -108,7 +98,7 @@ export class NetworkRunner implements Runner {
       const inputs = this.#inputsOf(columns);
       const { feeds, outputTensors } = this.#binding;
       const ordered = feeds.map(({ name }) => inputs[name]!);
-      const recording = recordKernels(ordered, () => this.#network.run(inputs, outputTensors));
+      const recording = recordKernels(ordered, () => this.#runNetwork(inputs, outputTensors));
       plan = recording.plan;
       return recording.outputs;
     });
@@ -151,13 +141,13 @@ export class NetworkRunner implements Runner {
   }
 
   #refuse(why: string): void {
-    this.#plainBecause ??= why;
+    this.plainBecause ??= why;
     this.dispose();
   }
 
   /** Whether the arrays are of the types and sizes that a plan reads out of memory. The plain way says what is wrong. */
   #isWhole({ rows, arrays }: Columns): boolean {
-    return this.#specs.every(({ dtype, width }, i) => {
+    return this.#binding.feeds.every(({ dtype, width }, i) => {
       const array = arrays[i];
       return array instanceof ARRAY_OF[dtype] && array.length === rows * width;
     });

@@ -1,18 +1,23 @@
-import type { io, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
+import { join } from 'node:path';
+import type { io, NamedTensorMap } from '@tensorflow/tfjs-core';
+import { messageOf, ModelPackageError } from '../../../shared/errors.js';
 import type { ModelFiles } from '../parent/model-files.js';
-import type { DeclaredTensor, NetworkTensors } from './binding.js';
+import type { DeclaredTensor, Network } from './binding.js';
+import { NetworkRunner } from './network-runner.js';
+import { loadOnnxNetwork } from './onnx.js';
 import { loadConverterPackage, loadLayersPackage } from './tensorflow.js';
 
-/** A network of TensorFlow.js, whichever of the two formats it came in. */
-export interface Network extends NetworkTensors {
-  /** The asked-for outputs of one micro-batch, in their order. To be called inside `tidy`. */
-  run(inputs: NamedTensorMap, outputs: readonly string[]): Tensor[];
-  dispose(): void;
-}
+const LOADERS = { 'tfjs-layers': loadLayers, 'tfjs-graph': loadGraph, onnx: loadOnnxNetwork };
 
-/** Builds the network on the backend that is set. Throws what TensorFlow.js throws on a file that it cannot use. */
-export function loadNetwork(files: ModelFiles): Promise<Network> {
-  return files.manifest.format === 'tfjs-layers' ? loadLayers(files) : loadGraph(files);
+/** Builds a network on the engine that is loaded. Throws {@link ModelPackageError} with what its library says of it. */
+export async function loadNetwork(files: ModelFiles): Promise<Network> {
+  const { format } = files.manifest;
+  try {
+    return await LOADERS[format](files);
+  } catch (cause) {
+    const file = format === 'onnx' ? 'model.onnx' : 'model.json';
+    throw new ModelPackageError(join(files.folder, file), [messageOf(cause)]);
+  }
 }
 
 async function loadLayers(files: ModelFiles): Promise<Network> {
@@ -21,40 +26,36 @@ async function loadLayers(files: ModelFiles): Promise<Network> {
   if (model.outputNames.length === 0) model.build(model.inputs.map(({ shape }) => shape));
   const declared = (tensors: typeof model.inputs, names: readonly string[]) =>
     tensors.map(({ dtype, shape }, i): DeclaredTensor => {
-      return { name: names[i]!, type: dtype, shape: shape.map((size) => size ?? -1) };
+      return { name: names[i]!, aliases: [], type: dtype, shape: shape.map((size) => size ?? -1) };
     });
-  const fed = declared(model.inputs, model.inputNames);
+  const run = (inputs: NamedTensorMap, outputs: readonly string[]) => {
+    // The whole micro-batch in one pass: predict() alone would cut it into slices of 32 rows.
+    const tensors = [model.predictOnBatch(model.inputNames.map((name) => inputs[name]!))].flat();
+    return outputs.map((name) => tensors[model.outputNames.indexOf(name)]!);
+  };
   return {
-    inputs: new Map(fed.map(({ name, shape }) => [name, shape])),
-    outputs: model.outputNames,
-    describe: () => ({ inputs: fed, outputs: declared(model.outputs, model.outputNames) }),
-    nameOf: (tensor) => tensor,
-    run(inputs, outputs) {
-      // The whole micro-batch in one pass: predict() alone would cut it into slices of 32 rows.
-      const result = model.predictOnBatch(model.inputNames.map((name) => inputs[name]!));
-      const tensors = Array.isArray(result) ? result : [result];
-      return outputs.map((name) => tensors[model.outputNames.indexOf(name)]!);
-    },
+    inputs: declared(model.inputs, model.inputNames),
+    outputs: declared(model.outputs, model.outputNames),
+    runnerFor: (binding) => new NetworkRunner(run, binding),
     dispose: () => void model.dispose(),
   };
 }
 
 async function loadGraph(files: ModelFiles): Promise<Network> {
   const model = await loadConverterPackage().loadGraphModel(handlerFor(files));
-  const nodes = signatureNodes(files.model.signature);
-  const keys = new Map([...nodes].map(([key, node]) => [node, key]));
-  const declared = ({ name, dtype, shape }: (typeof model.inputs)[number]): DeclaredTensor => {
-    return { name: keys.get(name) ?? name, type: dtype, shape };
-  };
+  const { inputs, outputs }: Signature = files.model.signature ?? {};
+  const declared = (tensors: typeof model.inputs, signature: Signature['inputs'] = {}) =>
+    tensors.map(({ name, dtype, shape }): DeclaredTensor => {
+      // The node "Identity" is the tensor "Identity:0".
+      const own = Object.entries(signature).filter(([, { name: of }]) => of?.replace(/:\d+$/, '') === name);
+      return { name, aliases: own.map(([alias]) => alias), type: dtype, shape };
+    });
+  const run = (values: NamedTensorMap, wanted: readonly string[]) =>
+    [model.execute(values, [...wanted])].flat();
   return {
-    inputs: new Map(model.inputs.map(({ name, shape }) => [name, shape])),
-    outputs: model.outputs.map(({ name }) => name),
-    describe: () => ({ inputs: model.inputs.map(declared), outputs: model.outputs.map(declared) }),
-    nameOf: (tensor) => nodes.get(tensor) ?? tensor,
-    run(inputs, outputs) {
-      const result = model.execute(inputs, [...outputs]);
-      return Array.isArray(result) ? result : [result];
-    },
+    inputs: declared(model.inputs, inputs),
+    outputs: declared(model.outputs, outputs),
+    runnerFor: (binding) => new NetworkRunner(run, binding),
     dispose: () => model.dispose(),
   };
 }
@@ -69,10 +70,5 @@ const handlerFor = ({ model, weightSpecs, weights }: ModelFiles): io.IOHandler =
     }),
 });
 
+/** The signature of a SavedModel: its names of tensors ("output_0"), and the graph's ("Identity:0"). */
 type Signature = Partial<Record<'inputs' | 'outputs', Record<string, { name?: string }>>>;
-
-/** Names of a SavedModel's signature ("output_0") to the graph nodes they stand for ("Identity", from "Identity:0"). */
-function signatureNodes(signature: Signature = {}): ReadonlyMap<string, string> {
-  const named = [...Object.entries(signature.inputs ?? {}), ...Object.entries(signature.outputs ?? {})];
-  return new Map(named.flatMap(([key, { name }]) => (name ? [[key, name.replace(/:\d+$/, '')]] : [])));
-}

@@ -1,9 +1,9 @@
+import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../../shared/errors.js';
 import type { Columns } from '../../../shared/model/columns.js';
 import { chooseEngine } from './choose-engine.js';
 import type { EngineName } from '../engine-names.js';
 import type { ModelRuntime } from './model-runtime.js';
-import { watchParent } from './parent-watch.js';
 import type { StartRequest } from '../protocol.js';
 import { connectToWorker, type Tell } from './worker-socket.js';
 
@@ -29,14 +29,15 @@ export function serveInference(): void {
       last = last.then(async () => answer(await loaded, message.id, columns, tell));
     }
   });
-  watchParent();
+  // Ends this process with its parent even while a model holds up its event loop.
+  const watch = new Worker(new URL('parent-watch-thread.js', import.meta.url), { workerData: process.ppid });
+  watch.unref();
 }
 
 async function load(request: StartRequest, tell: Tell): Promise<ModelRuntime> {
   try {
     const onTry = (engine: EngineName): void => void tell({ type: 'trying', engine });
-    const wish = { ...request, gpuMemoryMb: request.gpuMemoryMb, choice: request.engine, onTry };
-    const { runtime, report } = await chooseEngine(wish);
+    const { runtime, report } = await chooseEngine({ ...request, onTry });
     await tell({ type: 'ready', report });
     return runtime;
   } catch (error) {
@@ -53,7 +54,7 @@ async function answer(runtime: ModelRuntime, id: number, columns: Columns, tell:
     if (runtime.plainBecause !== before) {
       process.stderr.write(`kernels are replayed no more: ${runtime.plainBecause}\n`);
     }
-    await tell({ type: 'predicted', id, predictMs, numTensors, ...(faults && { faults }) }, outputs);
+    await tell({ type: 'predicted', id, predictMs, numTensors, faults }, outputs);
   } catch (error) {
     await tell({ type: 'threw', id, message: messageOf(error) });
   }

@@ -127,7 +127,7 @@ export class InferenceChild {
           outputs: arrays as Float32Array[],
           predictMs: message.predictMs,
           numTensors: message.numTensors,
-          ...(message.faults && { faults: message.faults }),
+          faults: message.faults,
         });
         return;
       case 'threw':

@@ -1,16 +1,9 @@
 import { messageOf } from '../../../../shared/errors.js';
 
-/** The processor that an engine found. */
-export interface Device {
-  description: string;
-  /** The engine's answer to a cap on GPU memory. */
-  memory?: string | undefined;
-}
-
 /** Conditions under which an engine is loaded. */
 export interface EngineOptions {
   /** Wished-for cap on GPU memory; engines that cannot cap it say so. */
-  gpuMemoryMb: number | undefined;
+  gpuMemoryMb?: number | undefined;
   /** Whether a software GPU is accepted: its kernels run on the CPU, slower than the engines made for the CPU. */
   allowSoftware: boolean;
 }
@@ -21,8 +14,11 @@ export interface Engine {
   runsOn: string;
   /** Advice for a person whose engine does not load. */
   advice: string;
-  /** Imports its packages and sets its backend. Throws, saying why, when they are missing or find no device that will do. */
-  load(options: EngineOptions): Promise<Device>;
+  /**
+   * Imports its packages and sets its backend. Resolves to the processor that it found, in words. Throws, saying why, when they
+   * are missing or find no device that will do.
+   */
+  load(options: EngineOptions): Promise<string>;
 }
 
 /** One that is a backend of TensorFlow.js. */
@@ -31,11 +27,11 @@ export interface TfEngine extends Engine {
   backend: string;
 }
 
-/** The note of an engine that cannot cap GPU memory; undefined where no cap was wished for. */
-export const noCapOf = (engine: string, gpuMemoryMb: number | undefined): string | undefined =>
+/** A device with a note, where a cap on its memory was wished for, that the engine cannot cap it. */
+export const uncapped = (device: string, engine: string, gpuMemoryMb: number | undefined): string =>
   gpuMemoryMb === undefined
-    ? undefined
-    : `${engine} has no cap: memory grows on demand past ${gpuMemoryMb} MB`;
+    ? device
+    : `${device}; ${engine} has no cap: memory grows on demand past ${gpuMemoryMb} MB`;
 
 /**
  * Imports a package that an installation may lack. Importing is the only sure test: a package can be there without the

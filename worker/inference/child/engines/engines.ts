@@ -1,7 +1,7 @@
 import type { TfEngineName } from '../../engine-names.js';
+import { loadOnnx } from '../onnx.js';
 import type { Engine, TfEngine } from './engine.js';
 import { loadGpu, loadNode } from './native-engines.js';
-import { loadOnnx } from './onnx-engine.js';
 import { loadWasm } from './wasm-engine.js';
 import { loadWebGpu } from './webgpu-engine.js';
 

@@ -1,6 +1,6 @@
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { tf } from '../tensorflow.js';
-import { type Device, type EngineOptions, importOptional, noCapOf } from './engine.js';
+import { type EngineOptions, importOptional, uncapped } from './engine.js';
 
 /** The part of the package `webgpu` (Dawn for Node) that this file uses, so that the build needs none of its types. */
 interface Dawn {
@@ -30,7 +30,7 @@ type WebGpuBackend = KernelBackend & {
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
 
 /** Sets the WebGPU backend on Dawn's best adapter. */
-export async function loadWebGpu({ gpuMemoryMb, allowSoftware }: EngineOptions): Promise<Device> {
+export async function loadWebGpu({ gpuMemoryMb, allowSoftware }: EngineOptions): Promise<string> {
   const { create, globals } = (await importOptional('webgpu')) as Dawn;
   const gpu = create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
@@ -43,7 +43,7 @@ export async function loadWebGpu({ gpuMemoryMb, allowSoftware }: EngineOptions):
   await importOptional('@tensorflow/tfjs-backend-webgpu');
   if (!(await tf.setBackend('webgpu'))) throw new Error('the WebGPU backend does not start on its adapter');
   void endWithDevice(tf.backend());
-  return { description: `${name} (WebGPU)`, memory: noCapOf('WebGPU', gpuMemoryMb) };
+  return uncapped(`${name} (WebGPU)`, 'WebGPU', gpuMemoryMb);
 }
 
 const nameOf = ({ description, device, vendor, architecture }: AdapterInfo): string =>
