@@ -11,7 +11,7 @@ import { openWorkerPartition } from './intake/worker-partition.js';
 import type { WorkerServices } from './jobs/lane.js';
 import { WorkerMetrics } from './jobs/metrics.js';
 import { ModelService } from './jobs/model-service.js';
-import { Heartbeat } from './models/heartbeat.js';
+import { startHeartbeat } from './models/heartbeat.js';
 import type { LoadedModel } from './models/loaded-model.js';
 import { LoadedModels } from './models/loaded-models.js';
 
@@ -67,7 +67,7 @@ export async function openWorker(options: WorkerOptions): Promise<Worker> {
     refused: refusalsOf(loaded.refused, config.modelsDir),
     loading: reloads > 0,
   });
-  const heartbeat = new Heartbeat(records, state, log);
+  const heartbeat = startHeartbeat(records, state, log);
   release.later('heartbeat', () => heartbeat.close());
   await heartbeat.beat();
   return {

@@ -23,8 +23,7 @@ export class DashboardApi {
   }
 
   async stats({ minutes, model }: StatsQuery, signal: AbortSignal): Promise<StatsBody> {
-    const query = new URLSearchParams({ minutes: String(minutes) });
-    if (model !== undefined) query.set('model', model);
+    const query = { minutes, model };
     return (await send(this.#endpoint, { path: '/stats', query, signal, accept: isStats })).body;
   }
 

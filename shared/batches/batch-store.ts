@@ -79,11 +79,7 @@ const UPLOAD_SILENCE_MS = 5_000;
 
 /** Accepts, reads and cancels batches: the API's side. Rejects with RedisUnavailableError while Redis is away. */
 export class BatchStore {
-  readonly #records: RecordScripts;
-
-  constructor(records: RecordScripts) {
-    this.#records = records;
-  }
+  constructor(private readonly records: RecordScripts) {}
 
   /**
    * Opens a batch for its upload, unless its Idempotency-Key is known or there is no room: `maxChunks` may wait. An upload
@@ -106,7 +102,7 @@ export class BatchStore {
       chunk_about: aboutWord({ traceparent: batch.traceparent }),
     };
     const [kind, detail, fingerprint] = listOf(
-      await this.#records.promise('batch-create', [
+      await this.records.promise('batch-create', [
         batch.id,
         batch.owner,
         batch.idempotencyKey ?? '',
@@ -125,7 +121,7 @@ export class BatchStore {
   async add(batchId: string, { number, rows, columns, invalid }: NewChunk): Promise<boolean> {
     const errors = Object.keys(invalid);
     const [kind, detail] = listOf(
-      await this.#records.promise('batch-add', [
+      await this.records.promise('batch-add', [
         batchId,
         String(rows),
         String(errors.length),
@@ -140,12 +136,12 @@ export class BatchStore {
 
   /** Keeps an upload alive that brings no chunk for a while; false when the batch no longer takes rows. */
   async touch(batchId: string): Promise<boolean> {
-    return (await this.#records.run('batch-touch', [batchId])) === 1;
+    return (await this.records.run('batch-touch', [batchId])) === 1;
   }
 
   /** Closes the upload; false when the batch no longer takes rows. */
   async complete(batchId: string, fingerprint: string): Promise<boolean> {
-    return (await this.#records.promise('batch-complete', [batchId, fingerprint])) === 1;
+    return (await this.records.promise('batch-complete', [batchId, fingerprint])) === 1;
   }
 
   /** Cancels a batch of `owner` (undefined: anybody's). */
@@ -153,21 +149,21 @@ export class BatchStore {
     batchId: string,
     owner: string | undefined,
   ): Promise<'canceled' | 'canceling' | 'ended' | 'gone'> {
-    const word = await this.#records.promise('batch-cancel', [batchId, owner ?? '*', '']);
+    const word = await this.records.promise('batch-cancel', [batchId, owner ?? '*', '']);
     return word === 'canceled' || word === 'canceling' || word === 'ended' ? word : 'gone';
   }
 
   /** Ends a batch whose upload broke off or was refused: frees its Idempotency-Key and deletes its values. */
   async abort(batchId: string, state: 'canceled' | 'failed' = 'canceled'): Promise<void> {
-    await this.#records.run('batch-cancel', [batchId, '*', state]);
+    await this.records.run('batch-cancel', [batchId, '*', state]);
   }
 
   /** The batch, or undefined when its record is not there (any more). */
   async find(id: string): Promise<Batch | undefined> {
-    const { redis } = this.#records;
+    const { redis } = this.records;
     const batch = parseBatch(
       id,
-      await redis.command(['HMGET', this.#records.key(`batch:${id}`), ...BATCH_FIELDS]),
+      await redis.command(['HMGET', this.records.key(`batch:${id}`), ...BATCH_FIELDS]),
     );
     // A record is there for a moment after its time: the sweeper removes it.
     return batch?.expiresMs !== undefined && batch.expiresMs <= redis.nowMs() ? undefined : batch;
@@ -175,9 +171,9 @@ export class BatchStore {
 
   /** Reads the outcome of one chunk: three values, one round trip. `widths`: numbers a row of each source of the outputs. */
   async results(batchId: string, chunk: number, widths: readonly number[]): Promise<ChunkResults> {
-    const key = this.#records.key(`batch:${batchId}`);
+    const key = this.records.key(`batch:${batchId}`);
     const read = (part: string): Promise<RedisBytesReply> =>
-      this.#records.redis.commandBytes(['HGET', `${key}:${part}`, String(chunk)]);
+      this.records.redis.commandBytes(['HGET', `${key}:${part}`, String(chunk)]);
     const [out, invalid, failed] = await Promise.all([read('out'), read('invalid'), read('failed')]);
     const outputs = Buffer.isBuffer(out) ? decodeResults(out, widths) : undefined;
     const failure = Buffer.isBuffer(failed)
@@ -192,7 +188,7 @@ export class BatchStore {
 
   /** One page of batches, newest first. */
   list(owner: string | undefined, wish: PageWish): Promise<Page<Batch>> {
-    return readPage(this.#records, ['batch', owner ?? '*'], {
+    return readPage(this.records, ['batch', owner ?? '*'], {
       ...wish,
       read: async (ids) => {
         const found = await Promise.all(ids.map((id) => this.find(id)));

@@ -12,23 +12,19 @@ export interface ChunkResult {
 
 /** Reads the input of claimed chunks and writes their results: the worker's side. */
 export class ChunkLeases {
-  readonly #records: RecordScripts;
-
-  constructor(records: RecordScripts) {
-    this.#records = records;
-  }
+  constructor(private readonly records: RecordScripts) {}
 
   /** The packed columns of a chunk's job; undefined when its batch was canceled. */
   async columns(jobId: string): Promise<Buffer | undefined> {
     const colon = jobId.lastIndexOf(':');
-    const key = this.#records.key(`batch:${jobId.slice(0, colon)}:in`);
-    const bytes = await this.#records.redis.commandBytes(['HGET', key, jobId.slice(colon + 1)]);
+    const key = this.records.key(`batch:${jobId.slice(0, colon)}:in`);
+    const bytes = await this.records.redis.commandBytes(['HGET', key, jobId.slice(colon + 1)]);
     return Buffer.isBuffer(bytes) ? bytes : undefined;
   }
 
   /** Writes the results and ends the chunk, where the claim still holds it. Safe to repeat. One round trip. */
   async commit({ id, hold }: ClaimedJob, run: ChunkResult): Promise<CommitReply> {
-    const word = await this.#records.run('batch-commit', [
+    const word = await this.records.run('batch-commit', [
       run.modelVersion,
       id,
       hold,

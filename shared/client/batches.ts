@@ -3,26 +3,20 @@ import type { BatchBody, BatchList, BatchRow } from '../contract/batch.js';
 import { readRows } from './batch-results.js';
 import { type BatchInputs, ndjsonPieces, type UploadPieces, startUpload } from './batch-upload.js';
 import { UnexpectedAnswerError } from './errors.js';
-import { idempotent, preferWait } from './headers.js';
-import { type Answer, type Endpoint, open, reasonOf, send } from './http.js';
+import { type ApiRequest, type Call, type Endpoint, open, reasonOf, send } from './http.js';
 import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 
-/** Options of a batch. */
-export interface SubmitBatchOptions {
+/** Options of a batch. With the same `idempotencyKey` the same upload may be repeated after an error and gives the same batch. */
+export interface SubmitBatchOptions extends Pick<ApiRequest, 'idempotencyKey' | 'waitSeconds' | 'signal'> {
   /** @default the server's */
   model?: string | undefined;
   requestId?: string | undefined;
   /** Refuse the whole batch for one bad row; without it a bad row gets an error of its own. */
   strict?: boolean | undefined;
-  /** With the same key the same upload may be repeated after an error and gives the same batch. */
-  idempotencyKey?: string | undefined;
-  /** Longest time for which the server holds its answer while the batch has not ended. */
-  waitSeconds?: number | undefined;
   /** Compress the upload: for lines slower than about 20 MB/s. */
   gzip?: boolean | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /** Range and form of the results. */
@@ -34,10 +28,6 @@ export interface ResultOptions extends RetryOptions {
   /** Is called with the state of the batch each time that all rows so far have been read. */
   onUpdate?: ((batch: BatchBody) => void) | undefined;
 }
-
-type ResultsSoFarOptions = Pick<ResultOptions, 'from' | 'gzip' | 'signal'> & {
-  waitSeconds?: number | undefined;
-};
 
 /** Time for which the server may hold its answer about a running batch, and for which it gives rows as they come to an end. */
 const PROGRESS_SECONDS = 1;
@@ -54,45 +44,39 @@ export class BatchClient {
 
   /** Submits a finished body of NDJSON. Browsers stream uploads over HTTP/2 only. */
   async upload(pieces: UploadPieces, options: SubmitBatchOptions = {}): Promise<BatchBody> {
-    const { model, requestId, strict, idempotencyKey, waitSeconds, gzip = false, signal } = options;
-    const query = new URLSearchParams();
-    if (model !== undefined) query.set('model', model);
-    if (requestId !== undefined) query.set('request_id', requestId);
-    if (strict) query.set('strict', 'true');
-    const headers = {
-      'content-type': 'application/x-ndjson',
-      ...(gzip ? { 'content-encoding': 'gzip' } : {}),
-      ...preferWait(waitSeconds),
-      ...idempotent(idempotencyKey),
-    };
+    const { model, requestId, strict = false, gzip = false, ...rest } = options;
     const { stream, release } = startUpload(pieces, gzip);
-    const call = {
-      method: 'POST',
-      path: '/batches',
-      query,
-      headers,
-      stream,
-      signal,
-      accept: isBatch,
-    } as const;
     try {
-      return (await send(this.endpoint, call)).body;
+      return await this.#read({
+        ...rest,
+        method: 'POST',
+        path: '/batches',
+        query: { model, request_id: requestId, strict: strict || undefined },
+        headers: {
+          'content-type': 'application/x-ndjson',
+          ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+        },
+        stream,
+        accept: isBatch,
+      });
     } finally {
       release();
     }
   }
 
   /** The batch as it is now, or as it is once it has ended or `waitSeconds` have passed. */
-  async get(
-    id: string,
-    options: { signal?: AbortSignal | undefined; waitSeconds?: number | undefined } = {},
-  ): Promise<BatchBody> {
-    return (await this.#poll(id, options)).body;
+  get(id: string, options: Pick<ApiRequest, 'signal' | 'waitSeconds'> = {}): Promise<BatchBody> {
+    return this.#read({ ...options, path: batchPath(id), accept: isBatch });
   }
 
   /** Follows a batch to its end: by long polls, and by the server's Retry-After where those are not honoured. */
   wait(id: string, options: WaitOptions<BatchBody> = {}): Promise<EndedBatch> {
-    return waitForEnd((call) => this.#poll(id, call), isBatchEnded, options);
+    const path = batchPath(id);
+    return waitForEnd(
+      (call) => send(this.endpoint, { ...call, path, accept: isBatch }),
+      isBatchEnded,
+      options,
+    );
   }
 
   /** Every row in the order of the upload, each once, from `from` on, as they come to an end. */
@@ -108,20 +92,15 @@ export class BatchClient {
     for (;;) {
       try {
         const askedMs = Date.now();
-        const waitSeconds = FOLLOW_SECONDS;
-        const { isComplete, isFollowed, pages } = await this.resultsSoFar(id, {
-          ...options,
-          from,
-          waitSeconds,
-        });
+        const wish = { ...options, from, waitSeconds: FOLLOW_SECONDS };
+        const { isComplete, isFollowed, pages } = await this.resultsSoFar(id, wish);
         for await (const page of pages) {
           patience.restore();
           from += page.length;
           yield page;
         }
         if (isComplete) return;
-        const held = { waitSeconds: isFollowed ? undefined : PROGRESS_SECONDS };
-        const batch = await this.get(id, { ...held, signal });
+        const batch = await this.get(id, { waitSeconds: isFollowed ? undefined : PROGRESS_SECONDS, signal });
         patience.restore();
         onUpdate?.(batch);
         if (isBatchEnded(batch) && from === batch.rows.total) return;
@@ -138,17 +117,14 @@ export class BatchClient {
    */
   async resultsSoFar(
     id: string,
-    { from = 0, gzip = false, waitSeconds, signal }: ResultsSoFarOptions = {},
+    { from = 0, gzip, waitSeconds, signal }: ResultOptions & Pick<ApiRequest, 'waitSeconds'> = {},
   ): Promise<{ isComplete: boolean; isFollowed: boolean; pages: AsyncIterable<BatchRow[]> }> {
     const { endpoint } = this;
     const response = await open(endpoint, {
       path: `${batchPath(id)}/results`,
-      query: new URLSearchParams({ from: String(from) }),
-      headers: {
-        accept: 'application/x-ndjson',
-        'accept-encoding': gzip ? 'gzip' : 'identity',
-        ...preferWait(waitSeconds),
-      },
+      query: { from },
+      headers: { accept: 'application/x-ndjson', 'accept-encoding': gzip ? 'gzip' : 'identity' },
+      waitSeconds,
       signal,
     });
     const complete = response.headers.get('batch-complete');
@@ -163,33 +139,20 @@ export class BatchClient {
   }
 
   /** Cancels what has not run; rows that have run keep their results. An ended batch is a problem, 409. */
-  async cancel(id: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<BatchBody> {
-    return (await send(this.endpoint, { method: 'DELETE', path: batchPath(id), signal, accept: isBatch }))
-      .body;
+  cancel(id: string, options: Pick<ApiRequest, 'signal'> = {}): Promise<BatchBody> {
+    return this.#read({ ...options, method: 'DELETE', path: batchPath(id), accept: isBatch });
   }
 
   /** One page of batches, newest first. */
-  async list(
-    { limit, cursor }: { limit?: number | undefined; cursor?: string | undefined } = {},
-    { signal }: { signal?: AbortSignal | undefined } = {},
+  list(
+    query: { limit?: number | undefined; cursor?: string | undefined } = {},
+    options: Pick<ApiRequest, 'signal'> = {},
   ): Promise<BatchList> {
-    const query = new URLSearchParams();
-    if (limit !== undefined) query.set('limit', String(limit));
-    if (cursor !== undefined) query.set('cursor', cursor);
-    return (await send(this.endpoint, { path: '/batches', query, signal, accept: isBatchList })).body;
+    return this.#read({ ...options, path: '/batches', query, accept: isBatchList });
   }
 
-  #poll(
-    id: string,
-    call: { signal?: AbortSignal | undefined; waitSeconds?: number | undefined },
-  ): Promise<Answer<BatchBody>> {
-    const { signal, waitSeconds } = call;
-    return send(this.endpoint, {
-      path: batchPath(id),
-      headers: preferWait(waitSeconds),
-      signal,
-      accept: isBatch,
-    });
+  async #read<T>(call: Call<T>): Promise<T> {
+    return (await send(this.endpoint, call)).body;
   }
 }
 

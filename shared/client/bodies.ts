@@ -1,6 +1,7 @@
 import type { BatchBody, BatchList } from '../contract/batch.js';
 import type { JobBody, JobList, SubmittedJobs } from '../contract/job.js';
 import type { ModelBody, ModelList } from '../contract/model.js';
+import type { ProblemBody } from '../contract/problem.js';
 import {
   ENDED_BATCH_STATES,
   ENDED_JOB_STATES,
@@ -23,35 +24,37 @@ export const isEnded = (job: JobBody): job is EndedJob =>
 export const isBatchEnded = (batch: BatchBody): batch is EndedBatch =>
   ENDED_BATCH_STATES.some((state) => state === batch.status);
 
-export const isJob = (value: unknown): value is JobBody =>
-  isRecord(value) &&
-  typeof value['id'] === 'string' &&
-  typeof value['status'] === 'string' &&
-  'links' in value;
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === 'string';
+const isThere: Check = (value) => value !== undefined;
+const listOf =
+  (isEntry: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(isEntry);
 
-export const isSubmittedJobs = (value: unknown): value is SubmittedJobs =>
-  isRecord(value) &&
-  Array.isArray(value['jobs']) &&
-  value['jobs'].every((entry) => isJob(entry) || (isRecord(entry) && typeof entry['type'] === 'string'));
+/** A check for objects whose members pass their own checks. */
+const bodyOf =
+  <T>(members: Partial<Record<keyof T, Check>>) =>
+  (value: unknown): value is T =>
+    isRecord(value) &&
+    Object.entries(members as Record<string, Check>).every(([name, isRight]) => isRight(value[name]));
 
-export const isJobList = (value: unknown): value is JobList =>
-  isRecord(value) && Array.isArray(value['jobs']) && value['jobs'].every(isJob) && 'next_cursor' in value;
-
-export const isBatch = (value: unknown): value is BatchBody =>
-  isRecord(value) && isRecord(value['rows']) && typeof value['rows']['total'] === 'number' && isJob(value);
-
-export const isBatchList = (value: unknown): value is BatchList =>
-  isRecord(value) &&
-  Array.isArray(value['batches']) &&
-  value['batches'].every(isBatch) &&
-  'next_cursor' in value;
-
-export const isModel = (value: unknown): value is ModelBody =>
-  isRecord(value) &&
-  typeof value['name'] === 'string' &&
-  typeof value['version'] === 'string' &&
-  isRecord(value['input']) &&
-  Array.isArray(value['outputs']);
-
-export const isModelList = (value: unknown): value is ModelList =>
-  isRecord(value) && Array.isArray(value['models']) && value['models'].every(isModel);
+const JOB = { id: isText, status: isText, links: isThere };
+export const isJob = bodyOf<JobBody>(JOB);
+export const isBatch = bodyOf<BatchBody>({
+  ...JOB,
+  rows: bodyOf<BatchBody['rows']>({ total: (value) => typeof value === 'number' }),
+});
+export const isModel = bodyOf<ModelBody>({
+  name: isText,
+  version: isText,
+  input: isRecord,
+  outputs: Array.isArray,
+});
+const isProblem = bodyOf<ProblemBody>({ type: isText });
+export const isSubmittedJobs = bodyOf<SubmittedJobs>({
+  jobs: listOf((entry) => isJob(entry) || isProblem(entry)),
+});
+export const isJobList = bodyOf<JobList>({ jobs: listOf(isJob), next_cursor: isThere });
+export const isBatchList = bodyOf<BatchList>({ batches: listOf(isBatch), next_cursor: isThere });
+export const isModelList = bodyOf<ModelList>({ models: listOf(isModel) });

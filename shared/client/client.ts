@@ -1,12 +1,10 @@
-import type { Priority } from '../contract/states.js';
+import type { JobState, Priority } from '../contract/states.js';
 import { BatchClient } from './batches.js';
-import { type Answer, type Call, type Endpoint, send } from './http.js';
+import { type ApiRequest, type Call, type Endpoint, send } from './http.js';
 import { type EndedJob, isEnded, isJob, isJobList, isModel, isModelList, isSubmittedJobs } from './bodies.js';
 import { ProblemError, readProblem } from './errors.js';
 import type { JobBody, JobList, SubmittedJobs } from '../contract/job.js';
 import type { ModelBody } from '../contract/model.js';
-import type { JobState } from '../contract/states.js';
-import { idempotent, preferWait } from './headers.js';
 import { isRecord } from '../text/is-record.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
 
@@ -30,15 +28,10 @@ export interface SubmitRequest {
 }
 
 /** Limits of a call. */
-export interface CallOptions {
-  signal?: AbortSignal | undefined;
-}
+export type CallOptions = Pick<ApiRequest, 'signal'>;
 
 /** Options of a submission. */
-export interface SubmitOptions extends CallOptions {
-  waitSeconds?: number | undefined;
-  idempotencyKey?: string | undefined;
-}
+export type SubmitOptions = Pick<ApiRequest, 'signal' | 'waitSeconds' | 'idempotencyKey'>;
 
 /** Filter and page of a list of jobs. */
 export interface ListQuery {
@@ -62,20 +55,8 @@ export class WaggleClient {
    * Submits one prediction. The server holds its answer for up to `waitSeconds` if the job has not ended. With an
    * `idempotencyKey` the same call may be repeated after an error and gives the same job.
    */
-  async submit(
-    request: SubmitRequest,
-    { signal, waitSeconds, idempotencyKey }: SubmitOptions = {},
-  ): Promise<JobBody> {
-    const headers = { ...preferWait(waitSeconds), ...idempotent(idempotencyKey) };
-    const call: Call<JobBody> = {
-      method: 'POST',
-      path: '/jobs',
-      body: request,
-      headers,
-      signal,
-      accept: isJob,
-    };
-    return (await this.#send(call)).body;
+  submit(request: SubmitRequest, options: SubmitOptions = {}): Promise<JobBody> {
+    return this.#read({ ...options, method: 'POST', path: '/jobs', body: request, accept: isJob });
   }
 
   /**
@@ -85,92 +66,67 @@ export class WaggleClient {
    */
   async submitMany(
     requests: readonly SubmitRequest[],
-    { signal, waitSeconds, idempotencyKey }: SubmitOptions = {},
+    options: SubmitOptions = {},
   ): Promise<(JobBody | ProblemError)[]> {
-    const call: Call<SubmittedJobs> = {
-      method: 'POST',
-      path: '/jobs',
-      body: { jobs: requests },
-      headers: { ...preferWait(waitSeconds), ...idempotent(idempotencyKey) },
-      signal,
-      accept: (body): body is SubmittedJobs => isSubmittedJobs(body) && body.jobs.length === requests.length,
-    };
-    const { jobs } = (await this.#send(call)).body;
+    const accept = (body: unknown): body is SubmittedJobs =>
+      isSubmittedJobs(body) && body.jobs.length === requests.length;
+    const body = { jobs: requests };
+    const { jobs } = await this.#read({ ...options, method: 'POST', path: '/jobs', body, accept });
     return jobs.map((entry) =>
       isJob(entry) ? entry : new ProblemError(readProblem(entry, { status: 500, title: '' })),
     );
   }
 
   /** The job as it is now, or as it is once it has ended or `waitSeconds` have passed. */
-  async get(id: string, options: CallOptions & { waitSeconds?: number | undefined } = {}): Promise<JobBody> {
-    return (await this.#poll(id, options)).body;
+  get(id: string, options: Omit<SubmitOptions, 'idempotencyKey'> = {}): Promise<JobBody> {
+    return this.#read({ ...options, path: jobPath(id), accept: isJob });
   }
 
   /** The input of a job, also where that only links to it; one that is not kept any more is a problem, 410. */
-  async input(id: string, { signal }: CallOptions = {}): Promise<Record<string, unknown>> {
-    return (await this.#send({ path: `${jobPath(id)}/input`, signal, accept: isRecord })).body;
+  input(id: string, options: CallOptions = {}): Promise<Record<string, unknown>> {
+    return this.#read({ ...options, path: `${jobPath(id)}/input`, accept: isRecord });
   }
 
   /** Follows a job to its end: by long polls, and by the server's Retry-After where those are not honoured. */
-  async wait(id: string, options: WaitOptions = {}): Promise<EndedJob> {
-    return waitForEnd((call) => this.#poll(id, call), isEnded, options);
+  wait(id: string, options: WaitOptions = {}): Promise<EndedJob> {
+    const path = jobPath(id);
+    return waitForEnd((call) => send(this.endpoint, { ...call, path, accept: isJob }), isEnded, options);
   }
 
   /** Cancels a job: `canceled` when it was queued, `canceling` when it was running. An ended one is a problem, 409. */
-  async cancel(id: string, { signal }: CallOptions = {}): Promise<JobBody> {
-    return (await this.#send({ method: 'DELETE', path: jobPath(id), signal, accept: isJob })).body;
+  cancel(id: string, options: CallOptions = {}): Promise<JobBody> {
+    return this.#read({ ...options, method: 'DELETE', path: jobPath(id), accept: isJob });
   }
 
   /**
    * Runs a failed, expired or canceled job again, as a new one whose `replay_of` is this id; any other is a problem,
    * 409. With an `idempotencyKey` the same call may be repeated after an error and gives the same job.
    */
-  async replay(
-    id: string,
-    { signal, idempotencyKey }: CallOptions & { idempotencyKey?: string | undefined } = {},
-  ): Promise<JobBody> {
-    const headers = idempotent(idempotencyKey);
-    const call: Call<JobBody> = {
-      method: 'POST',
-      path: `${jobPath(id)}/replay`,
-      headers,
-      signal,
-      accept: isJob,
-    };
-    return (await this.#send(call)).body;
+  replay(id: string, options: Omit<SubmitOptions, 'waitSeconds'> = {}): Promise<JobBody> {
+    return this.#read({ ...options, method: 'POST', path: `${jobPath(id)}/replay`, accept: isJob });
   }
 
   /** One page of jobs, newest first. */
-  async list(query: ListQuery = {}, { signal }: CallOptions = {}): Promise<JobList> {
-    const search = new URLSearchParams();
-    for (const status of query.status ?? []) search.append('status', status);
-    const { model, requestId, limit, cursor } = query;
-    for (const [name, value] of Object.entries({ model, request_id: requestId, limit, cursor })) {
-      if (value !== undefined) search.set(name, String(value));
-    }
-    return (await this.#send({ path: '/jobs', query: search, signal, accept: isJobList })).body;
+  list(
+    { status, model, requestId, limit, cursor }: ListQuery = {},
+    options: CallOptions = {},
+  ): Promise<JobList> {
+    const query = { status, model, request_id: requestId, limit, cursor };
+    return this.#read({ ...options, path: '/jobs', query, accept: isJobList });
   }
 
   /** The models that the API serves. */
-  async models({ signal }: CallOptions = {}): Promise<ModelBody[]> {
-    return (await this.#send({ path: '/models', signal, accept: isModelList })).body.models;
+  async models(options: CallOptions = {}): Promise<ModelBody[]> {
+    return (await this.#read({ ...options, path: '/models', accept: isModelList })).models;
   }
 
   /** One model. */
-  async model(name: string, { signal }: CallOptions = {}): Promise<ModelBody> {
-    const path = `/models/${encodeURIComponent(name)}`;
-    return (await this.#send({ path, signal, accept: isModel })).body;
+  model(name: string, options: CallOptions = {}): Promise<ModelBody> {
+    return this.#read({ ...options, path: `/models/${encodeURIComponent(name)}`, accept: isModel });
   }
 
-  #poll(
-    id: string,
-    { signal, waitSeconds }: CallOptions & { waitSeconds?: number | undefined },
-  ): Promise<Answer<JobBody>> {
-    return this.#send({ path: jobPath(id), headers: preferWait(waitSeconds), signal, accept: isJob });
-  }
-
-  #send<T>(call: Call<T>): Promise<Answer<T>> {
-    return send(this.endpoint, call);
+  async #read<T>(call: Call<T>): Promise<T> {
+    return (await send(this.endpoint, call)).body;
   }
 }
 

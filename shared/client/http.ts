@@ -14,12 +14,17 @@ export interface Endpoint {
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'DELETE' | undefined;
   path: string;
-  query?: URLSearchParams | undefined;
+  /** Members without a value are left out; a list is the parameter several times. */
+  query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>> | undefined;
   headers?: Record<string, string> | undefined;
   /** Sent as JSON. */
   body?: unknown;
   /** Sent as a stream instead of `body`; `headers` name its media type. */
   stream?: ReadableStream<Uint8Array> | undefined;
+  /** Names a submission, so that repeating it creates nothing new. */
+  idempotencyKey?: string | undefined;
+  /** Longest time for which the server is to hold its answer (`Prefer: wait`, RFC 7240). */
+  waitSeconds?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +36,6 @@ export interface Call<T> extends ApiRequest {
 
 /** A successful answer. */
 export interface Answer<T> {
-  status: number;
   body: T;
   /** From the Retry-After header. */
   retryAfterMs: number | undefined;
@@ -48,11 +52,7 @@ export async function send<T>(endpoint: Endpoint, call: Call<T>): Promise<Answer
   if (!call.accept(body)) {
     throw new UnexpectedAnswerError(addressOf(endpoint.url, call), `${response.status} with an unknown body`);
   }
-  return {
-    status: response.status,
-    body,
-    retryAfterMs: parseRetryAfter(response.headers.get('retry-after')),
-  };
+  return { body, retryAfterMs: parseRetryAfter(response.headers.get('retry-after')) };
 }
 
 /** Sends one request; the body of its successful answer is left to be read. Throws what {@link send} throws. */
@@ -79,14 +79,18 @@ export function reasonOf(
   return signal?.aborted ? signal.reason : new UnreachableError(endpoint.url, { cause });
 }
 
-function addressOf(base: string, { path, query }: Pick<ApiRequest, 'path' | 'query'>): string {
-  const search = query?.toString() ?? '';
-  return `${base.replace(/\/+$/, '')}${path}${search === '' ? '' : `?${search}`}`;
+function addressOf(base: string, { path, query = {} }: ApiRequest): string {
+  const search = new URLSearchParams();
+  for (const [name, values] of Object.entries(query)) {
+    for (const value of [values].flat()) if (value !== undefined) search.append(name, String(value));
+  }
+  const text = search.toString();
+  return `${base.replace(/\/+$/, '')}${path}${text && `?${text}`}`;
 }
 
 function initOf(
   endpoint: Endpoint,
-  { method = 'GET', body, stream, headers, signal }: ApiRequest,
+  { method = 'GET', body, stream, headers, idempotencyKey, waitSeconds, signal }: ApiRequest,
 ): RequestInit {
   return {
     method,
@@ -94,6 +98,8 @@ function initOf(
       accept: 'application/json, application/problem+json',
       ...(endpoint.key === undefined ? {} : { authorization: `Bearer ${endpoint.key}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': `"${idempotencyKey}"` }),
+      ...(waitSeconds === undefined ? {} : { prefer: `wait=${Math.max(0, Math.floor(waitSeconds))}` }),
       ...headers,
     },
     ...(stream

@@ -32,13 +32,10 @@ const SERVER_BACKOFF = { firstMs: 250, mostMs: 5_000 };
 
 /** Counts the failures in a row of one kind of request, and waits longer after each. */
 export class Patience {
-  readonly #options: RetryOptions;
   #failures = 0;
   #failingSinceMs = 0;
 
-  constructor(options: RetryOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: RetryOptions) {}
 
   /** A request went well. */
   restore(): void {
@@ -47,7 +44,7 @@ export class Patience {
 
   /** Waits until it is time to try again. Throws `error` when that would not help, or the outage is too long. */
   async bear(error: unknown): Promise<void> {
-    const { signal, outageMs = 60_000, onWait } = this.#options;
+    const { signal, outageMs = 60_000, onWait } = this.options;
     const nowMs = Date.now();
     if (this.#failures === 0 || isLimit(error)) this.#failingSinceMs = nowMs;
     const delayMs = retryDelay(error, this.#failures);

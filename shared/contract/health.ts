@@ -11,14 +11,11 @@ export const Health = closed(
   'As the original service has it.',
 );
 
-const Check = Type.Object(
-  {
-    ok: Type.Boolean({ description: 'Whether all is well with it.' }),
-    required: Type.Boolean({ description: 'Whether the whole is unavailable without it.' }),
-    detail: Type.Optional(text('What was found, for people.')),
-  },
-  { additionalProperties: false },
-);
+const Check = closed({
+  ok: Type.Boolean({ description: 'Whether all is well with it.' }),
+  required: Type.Boolean({ description: 'Whether the whole is unavailable without it.' }),
+  detail: Type.Optional(text('What was found, for people.')),
+});
 export type Check = Static<typeof Check>;
 
 /** The findings of a probe, check by check. */

@@ -1,5 +1,5 @@
 import { type SchemaOf, type Static, Type, WELL_FORMED } from '../validation/schema.js';
-import { listOf, text, word } from './parts.js';
+import { closed, listOf, text, word } from './parts.js';
 
 // The bodies of the Open Inference Protocol, version 2, by https://github.com/kserve/open-inference-protocol, with Triton's
 // binary tensors. What the protocol lets clients add stays allowed in requests, and is ignored.
@@ -74,15 +74,13 @@ export const InferenceBody = Type.Object(
 );
 export type InferenceBody = Static<typeof InferenceBody>;
 
-const answer = (members: Parameters<typeof Type.Object>[0], description: string) =>
-  Type.Object(members, { additionalProperties: false, description });
 const ready = Type.Boolean({ description: 'Whether it answers predictions now.' });
 const tensors = (component: string, description: string): SchemaOf<unknown[]> =>
   listOf(component, description);
 
 /** What is answered under `/v2`, by the names of the components. */
 export const INFERENCE_ANSWERS = {
-  InferenceAnswer: answer(
+  InferenceAnswer: closed(
     {
       model_name: text('The model that predicted.'),
       model_version: text('Its version.'),
@@ -91,13 +89,13 @@ export const INFERENCE_ANSWERS = {
     },
     'The predictions, as tensors.',
   ),
-  OutputTensor: answer(
+  OutputTensor: closed(
     {
       name: Name,
       datatype,
       shape: shapeOf(0, 'Rows, then the shape of a row.'),
       parameters: Type.Optional(
-        answer({ binary_data_size: size('Bytes of the tensor behind the JSON.') }, 'Of a binary tensor.'),
+        closed({ binary_data_size: size('Bytes of the tensor behind the JSON.') }, 'Of a binary tensor.'),
       ),
       data: Type.Optional(
         Type.Array(Type.Unknown(), { description: 'The values, flat; absent of binary ones.' }),
@@ -105,7 +103,7 @@ export const INFERENCE_ANSWERS = {
     },
     'One output.',
   ),
-  InferenceModel: answer(
+  InferenceModel: closed(
     {
       name: text('Of the model.'),
       versions: Type.Array(Type.String(), { description: 'The one that is served.' }),
@@ -115,11 +113,11 @@ export const INFERENCE_ANSWERS = {
     },
     'A model and its tensors.',
   ),
-  TensorMetadata: answer(
+  TensorMetadata: closed(
     { name: Name, datatype, shape: shapeOf(-1, '-1 for any number of rows, then the shape of a row.') },
     'A tensor of a model.',
   ),
-  InferenceServer: answer(
+  InferenceServer: closed(
     {
       name: text('Of the service.'),
       version: text('Of the software.'),
@@ -127,8 +125,8 @@ export const INFERENCE_ANSWERS = {
     },
     'The service.',
   ),
-  ServerLive: answer({ live: Type.Boolean({ description: 'Always true.' }) }, 'The process is up.'),
-  ServerReady: answer({ ready }, 'Whether work should be sent here.'),
-  ModelReady: answer({ name: text('Of the model.'), ready }, 'Whether a worker serves the model.'),
-  InferenceError: answer({ error: text('What is wrong, for people.') }, 'A refusal under `/v2`.'),
+  ServerLive: closed({ live: Type.Boolean({ description: 'Always true.' }) }, 'The process is up.'),
+  ServerReady: closed({ ready }, 'Whether work should be sent here.'),
+  ModelReady: closed({ name: text('Of the model.'), ready }, 'Whether a worker serves the model.'),
+  InferenceError: closed({ error: text('What is wrong, for people.') }, 'A refusal under `/v2`.'),
 };

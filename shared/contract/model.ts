@@ -21,26 +21,20 @@ export const refusals = (of: string) =>
 
 const sizes = (of: string) => Type.Array(Type.Integer({ minimum: 1 }), { description: of });
 
-const Output = Type.Object(
-  {
-    member: text('Member of the `result` of a job.'),
-    unit: Type.Optional(text('Of its numbers. Absent where they have none.')),
-    description: Type.Optional(text('What it says.')),
-    shape: Type.Optional(sizes('It is nested arrays of this shape. Absent where it is none.')),
-    labels: Type.Optional(
-      Type.Array(Type.String(), {
-        description: 'It is one of these, or with `top` several. Absent where it is none.',
-      }),
-    ),
-    top: Type.Optional(count('It is so many `labels`, the best first, each with its `score`.')),
-  },
-  { additionalProperties: false },
-);
+const Output = closed({
+  member: text('Member of the `result` of a job.'),
+  unit: Type.Optional(text('Of its numbers. Absent where they have none.')),
+  description: Type.Optional(text('What it says.')),
+  shape: Type.Optional(sizes('It is nested arrays of this shape. Absent where it is none.')),
+  labels: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'It is one of these, or with `top` several. Absent where it is none.',
+    }),
+  ),
+  top: Type.Optional(count('It is so many `labels`, the best first, each with its `score`.')),
+});
 
-const PassedOver = Type.Object(
-  { engine: text('As above.'), why: text('What spoke against it.') },
-  { additionalProperties: false },
-);
+const PassedOver = closed({ engine: text('As above.'), why: text('What spoke against it.') });
 
 const ModelWorker = closed(
   {

@@ -3,8 +3,8 @@ import { type TSchema, Type } from '../validation/schema.js';
 /** An object of these members and no others. */
 export const closed = <const P extends Readonly<Record<string, TSchema>>>(
   properties: P,
-  description: string,
-) => Type.Object(properties, { additionalProperties: false, description });
+  description?: string,
+) => Type.Object(properties, { additionalProperties: false, ...(description ? { description } : {}) });
 
 export const text = (description: string) => Type.String({ description });
 export const count = (description: string) => Type.Integer({ minimum: 0, description });

@@ -23,13 +23,10 @@ export const TripRefusal = closed(
   {
     message: text('What is wrong, in short.'),
     detail: Type.Array(
-      Type.Object(
-        {
-          pointer: text('Member of the body, a JSON Pointer as a URI fragment.'),
-          detail: text('The rule that it breaks.'),
-        },
-        { additionalProperties: false },
-      ),
+      closed({
+        pointer: text('Member of the body, a JSON Pointer as a URI fragment.'),
+        detail: text('The rule that it breaks.'),
+      }),
       { description: 'Every broken rule (at most 100).' },
     ),
     body: Type.Unknown({ description: 'What was sent; null for what is not JSON.' }),

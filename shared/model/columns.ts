@@ -1,13 +1,6 @@
 import type { Manifest, ManifestColumn } from './manifest.js';
 import { createMinuteOfWeek } from './minute-of-week.js';
-import {
-  imageBytes,
-  isImageColumn,
-  isTensorColumn,
-  sizeOf,
-  type TensorColumn,
-  writeTensor,
-} from './tensor-members.js';
+import { imageBytes, isImageColumn, isTensorColumn, sizeOf, writeTensor } from './tensor-members.js';
 import { imageLimitBytes } from './image-members.js';
 
 /** Values of one input tensor, row after row: `rows * width` numbers. */
@@ -182,27 +175,17 @@ export function dtypeOf(column: ManifestColumn): TensorSpec['dtype'] {
 }
 
 function encoderOf(
-  column: Exclude<ManifestColumn, TensorColumn>,
-  manifest: Pick<Manifest, 'input' | 'timezone'>,
+  { encoding, member, default: whenUnknown = 0 }: ManifestColumn,
+  { input, timezone = 'UTC' }: Pick<Manifest, 'input' | 'timezone'>,
 ): (value: unknown) => number {
-  switch (column.encoding) {
-    case 'number':
-    case 'integer':
-    case 'array':
-    case 'base64':
-    case 'image':
-      return Number;
-    case 'boolean':
-      return (value) => (value === true ? 1 : 0);
-    case 'enum': {
-      const index = new Map(
-        (manifest.input.properties[column.member]?.enum ?? []).map((value, position) => [value, position]),
-      );
-      return (value) => index.get(value) ?? column.default ?? 0;
-    }
-    case 'minute_of_week': {
-      const minuteOfWeek = createMinuteOfWeek(manifest.timezone ?? 'UTC');
-      return (value) => minuteOfWeek(String(value));
-    }
+  if (encoding === 'boolean') return (value) => (value === true ? 1 : 0);
+  if (encoding === 'enum') {
+    const index = new Map((input.properties[member]?.enum ?? []).map((value, position) => [value, position]));
+    return (value) => index.get(value) ?? whenUnknown;
   }
+  if (encoding === 'minute_of_week') {
+    const minuteOfWeek = createMinuteOfWeek(timezone);
+    return (value) => minuteOfWeek(String(value));
+  }
+  return Number;
 }

@@ -19,11 +19,8 @@ export interface ModelsUrl {
   sha256: string;
 }
 
-/** Where a process takes its models from, beside `MODELS_DIR`. */
-export interface ModelsSource {
-  /** Gives the archive as it is configured now; undefined for none. Throws what is wrong with a file that names it. */
-  read: () => ModelsUrl | undefined;
-}
+/** Gives the archive as it is configured now; undefined for none. Throws what is wrong with a file that names it. */
+export type ModelsSource = () => ModelsUrl | undefined;
 
 /** Bounds of an archive: its bytes, packed and unpacked together, and the time to fetch it. */
 const LIMIT_BYTES = 2 ** 30;
@@ -35,7 +32,7 @@ export function readModelsSource(
   file: string | undefined,
   problems: string[],
 ): ModelsSource {
-  const read = (): ModelsUrl | undefined =>
+  const read: ModelsSource = () =>
     parseModelsUrl(file === undefined ? (url ?? '') : readFileSync(file, 'utf8').trim());
   try {
     if (url === undefined || file === undefined) read();
@@ -43,7 +40,7 @@ export function readModelsSource(
   } catch (error) {
     problems.push(`${file === undefined ? 'MODELS_URL' : 'MODELS_URL_FILE'} ${messageOf(error)}`);
   }
-  return { read };
+  return read;
 }
 
 /** Reads `https://host/models.tar.gz#sha256=<64 hexadecimal digits>`. Throws what is wrong with it. */
@@ -76,7 +73,7 @@ export async function openModels(
   modelsDir: string,
   { log, release, signal }: { log: Logger; release: ReleaseStack; signal: AbortSignal },
 ): Promise<ModelsFolder> {
-  const first = source.read();
+  const first = source();
   if (!first) return { dir: modelsDir, refresh: () => Promise.resolve() };
   const place = mkdtempSync(join(tmpdir(), 'waggle-models-'));
   release.later('fetched models', () => rm(place, { recursive: true, force: true }));
@@ -99,7 +96,7 @@ export async function openModels(
     dir,
     refresh() {
       changing = changing
-        .then(() => change(source.read() ?? first))
+        .then(() => change(source() ?? first))
         .catch((error: unknown) =>
           log.error('models not fetched: the ones fetched before stay', { error: messageOf(error) }),
         );

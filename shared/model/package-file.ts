@@ -10,13 +10,13 @@ export interface PackageFile {
 
 /**
  * Opens a file of a package's own folder. Throws {@link ModelPackageError} for what is no plain name, no regular file, a link
- * that leads out of the folder, or larger than `limitBytes`. Never waits, as opening a FIFO would.
+ * that leads out of the folder, or larger than `limitBytes`; `what` begins the problem. Never waits, as opening a FIFO would.
  */
-export function openPackageFile(folder: string, name: string, limitBytes: number): PackageFile {
+export function openPackageFile(folder: string, name: string, limitBytes: number, what = ''): PackageFile {
   const path = join(folder, name);
   if (['', '.', '..'].includes(name) || /[/\\\0]/.test(name)) {
     throw new ModelPackageError(folder, [
-      `"${name.slice(0, 100)}" is no plain file name: a package names files of its own folder only`,
+      `${what}"${name.slice(0, 100)}" is no plain file name: a package names files of its own folder only`,
     ]);
   }
   try {
@@ -32,7 +32,7 @@ export function openPackageFile(folder: string, name: string, limitBytes: number
     // Should it have become a FIFO meanwhile, this still returns at once.
     return { fd: openSync(real, constants.O_RDONLY | constants.O_NONBLOCK), bytes: stats.size };
   } catch (cause) {
-    throw new ModelPackageError(path, [messageOf(cause)]);
+    throw new ModelPackageError(path, [what + messageOf(cause)]);
   }
 }
 

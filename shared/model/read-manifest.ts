@@ -93,25 +93,24 @@ function exampleProblems(manifest: Manifest): string[] {
   return violationsOf(validate, '#/example').map((v) => `${v.pointer} ${v.detail}`);
 }
 
+/** Members of a column that are for some encodings alone. */
+const RESERVED = {
+  fit: 'the encoding "image"',
+  max_bytes: 'the encoding "image"',
+  shape: 'the encodings "array", "base64" and "image"',
+  scale: 'the encodings "array", "base64" and "image"',
+  offset: 'the encodings "array", "base64" and "image"',
+} as const;
+
 /** Rules of the columns that fill a tensor alone. */
 function shapeProblems(column: ManifestColumn, { columns }: Manifest): string[] {
-  const { encoding, shape, scale, offset, tensor, fit, max_bytes } = column;
-  const given = (members: object): string[] =>
-    Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  const problems =
-    encoding === 'image'
+  const { encoding, shape, scale, offset, tensor } = column;
+  const problems = Object.entries(RESERVED).flatMap(([member, kinds]) =>
+    column[member as keyof typeof RESERVED] === undefined || kinds.includes(`"${encoding}"`)
       ? []
-      : given({ fit, max_bytes }).map(
-          (name) => `/${name} is for the encoding "image", not for "${encoding}"`,
-        );
-  if (!isTensorColumn(column)) {
-    const names = given({ shape, scale, offset });
-    const kinds = '"array", "base64" and "image"';
-    return [
-      ...problems,
-      ...names.map((name) => `/${name} is for the encodings ${kinds}, not for "${encoding}"`),
-    ];
-  }
+      : [`/${member} is for ${kinds}, not for "${encoding}"`],
+  );
+  if (!isTensorColumn(column)) return problems;
   if (!shape) problems.push(`/shape is required: what a row of the tensor "${tensor}" is`);
   if (encoding === 'image' && shape && !pictureOf(shape)) {
     problems.push(

@@ -1,14 +1,10 @@
-/** A timer of a {@link TimerWheel}. */
-export interface Alarm {
-  cancel(): void;
-}
-
 /** Resolution of short times, in ms. A longer time is rounded up to a 64th of it. */
 const SLOT_MS = 5;
 
-class Entry implements Alarm {
+/** A timer of a {@link TimerWheel}. */
+class Alarm {
   constructor(
-    private readonly slot: Set<Entry>,
+    private readonly slot: Set<Alarm>,
     readonly ring: () => void,
   ) {
     slot.add(this);
@@ -25,7 +21,7 @@ class Entry implements Alarm {
  */
 export class TimerWheel {
   /** Alarms by the time at which they ring, in units of {@link SLOT_MS}. */
-  readonly #slots = new Map<number, Set<Entry>>();
+  readonly #slots = new Map<number, Set<Alarm>>();
   #next: { slot: number; timer: NodeJS.Timeout } | undefined;
 
   /** Calls `ring` once, in `ms` from now. A wheel keeps no process alive. */
@@ -38,7 +34,7 @@ export class TimerWheel {
       this.#slots.set(due, slot);
       this.#wakeBy(due);
     }
-    return new Entry(slot, ring);
+    return new Alarm(slot, ring);
   }
 
   #wakeBy(slot: number): void {
@@ -53,7 +49,7 @@ export class TimerWheel {
   #turn(): void {
     this.#next = undefined;
     const now = performance.now() / SLOT_MS;
-    const due: Entry[] = [];
+    const due: Alarm[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const [at, slot] of this.#slots) {
       if (at <= now) due.push(...slot);
@@ -61,7 +57,7 @@ export class TimerWheel {
       else next = Math.min(next, at);
     }
     if (next < Number.POSITIVE_INFINITY) this.#wakeBy(next);
-    for (const entry of due) entry.ring();
+    for (const alarm of due) alarm.ring();
   }
 }
 

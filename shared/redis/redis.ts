@@ -65,65 +65,52 @@ export const defineScript = (name: string, source: string): RedisScript => ({
   sha: createHash('sha1').update(source).digest('hex'),
 });
 
+const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+
 /** Opens the command connection. Waits for Redis without a limit, or until the signal aborts. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
   const clock = new RedisClock();
   const link = await openLink({ ...options, RESP: 2 }, (client) => clock.measure(client));
-  const failed = (operation: string, cause: unknown): Error => {
-    const reason = messageOf(cause);
-    if (cause instanceof ErrorReply && ELSEWHERE.test(reason)) link.replace(reason);
-    return failureOf(operation, cause);
+  const named = async <Answer>(operation: string, call: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await call();
+    } catch (cause) {
+      const reason = messageOf(cause);
+      if (cause instanceof ErrorReply && ELSEWHERE.test(reason)) link.replace(reason);
+      throw failureOf(operation, cause);
+    }
   };
   const acknowledged = options.acks
     ? createAcks(options.acks, (words) => link.client.sendCommand(words))
     : <Answer>(write: () => Promise<Answer>): Promise<Answer> => write();
-  const command = async (args: readonly RedisArgument[]): Promise<RedisReply> => {
-    try {
-      return await link.client.sendCommand<RedisReply>([...args]);
-    } catch (cause) {
-      throw failed(String(args[0]), cause);
-    }
-  };
   return {
     isCluster: options.address.kind === 'cluster',
-    command,
-    async commandBytes(args) {
-      try {
-        return await link.client.sendCommand<RedisBytesReply>([...args], {
-          typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer },
-        });
-      } catch (cause) {
-        throw failed(String(args[0]), cause);
-      }
-    },
-    async script({ name, source, sha }, keys, args) {
+    command: (args) => named(String(args[0]), () => link.client.sendCommand<RedisReply>([...args])),
+    commandBytes: (args) =>
+      named(String(args[0]), () => link.client.sendCommand<RedisBytesReply>([...args], AS_BYTES)),
+    script({ name, source, sha }, keys, args) {
       const tail = [String(keys.length), ...keys, ...args];
       const run = (...head: string[]): Promise<RedisReply> =>
         acknowledged(() => link.client.sendCommand<RedisReply>([...head, ...tail]));
-      try {
+      return named(name, async () => {
         try {
           return await run('EVALSHA', sha);
         } catch (cause) {
-          if (!isScriptMissing(cause)) throw cause;
+          if (!messageOf(cause).startsWith('NOSCRIPT')) throw cause;
         }
-        return await run('EVAL', source);
-      } catch (cause) {
-        throw failed(name, cause);
-      }
+        return run('EVAL', source);
+      });
     },
-    async transaction(commands) {
-      try {
-        return await acknowledged(async () => {
+    transaction: (commands) =>
+      named('a transaction', () =>
+        acknowledged(async () => {
           // The client would keep it for its next connection, and write it there before that has logged in.
           if (!link.client.isReady) throw new Error('the client is offline');
           const multi = link.client.multi();
           for (const words of commands) multi.addCommand([...words]);
           return (await multi.exec()) as unknown as RedisReply[];
-        });
-      } catch (cause) {
-        throw failed('a transaction', cause);
-      }
-    },
+        }),
+      ),
     nowMs: () => clock.nowMs(),
     get isUp() {
       return link.client.isReady;
@@ -175,6 +162,3 @@ function failureOf(operation: string, cause: unknown): Error {
   }
   return new RedisUnavailableError(`${operation} (${reason})`, { cause });
 }
-
-const isScriptMissing = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith('NOSCRIPT');

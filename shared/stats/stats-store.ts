@@ -55,15 +55,11 @@ const MINUTES_AT_ONCE = 60;
 
 /** Reads the counters that the scripts write. Rejects with RedisUnavailableError while Redis is away. */
 export class StatsStore {
-  readonly #records: RecordScripts;
-
-  constructor(records: RecordScripts) {
-    this.#records = records;
-  }
+  constructor(private readonly records: RecordScripts) {}
 
   /** One round trip, O(queues). */
   async depths(queues: readonly string[]): Promise<Depths> {
-    const [nowMs, running, ...flat] = listOf(await this.#records.run('stats', queues));
+    const [nowMs, running, ...flat] = listOf(await this.records.run('stats', queues));
     return {
       nowMs: Number(nowMs),
       running: Number(running),
@@ -89,7 +85,7 @@ export class StatsStore {
   }
 
   async #stretch(model: string, first: number, count: number): Promise<[number, Tally][]> {
-    const flat = listOf(await this.#records.run('history', [model, String(first), String(count)]));
+    const flat = listOf(await this.records.run('history', [model, String(first), String(count)]));
     const found: [number, Tally][] = [];
     for (let i = 0; i + 1 < flat.length; i += 2) {
       found.push([Number(flat[i]), parseTally(listOf(flat[i + 1]))]);

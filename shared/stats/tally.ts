@@ -29,16 +29,7 @@ export interface Tally {
 }
 
 export const emptyTally = (): Tally => ({
-  counts: {
-    submitted: 0,
-    succeeded: 0,
-    failed: 0,
-    canceled: 0,
-    expired: 0,
-    rows: 0,
-    batches: 0,
-    batch_jobs: 0,
-  },
+  counts: Object.fromEntries(COUNTED.map((name) => [name, 0])) as Counts,
   total: new Map(),
   wait: new Map(),
 });

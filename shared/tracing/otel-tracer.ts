@@ -24,7 +24,7 @@ import {
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from '../log/logger.js';
 import { sparingly } from '../process/sparingly.js';
-import { NO_SPAN, type Span, type SpanAttributes, type SpanStart, type Tracer } from './tracer.js';
+import { NO_SPAN, type Span, type SpanAttributes, type Tracer } from './tracer.js';
 
 /**
  * Longest that one export may take, repetitions included, in ms. A process that leaves waits for its last export: this
@@ -55,7 +55,11 @@ export function createOtelTracer(
   const tracer = provider.getTracer('waggle');
   return {
     isOn: true,
-    start: (name, start) => startSpan(tracer, name, start),
+    start(name, { kind, parent, attributes = {} }) {
+      const context = parent === undefined ? ROOT_CONTEXT : remoteContext(parent);
+      const options = { kind: KINDS[kind], attributes: known(attributes) };
+      return recorded(tracer, tracer.startSpan(name, options, context));
+    },
     async close() {
       // Of several exports the first that fails ends the provider's wait; the exporter waits for all.
       await provider.shutdown().catch(() => undefined);
@@ -64,57 +68,25 @@ export function createOtelTracer(
   };
 }
 
-function startSpan(tracer: OtelTracer, name: string, { kind, parent, attributes = {} }: SpanStart): Span {
-  const context = parent === undefined ? ROOT_CONTEXT : remoteContext(parent);
-  return new RecordedSpan(
-    tracer,
-    tracer.startSpan(name, { kind: KINDS[kind], attributes: known(attributes) }, context),
-  );
-}
-
-class RecordedSpan implements Span {
-  readonly #tracer: OtelTracer;
-  readonly #span: OtelSpan;
-
-  constructor(tracer: OtelTracer, span: OtelSpan) {
-    this.#tracer = tracer;
-    this.#span = span;
-  }
-
-  get traceparent(): string {
-    const { traceId, spanId, traceFlags } = this.#span.spanContext();
-    return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
-  }
-
-  get isRecorded(): boolean {
-    return (this.#span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
-  }
-
-  child(name: string, more: { links?: readonly Span[]; attributes?: SpanAttributes } = {}): Span {
-    if (!this.isRecorded) return NO_SPAN;
-    const { links = [], attributes = {} } = more;
-    const options = { attributes: known(attributes), links: links.flatMap(linkTo) };
-    return new RecordedSpan(
-      this.#tracer,
-      this.#tracer.startSpan(name, options, trace.setSpan(ROOT_CONTEXT, this.#span)),
-    );
-  }
-
-  link(to: Span): void {
-    for (const link of linkTo(to)) this.#span.addLink(link);
-  }
-
-  set(attributes: SpanAttributes): void {
-    this.#span.setAttributes(known(attributes));
-  }
-
-  fail(message: string): void {
-    this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
-  }
-
-  end(): void {
-    this.#span.end();
-  }
+/** A span as this project knows it. */
+function recorded(tracer: OtelTracer, span: OtelSpan): Span {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  const isRecorded = (traceFlags & TraceFlags.SAMPLED) !== 0;
+  return {
+    traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
+    isRecorded,
+    child(name, { links = [], attributes = {} } = {}) {
+      if (!isRecorded) return NO_SPAN;
+      const options = { attributes: known(attributes), links: links.flatMap(linkTo) };
+      return recorded(tracer, tracer.startSpan(name, options, trace.setSpan(ROOT_CONTEXT, span)));
+    },
+    link(to) {
+      for (const link of linkTo(to)) span.addLink(link);
+    },
+    set: (attributes) => void span.setAttributes(known(attributes)),
+    fail: (message) => void span.setStatus({ code: SpanStatusCode.ERROR, message }),
+    end: () => span.end(),
+  };
 }
 
 const linkTo = ({ traceparent }: Span): Link[] =>

@@ -96,37 +96,31 @@ export const cutText = (text: string, longest: number): string =>
 export const memberPointer = (pointer: string, name: string): string =>
   `${pointer}/${encodeURIComponent(cutText(name, LONGEST_NAME).replaceAll('~', '~0').replaceAll('/', '~1'))}`;
 
-function describe(error: ErrorObject, base: string): RuleViolation {
-  const at = base + cutText(error.instancePath, LONGEST_PATH);
-  const params = error.params as Record<string, unknown>;
-  if (error.keyword === 'required') {
-    return { pointer: memberPointer(at, String(params['missingProperty'])), detail: 'is required' };
+function describe({ keyword, instancePath, params, message }: ErrorObject, base: string): RuleViolation {
+  const at = base + cutText(instancePath, LONGEST_PATH);
+  const given = params as Record<string, unknown>;
+  if (keyword === 'required') {
+    return { pointer: memberPointer(at, String(given['missingProperty'])), detail: 'is required' };
   }
-  if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
-    const name = params['additionalProperty'] ?? params['unevaluatedProperty'];
+  if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') {
+    const name = given['additionalProperty'] ?? given['unevaluatedProperty'];
     return { pointer: memberPointer(at, String(name)), detail: 'is not a known member' };
   }
-  if (error.keyword === 'enum' && Array.isArray(params['allowedValues'])) {
-    const allowed = params['allowedValues'].map((v) => JSON.stringify(v)).join(', ');
-    return { pointer: at, detail: cutText(`must be one of ${allowed}`, LONGEST_DETAIL) };
+  const detail = wordsFor(keyword, given) ?? message ?? `breaks the rule ${keyword}`;
+  return { pointer: at, detail: cutText(detail, LONGEST_DETAIL) };
+}
+
+/** A rule in other words than ajv has for it; undefined where those will do. */
+function wordsFor(keyword: string, params: Record<string, unknown>): string | undefined {
+  if (keyword === 'enum' && Array.isArray(params['allowedValues'])) {
+    return `must be one of ${params['allowedValues'].map((value) => JSON.stringify(value)).join(', ')}`;
   }
-  if (error.keyword === 'const') {
-    return {
-      pointer: at,
-      detail: cutText(`must be ${JSON.stringify(params['allowedValue'])}`, LONGEST_DETAIL),
-    };
+  if (keyword === 'const') return `must be ${JSON.stringify(params['allowedValue'])}`;
+  if (keyword === 'format' && params['format'] === 'iso-date-time') {
+    return 'must be a date and time such as 2021-02-01T08:15:00 or 2021-02-01T08:15:00-05:00';
   }
-  if (error.keyword === 'format' && params['format'] === 'iso-date-time') {
-    return {
-      pointer: at,
-      detail: 'must be a date and time such as 2021-02-01T08:15:00 or 2021-02-01T08:15:00-05:00',
-    };
+  if (keyword === 'pattern' && params['pattern'] === WELL_FORMED) {
+    return 'must be well-formed Unicode: it has half of a surrogate pair';
   }
-  if (error.keyword === 'pattern' && params['pattern'] === WELL_FORMED) {
-    return { pointer: at, detail: 'must be well-formed Unicode: it has half of a surrogate pair' };
-  }
-  return {
-    pointer: at,
-    detail: cutText(error.message ?? `breaks the rule ${error.keyword}`, LONGEST_DETAIL),
-  };
+  return undefined;
 }

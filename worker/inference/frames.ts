@@ -60,15 +60,12 @@ export function encodeFrame(message: object, arrays: readonly FrameArray[] = [])
 
 /** Puts frames together again from pieces of any size. Each byte is copied once, into the memory of its frame. */
 export class FrameReader<Message> {
-  readonly #take: (frame: Frame<Message>) => void;
   readonly #prefix = Buffer.alloc(PREFIX_BYTES);
   #frame: Buffer = this.#prefix;
   #filled = 0;
 
   /** @param take is given each frame as soon as its last byte is there. */
-  constructor(take: (frame: Frame<Message>) => void) {
-    this.#take = take;
-  }
+  constructor(private readonly take: (frame: Frame<Message>) => void) {}
 
   /** Takes the next piece. Throws {@link FrameError} as soon as the bytes cannot be a frame; the reader is of no use then. */
   push(piece: Buffer): void {
@@ -82,7 +79,7 @@ export class FrameReader<Message> {
         const frame = decodeFrame<Message>(this.#frame);
         this.#frame = this.#prefix;
         this.#filled = 0;
-        this.#take(frame);
+        this.take(frame);
       }
     }
   }

@@ -8,13 +8,8 @@ export class ModelThrewError extends AppError {
 }
 
 /** Ways in which an inference process is lost. */
-export type InferenceLoss = 'crashed' | 'killed' | 'ended';
-
-const HOW: Readonly<Record<InferenceLoss, string>> = {
-  crashed: 'crashed',
-  killed: 'was killed',
-  ended: 'has ended',
-};
+const LOSSES = { crashed: 'crashed', killed: 'was killed', ended: 'has ended' } as const;
+export type InferenceLoss = keyof typeof LOSSES;
 
 /** The inference process went away before it answered. */
 export class InferenceLostError extends AppError {
@@ -24,7 +19,7 @@ export class InferenceLostError extends AppError {
     readonly loss: InferenceLoss,
     detail: string,
   ) {
-    super(`the inference process ${HOW[loss]} (${detail})`);
+    super(`the inference process ${LOSSES[loss]} (${detail})`);
   }
 }
 

@@ -8,30 +8,23 @@ import { Turns } from './turns.js';
 /** A model that is served: its version of the moment, and the right to use it. */
 export class LoadedModel {
   readonly turns = new Turns();
-  readonly #folder: string;
-  readonly #options: InferenceOptions;
-  #current: ModelVersion;
   #reloading: Promise<void> | undefined;
   #reloadAgain = false;
   #hasEnded = false;
 
-  private constructor(folder: string, options: InferenceOptions, current: ModelVersion) {
-    this.#folder = folder;
-    this.#options = options;
-    this.#current = current;
-  }
+  /** @param current the version of the moment, to be read once at the start of a turn; it stays the same until the turn ends */
+  private constructor(
+    private readonly folder: string,
+    private readonly options: InferenceOptions,
+    public current: ModelVersion,
+  ) {}
 
   static async start(folder: string, options: InferenceOptions): Promise<LoadedModel> {
     return new LoadedModel(folder, options, await startVersion(await readModelFiles(folder), options));
   }
 
-  /** To be read once at the start of a turn; it stays the same until the turn ends. */
-  get current(): ModelVersion {
-    return this.#current;
-  }
-
   get name(): string {
-    return this.#current.manifest.name;
+    return this.current.manifest.name;
   }
 
   /**
@@ -50,7 +43,7 @@ export class LoadedModel {
   async end(): Promise<void> {
     this.#hasEnded = true;
     await this.#reloading;
-    await this.#current.inference.end();
+    await this.current.inference.end();
   }
 
   async #reloadWhileAsked(): Promise<void> {
@@ -61,18 +54,18 @@ export class LoadedModel {
   }
 
   async #swap(): Promise<void> {
-    const { log } = this.#options;
-    const old = this.#current;
+    const { log } = this.options;
+    const old = this.current;
     const { name: model, version } = old.manifest;
     try {
-      const files = await readModelFiles(this.#folder);
+      const files = await readModelFiles(this.folder);
       if (isDeepStrictEqual(files, old.files)) return;
       if (files.manifest.name !== model) {
-        throw new ModelPackageError(this.#folder, [`#/name is "${files.manifest.name}", not "${model}"`]);
+        throw new ModelPackageError(this.folder, [`#/name is "${files.manifest.name}", not "${model}"`]);
       }
-      const next = await startVersion(files, this.#options);
+      const next = await startVersion(files, this.options);
       const turn = await this.turns.take('swap');
-      this.#current = next;
+      this.current = next;
       turn.end();
       log.info('model reloaded', { model, from: version, to: next.manifest.version });
       await old.inference.end();

@@ -16,26 +16,19 @@ export interface LoadedModelsOptions {
 
 /** Every model that a worker serves: the packages it found when it started, and those dropped in since. */
 export class LoadedModels {
-  readonly #options: LoadedModelsOptions;
+  /** Packages that are not served, and why. */
+  refused: ReadonlyMap<string, string> = new Map();
   readonly #served = new Map<string, LoadedModel>();
-  #refused: ReadonlyMap<string, string> = new Map();
   #reloading: Promise<unknown> = Promise.resolve();
   #hasEnded = false;
 
-  constructor(options: LoadedModelsOptions) {
-    this.#options = options;
-  }
-
-  /** Packages that are not served, and why. */
-  get refused(): ReadonlyMap<string, string> {
-    return this.#refused;
-  }
+  constructor(private readonly options: LoadedModelsOptions) {}
 
   /** Starts every package, each by itself. Rejects when none can serve; {@link end} is to be called then, too. */
   async start(): Promise<LoadedModel[]> {
     const started = await this.#startNew();
     if (started.length > 0) return started;
-    throw new ModelPackageError(this.#options.config.modelsDir, [...this.#refused.values()]);
+    throw new ModelPackageError(this.options.config.modelsDir, [...this.refused.values()]);
   }
 
   /**
@@ -48,7 +41,7 @@ export class LoadedModels {
     const added = this.#reloading
       .then(() => this.#startNew())
       .catch((error: unknown) => {
-        this.#options.log.error('no new models served', { error: messageOf(error) });
+        this.options.log.error('no new models served', { error: messageOf(error) });
         return [];
       });
     this.#reloading = added;
@@ -62,14 +55,23 @@ export class LoadedModels {
   }
 
   async #startNew(): Promise<LoadedModel[]> {
-    const { config, log } = this.#options;
+    const { config, log, onBroken, inferenceEntry } = this.options;
     const { packages, refused } = packagesToServe(config);
     // Of one that is served, the reload has said what is wrong.
     const newRefused = new Map([...refused].filter(([name]) => !this.#served.has(name)));
     const starts = [...packages].map(async ([name, { folder }]): Promise<LoadedModel[]> => {
       if (this.#hasEnded || this.#served.has(name)) return [];
       try {
-        return [await this.#start(name, folder)];
+        const model = await LoadedModel.start(folder, {
+          entry: inferenceEntry,
+          engine: config.engine,
+          gpuMemoryMb: config.gpuMemoryMb,
+          maxBatch: config.maxBatch,
+          log,
+          onGivenUp: (reason) => onBroken(`${name}: ${reason}`),
+        });
+        this.#served.set(name, model);
+        return [model];
       } catch (error) {
         newRefused.set(name, messageOf(error));
         return [];
@@ -77,22 +79,8 @@ export class LoadedModels {
     });
     const started = (await Promise.all(starts)).flat();
     for (const [model, error] of newRefused) log.error('model not served', { model, error });
-    this.#refused = newRefused;
+    this.refused = newRefused;
     return started;
-  }
-
-  async #start(name: string, folder: string): Promise<LoadedModel> {
-    const { config, log, onBroken, inferenceEntry } = this.#options;
-    const model = await LoadedModel.start(folder, {
-      entry: inferenceEntry,
-      engine: config.engine,
-      gpuMemoryMb: config.gpuMemoryMb,
-      maxBatch: config.maxBatch,
-      log,
-      onGivenUp: (reason) => onBroken(`${name}: ${reason}`),
-    });
-    this.#served.set(name, model);
-    return model;
   }
 }
 

@@ -31,7 +31,6 @@ export const LONGEST_TURN_MS = 1_000;
  * time of the last turn, so it saves nothing up. A swap takes no time, so it waits for one turn at most.
  */
 export class Turns {
-  readonly #nowMs: () => number;
   readonly #waiting: Record<User, (() => void)[]> = { swap: [], jobs: [], chunks: [] };
   /** Virtual time at which the next turn of each user starts, in ms. */
   readonly #startsAt: Record<User, number> = { swap: 0, jobs: 0, chunks: 0 };
@@ -42,9 +41,7 @@ export class Turns {
   #isShared = false;
 
   /** @param nowMs a clock that never goes back */
-  constructor(nowMs: () => number = () => performance.now()) {
-    this.#nowMs = nowMs;
-  }
+  constructor(private readonly nowMs = () => performance.now()) {}
 
   /** Resolves when it is the caller's turn. */
   take(user: User): Promise<Turn> {
@@ -57,11 +54,11 @@ export class Turns {
   }
 
   #startTurn(user: User): Turn {
-    let startMs = this.#nowMs();
+    let startMs = this.nowMs();
     let isHeld = true;
     let isShared = false;
     const count = (): void => {
-      const nowMs = this.#nowMs();
+      const nowMs = this.nowMs();
       this.#startsAt[user] += Math.min(nowMs - startMs, LONGEST_TURN_MS);
       startMs = nowMs;
     };
@@ -82,7 +79,7 @@ export class Turns {
         this.#isShared = true;
         return new Promise((resolve) => {
           this.#waiting[user].unshift(() => {
-            startMs = this.#nowMs();
+            startMs = this.nowMs();
             isHeld = true;
             resolve();
           });

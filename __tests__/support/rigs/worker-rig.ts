@@ -124,7 +124,7 @@ const configFor = (server: TestRedis, keyPrefix: string): WorkerConfig => ({
   keyPrefix,
   partitions: 1,
   modelsDir: FIXTURES,
-  modelsSource: { read: () => undefined },
+  modelsSource: () => undefined,
   models: ['faulty'],
   engine: 'wasm',
   gpuMemoryMb: undefined,

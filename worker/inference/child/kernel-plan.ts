@@ -8,32 +8,25 @@ import type {
   Tensor,
   TensorInfo,
 } from '@tensorflow/tfjs-core';
-import { AppError } from '../../../shared/errors.js';
 import type { OutputValues } from './binding.js';
 import { tf } from './tensorflow.js';
-
-/** The kernels of a network do not depend on the shapes of its inputs alone: a recording of them would answer wrongly. */
-export class NotReplayableError extends AppError {
-  override name = 'NotReplayableError';
-  readonly code = 'not_replayable';
-}
 
 /** The kernels of one run, to be run again on other values of the same shapes. */
 export interface KernelPlan {
   /** Memory that the plan keeps, in bytes: tensors made while it was recorded, and an estimate of its own objects. */
   bytes: number;
   /**
-   * Values of the outputs for these values of the inputs. Throws what a kernel throws, and {@link NotReplayableError} when
-   * a shape depends on values. Keeps nothing either way.
+   * Values of the outputs for these values of the inputs. Throws what a kernel throws, and where a shape depends on values.
+   * Keeps nothing either way.
    */
   run(inputs: readonly ArrayBufferView[]): OutputValues[];
   dispose(): void;
 }
 
-/** A recorded run: what it answered, and its plan or the reason why there is none. */
+/** A recorded run: what it answered, and its plan, or the reason why a plan would answer wrongly. */
 export interface Recording {
   outputs: Tensor[];
-  plan: KernelPlan | NotReplayableError;
+  plan: KernelPlan | string;
 }
 
 /** One kernel of a plan. Values that change from run to run lie in slots: the inputs first, then each kernel's results. */
@@ -68,25 +61,24 @@ export function recordKernels(inputs: readonly Tensor[], run: () => Tensor[]): R
 }
 
 class Recorder {
-  readonly #backend: KernelBackend;
-  readonly #inputs: readonly Tensor[];
   readonly #steps: Step[] = [];
   readonly #slotOf = new Map<DataId, number>();
   /** Data made while recording that does not depend on the inputs; held back from the end of the recorded run. */
   readonly #constants = new Map<DataId, number>();
   #slots = 0;
   #depth = 0;
-  #refusal: NotReplayableError | undefined;
+  #refusal: string | undefined;
 
-  constructor(backend: KernelBackend, inputs: readonly Tensor[]) {
-    this.#backend = backend;
-    this.#inputs = inputs;
+  constructor(
+    private readonly backend: KernelBackend,
+    private readonly inputs: readonly Tensor[],
+  ) {
     for (const { dataId } of inputs) this.#slotOf.set(dataId, this.#slots++);
   }
 
   /** Runs with every kernel, and every access to values, noticed. */
   watch<T>(run: () => T): T {
-    const backend = this.#backend;
+    const backend = this.backend;
     const kernels = tf.getKernelsForBackend(tf.getBackend());
     const originals = kernels.map(({ kernelFunc }) => kernelFunc);
     const [read, readSync] = [backend.read.bind(backend), backend.readSync.bind(backend)];
@@ -107,9 +99,9 @@ class Recorder {
     }
   }
 
-  planFor(outputs: readonly Tensor[]): KernelPlan | NotReplayableError {
+  planFor(outputs: readonly Tensor[]): KernelPlan | string {
     for (const output of outputs) this.#checkType(output);
-    if (this.#refusal) {
+    if (this.#refusal !== undefined) {
       this.#disposeConstants();
       return this.#refusal;
     }
@@ -200,7 +192,7 @@ class Recorder {
   #keep(dataId: DataId, shape: readonly number[], dtype: DataType): void {
     // Strings lie outside of the memory that is counted. Kernels that give one back refuse the plan where it is used.
     if (this.#constants.has(dataId) || dtype === 'string') return;
-    this.#backend.incRef(dataId);
+    this.backend.incRef(dataId);
     this.#constants.set(dataId, 4 * shape.reduce((product, size) => product * size, 1));
   }
 
@@ -209,7 +201,7 @@ class Recorder {
   }
 
   #refuse(why: string): void {
-    this.#refusal ??= new NotReplayableError(why);
+    this.#refusal ??= why;
   }
 
   #sourceOf(dataId: DataId): Source {
@@ -228,10 +220,10 @@ class Recorder {
   }
 
   #replay(values: readonly ArrayBufferView[], outputs: readonly Source[]): OutputValues[] {
-    const backend = this.#backend;
+    const backend = this.backend;
     const data: (DataId | undefined)[] = [];
     try {
-      this.#inputs.forEach(({ shape, dtype }, i) =>
+      this.inputs.forEach(({ shape, dtype }, i) =>
         data.push(backend.write(values[i] as Float32Array, shape, dtype)),
       );
       for (const step of this.#steps) {
@@ -240,7 +232,7 @@ class Recorder {
         const found = Array.isArray(result) ? result : [result];
         step.results.forEach(({ slot }, i) => (data[slot] = found[i]!.dataId));
         if (!step.results.every(({ shape }, i) => isSameShape(found[i]!.shape, shape))) {
-          throw new NotReplayableError('its shapes depend on values');
+          throw new Error('its shapes depend on values');
         }
         for (const slot of step.free) {
           backend.disposeData(data[slot]!);
@@ -256,7 +248,7 @@ class Recorder {
   }
 
   #disposeConstants(): void {
-    for (const dataId of this.#constants.keys()) this.#backend.disposeData(dataId);
+    for (const dataId of this.#constants.keys()) this.backend.disposeData(dataId);
     this.#constants.clear();
   }
 }

@@ -2,7 +2,7 @@ import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import { messageOf } from '../../../shared/errors.js';
 import { ARRAY_OF, type Columns } from '../../../shared/model/columns.js';
 import type { Binding, OutputValues, Runner } from './binding.js';
-import { type KernelPlan, NotReplayableError, recordKernels } from './kernel-plan.js';
+import { type KernelPlan, recordKernels } from './kernel-plan.js';
 import { tf } from './tensorflow.js';
 
 /** Backends that {@link recordKernels} knows how to record. A GPU's values cannot be read at once. */
@@ -36,20 +36,17 @@ interface RowCount {
 export class NetworkRunner implements Runner {
   /** Why this network is not replayed; undefined while it may be, and on backends where none is. */
   plainBecause: string | undefined;
-  readonly #runNetwork: RunNetwork;
-  readonly #binding: Binding;
   readonly #rowCounts = new Map<number, RowCount>();
-  readonly #now: () => number;
   #bytes = 0;
   readonly #replays = REPLAYING.has(tf.getBackend());
   #trialsLeft = TRIALS;
 
   /** @param now gives the time in ms, by which runs that are slow are told. */
-  constructor(run: RunNetwork, binding: Binding, now = () => performance.now()) {
-    this.#now = now;
-    this.#runNetwork = run;
-    this.#binding = binding;
-  }
+  constructor(
+    private readonly runNetwork: RunNetwork,
+    private readonly binding: Binding,
+    private readonly now = () => performance.now(),
+  ) {}
 
   get numTensors(): number {
     return tf.memory().numTensors;
@@ -79,32 +76,32 @@ export class NetworkRunner implements Runner {
 
   async #runPlain(columns: Columns): Promise<OutputValues[]> {
     return readAndDispose(
-      tf.tidy(() => this.#runNetwork(this.#inputsOf(columns), this.#binding.outputTensors)),
+      tf.tidy(() => this.runNetwork(this.#inputsOf(columns), this.binding.outputTensors)),
     );
   }
 
   #inputsOf({ rows, arrays }: Columns): NamedTensorMap {
     const inputs: NamedTensorMap = {};
-    this.#binding.feeds.forEach(({ name, rowShape, dtype }, i) => {
+    this.binding.feeds.forEach(({ name, rowShape, dtype }, i) => {
       inputs[name] = tf.tensor(arrays[i]!, [rows, ...rowShape], dtype);
     });
     return inputs;
   }
 
   async #record(columns: Columns, known: RowCount): Promise<OutputValues[]> {
-    let plan: KernelPlan | NotReplayableError | undefined;
-    const startMs = this.#now();
+    let plan: KernelPlan | string | undefined;
+    const startMs = this.now();
     const tensors = tf.tidy(() => {
       const inputs = this.#inputsOf(columns);
-      const { feeds, outputTensors } = this.#binding;
+      const { feeds, outputTensors } = this.binding;
       const ordered = feeds.map(({ name }) => inputs[name]!);
-      const recording = recordKernels(ordered, () => this.#runNetwork(inputs, outputTensors));
+      const recording = recordKernels(ordered, () => this.runNetwork(inputs, outputTensors));
       plan = recording.plan;
       return recording.outputs;
     });
     const values = await readAndDispose(tensors);
-    const isSlow = this.#now() - startMs > SLOW_MS;
-    if (plan instanceof NotReplayableError) this.#refuse(plan.message);
+    const isSlow = this.now() - startMs > SLOW_MS;
+    if (typeof plan === 'string') this.#refuse(plan);
     else if (isSlow) plan?.dispose();
     else if (plan) this.#keep(plan, known, columns, values);
     return values;
@@ -147,7 +144,7 @@ export class NetworkRunner implements Runner {
 
   /** Whether the arrays are of the types and sizes that a plan reads out of memory. The plain way says what is wrong. */
   #isWhole({ rows, arrays }: Columns): boolean {
-    return this.#binding.feeds.every(({ dtype, width }, i) => {
+    return this.binding.feeds.every(({ dtype, width }, i) => {
       const array = arrays[i];
       return array instanceof ARRAY_OF[dtype] && array.length === rows * width;
     });

@@ -29,6 +29,8 @@ export class InferenceChild {
   readonly exited: Promise<string>;
   /** Is called once when the process will answer no more, before its predictions reject. */
   onLost: ((loss: InferenceLostError) => void) | undefined;
+  /** The engine that was tried last: the one to blame when the process dies while it starts. */
+  tried: EngineName | undefined;
   readonly #process: ChildProcess;
   readonly #socket: Socket;
   readonly #predictions = new Map<number, Waiter<Prediction>>();
@@ -37,7 +39,6 @@ export class InferenceChild {
   /** The first line on standard error with the word error: a process that dies while it starts gives its reason there. */
   #complaint: string | undefined;
   #lastId = 0;
-  #tried: EngineName | undefined;
   /** Why the process is gone, or going; the first reason stands. */
   #loss: InferenceLostError | undefined;
 
@@ -63,11 +64,6 @@ export class InferenceChild {
 
   get pid(): number | undefined {
     return this.#process.pid;
-  }
-
-  /** The engine that was tried last: the one to blame when the process dies while it starts. */
-  get tried(): EngineName | undefined {
-    return this.#tried;
   }
 
   /** Loads the model. Rejects with the reason when it cannot serve, or with {@link InferenceLostError}. */
@@ -113,7 +109,7 @@ export class InferenceChild {
   #receive({ message, arrays }: Frame<FromInference>): void {
     switch (message.type) {
       case 'trying':
-        this.#tried = message.engine;
+        this.tried = message.engine;
         return;
       case 'ready':
         this.#isReady = true;

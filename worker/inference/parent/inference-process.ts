@@ -31,17 +31,16 @@ const START_BACKOFF = { firstMs: 200, mostMs: 5_000 };
 
 /** Keeps one process alive that runs one version of one model, and replaces the process at once when it dies. */
 export class InferenceProcess {
-  readonly #files: ModelFiles;
-  readonly #options: InferenceOptions;
   #child: InferenceChild | undefined;
   #ready: Promise<InferenceChild>;
   #isReady = false;
   #report: EngineReport | undefined;
   readonly #ended = new AbortController();
 
-  private constructor(files: ModelFiles, options: InferenceOptions) {
-    this.#files = files;
-    this.#options = options;
+  private constructor(
+    private readonly files: ModelFiles,
+    private readonly options: InferenceOptions,
+  ) {
     this.#ready = this.#launch(engineFor(files.manifest, options.engine));
   }
 
@@ -97,17 +96,17 @@ export class InferenceProcess {
     const passedOver: PassedOver[] = [];
     for (;;) {
       const child = new InferenceChild(
-        this.#options.entry ?? new URL('../child/main.js', import.meta.url),
-        this.#options.log,
+        this.options.entry ?? new URL('../child/main.js', import.meta.url),
+        this.options.log,
       );
       this.#child = child;
-      const { gpuMemoryMb, maxBatch = 64, log, startTimeoutMs = START_TIMEOUT_MS } = this.#options;
+      const { gpuMemoryMb, maxBatch = 64, log, startTimeoutMs = START_TIMEOUT_MS } = this.options;
       const timer = setTimeout(() => child.kill('it took too long to load'), startTimeoutMs);
       try {
-        const report = await child.start({ files: this.#files, engine, passedOver, gpuMemoryMb, maxBatch });
+        const report = await child.start({ files: this.files, engine, passedOver, gpuMemoryMb, maxBatch });
         if (report.plainBecause !== undefined) {
           log.info('kernels are not replayed', {
-            model: this.#files.manifest.name,
+            model: this.files.manifest.name,
             why: report.plainBecause,
           });
         }
@@ -132,7 +131,7 @@ export class InferenceProcess {
   #replace(loss: InferenceLostError): void {
     this.#isReady = false;
     if (this.#ended.signal.aborted) return;
-    this.#options.log.warn('inference process gone, starting another', { reason: loss.message });
+    this.options.log.warn('inference process gone, starting another', { reason: loss.message });
     this.#ready = this.#relaunch();
     // The next prediction rejects when the start fails; until then no caller may be waiting for it.
     this.#ready.catch(() => undefined);
@@ -147,7 +146,7 @@ export class InferenceProcess {
       } catch (error) {
         failures += 1;
         if (this.#ended.signal.aborted || failures === FAILED_STARTS) throw this.#giveUp(error);
-        this.#options.log.error('inference process does not start', { error: messageOf(error), failures });
+        this.options.log.error('inference process does not start', { error: messageOf(error), failures });
         await backOff(failures, START_BACKOFF, this.#ended.signal);
       }
     }
@@ -156,7 +155,7 @@ export class InferenceProcess {
   #giveUp(error: unknown): InferenceLostError {
     if (!this.#ended.signal.aborted) {
       this.#ended.abort();
-      this.#options.onGivenUp?.(messageOf(error));
+      this.options.onGivenUp?.(messageOf(error));
     }
     return new InferenceLostError('ended', messageOf(error));
   }

@@ -115,15 +115,19 @@ async function readModelJson(folder: string, name = 'model.json'): Promise<Model
   throw new ModelPackageError(path, problems.slice(0, 20));
 }
 
+type WeightFile = PackageFile & { group: WeightGroup };
+
 /** Every group's files, one after the other. Each group has to have the bytes of the weights that it lists. */
 async function readWeights(folder: string, groups: readonly WeightGroup[]): Promise<Uint8Array> {
-  const files: PackageFile[] = [];
+  const files: WeightFile[] = [];
   try {
     let left: number = LIMIT_BYTES.weights;
-    for (const name of groups.flatMap(({ paths }) => paths)) {
-      const file = openWeights(folder, name, left);
-      files.push(file);
-      left -= file.bytes;
+    for (const group of groups) {
+      for (const name of group.paths) {
+        const file = openPackageFile(folder, name, left, 'a weight file that model.json names: ');
+        files.push({ ...file, group });
+        left -= file.bytes;
+      }
     }
     const weights = new Uint8Array(LIMIT_BYTES.weights - left);
     let at = 0;
@@ -135,18 +139,6 @@ async function readWeights(folder: string, groups: readonly WeightGroup[]): Prom
     return weights;
   } finally {
     for (const { fd } of files) closeSync(fd);
-  }
-}
-
-function openWeights(folder: string, name: string, limitBytes: number): PackageFile {
-  try {
-    return openPackageFile(folder, name, limitBytes);
-  } catch (cause) {
-    if (!(cause instanceof ModelPackageError)) throw cause;
-    throw new ModelPackageError(
-      cause.where,
-      cause.problems.map((problem) => `a weight file that model.json names: ${problem}`),
-    );
   }
 }
 
@@ -171,19 +163,17 @@ async function fill(fd: number, bytes: Uint8Array): Promise<void> {
 function checkSizes(
   folder: string,
   groups: readonly WeightGroup[],
-  { files, weights }: { files: readonly PackageFile[]; weights: Uint8Array },
+  { files, weights }: { files: readonly WeightFile[]; weights: Uint8Array },
 ): void {
   let at = 0;
-  let file = 0;
-  const problems = groups.flatMap(({ paths, weights: specs }, index) => {
-    const held = files.slice(file, file + paths.length).reduce((sum, { bytes }) => sum + bytes, 0);
-    const listed = bytesOf(specs, new DataView(weights.buffer, at, held));
-    file += paths.length;
+  const problems = groups.flatMap((group, index) => {
+    const held = files.reduce((sum, file) => (file.group === group ? sum + file.bytes : sum), 0);
+    const listed = bytesOf(group.weights, new DataView(weights.buffer, at, held));
     at += held;
     if (listed === held) return [];
     const difference = held > listed ? `${held - listed} too many` : `${listed - held} are missing`;
     return [
-      `#/weightsManifest/${index}: ${paths.join(', ')} hold ${held} bytes, its weights take ${listed}: ${difference}`,
+      `#/weightsManifest/${index}: ${group.paths.join(', ')} hold ${held} bytes, its weights take ${listed}: ${difference}`,
     ];
   });
   if (problems.length > 0) throw new ModelPackageError(join(folder, 'model.json'), problems);
