@@ -19,7 +19,7 @@ const HELP = `
 Nothing is started or measured. The plan multiplies rates by costs that "npx waggle bench costs" measured on ${SOURCE.date}
 (${SOURCE.machine}); another
 machine, model or input costs something else. No process is planned to be busy more than ${TARGET_UTILISATION * 100} % of a core. How long
-your model takes stands in every job ("timings" of GET /jobs/{id}). A limit below 1 is reached before the load is.
+your model takes stands in every job ("timings" of GET /jobs/{id}). A limit of 0.5 is reached at half of this load.
 
 A worker runs micro-batches one after the other: with --predict-ms 50 and --max-batch 64 at most 1,280 jobs a second.
 

@@ -25,7 +25,7 @@ export interface RunTimings {
   batchSize: number;
 }
 
-/** How long an input outlives its job: unless that has succeeded, as long as the record, or not at all. */
+/** When an input goes: `failed`: when its job has succeeded; `always`: with the record; `never`: when its job has ended. */
 export const KEEP_INPUTS = ['failed', 'always', 'never'] as const;
 export type KeepInput = (typeof KEEP_INPUTS)[number];
 

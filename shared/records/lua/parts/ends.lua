@@ -8,7 +8,7 @@ local KEPT_MS = 24 * 3600 * 1000
 -- An outcome that is longer is left for whoever waits for it to read.
 local LONGEST_TOLD = 16 * 1024
 
--- The field `apart` of an input that outlives its job: unless that has succeeded, or in any case.
+-- The field `apart` of an input that outlives its job: one of a job that has not succeeded, or of any.
 local KEPT_IF_FAILED, KEPT_ALWAYS = '1', '2'
 
 -- Ids that ended in this run of the script, and by API process the ends of those that it accepted, for announce().
