@@ -5,29 +5,25 @@ import type { OutcomeTaker, Output } from './output/output-format.js';
 import type { Part } from './part.js';
 import { addFailure } from './tally.js';
 
-/** Where results go. */
-export interface ResultWriterOptions {
-  output: Output;
-  checkpoint: Checkpoint;
-  /** The output that is compared with the actual value. */
-  comparedOutput: string;
-  /** Least time between two checkpoints, in ms. */
-  checkpointEveryMs: number;
-}
+/** Least time between two checkpoints, in ms. */
+const CHECKPOINT_EVERY_MS = 1_000;
 
 /** Writes rows with their outcomes, counts them, and keeps the checkpoint up with the file. */
 export class ResultWriter {
   readonly tally;
   readonly accuracy;
-  readonly #output: Output;
   /** The page whose rows are being written: those of its part up to `end` are in it. */
   #page: { part: Part; at: number; end: number; take: OutcomeTaker<void> } | undefined;
   #partRow: number;
   #savedMs = 0;
 
-  constructor(private readonly options: ResultWriterOptions) {
-    const { progress } = options.checkpoint.run;
-    this.#output = options.output;
+  /** `comparedOutput`: the model's output that is compared with the actual value; undefined when nothing is compared. */
+  constructor(
+    private readonly output: Output,
+    private readonly checkpoint: Checkpoint,
+    private readonly comparedOutput: string | undefined,
+  ) {
+    const { progress } = checkpoint.run;
     this.tally = structuredClone(progress.tally);
     this.accuracy = structuredClone(progress.accuracy);
     this.#partRow = progress.partRow;
@@ -42,16 +38,16 @@ export class ResultWriter {
   async write(part: Part, outcomes: readonly BatchRow[]): Promise<void> {
     for (let at = 0; at < outcomes.length; ) {
       at = this.#take(part, outcomes, at);
-      await this.#output.flush();
-      if (Date.now() - this.#savedMs >= this.options.checkpointEveryMs) await this.commit();
+      await this.output.flush();
+      if (Date.now() - this.#savedMs >= CHECKPOINT_EVERY_MS) await this.commit();
     }
   }
 
   /** Puts all rows so far on disk and notes them in the checkpoint, if the output can be left as it is. */
   async commit(): Promise<void> {
-    if (!this.#output.isWhole) return;
-    this.options.checkpoint.save({
-      outputBytes: await this.#output.commit(),
+    if (!this.output.isWhole) return;
+    this.checkpoint.save({
+      outputBytes: await this.output.commit(),
       partRow: this.#partRow,
       rows: this.rows,
       tally: this.tally,
@@ -60,14 +56,8 @@ export class ResultWriter {
     this.#savedMs = Date.now();
   }
 
-  /** All rows are written. */
-  finish(): Promise<void> {
-    return this.#output.finish();
-  }
-
   /** Takes the outcomes from `first` on whose rows are in one page. Returns the place of the first that is not. */
   #take(part: Part, outcomes: readonly BatchRow[], first: number): number {
-    const { comparedOutput } = this.options;
     const page = this.#pageOf(part, outcomes[first]?.row ?? 0);
     let at = first;
     for (; at < outcomes.length; at += 1) {
@@ -81,7 +71,7 @@ export class ResultWriter {
       }
       this.tally.succeeded += 1;
       if (part.actual) {
-        addError(this.accuracy, outcome[comparedOutput], part.actual[outcome.row] ?? Number.NaN);
+        addError(this.accuracy, outcome[this.comparedOutput ?? ''], part.actual[outcome.row] ?? Number.NaN);
       }
     }
     return at;
@@ -97,7 +87,7 @@ export class ResultWriter {
       part,
       at: part.firstRow - page.firstRow,
       end: page.firstRow + page.length - part.firstRow,
-      take: this.#output.rowsOf(page),
+      take: this.output.rowsOf(page),
     };
     return this.#page;
   }

@@ -6,7 +6,7 @@ import { count } from '../lib/figures.js';
 import { errorFigures } from './accuracy.js';
 import { STANDARD } from './input/open-source.js';
 import { openOutput } from './output/open-output.js';
-import { type Part, partsOf } from './part.js';
+import { partsOf } from './part.js';
 import { type BatchRequest, planRun, type RunPlan } from './plan.js';
 import { prefetch } from './flow.js';
 import { Progress, type ProgressDisplay } from './progress.js';
@@ -28,7 +28,6 @@ export interface RunContext {
 
 /** Parts that are with the server, beside the one whose results are read. */
 const PARTS_AHEAD = 2;
-const CHECKPOINT_EVERY_MS = 1_000;
 
 /**
  * Sends the rows of a file through the server and writes them with their results, in order, each once. Takes up a
@@ -48,48 +47,44 @@ async function carryOut(plan: RunPlan, context: RunContext): Promise<BatchSummar
   const { rows: rowsBefore, outputBytes } = checkpoint.run.progress;
   announce(plan, context);
   const { output, sink } = await openOutput(request.out, request.outFormat, columns, outputBytes);
-  const writer = new ResultWriter({
-    output,
-    checkpoint,
-    comparedOutput: comparison?.output ?? '',
-    checkpointEveryMs: CHECKPOINT_EVERY_MS,
-  });
+  const writer = new ResultWriter(output, checkpoint, comparison?.output);
   const batches: string[] = [];
   const progress = new Progress(context.display, rowsBefore);
   const failing = new AbortController();
   const signal = AbortSignal.any([context.signal, failing.signal]);
   setMaxListeners(0, signal);
   try {
-    await writeAll(submitted(plan, { context: { ...context, signal }, progress, batches }), writer, progress);
-    await writer.finish();
+    const parts = submitted(plan, { context: { ...context, signal }, progress, batches });
+    for await (const { part, outcomes } of prefetch(parts, PARTS_AHEAD)) {
+      // Of a part that an earlier run had begun to write, only the rows that it did not write.
+      for await (const page of outcomes(Math.max(0, writer.rows - part.firstRow))) {
+        await writer.write(part, page);
+        progress.written(writer.rows, writer.tally.failed);
+      }
+    }
+    await output.finish();
   } catch (error) {
     // Nobody waits for what is still under way.
     failing.abort(error);
     context.display.end();
     if (isTooLarge(error)) context.tell('the server takes smaller batches only: set --batch-rows');
-    if (checkpoint.path !== undefined) await leave(writer, plan, context);
+    if (checkpoint.path !== undefined) {
+      await writer.commit();
+      const { rows } = checkpoint.run.progress;
+      if (rows > 0) {
+        context.tell(`${count(rows)} rows are in ${request.out}: the same command goes on from there`);
+      }
+    }
     throw error;
   } finally {
     context.display.end();
     await sink.close();
   }
-  for (const note of output.notes()) context.tell(`${nameOf(request.out)} has ${note}`);
+  const name = request.out === STANDARD ? 'standard output' : request.out;
+  for (const note of output.notes()) context.tell(`${name} has ${note}`);
   const seconds = (Date.now() - startedMs) / 1000;
   return summaryOf(plan, writer, { seconds, rowsBefore, batches });
 }
-
-/** Notes how far a run has come that breaks off, and tells. */
-async function leave(
-  writer: ResultWriter,
-  { request, checkpoint }: RunPlan,
-  { tell }: RunContext,
-): Promise<void> {
-  await writer.commit();
-  const { rows } = checkpoint.run.progress;
-  if (rows > 0) tell(`${count(rows)} rows are in ${request.out}: the same command goes on from there`);
-}
-
-const nameOf = (out: string): string => (out === STANDARD ? 'standard output' : out);
 
 /** Everything after the row that was written last, as the server has it. */
 function submitted(
@@ -113,23 +108,7 @@ function submitted(
   return submitBatches(client.batches, parts, { ...options, gzip, onBatch: ({ id }) => batches.push(id) });
 }
 
-async function writeAll(
-  parts: AsyncGenerator<SubmittedPart, void, undefined>,
-  writer: ResultWriter,
-  progress: Progress,
-): Promise<void> {
-  for await (const { part, outcomes } of prefetch(parts, PARTS_AHEAD)) {
-    for await (const page of outcomes(rowsWritten(part, writer))) {
-      await writer.write(part, page);
-      progress.written(writer.rows, writer.tally.failed);
-    }
-  }
-}
-
 const isTooLarge = (error: unknown): boolean => error instanceof ProblemError && error.problem.status === 413;
-
-/** Of a part that an earlier run had begun to write, the rows that it wrote. */
-const rowsWritten = ({ firstRow }: Part, writer: ResultWriter): number => Math.max(0, writer.rows - firstRow);
 
 function announce({ checkpoint, request, renamedColumns }: RunPlan, { tell }: RunContext): void {
   const { rows } = checkpoint.run.progress;

@@ -16,24 +16,6 @@ export interface Cost {
   appendedBytes: number;
 }
 
-/** Memory of Redis for one job or row, in bytes. */
-export interface KeptBytes {
-  queuedJob: number;
-  endedJob: number;
-  /** A row of a batch whose chunks wait. */
-  waitingRow: number;
-  /** A row of a batch that has ended. */
-  endedRow: number;
-}
-
-/** Largest resident memory of each process, in MB. */
-export interface ResidentMb {
-  api: number;
-  worker: number;
-  /** An inference process has one model. */
-  inference: number;
-}
-
 /** The findings of `npx waggle bench costs`, from which a plan is computed. */
 export interface Costs {
   /** A job is accepted. */
@@ -46,8 +28,10 @@ export interface Costs {
   wait: Cost;
   /** A thousand rows of a batch: uploaded, run in chunks of {@link MEASURED_CHUNK_ROWS}, their results read once. */
   thousandRows: Cost;
-  kept: KeptBytes;
-  resident: ResidentMb;
+  /** Memory of Redis for one job or row, in bytes; rows of batches whose chunks wait, and of batches that have ended. */
+  kept: Record<'queuedJob' | 'endedJob' | 'waitingRow' | 'endedRow', number>;
+  /** Largest resident memory of each process, in MB. An inference process has one model. */
+  resident: Record<'api' | 'worker' | 'inference', number>;
   /** Time of a micro-batch of {@link MEASURED_MAX_BATCH} in the model, in ms. */
   predictMs: number;
   /** An input of these jobs as JSON, in bytes. */

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { isRecord } from '../../shared/text/is-record.js';
 
 /** The message of an API or worker process to its parent once it serves. */
 export interface ReadyMessage {
@@ -12,19 +13,15 @@ export interface ReadyMessage {
 export function readyMessage(child: ChildProcess): Promise<ReadyMessage> {
   return new Promise((resolve) => {
     const onMessage = (message: unknown): void => {
-      if (typeof message !== 'object' || message === null || !('type' in message)) return;
-      if (message.type !== 'ready') return;
+      if (!isRecord(message) || message['type'] !== 'ready') return;
       child.off('message', onMessage);
+      const { port, models } = message;
+      const engines = Array.isArray(models) ? models.map((model) => isRecord(model) && model['engine']) : [];
       resolve({
-        ...('port' in message && typeof message.port === 'number' ? { port: message.port } : {}),
-        engines: 'models' in message && Array.isArray(message.models) ? message.models.flatMap(engineOf) : [],
+        ...(typeof port === 'number' ? { port } : {}),
+        engines: engines.filter((engine) => typeof engine === 'string'),
       });
     };
     child.on('message', onMessage);
   });
 }
-
-const engineOf = (model: unknown): string[] =>
-  typeof model === 'object' && model !== null && 'engine' in model && typeof model.engine === 'string'
-    ? [model.engine]
-    : [];

@@ -13,41 +13,37 @@ import { InputFileError, type ParquetFile, type Source, type SourcePage } from '
 /** Rows decoded at a time. A row group may have millions; each window reads its columns' bytes again. */
 const WINDOW_ROWS = 65_536;
 
-interface Columns extends ParquetFile {
-  readers: ReadonlyMap<string, CellReader>;
-}
+type Readers = ReadonlyMap<string, CellReader>;
 
 /** A Parquet file, a window of its rows at a time in memory. */
 export async function openParquet(path: string): Promise<Source> {
   try {
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
-    const readers = cellReaders(metadata.schema);
+    const parquet = { path, file, metadata };
+    const readers = [...cellReaders(metadata.schema)];
     return {
-      columns: [...readers.keys()],
+      columns: readers.map(([name]) => name),
       kinds: new Map(),
-      parquet: { path, file, metadata },
+      parquet,
       pages: (fromRow, wanted) =>
-        readWindows(
-          {
-            path,
-            file,
-            metadata,
-            readers: wanted ? new Map([...readers].filter(([name]) => wanted.has(name))) : readers,
-          },
-          fromRow,
-        ),
+        readWindows(parquet, new Map(readers.filter(([name]) => wanted?.has(name) ?? true)), fromRow),
     };
   } catch (cause) {
     throw new InputFileError(path, `cannot be read as Parquet: ${messageOf(cause)}`, { cause });
   }
 }
 
-async function* readWindows(from: Columns, fromRow: number): AsyncGenerator<SourcePage, void, undefined> {
-  const total = Number(from.metadata.num_rows);
-  for (const { start, end } of windowsOf(from.metadata)) {
+async function* readWindows(
+  parquet: ParquetFile,
+  readers: Readers,
+  fromRow: number,
+): AsyncGenerator<SourcePage, void, undefined> {
+  const total = Number(parquet.metadata.num_rows);
+  for (const { start, end } of windowsOf(parquet.metadata)) {
     if (end <= fromRow) continue;
-    yield await readWindow(from, Math.max(start, fromRow), end, end / total);
+    const page = await readWindow(parquet, readers, { rowStart: Math.max(start, fromRow), rowEnd: end });
+    yield { ...page, share: end / total };
   }
 }
 
@@ -63,11 +59,10 @@ function* windowsOf({ row_groups: groups }: FileMetaData): Generator<{ start: nu
 }
 
 async function readWindow(
-  { path, file, metadata, readers }: Columns,
-  rowStart: number,
-  rowEnd: number,
-  share: number,
-): Promise<SourcePage> {
+  { path, file, metadata }: ParquetFile,
+  readers: Readers,
+  { rowStart, rowEnd }: { rowStart: number; rowEnd: number },
+): Promise<Omit<SourcePage, 'share'>> {
   const length = rowEnd - rowStart;
   // Numbers that wait for their results in a plain array would be objects, all of them for the garbage collector to visit.
   const numbers = numberColumns(metadata.schema);
@@ -100,5 +95,5 @@ async function readWindow(
     return cells && read ? (row: number) => read(cells[row]) : () => undefined;
   };
   const values = { column, unreadable: new Map<number, string>() };
-  return { firstRow: rowStart, length, share, values: () => values };
+  return { firstRow: rowStart, length, values: () => values };
 }

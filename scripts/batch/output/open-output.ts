@@ -23,30 +23,18 @@ export function outputFormatOf(path: string): OutputFormat {
   );
 }
 
-/** An output, and where it goes. */
-export interface OpenOutput {
-  output: Output;
-  sink: Sink;
-}
-
 /** Opens a file, cut back to the `bytes` of its last commit, or standard output. */
 export async function openOutput(
   path: string,
   format: OutputFormat,
   columns: OutputColumns,
   bytes: number,
-): Promise<OpenOutput> {
+): Promise<{ output: Output; sink: Sink }> {
   const sink = path === STANDARD ? new StreamSink(process.stdout) : await FileSink.open(path, bytes);
-  return { sink, output: await outputTo(sink, path, format, columns) };
-}
-
-async function outputTo(
-  sink: Sink,
-  path: string,
-  format: OutputFormat,
-  columns: OutputColumns,
-): Promise<Output> {
-  if (format === 'csv') return new TextOutput(sink, csvOutput(columns));
-  if (format === 'ndjson') return new TextOutput(sink, ndjsonOutput(columns));
-  return ParquetOutput.open(sink, columns, sink.bytes > 0 ? await asyncBufferFromFile(path) : undefined);
+  if (format === 'parquet') {
+    const written = sink.bytes > 0 ? await asyncBufferFromFile(path) : undefined;
+    return { sink, output: await ParquetOutput.open(sink, columns, written) };
+  }
+  const text = format === 'csv' ? csvOutput(columns) : ndjsonOutput(columns);
+  return { sink, output: new TextOutput(sink, text) };
 }
