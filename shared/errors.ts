@@ -3,12 +3,12 @@
  * for people and says what to do next. Nothing here knows of HTTP: the API maps codes to answers in one file.
  */
 export abstract class AppError extends Error {
+  override name = this.constructor.name;
   abstract readonly code: string;
 }
 
 /** The environment holds values the process cannot start with. Names every one of them at once. */
 export class ConfigError extends AppError {
-  override name = 'ConfigError';
   readonly code = 'config_invalid';
   constructor(readonly problems: readonly string[]) {
     super(`cannot start with this configuration:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
@@ -17,7 +17,6 @@ export class ConfigError extends AppError {
 
 /** A model package cannot be used. `where` is its folder or file. */
 export class ModelPackageError extends AppError {
-  override name = 'ModelPackageError';
   readonly code = 'model_package_invalid';
   constructor(
     readonly where: string,
@@ -29,7 +28,6 @@ export class ModelPackageError extends AppError {
 
 /** Redis did not answer within the deadline, refused, or is away. The call may or may not have taken effect. */
 export class RedisUnavailableError extends AppError {
-  override name = 'RedisUnavailableError';
   readonly code = 'redis_unavailable';
   constructor(operation: string, options?: ErrorOptions) {
     super(`Redis did not complete ${operation}`, options);
@@ -38,7 +36,6 @@ export class RedisUnavailableError extends AppError {
 
 /** Redis has what was written, and too few of its replicas have it: a failover at this moment may lose it. */
 export class NotReplicatedError extends RedisUnavailableError {
-  override name = 'NotReplicatedError';
   constructor(count: number, wanted: number, withinMs: number) {
     super(`a write on ${wanted} replicas within ${withinMs} ms: ${count} had it`);
   }
@@ -46,7 +43,6 @@ export class NotReplicatedError extends RedisUnavailableError {
 
 /** Records in Redis were written by another version of this software, or in another number of partitions; they are not read half-way. */
 export class RecordSchemaError extends AppError {
-  override name = 'RecordSchemaError';
   readonly code = 'record_schema_unknown';
   constructor(key: string, found: string, expected: string) {
     const [schema, others] = [found, expected].map((text) => text.replace(/ in \d+ partitions$/, ''));

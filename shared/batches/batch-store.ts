@@ -1,4 +1,3 @@
-import type { RowErrors } from './row-errors.js';
 import { BATCH_FIELDS, type Batch, parseBatch } from './batch.js';
 import { type ChunkOutputs, decodeResults } from './chunk-codec.js';
 import type { Priority } from '../contract/states.js';
@@ -7,6 +6,10 @@ import { type NoRoom, noRoom } from '../jobs/new-job.js';
 import { aboutWord, optionalWord } from '../jobs/record.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import type { RedisBytesReply } from '../redis/redis.js';
+import type { RuleViolation } from '../validation/ajv.js';
+
+/** Invalid rows of one chunk by their number within it. */
+export type RowErrors = Record<string, RuleViolation[]>;
 
 /** Settings of a new batch. */
 export interface NewBatch {

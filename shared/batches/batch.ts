@@ -1,4 +1,5 @@
 import { BATCH_STATES, type BatchState } from '../contract/states.js';
+import { listOf } from '../records/records.js';
 import type { RedisReply } from '../redis/redis.js';
 
 /** A batch as its record has it. Times are Unix milliseconds of Redis's clock, with microseconds as decimals. */
@@ -42,7 +43,7 @@ export const BATCH_FIELDS = [
   'expires_ms',
 ] as const;
 
-type Fields = Partial<Record<(typeof BATCH_FIELDS)[number], string>>;
+type Fields = Partial<Record<(typeof BATCH_FIELDS)[number], string | undefined>>;
 
 /** Whether a batch in this state has ended. */
 export const isBatchEnded = (state: BatchState): boolean =>
@@ -50,12 +51,8 @@ export const isBatchEnded = (state: BatchState): boolean =>
 
 /** Reads the reply to HMGET of {@link BATCH_FIELDS}. Undefined when there is no such record. */
 export function parseBatch(id: string, reply: RedisReply): Batch | undefined {
-  const values = Array.isArray(reply) ? reply : [];
-  const fields: Fields = {};
-  BATCH_FIELDS.forEach((field, index) => {
-    const value = values[index];
-    if (typeof value === 'string') fields[field] = value;
-  });
+  const values = listOf(reply).map((value) => (typeof value === 'string' ? value : undefined));
+  const fields: Fields = Object.fromEntries(BATCH_FIELDS.map((field, index) => [field, values[index]]));
   if (fields.status === undefined) return undefined;
   return {
     id,

@@ -1,16 +1,18 @@
 import type { BatchRow } from '../contract/batch.js';
 import { UnexpectedAnswerError } from './errors.js';
+import { type ApiRequest, type Endpoint, reasonOf } from './http.js';
 import { isRecord } from '../text/is-record.js';
 
 /** The rows that one answer holds, in pages as they arrive. */
 export async function* readRows(
   body: ReadableStream<Uint8Array>,
-  { from, url }: { from: number; url: string },
+  { from, endpoint, signal }: { from: number; endpoint: Endpoint } & Pick<ApiRequest, 'signal'>,
 ): AsyncGenerator<BatchRow[], void, undefined> {
+  const { url } = endpoint;
   const decoder = new TextDecoder();
   let next = from;
   let rest = '';
-  for await (const piece of chunksOf(body)) {
+  for await (const piece of chunksOf(body, (cause) => reasonOf(cause, endpoint, { signal }))) {
     rest += decoder.decode(piece, { stream: true });
     const end = rest.lastIndexOf('\n');
     if (end < 0) continue;
@@ -39,12 +41,17 @@ function parseLines(lines: string, url: string): BatchRow[] {
 
 const isRow = (value: unknown): value is BatchRow => isRecord(value) && typeof value['row'] === 'number';
 
-/** Iterates over a stream: not every browser's streams are iterable. */
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+/** Iterates over a stream: not every browser's streams are iterable. Throws what `reasonOfFailure` makes of a failed read. */
+async function* chunksOf(
+  body: ReadableStream<Uint8Array>,
+  reasonOfFailure: (cause: unknown) => unknown,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = body.getReader();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw reasonOfFailure(cause);
+      });
       if (done) return;
       yield value;
     }

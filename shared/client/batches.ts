@@ -3,7 +3,7 @@ import type { BatchBody, BatchList, BatchRow } from '../contract/batch.js';
 import { readRows } from './batch-results.js';
 import { type BatchInputs, ndjsonPieces, type UploadPieces, startUpload } from './batch-upload.js';
 import { UnexpectedAnswerError } from './errors.js';
-import { type ApiRequest, type Call, type Endpoint, open, reasonOf, send } from './http.js';
+import { type ApiRequest, type Call, type Endpoint, open, send } from './http.js';
 import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
 import { waitForEnd, type WaitOptions } from './wait.js';
@@ -132,9 +132,7 @@ export class BatchClient {
     return {
       isComplete: complete === 'true',
       isFollowed: response.headers.has('preference-applied'),
-      pages: translated(readRows(response.body, { from, url: endpoint.url }), (cause) =>
-        cause instanceof UnexpectedAnswerError ? cause : reasonOf(cause, endpoint, { signal }),
-      ),
+      pages: readRows(response.body, { from, endpoint, signal }),
     };
   }
 
@@ -157,15 +155,3 @@ export class BatchClient {
 }
 
 const batchPath = (id: string): string => `/batches/${encodeURIComponent(id)}`;
-
-/** Yields the items of the source; throws `translate(error)` for an error of the source. */
-async function* translated<T>(
-  items: AsyncIterable<T>,
-  translate: (cause: unknown) => unknown,
-): AsyncGenerator<T, void, undefined> {
-  try {
-    yield* items;
-  } catch (cause) {
-    throw translate(cause);
-  }
-}

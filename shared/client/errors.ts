@@ -32,7 +32,6 @@ const isFieldProblem = (value: unknown): value is FieldProblem =>
 
 /** The server refused the request, for good or for now. */
 export class ProblemError extends AppError {
-  override name = 'ProblemError';
   readonly code = 'problem';
   constructor(readonly problem: Problem) {
     super(describe(problem));
@@ -54,7 +53,6 @@ export class ProblemError extends AppError {
 
 /** No answer came: nothing listens at the address, or the connection broke. The request may still have taken effect. */
 export class UnreachableError extends AppError {
-  override name = 'UnreachableError';
   readonly code = 'unreachable';
   constructor(
     readonly url: string,
@@ -81,7 +79,6 @@ export class UnreachableError extends AppError {
 
 /** An answer came that is not one of this API. */
 export class UnexpectedAnswerError extends AppError {
-  override name = 'UnexpectedAnswerError';
   readonly code = 'unexpected_answer';
   constructor(url: string, what: string) {
     super(`${url} answered ${what}: is this the address of a Waggle API?`);

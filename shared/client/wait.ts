@@ -1,4 +1,4 @@
-import type { Answer } from './http.js';
+import type { Answer, ApiRequest } from './http.js';
 import type { JobBody } from '../contract/job.js';
 import { pause } from '../process/pause.js';
 import { LEAST_PAUSE_MS, Patience, type RetryOptions } from './retry.js';
@@ -11,14 +11,11 @@ export interface WaitOptions<T = JobBody> extends RetryOptions {
   longPollSeconds?: number | undefined;
 }
 
-/** Polls once; the server holds the answer for `waitSeconds`. */
-export type Poll<T> = (call: { waitSeconds: number; signal?: AbortSignal | undefined }) => Promise<Answer<T>>;
-
 const POLL_MS = 1_000;
 
-/** Polls until the end; see {@link WaitOptions}. Throws the error of the last poll when it gives up. */
+/** Calls `poll` until the end; see {@link WaitOptions}. Throws the error of the last poll when it gives up. */
 export async function waitForEnd<T, Ended extends T>(
-  poll: Poll<T>,
+  poll: (call: Pick<ApiRequest, 'waitSeconds' | 'signal'>) => Promise<Answer<T>>,
   isEnded: (seen: T) => seen is Ended,
   options: WaitOptions<T>,
 ): Promise<Ended> {

@@ -24,29 +24,23 @@ export interface Depths {
 
 /** The depths of the same queues in several partitions, together. */
 export function sumDepths(parts: readonly Depths[]): Depths {
-  const [first, ...others] = parts;
-  if (!first || others.length === 0) return first ?? { nowMs: 0, running: 0, queues: [] };
   return {
-    nowMs: Math.max(...parts.map(({ nowMs }) => nowMs)),
-    running: parts.reduce((sum, { running }) => sum + running, 0),
-    queues: first.queues.map((_, index) =>
-      parts.reduce<QueueDepth>(
-        (sum, { queues }) => {
-          const queue = queues[index];
-          if (!queue) return sum;
-          const oldest = Math.min(sum.oldestCreatedMs ?? Infinity, queue.oldestCreatedMs ?? Infinity);
-          return {
-            waiting: sum.waiting + queue.waiting,
-            delayed: sum.delayed + queue.delayed,
-            running: sum.running + queue.running,
-            oldestCreatedMs: Number.isFinite(oldest) ? oldest : undefined,
-          };
-        },
-        { waiting: 0, delayed: 0, running: 0, oldestCreatedMs: undefined },
-      ),
-    ),
+    nowMs: Math.max(0, ...parts.map(({ nowMs }) => nowMs)),
+    running: sumOf(parts.map(({ running }) => running)),
+    queues: (parts[0]?.queues ?? []).map((_, index) => {
+      const same = parts.flatMap(({ queues }) => queues[index] ?? []);
+      const oldest = Math.min(...same.map(({ oldestCreatedMs = Infinity }) => oldestCreatedMs));
+      return {
+        waiting: sumOf(same.map(({ waiting }) => waiting)),
+        delayed: sumOf(same.map(({ delayed }) => delayed)),
+        running: sumOf(same.map(({ running }) => running)),
+        oldestCreatedMs: Number.isFinite(oldest) ? oldest : undefined,
+      };
+    }),
   };
 }
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
 /** Time to live of a minute of the history: a day, and an hour in which it can still be read. */
 export const HISTORY_MINUTES = 25 * 60;

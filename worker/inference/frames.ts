@@ -28,7 +28,6 @@ export interface Frame<Message> {
 
 /** The bytes are no frame: the processes at the two ends do not speak of the same thing any more. */
 export class FrameError extends AppError {
-  override name = 'FrameError';
   readonly code = 'frame_garbled';
 }
 

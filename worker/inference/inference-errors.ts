@@ -3,7 +3,6 @@ import type { EngineName } from './engine-names.js';
 
 /** The model threw on this micro-batch; the process lives and takes the next one. */
 export class ModelThrewError extends AppError {
-  override name = 'ModelThrewError';
   readonly code = 'model_threw';
 }
 
@@ -13,7 +12,6 @@ export type InferenceLoss = keyof typeof LOSSES;
 
 /** The inference process went away before it answered. */
 export class InferenceLostError extends AppError {
-  override name = 'InferenceLostError';
   readonly code = 'inference_lost';
   constructor(
     readonly loss: InferenceLoss,
@@ -25,7 +23,6 @@ export class InferenceLostError extends AppError {
 
 /** An engine cannot be used here. The message says why and what to do. */
 export class EngineUnavailableError extends AppError {
-  override name = 'EngineUnavailableError';
   readonly code = 'engine_unavailable';
   constructor(
     readonly engine: EngineName,

@@ -1,7 +1,7 @@
 import type { ValidateFunction } from 'ajv';
 import type { NewChunk } from '../../../shared/batches/batch-store.js';
 import { encodeChunk } from '../../../shared/batches/chunk-codec.js';
-import type { RowErrors } from '../../../shared/batches/row-errors.js';
+import type { RowErrors } from '../../../shared/batches/batch-store.js';
 import type { Columns, ColumnLayout } from '../../../shared/model/columns.js';
 import { charsOf, ROW_LIMITS, type RuleViolation, violationsOf } from '../../../shared/validation/ajv.js';
 import type { Row } from './rows.js';

@@ -13,15 +13,12 @@ import { connectToWorker, type Tell } from './worker-socket.js';
  */
 export function serveInference(): void {
   let runtime: Promise<ModelRuntime> | undefined;
-  let last: Promise<void> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
   const tell = connectToWorker(({ message, arrays }) => {
     if (message.type === 'start') {
       const { files, ...request } = message.request;
       runtime = load({ ...request, files: { ...files, weights: arrays[0] as Uint8Array } }, tell);
-      last = runtime.then(
-        () => undefined,
-        () => undefined,
-      );
+      last = runtime.catch(() => undefined);
     } else if (runtime) {
       const loaded = runtime;
       const columns = { rows: message.rows, arrays };

@@ -85,16 +85,11 @@ function examples({ layout, manifest }: ModelRuntime, rows: number) {
   return columns;
 }
 
-interface Bounds {
-  minimum?: unknown;
-  maximum?: unknown;
-}
-
 /** A row that the manifest allows: its members go through their words, or from the least to the most, as `step` grows. */
 function variedInput({ example, input }: Manifest, step: number): Record<string, unknown> {
   const varied: Record<string, unknown> = { ...example };
   for (const [member, property] of Object.entries(input.properties)) {
-    const { enum: words, type, minimum, maximum }: ManifestProperty & Bounds = property;
+    const { enum: words, type, minimum, maximum }: ManifestProperty & Record<string, unknown> = property;
     if (words) varied[member] = words[step % words.length];
     else if (type === 'boolean') varied[member] = step % 2 === 0;
     else if (typeof minimum === 'number' && typeof maximum === 'number') {

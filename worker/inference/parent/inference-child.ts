@@ -50,7 +50,7 @@ export class InferenceChild {
     receiveFrames<FromInference>(
       this.#socket,
       (frame) => this.#receive(frame),
-      ({ message }) => this.#end('crashed', message),
+      ({ message }) => this.kill(message, 'crashed'),
     );
     this.exited = new Promise<string>((resolve) => {
       this.#process.once('exit', (code, signal) => resolve(signal ?? `code ${code}`));
@@ -88,8 +88,9 @@ export class InferenceChild {
   }
 
   /** Ends the process at once, whatever it does. */
-  kill(reason: string): void {
-    this.#end('killed', reason);
+  kill(reason: string, loss: InferenceLoss = 'killed'): void {
+    this.#lose(loss, reason);
+    this.#process.kill('SIGKILL');
   }
 
   /** Lets the process go; kills it when it does not leave soon. Resolves when it is gone. */
@@ -135,11 +136,6 @@ export class InferenceChild {
     const waiter = this.#predictions.get(id);
     this.#predictions.delete(id);
     return waiter;
-  }
-
-  #end(loss: InferenceLoss, reason: string): void {
-    this.#lose(loss, reason);
-    this.#process.kill('SIGKILL');
   }
 
   #lose(loss: InferenceLoss, detail: string): void {
