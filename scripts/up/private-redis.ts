@@ -8,8 +8,7 @@ import { ReleaseStack } from '../../shared/process/release-stack.js';
 import { systemReason } from '../../shared/system-error.js';
 import { lockDataDir } from './data-dir-lock.js';
 import { KeptProcess } from './kept-process.js';
-import { openLifeline } from './lifeline.js';
-import { lastLines, launchRedis, type RedisLaunch, socketIn } from './redis-launch.js';
+import { lastLines, launchRedis, openLifeline, type RedisLaunch, socketIn } from './redis-launch.js';
 import { pingRedis } from './redis-ping.js';
 import { StartError } from './start-error.js';
 

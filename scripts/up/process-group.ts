@@ -24,10 +24,7 @@ export class ProcessGroup {
   /** Asks some of them, or all, to end. Resolves when they are gone, or after `atMostMs`. */
   async stop(some?: readonly KeptProcess<unknown>[], atMostMs?: number): Promise<void> {
     const gone = Promise.all([...(some ?? this.#members)].map((member) => member.stop()));
-    const limit = new AbortController();
-    const waited = atMostMs === undefined ? [] : [sleep(atMostMs, undefined, { signal: limit.signal })];
+    const waited = atMostMs === undefined ? [] : [sleep(atMostMs, undefined, { ref: false })];
     await Promise.race([gone, ...waited]);
-    limit.abort();
-    await Promise.allSettled(waited);
   }
 }

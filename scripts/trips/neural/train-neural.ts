@@ -18,7 +18,6 @@ import {
   type TrainingResult,
 } from '../training-data.js';
 import { packTripModel } from '../trip-package.js';
-import type { Trips } from '../trips.js';
 import { fitLookups } from './lookups.js';
 import { createNetwork } from './network.js';
 import { type NeuralCardFacts, neuralCard } from './neural-card.js';
@@ -95,26 +94,18 @@ export async function fitNeural(
       `${data.trips.length} trips of 1 to 60 minutes are too few to train on: at least ${FEWEST_TRIPS} are needed`,
     );
   }
-  const { network, history } = await fitNetwork(data.trips, request, progress);
-  return { data, history, files: await pack(network, request) };
-}
-
-/** A trained network that takes raw columns, and the figures of its epochs. */
-async function fitNetwork(
-  trips: Trips,
-  { epochs, seed }: NeuralTrainingRequest,
-  progress: TrainingProgress,
-): Promise<{ network: LayersModel; history: EpochFigures[] }> {
   await loadWasm();
   installTrainingKernels();
   progress.onPhase?.('making look-up tables');
+  const { epochs, seed } = request;
   const random = createRandom(seed);
-  const { examples, holdout } = divideTrips(trips, random);
+  const { examples, holdout } = divideTrips(data.trips, random);
   const { training, serving } = createNetwork(random);
   progress.onPhase?.('training');
   const history = await trainNetwork({ training, examples, holdout, epochs, random, ...progress });
   // For the model that serves, the tables rest on all the trips.
-  return { network: serving(fitLookups(trips, rowsOf(trips))), history };
+  const network = serving(fitLookups(data.trips, rowsOf(data.trips)));
+  return { data, history, files: await pack(network, request) };
 }
 
 const pack = (network: LayersModel, { folder, name, version }: NeuralTrainingRequest): Promise<ModelFiles> =>
