@@ -15,6 +15,8 @@ export interface LinkProxy {
   silenceAll(): void;
   /** Requests come through and answers do not; later connections say nothing. */
   deafen(): void;
+  /** Of the connections that stand, those that send these words get no answers until the function that it returns is called. */
+  hold(words: string): () => void;
   /** New connections come through again; existing connections are broken. */
   heal(): void;
   close(): Promise<void>;
@@ -57,6 +59,21 @@ export async function startLinkProxy(redis: NetConnectOpts, host = '127.0.0.1'):
     deafen() {
       isSilent = true;
       for (const [client, upstream] of pairs) upstream.unpipe(client).resume();
+    },
+    hold(words) {
+      const held = new Map<Socket, Socket>();
+      let isOver = false;
+      for (const [client, upstream] of pairs) {
+        client.on('data', (bytes: Buffer) => {
+          if (isOver || !bytes.includes(words)) return;
+          upstream.unpipe(client);
+          held.set(client, upstream);
+        });
+      }
+      return () => {
+        isOver = true;
+        for (const [client, upstream] of held) upstream.pipe(client);
+      };
     },
     heal() {
       isSilent = false;

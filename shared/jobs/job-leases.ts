@@ -31,8 +31,8 @@ export interface ClaimRequest {
   number: number;
   /** Jobs at most. */
   most: number;
-  /** Whether other jobs run meanwhile: what is to be claimed by itself is left, then. */
-  isAhead: boolean;
+  /** Whether other jobs run, or are claimed, at the same time: what is to be claimed by itself is left, then. */
+  isBeside: boolean;
 }
 
 /** The answer to a {@link ClaimRequest}. */
@@ -95,8 +95,8 @@ export class JobLeases {
   }
 
   /** Takes the first jobs that wait. Safe to repeat: one attempt is counted. One round trip. */
-  async claim({ queue, lane, number, most, isAhead }: ClaimRequest, leaseMs: number): Promise<Claimed> {
-    const words = [queue, String(most), String(leaseMs), lane, String(number), isAhead ? 'ahead' : ''];
+  async claim({ queue, lane, number, most, isBeside }: ClaimRequest, leaseMs: number): Promise<Claimed> {
+    const words = [queue, String(most), String(leaseMs), lane, String(number), isBeside ? 'beside' : ''];
     const [token, started, more, due, ...flat] = listOf(await this.#records.run('claim', words));
     const claim = { hold: `${String(token)} ${lane}:${number}`, startedMs: Number(started) };
     const claimed: Claimed = {

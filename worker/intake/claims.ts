@@ -17,6 +17,13 @@ export interface Taker {
   accept(job: HeldJob): void;
 }
 
+/** Jobs that one claim took. */
+export interface Claim {
+  jobs: HeldJob[];
+  /** Whether the worker ran, or claimed, others at the same time: none of them has to run by itself. */
+  isBeside: boolean;
+}
+
 /** Longest that a timer can wait, in ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -34,6 +41,7 @@ export class Claims implements Sleeper {
   /** A claim that Redis has not answered, to be repeated. */
   #unanswered: ClaimRequest | undefined;
   #isAsking = false;
+  #isNextAlone = false;
   #isStopped = false;
   #failures = 0;
   /** Runs while nothing is to be claimed since Redis is away. */
@@ -64,15 +72,20 @@ export class Claims implements Sleeper {
     return isFree && (this.#mayBeMore || this.#unanswered !== undefined);
   }
 
+  /** Whether the first job that waits has to be claimed, and run, by itself. */
+  get isNextAlone(): boolean {
+    return this.#isNextAlone && this.hasMore;
+  }
+
   /** Claims waiting jobs. While Redis is away the same claim is sent again after a pause. Never rejects. */
-  async claim(most: number, isAhead: boolean): Promise<HeldJob[]> {
-    const request = this.#unanswered ?? this.#newRequest(most, isAhead);
+  async claim(most: number, isBeside: boolean): Promise<Claim> {
+    const request = this.#unanswered ?? this.#newRequest(most, isBeside);
     this.#isAsking = true;
     try {
-      return await this.#send(request);
+      return { jobs: await this.#send(request), isBeside: request.isBeside };
     } catch (error) {
       this.#failed(error);
-      return [];
+      return { jobs: [], isBeside };
     } finally {
       this.#isAsking = false;
     }
@@ -112,6 +125,7 @@ export class Claims implements Sleeper {
     this.#unanswered = undefined;
     this.#failures = 0;
     this.#mayBeMore ||= claimed.mayBeMore;
+    this.#isNextAlone = request.isBeside && claimed.mayBeMore && claimed.jobs.length === 0;
     this.#wakeIn(claimed.nextDueMs);
     for (const { id, reason } of claimed.dropped) {
       log.error('job dropped', { job_id: id, queue, error: reason });
@@ -123,9 +137,9 @@ export class Claims implements Sleeper {
     });
   }
 
-  #newRequest(most: number, isAhead: boolean): ClaimRequest {
+  #newRequest(most: number, isBeside: boolean): ClaimRequest {
     this.#lastNumber += 1;
-    return { queue: this.queue, lane: this.#name, number: this.#lastNumber, most, isAhead };
+    return { queue: this.queue, lane: this.#name, number: this.#lastNumber, most, isBeside };
   }
 
   #wakeIn(ms: number | undefined): void {

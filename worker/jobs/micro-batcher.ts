@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/errors.js';
 import { backOff, REDIS_BACKOFF } from '../../shared/process/backoff.js';
-import { Claims, type Taker } from '../intake/claims.js';
+import { type Claim, Claims, type Taker } from '../intake/claims.js';
 import type { WorkerPartition } from '../intake/worker-partition.js';
 import type { Turn } from '../models/turns.js';
 import type { HeldJob } from './held-job.js';
@@ -49,8 +49,8 @@ export class MicroBatcher implements Taker {
   #working: Promise<void> | undefined;
   /** The partition that has the first turn at the next claim. */
   #first = 0;
-  /** Claimed, and not yet run. */
-  #claimed: HeldJob[] = [];
+  /** Claimed, and not yet run. Jobs of claims that are not by themselves run together. */
+  readonly #claimed: Claim[] = [];
   /** The next micro-batch, claimed while one runs. */
   #ahead: Promise<void> | undefined;
   #lastRunMs = Number.POSITIVE_INFINITY;
@@ -100,7 +100,7 @@ export class MicroBatcher implements Taker {
         await this.#runner.ready();
         await (this.#ahead ?? this.#claim(false));
         this.#ahead = undefined;
-        const jobs = this.#claimed.splice(0, this.#runner.most);
+        const jobs = this.#next();
         if (jobs.length === 0) continue;
         const isFull = jobs.length === this.#runner.most;
         if (isFull && this.#mayClaimAhead()) this.#ahead = this.#claimAhead(turn);
@@ -130,7 +130,14 @@ export class MicroBatcher implements Taker {
     const claiming = this.#ahead;
     this.#ahead = undefined;
     await claiming;
-    this.#lane.settlement.release(this.#claimed.splice(0));
+    this.#lane.settlement.release(this.#claimed.splice(0).flatMap(({ jobs }) => jobs));
+  }
+
+  #next(): HeldJob[] {
+    const [first] = this.#claimed;
+    const jobs = first?.jobs.splice(0, this.#runner.most) ?? [];
+    if (first?.jobs.length === 0) this.#claimed.shift();
+    return jobs;
   }
 
   /** A micro-batch that is claimed ahead is kept from other workers while one runs, so that time has to be short. */
@@ -139,7 +146,8 @@ export class MicroBatcher implements Taker {
       this.#claimed.length === 0 &&
       this.#lastRunMs < CLAIM_AHEAD_MS &&
       !this.#stopping.signal.aborted &&
-      this.claims.some(({ hasMore }) => hasMore)
+      this.claims.some(({ hasMore }) => hasMore) &&
+      !this.claims.some(({ isNextAlone }) => isNextAlone)
     );
   }
 
@@ -151,28 +159,37 @@ export class MicroBatcher implements Taker {
 
   async #claimAhead(turn: Turn): Promise<void> {
     await this.#claim(true);
-    if (this.#claimed.length > 0) this.#runner.prepare?.(this.#claimed.slice(0, this.#runner.most), turn);
+    const next = this.#claimed[0]?.jobs.slice(0, this.#runner.most);
+    if (next) this.#runner.prepare?.(next, turn);
   }
 
-  /** Claims up to a full micro-batch: of each partition that may have jobs an equal part. */
+  /**
+   * Claims up to a full micro-batch: of each partition that may have jobs an equal part, or what one of them has to have run
+   * by itself.
+   */
   async #claim(isAhead: boolean): Promise<void> {
     if (this.#claimed.length > 0 || this.#stopping.signal.aborted) return;
     const { most } = this.#runner;
     const { length } = this.claims;
     this.#first = (this.#first + 1) % length;
     const inTurn = [...this.claims.slice(this.#first), ...this.claims.slice(0, this.#first)];
-    const called = inTurn.filter(({ hasMore }) => hasMore).slice(0, most);
+    const able = inTurn.filter(({ hasMore }) => hasMore);
+    const alone = isAhead ? undefined : able.find(({ isNextAlone }) => isNextAlone);
+    const called = alone ? [alone] : able.slice(0, most);
+    const isBeside = isAhead || called.length > 1;
     const claiming = called.map(async (claims, index) => {
       const part = Math.floor(most / called.length) + (index < most % called.length ? 1 : 0);
-      this.#take(await claims.claim(part, isAhead));
+      this.#take(await claims.claim(part, isBeside));
     });
-    if (claiming.length < 2) await claiming[0];
+    if (length < 2) await claiming[0];
     else await Promise.race([Promise.all(claiming), sleep(LATE_CLAIM_MS, undefined, { ref: false })]);
   }
 
-  #take(jobs: readonly HeldJob[]): void {
+  #take({ jobs, isBeside }: Claim): void {
     if (this.#stopping.signal.aborted) return this.#lane.settlement.release(jobs);
-    this.#claimed.push(...jobs);
+    const last = this.#claimed.at(-1);
+    if (isBeside && last?.isBeside) last.jobs.push(...jobs);
+    else if (jobs.length > 0) this.#claimed.push({ jobs, isBeside });
     // An answer that came late finds a batcher that has gone to sleep meanwhile.
     void this.wake();
   }

@@ -116,9 +116,9 @@ async function checkTaken(world: World, request: ClaimRequest, jobs: readonly Cl
   expect(new Set(jobs.map(({ hold }) => hold)).size).toBeLessThanOrEqual(1);
   for (const { id, attempts } of jobs) {
     expect([waits(before, id), attempts]).toEqual([true, holdOf(before, id).attempts + 1]);
-    if (holdOf(before, id).marks?.includes('a')) expect([jobs.length, request.isAhead]).toEqual([1, false]);
+    if (holdOf(before, id).marks?.includes('a')) expect([jobs.length, request.isBeside]).toEqual([1, false]);
   }
-  const isLone = jobs.length === 1 && !request.isAhead;
+  const isLone = jobs.length === 1 && !request.isBeside;
   for (const { id } of jobs) expect(holdOf(after, id).marks?.includes('l')).toBe(isLone);
   const last = jobs.at(-1);
   const lane = after.lanes.findIndex((set) => set.size > 0);
@@ -166,7 +166,7 @@ const STEPS = {
   async claim(world: World, { worker, pick, long }: Step) {
     const me = world.workers[worker];
     if (!me) return;
-    const more = { most: 1 + (pick % 4), isAhead: pick > 8 };
+    const more = { most: 1 + (pick % 4), isBeside: pick > 8 };
     const request = { queue: QUEUE, lane: me.lane, number: me.claims.length + 1, ...more };
     const { jobs } = await rig.leases.claim(request, long ? LONG_MS : 0);
     await checkTaken(world, request, jobs);

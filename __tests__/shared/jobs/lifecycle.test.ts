@@ -179,7 +179,7 @@ describe('a claim', () => {
 
   it('charges nobody for what was claimed ahead', async () => {
     const id = await rig.submit({ maxAttempts: 1 });
-    await rig.claim(1, 0, { isAhead: true });
+    await rig.claim(1, 0, { isBeside: true });
     expect(await rig.sweep.reap(10)).toEqual([{ jobId: id, queue: QUEUE, outcome: 'queued' }]);
     expect(await claimOne(id, 0)).toMatchObject({ attempts: 1 });
     expect(await rig.sweep.reap(10)).toEqual([{ jobId: id, queue: QUEUE, outcome: 'worker_lost' }]);
@@ -214,7 +214,7 @@ describe('a job that is marked to be claimed by itself', () => {
   it('is left by a claim that is sent while other jobs run', async () => {
     const ids = await withOneMarked();
     await rig.claim(1);
-    const ahead = await rig.leases.claim(newClaim({ isAhead: true }), 15_000);
+    const ahead = await rig.leases.claim(newClaim({ isBeside: true }), 15_000);
     expect([ahead.jobs, ahead.mayBeMore]).toEqual([[], true]);
     expect(idsOf(await rig.claim(64))).toEqual(ids.slice(1, 2));
   });

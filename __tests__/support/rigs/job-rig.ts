@@ -53,7 +53,7 @@ export const newClaim = (changes: Partial<ClaimRequest> = {}): ClaimRequest => (
   lane: uuidv7(),
   number: 1,
   most: 64,
-  isAhead: false,
+  isBeside: false,
   ...changes,
 });
 

@@ -6,16 +6,16 @@
 -- those that were given back or ended since; canceled ones end. A lower number than the lane's last is refused: nobody would
 -- run what it took.
 --
--- A job that is marked 'a' is claimed by itself, never ahead of a run; see read_hold() in parts/jobs.lua.
+-- A job that is marked 'a' is claimed by itself, never beside others; see read_hold() in parts/jobs.lua.
 --
 -- KEYS 1 key prefix
 -- ARGV 1 queue, 2 how many at most, 3 lease in ms, 4 lane of the worker (of this process alone), 5 number of this claim in the
---      lane, ever growing, 6 'ahead' while the worker runs something else, else ''
+--      lane, ever growing, 6 'beside' while the worker runs something else or claims in other partitions, too, else ''
 -- Returns {token, start of these attempts, 1 where more wait, ms until the next delayed job is due ('' = none is), then five a
 --         job: id, line 1 of its record ('' = there is none), attempt, its input where that stands apart (''), 1 where no claim took
 --         it before}
 local queue, most, worker_lane, number = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
-local is_ahead = ARGV[6] == 'ahead'
+local is_beside = ARGV[6] == 'beside'
 local now = now_ms()
 local claim = worker_lane .. ':' .. ARGV[5]
 local last_key = P .. 'claim:' .. worker_lane
@@ -107,7 +107,7 @@ for i, id in ipairs(ids) do
   local hold = holds[i] and read_hold(holds[i]) or NEVER_HELD
   attempts[i], marks[i] = hold.attempts + 1, is_marked(hold, 'a') and 'a' or ''
   if is_marked(hold, 'a') then
-    local kept = i == 1 and not is_ahead and 1 or i - 1
+    local kept = i == 1 and not is_beside and 1 or i - 1
     is_full = is_full or kept < #ids
     for beyond = #ids, kept + 1, -1 do ids[beyond] = nil end
     break
@@ -122,7 +122,7 @@ end
 
 local token = redis.call('INCR', P .. 'token')
 local started, lease = ms(now), due(now + ARGV[3])
-local by, lone = token .. ' ' .. claim .. ' ' .. started .. ' ', #ids == 1 and not is_ahead and 'l' or ''
+local by, lone = token .. ' ' .. claim .. ' ' .. started .. ' ', #ids == 1 and not is_beside and 'l' or ''
 local written = {}
 for i, id in ipairs(ids) do
   take_out(lane_key(queue, lane_of[i]), id)
