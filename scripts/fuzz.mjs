@@ -2,10 +2,10 @@
 // npm run fuzz: generated requests against everything running. --requests 5000 --seed 1 --json
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { prepare } from './setup/prepare.mjs';
 import { importBuilt, root } from './setup/project.mjs';
-import { ensureRedis } from './setup/redis.mjs';
+import { envWithRedis } from './setup/redis.mjs';
 import { runCommand } from './setup/run-command.mjs';
 import { main, SetupError } from './setup/setup-error.mjs';
 
@@ -30,14 +30,12 @@ async function fuzz(args) {
     .option('--json', 'one JSON document instead of text')
     .parse(args, { from: 'user' })
     .opts();
-  const redis = await ensureRedis();
   const dir = mkdtempSync(join(tmpdir(), 'waggle-fuzz-report-'));
   try {
     const file = join(dir, 'report.json');
-    const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
     const own = { FUZZ_REQUESTS: String(requests), FUZZ_SEED: String(seed), FUZZ_REPORT: file };
     console.error(`sending ${requests} requests, seed ${seed}`);
-    const env = { ...process.env, ...redis.env, PATH: path, ...own };
+    const env = { ...(await envWithRedis()), ...own };
     const jest = [join(root, 'node_modules/jest/bin/jest.js'), '__tests__/fuzz'];
     // The campaign is a test, which fails where it finds something; its report says what.
     await runCommand(process.execPath, jest, { cwd: root, env }).catch((error) => {

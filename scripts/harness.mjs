@@ -3,12 +3,13 @@
 // that the first argument names does the rest.
 import { prepare } from './setup/prepare.mjs';
 import { importBuilt, root } from './setup/project.mjs';
-import { ensureRedis } from './setup/redis.mjs';
+import { envWithRedis } from './setup/redis.mjs';
 import { main } from './setup/setup-error.mjs';
 
 await main(async () => {
   await prepare();
+  Object.assign(process.env, await envWithRedis());
   const [name, ...args] = process.argv.slice(2);
   const { runCommand } = await importBuilt(`__tests__/${name}/command.js`);
-  await runCommand(args, { root, env: process.env, redis: await ensureRedis() });
+  await runCommand(args, { root, env: process.env });
 });

@@ -4,10 +4,10 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { prepare } from './setup/prepare.mjs';
 import { root } from './setup/project.mjs';
-import { ensureRedis } from './setup/redis.mjs';
+import { envWithRedis } from './setup/redis.mjs';
 import { tryChromium } from './setup/chromium.mjs';
 import { npmCommand } from './setup/install.mjs';
 import { main } from './setup/setup-error.mjs';
@@ -49,11 +49,8 @@ function mayRunBrowserTests(args) {
 async function test(given) {
   const args = given.filter((arg) => arg !== '--no-lint');
   await prepare({ onnx: true, images: true });
-  const redis = await ensureRedis();
   if (mayRunBrowserTests(args)) await tryChromium();
-  const path = [process.env.PATH, dirname(redis.command)].join(delimiter);
-  /** @type {NodeJS.ProcessEnv} */
-  const env = { ...process.env, ...redis.env, PATH: path };
+  const env = await envWithRedis();
   // The linter colours what it prints wherever CI is set, terminal or not.
   const { CI: _ci, ...lintEnv } = env;
   const npm = npmCommand(process.env.npm_execpath);

@@ -8,6 +8,7 @@ import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
 import { testPrefix } from '../support/redis.js';
 import { type ClusterNode, type RedisCluster, startCluster } from '../support/redis-cluster.js';
+import { bringBack } from '../support/replaceable.js';
 
 const PARTITIONS = 6;
 const CALLERS = 12;
@@ -125,25 +126,15 @@ it(
         load,
       ]);
     };
-    const killMasterOf = async (index: number): Promise<ClusterNode> => {
-      const tag = partitionTag({ index, count: PARTITIONS });
-      const master = await cluster.masterOf(tag);
-      await master.server.kill();
-      await until(async () => (await cluster.masterOf(tag)) !== master, {
-        timeoutMs: PATIENCE_MS,
-        what: 'a replica in the place of its master',
-      });
-      return master;
-    };
-
     await moreEnd();
     const inputs = Array.from({ length: ROWS }, (_, value) => ({ act: 'answer', value }));
     const batch = await post<BatchBody>('/batches', 0, { inputs }, randomUUID());
     for (const index of [0, 3]) {
-      const master = await killMasterOf(index);
-      // The replica that took its place has none itself until this one is back.
-      await master.server.restart();
-      await cluster.isWhole();
+      const tag = partitionTag({ index, count: PARTITIONS });
+      const master = await cluster.master(tag);
+      await master.kill();
+      // The replica that takes its place has none itself until this one is back.
+      await bringBack(cluster, master, tag);
       await moreEnd();
     }
     over.abort();

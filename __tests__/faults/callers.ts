@@ -3,6 +3,7 @@ import { ProblemError } from '../../shared/client/errors.js';
 import type { JobBody } from '../../shared/contract/job.js';
 import { pause } from '../../shared/process/pause.js';
 import { persist } from '../../shared/client/retry.js';
+import { until } from '../support/latch.js';
 import type { Order } from './orders.js';
 
 /** No answer may take longer, whatever is broken. */
@@ -68,9 +69,13 @@ export class Callers {
     });
   }
 
-  /** Number of jobs of a request id. */
+  /** Number of jobs of a request id. A partition that failed a moment ago counts as away for a second. */
   async countOf(requestId: string): Promise<number> {
-    return (await this.call((client, signal) => client.list({ requestId }, { signal }))).jobs.length;
+    const all = async () => {
+      const page = await this.call((client, signal) => client.list({ requestId }, { signal }));
+      return page.missing_partitions === undefined && page;
+    };
+    return (await until(all, { timeoutMs: OUTAGE_MS, what: 'a list of all partitions' })).jobs.length;
   }
 }
 

@@ -1,9 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, Option } from 'commander';
 import { whole } from '../../scripts/commands/numbers.js';
-import { FAULT_KINDS, type FaultKind } from './fault-kinds.js';
+import { type FaultKind, type FaultSetup, IN_CLUSTER, ONE_REDIS, WITH_SENTINELS } from './fault-kinds.js';
 import type { Tally } from './round.js';
 import { type FaultReport, type RoundReport, runFaults } from './run-faults.js';
 import { type FaultHost, say } from './stack.js';
+
+const namesOf = ({ kinds }: FaultSetup): string => kinds.map(({ name }) => `  ${name}`).join('\n');
 
 const HELP = `
 Runs two APIs, two workers and a Redis of their own on this machine (every write on the disk before it is answered),
@@ -12,13 +14,17 @@ outcome, and with the right one, and did it pay for what others did? Exit code 1
 charged with an attempt without fault. (What goes wrong while a job is alone in a worker's hands may be its own fault.)
 
 What goes wrong, each as often as the others:
-${FAULT_KINDS.map(({ name }) => `  ${name}`).join('\n')}
+${namesOf(ONE_REDIS)}
+With --cluster or --sentinel, where a replica has what is acknowledged (REDIS_REPLICAS_ACK=1):
+${namesOf(IN_CLUSTER)}
+The links of workers are not cut there, because a proxy stands for one Redis only.
 Besides, some jobs of every round crash or hang their inference process, throw, or make no number, and a third of the
 others has a single attempt.
 
 Examples:
   $ npm run faults -- --jobs 2000 --rounds 3
   $ npm run faults -- --jobs 20000 --rounds 20 --json | tail -1
+  $ npm run faults -- --jobs 5000 --rounds 5 --cluster
   $ npm run faults -- --jobs 600 --rounds 3 --rows 100000 --kinds "worker killed,API killed,Redis killed"`;
 
 interface Options {
@@ -26,8 +32,10 @@ interface Options {
   rounds: number;
   rows?: number;
   seed: number;
-  kinds: readonly FaultKind[];
+  kinds?: string;
   freezeMs: number;
+  cluster?: true;
+  sentinel?: true;
   json?: true;
 }
 
@@ -43,20 +51,35 @@ export async function runCommand(args: readonly string[], host: FaultHost): Prom
     .option('--rounds <n>', 'rounds, of three faults each', count, 3)
     .option('--rows <n>', 'rows of the batch of each round; without it two for each job', whole(1, 1_000_000))
     .option('--seed <n>', 'order of the faults', count, Date.now() % 1_000_000)
-    .option('--kinds <names>', 'the kinds of faults, comma-separated', kindsOf, FAULT_KINDS)
+    .option('--kinds <names>', 'the kinds of faults, comma-separated; without it all')
     .option('--freeze-ms <ms>', 'how long Redis is frozen when it is', count, 10_000)
+    .option(
+      '--cluster',
+      'a Redis Cluster of 3 masters and 3 replicas, and 6 partitions, in place of one Redis',
+    )
+    .addOption(
+      new Option('--sentinel', 'a master, a replica and 3 Sentinels in place of one Redis').conflicts(
+        'cluster',
+      ),
+    )
     .option('--json', 'one JSON document as the last line of standard output')
     .addHelpText('after', HELP);
-  const { jobs, rounds, rows, seed, kinds, freezeMs, json } = program
-    .parse(args, { from: 'user' })
-    .opts<Options>();
+  const options = program.parse(args, { from: 'user' }).opts<Options>();
+  const { jobs, rounds, rows, seed, freezeMs, cluster, sentinel, json } = options;
+  const setup = cluster ? IN_CLUSTER : sentinel ? WITH_SENTINELS : ONE_REDIS;
+  const kinds = options.kinds?.split(',').map((text): FaultKind => {
+    const kind = setup.kinds.find(({ name }) => name === text.trim());
+    return kind ?? program.error(`There is no "${text}"; there is:\n${namesOf(setup)}`);
+  });
+  if (setup !== ONE_REDIS) say('links of workers are not cut: a proxy stands for one Redis only');
   say(`${jobs} jobs in ${rounds} rounds, seed ${seed}\n${rowOf(TITLES)}`);
   const report = await runFaults(host, {
     jobs,
     rounds,
     rows,
     seed,
-    kinds,
+    startRedis: setup.start,
+    kinds: kinds ?? setup.kinds,
     freezeMs,
     faultsPerRound: 3,
     onRound: (round) => say(lineOf(round)),
@@ -102,14 +125,4 @@ function summaryOf(report: FaultReport): string {
     'faults',
     ...struck,
   ].join('\n');
-}
-
-function kindsOf(text: string): FaultKind[] {
-  return text.split(',').map((name) => {
-    const kind = FAULT_KINDS.find((known) => known.name === name.trim());
-    if (kind) return kind;
-    throw new InvalidArgumentError(
-      `There is no "${name}"; there is ${FAULT_KINDS.map((known) => known.name).join(', ')}.`,
-    );
-  });
 }

@@ -1,47 +1,78 @@
 import { execFileSync } from 'node:child_process';
 import { pause } from '../../shared/process/pause.js';
+import { bringBack, replaced } from '../support/replaceable.js';
 import type { Kept } from './kept.js';
-import { LEASE_MS, OTHER_PASSWORD, type Stack } from './stack.js';
+import { type OneRedis, OTHER_PASSWORD, startOneRedis } from './one-redis.js';
+import { type ReplicatedRedis, startInCluster, startWithSentinels } from './replicated-redis.js';
+import { LEASE_MS, type Stack, type StackRedis } from './stack.js';
+
+/** Chance and time of a strike. */
+interface Strike {
+  /** One of several. */
+  pick: <T>(list: readonly T[]) => T | undefined;
+  /** How long a Redis is frozen. */
+  freezeMs: number;
+}
 
 /** A kind of fault. */
-export interface FaultKind {
+export interface FaultKind<R extends StackRedis = StackRedis> {
   name: string;
-  /** Does it and, where it is not over by itself, undoes it. `pick`: which of two. */
-  strike(stack: Stack, options: { pick: 0 | 1; freezeMs: number }): Promise<void>;
+  /** Does it and, where it is not over by itself, undoes it. */
+  strike(stack: Stack<R>, strike: Strike): Promise<void>;
+}
+
+/** A Redis to run a stack on, and every kind of fault that the service promises to survive there. */
+export interface FaultSetup {
+  start: () => Promise<StackRedis>;
+  kinds: readonly FaultKind[];
 }
 
 /** Past the lease and Bee-Queue's stall interval, so that another worker has taken over. */
 const FROZEN_WORKER_MS = 3 * LEASE_MS;
 const SILENCE_MS = LEASE_MS + 1_000;
 
-/** Every kind of fault that the service promises to survive. */
-export const FAULT_KINDS: readonly FaultKind[] = [
-  { name: 'worker killed', strike: ({ workers }, { pick }) => killOne(workers, pick) },
+const OF_PROCESSES: readonly FaultKind[] = [
+  { name: 'worker killed', strike: async ({ workers }, { pick }) => pick(workers)?.kill() },
   {
     name: 'inference process killed',
-    strike: (stack, { pick }) => killInference(stack, pick),
+    strike: async (stack, { pick }) => killInference(stack, pick(stack.workers)),
   },
   {
     name: 'worker stopped while inference restarts',
     async strike(stack, { pick }) {
-      await killInference(stack, pick);
-      await stack.workers[pick]?.kill('SIGTERM');
+      const worker = pick(stack.workers);
+      await killInference(stack, worker);
+      await worker?.kill('SIGTERM');
     },
   },
-  { name: 'API killed', strike: ({ apis }, { pick }) => killOne(apis, pick) },
-  { name: 'Redis killed', strike: ({ redis }) => redis.kill() },
+  { name: 'API killed', strike: async ({ apis }, { pick }) => pick(apis)?.kill() },
+  {
+    name: 'worker frozen',
+    async strike({ workers }, { pick }) {
+      const worker = pick(workers);
+      worker?.signal('SIGSTOP');
+      await pause(FROZEN_WORKER_MS);
+      worker?.signal('SIGCONT');
+    },
+  },
+];
+
+const OF_ONE_REDIS: readonly FaultKind<OneRedis>[] = [
+  { name: 'Redis killed', strike: ({ redis }) => redis.server.kill() },
   {
     name: 'Redis frozen',
     async strike(stack, { freezeMs }) {
-      await whileStill(stack, () => stack.redis.signal('SIGSTOP'));
-      await freeze(stack.redis, freezeMs);
+      const { server } = stack.redis;
+      await whileStill(stack, () => server.signal('SIGSTOP'));
+      await pause(freezeMs);
+      server.signal('SIGCONT');
     },
   },
-  { name: 'scripts forgotten', strike: (stack) => stack.redisCommand('SCRIPT', 'FLUSH') },
-  { name: 'link cut', strike: async ({ link }) => link.cut() },
+  { name: 'scripts forgotten', strike: ({ redis }) => redis.command('SCRIPT', 'FLUSH') },
+  { name: 'link cut', strike: async ({ redis }) => redis.link.cut() },
   {
     name: 'link silent',
-    async strike({ link }) {
+    async strike({ redis: { link } }) {
       link.silenceAll();
       await pause(SILENCE_MS);
       link.heal();
@@ -49,7 +80,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   },
   {
     name: 'answers lost',
-    async strike({ link }) {
+    async strike({ redis: { link } }) {
       link.deafen();
       await pause(SILENCE_MS);
       link.heal();
@@ -57,37 +88,72 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   },
   {
     name: 'credentials rotated',
-    async strike(stack) {
-      await stack.redisCommand('ACL', 'SETUSER', 'default', 'resetpass', `>${OTHER_PASSWORD}`);
-      await stack.redisCommand('CLIENT', 'KILL', 'USER', 'default');
+    async strike({ redis }) {
+      await redis.command('ACL', 'SETUSER', 'default', 'resetpass', `>${OTHER_PASSWORD}`);
+      await redis.command('CLIENT', 'KILL', 'USER', 'default');
       await pause(SILENCE_MS);
-      await stack.redisCommand('ACL', 'SETUSER', 'default', 'nopass');
+      await redis.command('ACL', 'SETUSER', 'default', 'nopass');
     },
   },
-  { name: 'worker frozen', strike: ({ workers }, { pick }) => freeze(workers[pick], FROZEN_WORKER_MS) },
 ];
 
+/** The whole is in its place again when each of them is over: what has one replica bears one fault at a time. */
+const OF_MASTERS: readonly FaultKind<ReplicatedRedis>[] = [
+  {
+    name: 'master killed',
+    async strike(stack, { pick }) {
+      const { nodes, tags } = stack.redis;
+      const tag = pick(tags);
+      const master = await nodes.master(tag);
+      await whileStill(stack, () => master.kill());
+      await bringBack(nodes, master, tag);
+    },
+  },
+  {
+    name: 'master replaced',
+    async strike(stack, { pick }) {
+      const { nodes, tags } = stack.redis;
+      const tag = pick(tags);
+      const master = await nodes.master(tag);
+      await whileStill(stack, () => nodes.failOver(tag));
+      await replaced(nodes, master, tag);
+      await nodes.isWhole();
+    },
+  },
+  {
+    name: 'master frozen',
+    async strike(stack, { pick, freezeMs }) {
+      const { nodes, tags } = stack.redis;
+      const master = await nodes.master(pick(tags));
+      await whileStill(stack, () => master.freeze());
+      await pause(freezeMs);
+      master.thaw();
+      await nodes.isWhole();
+    },
+  },
+];
+
+export const ONE_REDIS: FaultSetup = { start: startOneRedis, kinds: [...OF_PROCESSES, ...OF_ONE_REDIS] };
+export const IN_CLUSTER: FaultSetup = { start: startInCluster, kinds: [...OF_PROCESSES, ...OF_MASTERS] };
+export const WITH_SENTINELS: FaultSetup = {
+  start: startWithSentinels,
+  kinds: [...OF_PROCESSES, ...OF_MASTERS],
+};
+
 /** Does something while no worker moves on, so that it is known which jobs run alone at that moment. */
-async function whileStill({ workers, noteAlone }: Stack, act: () => void): Promise<void> {
+async function whileStill({ redis, workers, noteAlone }: Stack, act: () => unknown): Promise<void> {
+  await redis.serving();
   for (const worker of workers) worker.signal('SIGSTOP');
-  await noteAlone();
-  act();
-  for (const worker of workers) worker.signal('SIGCONT');
+  try {
+    await noteAlone();
+    await act();
+  } finally {
+    for (const worker of workers) worker.signal('SIGCONT');
+  }
 }
 
-const killInference = (stack: Stack, pick: number): Promise<void> =>
-  whileStill(stack, () => killChildren(stack.workers[pick]?.pid ?? 0));
-
-async function killOne(kept: readonly Kept[], pick: number): Promise<void> {
-  await kept[pick]?.kill();
-}
-
-/** Stops a process in its tracks, and lets it go on. It may have been killed and replaced meanwhile. */
-async function freeze(kept: Kept | undefined, ms: number): Promise<void> {
-  kept?.signal('SIGSTOP');
-  await pause(ms);
-  kept?.signal('SIGCONT');
-}
+const killInference = (stack: Stack, worker: Kept | undefined): Promise<void> =>
+  whileStill(stack, () => killChildren(worker?.pid ?? 0));
 
 /** A worker's only children are its inference processes. */
 function killChildren(parent: number): void {

@@ -81,7 +81,10 @@ export async function runRound(stack: Stack, callers: Callers, options: RoundOpt
     );
     await pause(100 + 400 * random.uniform());
     onFault(fault.name);
-    await fault.strike(stack, { pick: random.uniform() < 0.5 ? 0 : 1, freezeMs });
+    await fault.strike(stack, {
+      pick: (list) => list[Math.floor(list.length * random.uniform())],
+      freezeMs,
+    });
     await pause(100 + 400 * random.uniform());
   }
   await Promise.all(bursts);

@@ -1,6 +1,6 @@
 import { createRandom } from '../../scripts/lib/random.js';
 import { Callers } from './callers.js';
-import { type FaultKind, faultsOf } from './fault-kinds.js';
+import { type FaultKind, type FaultSetup, faultsOf } from './fault-kinds.js';
 import { emptyTally, lookAgain, runRound, type Tally } from './round.js';
 import { type FaultHost, startStack } from './stack.js';
 
@@ -13,6 +13,7 @@ export interface FaultOptions {
   rows?: number | undefined;
   /** The same faults in the same order for the same seed; when each strikes within a round is up to the machine. */
   seed: number;
+  startRedis: FaultSetup['start'];
   kinds: readonly FaultKind[];
   freezeMs: number;
   /** Faults of a round. */
@@ -39,12 +40,12 @@ const ROWS_PER_JOB = 2;
 
 /** Runs every round on a stack of its own. Rejects when something hangs, or cannot be brought back. */
 export async function runFaults(host: FaultHost, options: FaultOptions): Promise<FaultReport> {
-  const { jobs, rounds, rows, seed, kinds, freezeMs, faultsPerRound, onRound } = options;
+  const { jobs, rounds, rows, seed, startRedis, kinds, freezeMs, faultsPerRound, onRound } = options;
   const random = createRandom(seed);
   const faults = faultsOf(kinds, random);
   const strikes: Record<string, number> = Object.fromEntries(kinds.map(({ name }) => [name, 0]));
   const total = emptyTally();
-  const stack = await startStack(host);
+  const stack = await startStack(host, startRedis);
   try {
     const callers = new Callers(stack.clients);
     for (let round = 1; round <= rounds; round += 1) {

@@ -1,59 +1,63 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { Env } from '../../shared/config/env.js';
 import { WaggleClient } from '../../shared/client/client.js';
+import { RedisUnavailableError } from '../../shared/errors.js';
 import { pause } from '../../shared/process/pause.js';
 import { ReleaseStack } from '../../shared/process/release-stack.js';
-import { partitionPrefix } from '../../shared/records/records.js';
+import { listOf, partitionPrefix } from '../../shared/records/records.js';
+import { parseRedisAddress } from '../../shared/redis/address.js';
 import { defineScript, openRedis } from '../../shared/redis/redis.js';
 import { freePort } from '../../scripts/up/port.js';
 import { readyMessage } from '../../scripts/up/ready-message.js';
-import { redisArguments, socketIn } from '../../scripts/up/redis-launch.js';
-import { pingRedis } from '../../scripts/up/redis-ping.js';
+import { until } from '../support/latch.js';
 import { Kept } from './kept.js';
-import { type LinkProxy, startLinkProxy } from './link-proxy.js';
 
-/** The programs that the harness runs. */
+/** Where the harness runs. */
 export interface FaultHost {
   /** The repository's folder. */
   root: string;
   /** Environment of this process. */
   env: Env;
-  /** A Redis server, and its variables beside those of this process. */
-  redis: { command: string; env: Record<string, string> };
 }
 
-/** Two APIs and two workers on a Redis whose every write is on the disk before it is answered. */
-export interface Stack {
+/** The Redis of a stack, every write of which is on the disk before it is answered. */
+export interface StackRedis {
+  /** REDIS_URL of the APIs. */
+  url: string;
+  /** REDIS_URL of the workers. */
+  workerUrl: string;
+  /** PARTITIONS */
+  partitions: number;
+  /** Further variables of APIs and workers. */
+  env: Readonly<Record<string, string>>;
+  /** Resolves when it serves, with every node in its place. */
+  serving(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Two APIs and two workers on a Redis. */
+export interface Stack<R extends StackRedis = StackRedis> {
   clients: readonly WaggleClient[];
   apis: readonly Kept[];
   workers: readonly Kept[];
-  redis: Kept;
-  redisUrl: string;
-  /** Between the workers and Redis. */
-  link: LinkProxy;
-  /** One command to Redis itself. */
-  redisCommand(...words: string[]): Promise<void>;
+  redis: R;
   /** Jobs that were seen alone in a worker: a fault at that moment may be their own. */
   wereAlone: ReadonlySet<string>;
-  /** Looks who is. While the stack runs it does so by itself, often. */
+  /** Looks who is, once Redis answers. While the stack runs it does so by itself, often. */
   noteAlone: () => Promise<void>;
-  /** Resolves when everything serves. */
+  /** Resolves when everything serves. Rejects when the looks at who is alone have failed. */
   serving(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Short leases, so that a lost worker is noticed soon. */
 export const LEASE_MS = 2_000;
-/** Password of Redis after a rotation that its clients do not know of; before the rotation Redis asks for none. */
-export const OTHER_PASSWORD = 'rotated';
 const PROCESSES = [0, 1];
 /** A job whose worker is lost stays in its hands for longer. */
 const NOTE_EVERY_MS = 25;
+/** Longest for a partition to be away. */
+const AWAY_MS = 120_000;
 /** Ids of the running jobs whose last claim took no other. */
 const ALONE = defineScript(
   'alone',
@@ -77,34 +81,20 @@ export interface StackOptions {
   execArgv?: readonly string[];
 }
 
-/** Starts it on free ports, with data of its own. */
-export async function startStack(
-  { root, env: inherited, redis }: FaultHost,
+/** Starts it on free ports, with a Redis of its own. */
+export async function startStack<R extends StackRedis>(
+  { root, env: inherited }: FaultHost,
+  startRedis: () => Promise<R>,
   { env: more = {}, execArgv = [] }: StackOptions = {},
-): Promise<Stack> {
+): Promise<Stack<R>> {
   const release = new ReleaseStack();
   const close = () =>
     release.run({ error: (message, fields) => say(`${message} ${JSON.stringify(fields)}`) });
   const stop = (): void => void close().finally(() => process.exit(STOPPED));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   release.later('signals', () => process.off('SIGINT', stop).off('SIGTERM', stop));
-  const dir = mkdtempSync(join(tmpdir(), 'waggle-faults-'));
-  release.later('data', () => rmSync(dir, { recursive: true, force: true }));
-  mkdirSync(join(dir, 'redis'));
-  const socket = socketIn(dir);
-  const redisKept = new Kept(
-    'Redis',
-    () =>
-      spawn(redis.command, redisArguments({ folder: dir, dataDir: dir, fsync: 'always' }), {
-        env: { ...inherited, ...redis.env },
-        stdio: ['ignore', 'ignore', 'inherit'],
-      }),
-    () => answers(socket),
-  );
-  release.later('Redis', () => redisKept.close());
-  await redisKept.serving();
-  const link = await startLinkProxy({ path: socket });
-  release.later('link', () => link.close());
+  const redis = await startRedis();
+  release.later('Redis', () => redis.close());
 
   const env = {
     PATH: inherited['PATH'],
@@ -115,6 +105,8 @@ export async function startStack(
     GRACE_MS: '5000',
     // Small ones, so that more than one is under way when something breaks.
     MAX_BATCH: '16',
+    PARTITIONS: String(redis.partitions),
+    ...redis.env,
     ...more,
   };
   const run = (program: string, own: Record<string, string>) => (): ChildProcess =>
@@ -131,45 +123,55 @@ export async function startStack(
         `API on port ${port}`,
         run('dist/api/main.js', {
           PORT: String(port),
-          REDIS_URL: `unix://${socket}`,
+          REDIS_URL: redis.url,
           DEFAULT_MODEL: 'faulty',
         }),
         readyMessage,
       ),
   );
   release.later('APIs', () => Promise.all(apis.map((api) => api.close())));
-  const throughLink = { MODELS: 'faulty', TF_ENGINE: 'wasm', REDIS_URL: link.url };
+  const own = { MODELS: 'faulty', TF_ENGINE: 'wasm', REDIS_URL: redis.workerUrl };
   const workers = PROCESSES.map(
-    (index) =>
-      new Kept(`worker ${index}`, run('__tests__/fixtures/faulty-worker.mjs', throughLink), readyMessage),
+    (index) => new Kept(`worker ${index}`, run('__tests__/fixtures/faulty-worker.mjs', own), readyMessage),
   );
   release.later('workers', () => Promise.all(workers.map((worker) => worker.close())));
-  const looking = await openRedis({
-    address: { kind: 'socket', path: socket, database: 0 },
-    onError: () => undefined,
-  });
-  release.later('who is alone', () => looking.close());
+  const address = parseRedisAddress(redis.url);
+  const looking = await Promise.all(
+    Array.from({ length: redis.partitions }, async (_, index) => {
+      const key = partitionPrefix('', { index, count: redis.partitions });
+      return { key, client: await openRedis({ address, key, onError: () => undefined }) };
+    }),
+  );
+  release.later('who is alone', () => Promise.all(looking.map(({ client }) => client.close())));
   const wereAlone = new Set<string>();
-  const noteAlone = async (): Promise<void> => {
-    // The commands that workers have sent pass through the link first.
-    await pause(5);
-    const ids = await looking.script(ALONE, [partitionPrefix('')], []).catch(() => []);
-    for (const id of Array.isArray(ids) ? ids : []) wereAlone.add(String(id));
+  const closing = new AbortController();
+  const look = async ({ key, client }: (typeof looking)[number]): Promise<void> => {
+    const answer = () => (closing.signal.aborted ? [] : client.script(ALONE, [key], []).catch(whileAway));
+    const ids = await until(answer, { timeoutMs: AWAY_MS, what: `an answer of Redis for ${key}` });
+    for (const id of listOf(ids)) wereAlone.add(String(id));
   };
-  const noting = setInterval(() => void noteAlone(), NOTE_EVERY_MS);
-  release.later('the look who is alone', () => clearInterval(noting));
-  const stack: Stack = {
+  // One that is away holds up the looks at no other.
+  const noting = Promise.all(
+    looking.map(async (one) => {
+      for (; !closing.signal.aborted; await pause(NOTE_EVERY_MS)) await look(one);
+    }),
+  );
+  noting.catch(() => undefined);
+  release.later('the look who is alone', () => closing.abort());
+  const stack: Stack<R> = {
     clients: ports.map((port) => new WaggleClient({ url: `http://127.0.0.1:${port}` })),
     apis,
     workers,
-    redis: redisKept,
-    redisUrl: `unix://${socket}`,
-    link,
+    redis,
     wereAlone,
-    noteAlone,
-    redisCommand: (...words) => sendInline(socket, words.join(' ')),
+    async noteAlone() {
+      // The commands that workers have sent arrive first.
+      await pause(5);
+      await Promise.all(looking.map(look));
+    },
     async serving() {
-      await Promise.all([redisKept, ...apis, ...workers].map((kept) => kept.serving()));
+      const serve = Promise.all([redis, ...apis, ...workers].map((part) => part.serving()));
+      await Promise.race([serve, noting]);
     },
     close,
   };
@@ -182,13 +184,7 @@ export async function startStack(
   return stack;
 }
 
-async function answers(path: string): Promise<void> {
-  while ((await pingRedis(path)) !== 'ready') await pause(20);
-}
-
-/** Sends a command as a line of text, whatever the password is now, and waits until it is answered. */
-async function sendInline(path: string, line: string): Promise<void> {
-  const socket = connect(path);
-  socket.resume().end(`AUTH default ${OTHER_PASSWORD}\r\n${line}\r\nQUIT\r\n`);
-  await once(socket, 'close');
+/** Undefined for a Redis that is away; throws every other error. */
+function whileAway(error: unknown): undefined {
+  if (!(error instanceof RedisUnavailableError)) throw error;
 }

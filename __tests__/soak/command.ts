@@ -5,6 +5,7 @@ import { decimal } from '../../scripts/commands/numbers.js';
 import { pause } from '../../shared/process/pause.js';
 import { parseRedisAddress } from '../../shared/redis/address.js';
 import { openRedis } from '../../shared/redis/redis.js';
+import { startOneRedis } from '../faults/one-redis.js';
 import { type FaultHost, say, startStack } from '../faults/stack.js';
 import { type Done, load } from './load.js';
 import { measure, type Sizes } from './measure.js';
@@ -59,11 +60,11 @@ export async function runCommand(args: readonly string[], host: FaultHost): Prom
 
 async function soak(host: FaultHost, minutes: number): Promise<{ sizes: Record<Moment, Sizes>; done: Done }> {
   const probe = pathToFileURL(join(host.root, '__tests__/soak/heap-probe.mjs')).href;
-  const stack = await startStack(host, {
+  const stack = await startStack(host, startOneRedis, {
     env: { RESULT_TTL_MS: String(RESULT_TTL_MS), LEASE_MS: '15000' },
     execArgv: ['--expose-gc', '--import', probe],
   });
-  const redis = await openRedis({ address: parseRedisAddress(stack.redisUrl), onError: say });
+  const redis = await openRedis({ address: parseRedisAddress(stack.redis.url), onError: say });
   try {
     const start = await measure(stack, redis);
     const over = new AbortController();

@@ -1,7 +1,9 @@
+import { ONLY_PARTITION, partitionTag } from '../../shared/records/partition-tags.js';
 import { SLOTS } from '../../shared/redis/key-slot.js';
 import { type Redis, openRedis } from '../../shared/redis/redis.js';
 import { until } from './latch.js';
 import { freePort, startRedis, type TestRedis } from './redis.js';
+import type { Replaceable } from './replaceable.js';
 
 const HOST = '127.0.0.1';
 /** A node that is silent for so long is replaced, in ms. */
@@ -16,18 +18,15 @@ export interface ClusterNode {
 }
 
 /** A Redis Cluster of a test's own on this machine. */
-export interface RedisCluster {
+export interface RedisCluster extends Replaceable {
   nodes: readonly ClusterNode[];
-  /** For REDIS_URL. */
-  url: string;
-  /** The node that is the master of a hash tag's slot, as most of the others see it. */
+  /** The node that is the master of a hash tag's slot, as one of the others sees it. Rejects when none answers. */
   masterOf(tag: string): Promise<ClusterNode>;
-  /** Resolves when every slot has a master and every master a replica that has everything. */
-  isWhole(): Promise<void>;
   /** The replicas of a master. */
   replicasOf(master: ClusterNode): Promise<ClusterNode[]>;
-  stop(): Promise<void>;
 }
+
+const ONLY_TAG = partitionTag(ONLY_PARTITION);
 
 /** Starts so many masters, with a replica each, of the server program `program` where it is given. */
 export async function startCluster({
@@ -59,31 +58,41 @@ export async function startCluster({
       timeoutMs: 60_000,
     }).then(() => undefined);
   await isWhole();
+  const masterOf = async (tag: string): Promise<ClusterNode> => {
+    for (const { command } of nodes) {
+      const answers = await Promise.all([
+        command(['CLUSTER', 'KEYSLOT', `{${tag}}`]),
+        command(['CLUSTER', 'SLOTS']),
+      ]).catch(() => undefined);
+      if (!answers) continue;
+      const [slot, ranges] = answers as [number, [number, number, [string, number]][]];
+      const owner = ranges.find(([start, end]) => start <= slot && slot <= end)?.[2][1];
+      const node = nodes.find(({ port }) => port === owner);
+      if (node) return node;
+    }
+    throw new Error(`nobody knows the master of ${tag}`);
+  };
+  // Nodes that are held up do not answer in time.
+  const known = (tag: string): Promise<ClusterNode> =>
+    until(() => masterOf(tag).catch(() => undefined), { what: `the master of ${tag}` });
+  const replicasOf = async ({ command }: ClusterNode): Promise<ClusterNode[]> => {
+    const replication = String(await command(['INFO', 'replication']));
+    const ports = new Set(
+      [...replication.matchAll(/^slave\d+:.*port=(\d+)/gm)].map(([, port]) => Number(port)),
+    );
+    return nodes.filter(({ port }) => ports.has(port));
+  };
   return {
     nodes,
     url: `redis+cluster://${nodes.map(({ port }) => `${HOST}:${port}`).join(',')}/`,
-    async masterOf(tag) {
-      for (const { command } of nodes) {
-        const answers = await Promise.all([
-          command(['CLUSTER', 'KEYSLOT', `{${tag}}`]),
-          command(['CLUSTER', 'SLOTS']),
-        ]).catch(() => undefined);
-        if (!answers) continue;
-        const [slot, ranges] = answers as [number, [number, number, [string, number]][]];
-        const owner = ranges.find(([start, end]) => start <= slot && slot <= end)?.[2][1];
-        const node = nodes.find(({ port }) => port === owner);
-        if (node) return node;
-      }
-      throw new Error(`nobody knows the master of ${tag}`);
+    masterOf,
+    replicasOf,
+    master: async (tag = ONLY_TAG) => (await known(tag)).server,
+    async failOver(tag = ONLY_TAG) {
+      const [replica] = await replicasOf(await known(tag));
+      await replica?.command(['CLUSTER', 'FAILOVER']);
     },
     isWhole,
-    async replicasOf({ command }) {
-      const replication = String(await command(['INFO', 'replication']));
-      const ports = new Set(
-        [...replication.matchAll(/^slave\d+:.*port=(\d+)/gm)].map(([, port]) => Number(port)),
-      );
-      return nodes.filter(({ port }) => ports.has(port));
-    },
     async stop() {
       await Promise.all(nodes.map(({ server }) => server.stop()));
     },

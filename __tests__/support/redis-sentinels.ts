@@ -6,29 +6,17 @@ import type { RedisPlace } from '../../shared/redis/address.js';
 import { askRedis } from '../../shared/redis/locate.js';
 import { until } from './latch.js';
 import { end, findRedisServer, freePort, startRedis, type TestRedis } from './redis.js';
+import type { Replaceable } from './replaceable.js';
 import { follow } from './replica.js';
 
 const HOST = '127.0.0.1';
 /** The name under which the Sentinels know the master. */
-const NAME = 'main';
+export const NAME = 'main';
 /** A master that is silent for so long is replaced, in ms. */
 const DOWN_AFTER_MS = 1_000;
 
-/** A master, a replica, and the three Sentinels that watch them, on this machine. */
-export interface SentinelRedis {
-  /** For REDIS_URL; with another name than the master's where one is given. */
-  url(name?: string): string;
-  /** The node that the Sentinels take for the master. */
-  master(): Promise<TestRedis>;
-  /** Has the Sentinels put the replica in the master's place. */
-  failOver(): Promise<void>;
-  /** Resolves when the master has a replica that has everything, and every Sentinel knows it. */
-  isWhole(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** Starts them. */
-export async function startSentinels(): Promise<SentinelRedis> {
+/** Starts a master, a replica, and the three Sentinels that watch them under the name {@link NAME}, on this machine. */
+export async function startSentinels(): Promise<Replaceable> {
   const nodes = await Promise.all([1, 2].map(() => startRedis({ host: HOST, appendOnly: true })));
   const [first, second] = nodes as [TestRedis, TestRedis];
   await follow(second, first.url);
@@ -64,8 +52,7 @@ export async function startSentinels(): Promise<SentinelRedis> {
     ).then(() => undefined);
   await isWhole();
   return {
-    url: (name = NAME) =>
-      `redis+sentinel://${sentinels.map(({ place }) => `${HOST}:${place.port}`).join(',')}/${name}`,
+    url: `redis+sentinel://${sentinels.map(({ place }) => `${HOST}:${place.port}`).join(',')}/${NAME}`,
     master,
     async failOver() {
       await ask('FAILOVER', NAME);

@@ -96,7 +96,7 @@ function sourceFiles(folder) {
   return [...workspaces, ...harnesses]
     .map((name) => join(folder, name))
     .filter((path) => existsSync(path))
-    .flatMap(filesBelow)
+    .flatMap((path) => (statSync(path).isFile() ? path : filesBelow(path)))
     .filter((path) => !NOT_BUILT.has(extname(path)) || BUILT_MODULE.test(path))
     .filter((path) => !/package(-lock)?\.json$|\.test\.ts$/.test(path));
 }

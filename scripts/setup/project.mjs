@@ -12,8 +12,14 @@ export const isPackage = !existsSync(join(root, 'tsconfig.json'));
 /** The workspaces that hold our TypeScript, in the order in which they build on each other. */
 export const workspaces = ['shared', 'api', 'worker', 'scripts'];
 
-/** Commands that try the built service for hours: compiled as it is, and no part of what is shipped. */
-export const harnesses = ['__tests__/faults', '__tests__/soak'];
+/** Commands that try the built service for hours, and what they import: compiled as it is, and no part of what is shipped. */
+export const harnesses = [
+  '__tests__/faults',
+  '__tests__/soak',
+  ...['latch', 'redis', 'redis-cluster', 'redis-sentinels', 'replaceable', 'replica'].map(
+    (name) => `__tests__/support/${name}.ts`,
+  ),
+];
 
 /** Downloads and locks that may be deleted at any time. */
 export const cacheDir = join(root, '.cache');

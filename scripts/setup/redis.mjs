@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { installWithApt } from './apt.mjs';
 import { withLock } from './lock.mjs';
 import { step } from './progress.mjs';
@@ -41,6 +41,16 @@ export async function ensureRedis() {
   return (
     findRedis() ?? (await withLock(join(cacheDir, 'redis.lock'), async () => findRedis() ?? installRedis()))
   );
+}
+
+/**
+ * The variables of this process, with which programs find that Redis server on PATH and start it.
+ *
+ * @returns {Promise<NodeJS.ProcessEnv>}
+ */
+export async function envWithRedis() {
+  const { command, env } = await ensureRedis();
+  return { ...process.env, ...env, PATH: [process.env.PATH, dirname(command)].join(delimiter) };
 }
 
 /** @returns {Promise<RedisProgram>} */
