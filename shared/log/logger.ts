@@ -35,6 +35,8 @@ export interface Logger {
   isEnabled(level: LogLevel): boolean;
 }
 
+type Line = winston.Logform.TransformableInfo;
+
 /** Members whose values never reach a log line. */
 const SECRET = /authorization|cookie|password|secret|api_?key/i;
 
@@ -73,7 +75,14 @@ export function createLogger(service: string, config: LogConfig): Logger {
 }
 
 function dailyFiles(service: string, dirname: string, format: winston.Logform.Format): DailyRotateFile {
-  checkFolder(dirname);
+  try {
+    makeFolder(dirname);
+    accessSync(dirname, constants.W_OK);
+  } catch (error) {
+    throw new ConfigError([
+      `LOG_DIR must be a folder that can be written to, not "${dirname}": ${systemReason(error)}`,
+    ]);
+  }
   const files: DailyRotateFile & { logStream?: EventEmitter } = new DailyRotateFile({
     dirname,
     filename: `${service}-%DATE%.log`,
@@ -92,18 +101,7 @@ const tellLost = sparingly(TELL_EVERY_MS, (error: unknown) => {
   process.stderr.write(`LOG_DIR takes no lines: ${systemReason(error) ?? messageOf(error)}\n`);
 });
 
-function checkFolder(dir: string): void {
-  try {
-    makeFolder(dir);
-    accessSync(dir, constants.W_OK);
-  } catch (error) {
-    throw new ConfigError([
-      `LOG_DIR must be a folder that can be written to, not "${dir}": ${systemReason(error)}`,
-    ]);
-  }
-}
-
-function redact(info: winston.Logform.TransformableInfo): winston.Logform.TransformableInfo {
+function redact(info: Line): Line {
   for (const name of Object.keys(info)) if (memberOf(name).isSecret) info[name] = REDACTED;
   return info;
 }
@@ -125,7 +123,7 @@ const MESSAGE = Symbol.for('message');
 const anyJson = winston.format.json();
 
 /** Writes one line of JSON, the common members first. Winston's own JSON format takes several times as long. */
-function jsonLine(info: winston.Logform.TransformableInfo): winston.Logform.TransformableInfo | boolean {
+function jsonLine(info: Line): Line | boolean {
   const { level, message } = info;
   const timestamp = new Date().toISOString();
   try {
@@ -159,7 +157,7 @@ class StandardOutput extends Transport {
     process.once('exit', () => this.#write());
   }
 
-  override log(info: winston.Logform.TransformableInfo, next: () => void): void {
+  override log(info: Line, next: () => void): void {
     if (this.#waiting === '') setTimeout(() => this.#write(), GATHER_MS).unref();
     this.#waiting += `${String(info[MESSAGE])}\n`;
     next();
@@ -179,14 +177,7 @@ const MARK: Record<string, string> = {
   debug: '·',
 };
 
-function prettyLine({
-  level,
-  message,
-  timestamp,
-  service,
-  pid,
-  ...fields
-}: winston.Logform.TransformableInfo): string {
+function prettyLine({ level, message, timestamp, service, pid, ...fields }: Line): string {
   const rest = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)

@@ -46,14 +46,6 @@ export interface BeeLink {
   close(timeoutMs: number): Promise<void>;
 }
 
-/** What a link reports. */
-export interface BeeLinkOptions {
-  /** Called once, when any of the link's connections broke, or is of no use. */
-  onBroken: (reason: string) => void;
-  /** Time between two pings of the link, in ms. @default 2000 */
-  pingEveryMs?: number;
-}
-
 /** A call that a worker took and does not vouch for within this time is put back by Bee-Queue, in ms. */
 const STALL_INTERVAL_MS = 5_000;
 
@@ -68,10 +60,13 @@ const OPEN_TIMEOUT_MS = 2_000;
 /** Longest wait for Redis to answer QUIT, in ms. */
 const QUIT_TIMEOUT_MS = 500;
 
-/** Connects a queue, at the master of its partition. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now. */
+/**
+ * Connects a queue, at the master of its partition. `onBroken` is called once, when any of the link's connections broke, or is of
+ * no use; the link is pinged every `pingEveryMs`. Rejects with {@link RedisUnavailableError} when Redis cannot be reached now.
+ */
 export async function openBeeLink(
   address: QueueAddress,
-  { onBroken, pingEveryMs = PING_EVERY_MS }: BeeLinkOptions,
+  { onBroken, pingEveryMs = PING_EVERY_MS }: { onBroken: (reason: string) => void; pingEveryMs?: number },
 ): Promise<BeeLink> {
   const place = await locate(address.redis, address.prefix);
   const clients = createBeeClients(place, beeEntry(Date.now()));

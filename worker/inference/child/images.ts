@@ -80,9 +80,8 @@ export async function decodeImages(
       faults[row] ??= `the image "${spec.image!.member}" cannot be decoded: ${why}`;
     }
   }
-  const ready = [...decoded];
   return {
-    columns: { rows, arrays: tensors.map(({ image }, i) => (image ? ready.shift()! : arrays[i]!)) },
+    columns: { rows, arrays: tensors.map(({ image }, i) => (image ? decoded.shift()! : arrays[i]!)) },
     faults,
   };
 }

@@ -59,7 +59,12 @@ export class NetworkRunner implements Runner {
     this.#remember(columns.rows, known);
     if (known.isTooLarge) return this.#runPlain(columns);
     if (!known.plan) return this.#record(columns, known);
-    if (this.#trialsLeft > 0) return this.#try(columns, known.plan);
+    if (this.#trialsLeft > 0) {
+      const values = await this.#runPlain(columns);
+      this.#trialsLeft -= 1;
+      this.#compare(columns, known.plan, values);
+      return values;
+    }
     try {
       return known.plan.run(columns.arrays);
     } catch (error) {
@@ -117,13 +122,6 @@ export class NetworkRunner implements Runner {
     this.#bytes += plan.bytes;
     this.#compare(columns, plan, values);
     for (const rows of this.#rowCounts.keys()) if (this.#bytes > LIMIT_BYTES.plans) this.#forget(rows);
-  }
-
-  async #try(columns: Columns, plan: KernelPlan): Promise<OutputValues[]> {
-    const values = await this.#runPlain(columns);
-    this.#trialsLeft -= 1;
-    this.#compare(columns, plan, values);
-    return values;
   }
 
   #compare({ rows, arrays }: Columns, plan: KernelPlan, values: readonly OutputValues[]): void {
