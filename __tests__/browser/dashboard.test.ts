@@ -318,8 +318,8 @@ withBrowser('the dashboard in Chromium', () => {
     await page.getByRole('radio', { name: '1 h' }).check();
     const plot = page.locator('#chart-throughput .plot');
     await plot.focus();
-    await page.keyboard.press('ArrowLeft');
-    await page.keyboard.press('ArrowLeft');
+    // The fourth minute from the right: the last ones may have begun after the past was written.
+    for (let i = 0; i < 4; i += 1) await page.keyboard.press('ArrowLeft');
     await until(async () => /submitted [3-9]\d\.\d/.test((await plot.getAttribute('aria-label')) ?? ''), {
       what: 'the rate of a minute that is over',
     });

@@ -1,4 +1,4 @@
-import { byId, setText } from './dom.js';
+import { byId, say } from './dom.js';
 
 const STORED_AS = 'waggle-key';
 
@@ -40,8 +40,7 @@ export class ApiKey {
   }
 
   async #prompt(wasRefused: boolean): Promise<boolean> {
-    setText(this.#error, wasRefused ? 'This key was not accepted.' : '');
-    this.#error.hidden = !wasRefused;
+    say(this.#error, wasRefused ? 'This key was not accepted.' : '');
     this.#input.value = '';
     this.#dialog.returnValue = '';
     this.#dialog.showModal();

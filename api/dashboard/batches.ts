@@ -3,7 +3,7 @@ import type { BatchBody } from '../../shared/contract/batch.js';
 import type { StatsBody } from '../../shared/contract/stats.js';
 import { type DashboardApi, explain } from './api.js';
 import { batchBadge } from './badge.js';
-import { button, byId, h, setChildren, setText } from './dom.js';
+import { button, byId, h, say, setChildren, setText } from './dom.js';
 import { formatAgo, formatCount, formatMegabytes, formatMs, shortId } from './format.js';
 import { saveAs } from './save-as.js';
 
@@ -20,7 +20,7 @@ export class Batches {
   readonly #list = byId('batches', HTMLUListElement);
   readonly #empty = byId('batches-empty', HTMLElement);
   readonly #error = byId('batches-error', HTMLElement);
-  readonly #cards = new Map<string, BatchCard>();
+  #cards = new Map<string, BatchCard>();
   #readMs = Number.NEGATIVE_INFINITY;
   #isReading = false;
   #isBusy = false;
@@ -48,10 +48,9 @@ export class Batches {
         batches.filter((batch) => model === undefined || batch.model === model),
         nowMs,
       );
-      this.#error.hidden = true;
+      say(this.#error, '');
     } catch (error) {
-      setText(this.#error, explain(error));
-      this.#error.hidden = false;
+      say(this.#error, explain(error));
     } finally {
       this.#isReading = false;
     }
@@ -66,8 +65,7 @@ export class Batches {
       card.show(batch, nowMs);
       return [batch.id, card] as const;
     });
-    this.#cards.clear();
-    for (const [id, card] of cards) this.#cards.set(id, card);
+    this.#cards = new Map(cards);
     setChildren(
       this.#list,
       cards.map(([, { element }]) => element),
@@ -125,9 +123,9 @@ class BatchCard {
       event.preventDefault();
       if (this.#isSaving) return;
       this.#isSaving = true;
-      const say = (bytes: number): void => setText(this.#results, `Saving, ${formatMegabytes(bytes)}`);
-      say(0);
-      void this.#act(() => save(path, name, say)).finally(() => {
+      const tell = (bytes: number): void => setText(this.#results, `Saving, ${formatMegabytes(bytes)}`);
+      tell(0);
+      void this.#act(() => save(path, name, tell)).finally(() => {
         this.#isSaving = false;
         setText(this.#results, 'Results');
       });
@@ -170,12 +168,11 @@ class BatchCard {
   }
 
   async #act(action: () => Promise<void>): Promise<void> {
-    this.#error.hidden = true;
+    say(this.#error, '');
     try {
       await action();
     } catch (error) {
-      this.#error.hidden = false;
-      setText(this.#error, explain(error));
+      say(this.#error, explain(error));
     }
   }
 }

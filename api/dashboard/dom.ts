@@ -28,6 +28,12 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Writes a text that is there only while it says something. */
+export function say(element: HTMLElement, text: string): void {
+  setText(element, text);
+  element.hidden = text === '';
+}
+
 /** Puts the children in their places; the focus stays where it is when its element stays. */
 export function setChildren(parent: Element, children: readonly Node[]): void {
   const same =

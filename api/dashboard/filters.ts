@@ -1,11 +1,6 @@
 import type { ModelBody } from '../../shared/contract/model.js';
+import type { StatsQuery } from './api.js';
 import { byId, setOptions } from './dom.js';
-
-/** Filters of the whole page. */
-export interface Filters {
-  model: string | undefined;
-  minutes: number;
-}
 
 /** The choice of model and of time, at the head of the page. */
 export class FilterBar {
@@ -17,7 +12,7 @@ export class FilterBar {
     this.#ranges.addEventListener('change', onChange);
   }
 
-  get current(): Filters {
+  get current(): StatsQuery {
     const chosen = this.#ranges.querySelector<HTMLInputElement>('input:checked');
     return {
       model: this.#models.value === '' ? undefined : this.#models.value,

@@ -33,10 +33,11 @@ const filters = new FilterBar(() => latest && show(latest));
 
 function show(stats: StatsBody): void {
   latest = stats;
-  const { model, minutes } = filters.current;
+  const query = filters.current;
+  const { model } = query;
   showOverview(stats, model);
   workers.show(stats, model);
-  charts.show(stats, { model, minutes });
+  charts.show(stats, query);
   batches.update(stats, model);
   jobs.update(stats, model);
 }

@@ -5,20 +5,18 @@ import { formatCount, formatMs, formatRate, plural } from './format.js';
 /** Jobs that wait longer than this are worth a word, in ms. */
 const LONG_WAIT_MS = 10_000;
 
-type Mood = 'good' | 'busy' | 'bad';
+type Shown = Figures & Pick<StatsBody, 'running'>;
 
 /** The figures of one model, or of all. */
-export const figuresOf = (
-  stats: StatsBody,
-  model: string | undefined,
-): Figures & Pick<StatsBody, 'running'> => stats.models.find(({ name }) => name === model) ?? stats;
+const figuresOf = (stats: StatsBody, model: string | undefined): Shown =>
+  stats.models.find(({ name }) => name === model) ?? stats;
 
 /** Shows the numbers, and what they mean in one sentence. */
 export function showOverview(stats: StatsBody, model: string | undefined): void {
   const figures = figuresOf(stats, model);
   const workers = workersOf(stats, model);
   showHeadline(standstill(stats, model) ?? headline(figures, workers));
-  for (const [id, [value, note]] of Object.entries(tiles({ figures, workers }))) {
+  for (const [id, [value, note]] of Object.entries(tiles(figures, workers))) {
     setText(byId(`tile-${id}`, HTMLElement), value);
     setText(byId(`tile-${id}-note`, HTMLElement), note);
   }
@@ -41,7 +39,7 @@ const TROUBLES = {
 } as const;
 
 interface Headline {
-  mood: Mood;
+  mood: 'good' | 'busy' | 'bad';
   title: string;
   detail: string;
 }
@@ -68,13 +66,7 @@ function standstill({ models, workers }: StatsBody, model: string | undefined): 
 }
 
 function headline(
-  {
-    waiting,
-    running,
-    chunks_waiting: chunks,
-    oldest_waiting_ms: oldestMs = 0,
-    wait_ms: wait,
-  }: ReturnType<typeof figuresOf>,
+  { waiting, running, chunks_waiting: chunks, oldest_waiting_ms: oldestMs = 0, wait_ms: wait }: Shown,
   workers: number,
 ): Headline {
   if (workers === 0) {
@@ -99,22 +91,14 @@ function headline(
 }
 
 /** Value and note of each tile, by its id. */
-function tiles({
-  figures,
-  workers,
-}: {
-  figures: ReturnType<typeof figuresOf>;
-  workers: number;
-}): Record<string, [string, string]> {
-  const { waiting, per_second: rate, total_ms: total, last_day: day } = figures;
+function tiles(figures: Shown, workers: number): Record<string, [string, string]> {
+  const { waiting, oldest_waiting_ms: oldestMs, per_second: rate, total_ms: total, last_day: day } = figures;
   const ended = day.succeeded + day.failed + day.canceled + day.expired;
   const share = (count: number): string => (ended === 0 ? '' : `${percent(count / ended)} of all`);
   return {
     queued: [
       formatCount(waiting),
-      figures.oldest_waiting_ms === undefined
-        ? 'nothing waits'
-        : `oldest for ${formatMs(figures.oldest_waiting_ms)}`,
+      oldestMs === undefined ? 'nothing waits' : `oldest for ${formatMs(oldestMs)}`,
     ],
     running: [formatCount(figures.running), `on ${plural(workers, 'worker')}`],
     throughput: [`${formatRate(rate.ended)}/s`, `${formatRate(rate.submitted)}/s submitted`],

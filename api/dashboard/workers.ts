@@ -9,7 +9,7 @@ type Served = WorkerBody['models'][number];
 export class WorkersTable {
   readonly #body = byId('workers', HTMLTableSectionElement);
   readonly #empty = byId('workers-empty', HTMLElement);
-  readonly #rows = new Map<string, HTMLTableRowElement>();
+  #rows = new Map<string, HTMLTableRowElement>();
   /** Why engines were passed over, by worker and model. */
   #passedOver = new Map<string, string>();
 
@@ -35,8 +35,7 @@ export class WorkersTable {
         seen.set(key, this.#row(key, worker, served));
       }
     }
-    this.#rows.clear();
-    for (const [key, row] of seen) this.#rows.set(key, row);
+    this.#rows = seen;
     setChildren(this.#body, [...seen.values()]);
     this.#empty.hidden = seen.size > 0;
   }

@@ -2,44 +2,81 @@ import type { Point, StatsBody } from '../../../shared/contract/stats.js';
 import type { DashboardApi, StatsQuery } from '../api.js';
 import { formatCount, formatMs, formatRate } from '../format.js';
 import { COUNTS, DURATIONS, RATES } from './axis.js';
-import { Chart, type ChartData } from './chart.js';
+import { Chart, type ChartOptions, type Line } from './chart.js';
 import { Depths } from './depths.js';
-import { History } from './history.js';
+import { History, type Stretch } from './history.js';
 
 /** A history that the stream does not bring is read again so often, in ms. */
 const RELOAD_MS = 10_000;
 
-const PERCENTILES = [
-  { label: 'p50', colour: 'p50' },
-  { label: 'p95', colour: 'p95' },
-  { label: 'p99', colour: 'p99' },
-];
+/** A line of a chart of the past, and its value in one stretch: null leaves a hole. */
+interface PastLine extends Line {
+  value: (stretch: Stretch) => number | null;
+}
+
+interface PastChart extends ChartOptions {
+  lines: readonly PastLine[];
+}
+
+/** A rate: 0 where nothing happened. */
+const perSecond =
+  (count: (point: Point) => number): PastLine['value'] =>
+  ({ point, seconds }) =>
+    point ? count(point) / seconds : 0;
+
+const percentiles = (of: 'total_ms' | 'wait_ms'): PastLine[] =>
+  (['p50', 'p95', 'p99'] as const).map((name) => ({
+    label: name,
+    colour: name,
+    value: ({ point }) => point?.[of]?.[name] ?? null,
+  }));
+
+/** The charts of the past, by name. */
+const PAST: Readonly<Record<string, PastChart>> = {
+  throughput: {
+    lines: [
+      { label: 'submitted', colour: 'submitted', value: perSecond((point) => point.submitted) },
+      { label: 'succeeded', colour: 'succeeded', isArea: true, value: perSecond((point) => point.succeeded) },
+      {
+        label: 'other',
+        colour: 'failed',
+        value: perSecond(({ failed, canceled, expired }) => failed + canceled + expired),
+      },
+    ],
+    format: formatRate,
+    axis: RATES,
+  },
+  latency: { lines: percentiles('total_ms'), format: formatMs, axis: DURATIONS },
+  wait: { lines: percentiles('wait_ms'), format: formatMs, axis: DURATIONS },
+  sizes: {
+    lines: [
+      {
+        label: 'jobs in a micro-batch',
+        colour: 'sizes',
+        isArea: true,
+        value: ({ point }) => point?.mean_batch_size ?? null,
+      },
+    ],
+    format: formatRate,
+    axis: RATES,
+  },
+  rows: {
+    lines: [
+      { label: 'rows of batches', colour: 'rows', isArea: true, value: perSecond((point) => point.rows) },
+    ],
+    format: formatRate,
+    axis: RATES,
+  },
+};
 
 /** All charts: the past of the chosen model over the chosen time, and the queue of the last minutes. */
 export class Charts {
   readonly #api: DashboardApi;
   readonly #depths = new Depths();
-  readonly #throughput = new Chart('throughput', {
-    lines: [
-      { label: 'submitted', colour: 'submitted' },
-      { label: 'succeeded', colour: 'succeeded', isArea: true },
-      { label: 'other', colour: 'failed' },
-    ],
-    format: formatRate,
-    axis: RATES,
-  });
-  readonly #latency = new Chart('latency', { lines: PERCENTILES, format: formatMs, axis: DURATIONS });
-  readonly #wait = new Chart('wait', { lines: PERCENTILES, format: formatMs, axis: DURATIONS });
-  readonly #sizes = new Chart('sizes', {
-    lines: [{ label: 'jobs in a micro-batch', colour: 'sizes', isArea: true }],
-    format: formatRate,
-    axis: RATES,
-  });
-  readonly #rows = new Chart('rows', {
-    lines: [{ label: 'rows of batches', colour: 'rows', isArea: true }],
-    format: formatRate,
-    axis: RATES,
-  });
+  readonly #past = Object.entries(PAST).map(([name, options]) => ({
+    chart: new Chart(name, options),
+    lines: options.lines,
+  }));
   readonly #queue = new Chart('queue', {
     lines: [
       { label: 'queued', colour: 'queued', isArea: true, isStepped: true },
@@ -76,9 +113,8 @@ export class Charts {
   }
 
   recolour(): void {
-    for (const chart of [this.#throughput, this.#latency, this.#wait, this.#sizes, this.#rows, this.#queue]) {
-      chart.recolour();
-    }
+    for (const { chart } of this.#past) chart.recolour();
+    this.#queue.recolour();
   }
 
   async #reload(query: StatsQuery): Promise<void> {
@@ -98,28 +134,8 @@ export class Charts {
   #draw(): void {
     const stretches = this.#history?.stretches() ?? [];
     const times = stretches.map(({ atS }) => atS);
-    const rates = (count: (point: Point) => number): number[] =>
-      stretches.map(({ point, seconds }) => (point ? count(point) / seconds : 0));
-    const values = (value: (point: Point) => number | undefined): (number | null)[] =>
-      stretches.map(({ point }) => (point && value(point)) ?? null);
-    this.#throughput.show([
-      times,
-      rates(({ submitted }) => submitted),
-      rates(({ succeeded }) => succeeded),
-      rates(({ failed, canceled, expired }) => failed + canceled + expired),
-    ]);
-    this.#latency.show(percentiles(times, values, 'total_ms'));
-    this.#wait.show(percentiles(times, values, 'wait_ms'));
-    this.#sizes.show([times, values((point) => point.mean_batch_size)]);
-    this.#rows.show([times, rates(({ rows }) => rows)]);
+    for (const { chart, lines } of this.#past) {
+      chart.show([times, ...lines.map(({ value }) => stretches.map((stretch) => value(stretch)))]);
+    }
   }
 }
-
-type Values = (value: (point: Point) => number | undefined) => (number | null)[];
-
-const percentiles = (times: number[], values: Values, of: 'total_ms' | 'wait_ms'): ChartData => [
-  times,
-  values((point) => point[of]?.p50),
-  values((point) => point[of]?.p95),
-  values((point) => point[of]?.p99),
-];

@@ -1,5 +1,12 @@
 import type { Point, StatsBody } from '../../../shared/contract/stats.js';
 
+/** A stretch of the past: its beginning, how long it has been so far, and what happened in it. */
+export interface Stretch {
+  atS: number;
+  seconds: number;
+  point: Point | undefined;
+}
+
 /** The past as it was read, kept up to date with what the stream brings. */
 export class History {
   readonly stepS: number;
@@ -22,8 +29,8 @@ export class History {
     for (const at of this.#points.keys()) if (at < oldest) this.#points.delete(at);
   }
 
-  /** Every stretch of the range, oldest first: its beginning, how long it has been so far, and what happened in it. */
-  stretches(): { atS: number; seconds: number; point: Point | undefined }[] {
+  /** Every stretch of the range, oldest first. */
+  stretches(): Stretch[] {
     const stepMs = this.stepS * 1000;
     const last = Math.floor(this.#nowMs / stepMs) * stepMs;
     const count = Math.ceil((this.#minutes * 60) / this.stepS);

@@ -1,4 +1,4 @@
-import { h, setText } from '../dom.js';
+import { h, say } from '../dom.js';
 import { formatCount } from '../format.js';
 import { bytesOf, createFileInput, type FileInput, IMAGE } from './file-input.js';
 import { sizeOf } from './picture.js';
@@ -27,8 +27,7 @@ export function createField(member: Member, value: unknown): Field {
   const id = `input-${member.name}`;
   const error = h('p', { id: `${id}-error`, class: 'error', hidden: true });
   const fail = (why: string): void => {
-    setText(error, why);
-    error.hidden = why === '';
+    say(error, why);
     control.setAttribute('aria-invalid', String(why !== ''));
   };
   const { control, shown, hint: more, read } = fill(member, value, fail);

@@ -3,7 +3,7 @@ import { ProblemError } from '../../../shared/client/errors.js';
 import type { JobBody } from '../../../shared/contract/job.js';
 import type { ModelBody } from '../../../shared/contract/model.js';
 import { type DashboardApi, explain } from '../api.js';
-import { byId, setOptions, setText } from '../dom.js';
+import { byId, say, setOptions, setText } from '../dom.js';
 import { followJob } from '../jobs/follow-job.js';
 import { createField, type Field } from './field.js';
 import { membersOf } from './schema.js';
@@ -82,7 +82,7 @@ export class PredictionForm {
       if (signal.aborted) return;
       // What is wrong with the text of a field stands beside it by now.
       if (error instanceof ProblemError) this.#fail(explain(error), error.problem.errors);
-      else this.#tell(explain(error));
+      else say(this.#error, explain(error));
     } finally {
       this.#submit.disabled = false;
     }
@@ -96,12 +96,7 @@ export class PredictionForm {
     const isElsewhere = problems.some(
       ({ pointer }) => !fields.some(({ name }) => pointer === `#/input/${name}`),
     );
-    this.#tell(problems.length > 0 && !isElsewhere ? 'Some values are not accepted.' : why);
-  }
-
-  #tell(why: string): void {
-    setText(this.#error, why);
-    this.#error.hidden = why === '';
+    say(this.#error, problems.length > 0 && !isElsewhere ? 'Some values are not accepted.' : why);
   }
 }
 

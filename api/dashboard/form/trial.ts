@@ -1,23 +1,17 @@
 import { isEnded } from '../../../shared/client/bodies.js';
 import type { JobBody } from '../../../shared/contract/job.js';
 import type { ModelBody } from '../../../shared/contract/model.js';
-import type { JobState } from '../../../shared/contract/states.js';
 import { byId, h, setText } from '../dom.js';
 import { formatMs, formatPlace } from '../format.js';
 import { results } from '../jobs/job-facts.js';
 
 const STEPS = ['queued', 'running', 'done'] as const;
 
-/** Steps of a job's progress. */
-const PLACE: Readonly<Record<JobState, number>> = {
-  queued: 0,
-  running: 1,
-  canceling: 1,
-  succeeded: 2,
-  failed: 2,
-  canceled: 2,
-  expired: 2,
-};
+/** The step of {@link STEPS} at which a job is. */
+function placeOf(job: JobBody): number {
+  if (isEnded(job)) return 2;
+  return job.status === 'queued' ? 0 : 1;
+}
 
 /** The job that was submitted with the form, moving through its states. */
 export class Trial {
@@ -28,7 +22,7 @@ export class Trial {
   readonly #link = byId('trial-link', HTMLAnchorElement);
 
   show(job: JobBody, model: ModelBody): void {
-    const place = PLACE[job.status];
+    const place = placeOf(job);
     this.#box.hidden = false;
     this.#box.dataset['status'] = job.status;
     this.#steps.forEach((step, i) => {

@@ -20,14 +20,12 @@ export function jobFacts(
   const { result, error } = job;
   return [
     timeline(job),
-    ...(result ? [section('Result', results(result, model))] : []),
-    ...(error
-      ? [section('Error', h('p', { class: 'error' }, h('strong', {}, error.code), ` ${error.message}`))]
-      : []),
-    ...(job.input ? [section('Input', pairs(valuesOf(job.input, model)))] : []),
-    ...(job.links.input === undefined ? [] : [section('Input', inputOnDemand(readInput, model))]),
+    result && section('Result', results(result, model)),
+    error && section('Error', h('p', { class: 'error' }, h('strong', {}, error.code), ` ${error.message}`)),
+    job.input && section('Input', pairs(valuesOf(job.input, model))),
+    job.links.input === undefined ? undefined : section('Input', inputOnDemand(readInput, model)),
     section('About', pairs(about(job))),
-  ];
+  ].filter((part) => part !== undefined);
 }
 
 function inputOnDemand(
@@ -102,31 +100,33 @@ function bars(scored: readonly Scored[]): HTMLElement {
   return h('ol', { class: 'scores' }, ...lines);
 }
 
-function about(job: JobBody): [string, string | Node][] {
+function about(job: JobBody): Pair[] {
   const { timings, queue_expires_at: deadline, expires_at: kept, replay_of: before } = job;
+  const { total_ms: totalMs, batch_size: size } = timings ?? {};
   const version = job.model_version === undefined ? '' : ` ${job.model_version}`;
   return [
     ['Model', `${job.model}${version}`],
     ['Attempts', String(job.attempts)],
-    ...(job.request_id === undefined ? [] : [pair('Request id', job.request_id)]),
-    ...(before === undefined
-      ? []
-      : [pair('Runs again', h('a', { class: 'mono', href: `#job/${before}` }, before))]),
-    ...(timings?.total_ms === undefined ? [] : [pair('Took', formatMs(timings.total_ms))]),
-    ...(timings?.batch_size === undefined ? [] : [pair('Micro-batch', `of ${timings.batch_size}`)]),
+    ['Request id', job.request_id],
+    ['Runs again', before && h('a', { class: 'mono', href: `#job/${before}` }, before)],
+    ['Took', totalMs === undefined ? undefined : formatMs(totalMs)],
+    ['Micro-batch', size === undefined ? undefined : `of ${size}`],
     ['Accepted', formatMoment(job.created_at)],
-    ...(deadline === undefined ? [] : [pair('Expires unless begun by', formatMoment(deadline))]),
-    ...(kept === undefined ? [] : [pair('Kept until', formatMoment(kept))]),
+    ['Expires unless begun by', deadline && formatMoment(deadline)],
+    ['Kept until', kept && formatMoment(kept)],
   ];
 }
 
-const pair = (name: string, value: string | Node): [string, string | Node] => [name, value];
+/** A name and its value; without a value it is left out. */
+type Pair = [name: string, value: string | Node | undefined];
 
-const pairs = (entries: readonly [string, string | Node][]): HTMLElement =>
+const pairs = (entries: readonly Pair[]): HTMLElement =>
   h(
     'dl',
     { class: 'pairs' },
-    ...entries.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
+    ...entries.map(
+      ([name, value]) => value !== undefined && h('div', {}, h('dt', {}, name), h('dd', {}, value)),
+    ),
   );
 
 const section = (title: string, content: HTMLElement): HTMLElement =>

@@ -3,7 +3,7 @@ import type { ModelBody } from '../../../shared/contract/model.js';
 import type { JobState } from '../../../shared/contract/states.js';
 import { type DashboardApi, explain } from '../api.js';
 import { badge } from '../badge.js';
-import { byId, setText } from '../dom.js';
+import { byId, say, setText } from '../dom.js';
 import { followJob } from './follow-job.js';
 import { jobFacts } from './job-facts.js';
 
@@ -30,7 +30,7 @@ export class JobPanel {
   constructor(api: DashboardApi, onChange: () => void) {
     this.#api = api;
     this.#onChange = onChange;
-    addEventListener('hashchange', () => this.#route());
+    addEventListener('hashchange', () => this.open());
     byId('job-panel-close', HTMLButtonElement).addEventListener('click', () => this.#leave());
     // A click beside the panel lands on the dialog itself, for its content fills it.
     this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#leave());
@@ -49,17 +49,13 @@ export class JobPanel {
     this.#models = models;
   }
 
-  /** Shows the job that the address names, if it names one. */
-  open(): void {
-    this.#route();
-  }
-
   #leave(): void {
     history.pushState(null, '', location.pathname + location.search);
-    this.#route();
+    this.open();
   }
 
-  #route(): void {
+  /** Shows the job that the address names; closes the panel where it names none. */
+  open(): void {
     const id = idInAddress();
     this.#following.abort();
     if (id === undefined) {
@@ -67,7 +63,7 @@ export class JobPanel {
       return;
     }
     setText(this.#id, id);
-    this.#fail('');
+    say(this.#error, '');
     this.#state.replaceChildren();
     this.#facts.replaceChildren();
     this.#cancel.hidden = true;
@@ -82,7 +78,7 @@ export class JobPanel {
     try {
       await followJob(this.#api, id, { signal, onJob: (job) => !signal.aborted && this.#show(job) });
     } catch (error) {
-      if (!signal.aborted) this.#fail(explain(error));
+      if (!signal.aborted) say(this.#error, explain(error));
     }
   }
 
@@ -102,23 +98,18 @@ export class JobPanel {
   async #act(action: (id: string) => Promise<unknown>): Promise<void> {
     const id = idInAddress();
     if (id === undefined) return;
-    this.#fail('');
+    say(this.#error, '');
     this.#cancel.disabled = true;
     this.#replay.disabled = true;
     try {
       await action(id);
     } catch (error) {
-      this.#fail(explain(error));
+      say(this.#error, explain(error));
     } finally {
       this.#cancel.disabled = false;
       this.#replay.disabled = false;
       this.#onChange();
     }
-  }
-
-  #fail(why: string): void {
-    setText(this.#error, why);
-    this.#error.hidden = why === '';
   }
 }
 

@@ -1,25 +1,14 @@
 import { ProblemError } from '../../../shared/client/errors.js';
 import type { JobBody, JobList } from '../../../shared/contract/job.js';
-import type { JobState } from '../../../shared/contract/states.js';
+import { JOB_STATES } from '../../../shared/contract/states.js';
 import type { StatsBody } from '../../../shared/contract/stats.js';
 import { type DashboardApi, explain } from '../api.js';
-import { byId, setChildren, setText } from '../dom.js';
+import { byId, say, setChildren } from '../dom.js';
 import { JobRow } from './job-row.js';
 
 const PAGE = 20;
 /** The newest page is read again so often while things happen, in ms. */
 const REFRESH_MS = 2_000;
-
-const STATES: ReadonlySet<string> = new Set<JobState>([
-  'queued',
-  'running',
-  'canceling',
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-]);
-const isStatus = (value: string): value is JobState => STATES.has(value);
 
 /** The table of jobs: newest first, by state, by id or by request id, page by page. */
 export class JobsTable {
@@ -30,7 +19,7 @@ export class JobsTable {
   readonly #search = byId('job-search', HTMLInputElement);
   readonly #newer = byId('jobs-newer', HTMLButtonElement);
   readonly #older = byId('jobs-older', HTMLButtonElement);
-  readonly #rows = new Map<string, JobRow>();
+  #rows = new Map<string, JobRow>();
   /** Cursors of the pages up to the one shown; the first page has none. */
   #cursors: (string | undefined)[] = [undefined];
   #next: string | null = null;
@@ -112,7 +101,7 @@ export class JobsTable {
     const cursor = this.#cursors.at(-1);
     return this.#api.client.list({
       limit: PAGE,
-      status: isStatus(this.#status.value) ? [this.#status.value] : [],
+      status: JOB_STATES.filter((state) => state === this.#status.value),
       ...(text === '' ? {} : { requestId: text }),
       ...(this.#model === undefined ? {} : { model: this.#model }),
       ...(cursor === undefined ? {} : { cursor }),
@@ -135,8 +124,7 @@ export class JobsTable {
       row.show(job, this.#nowMs);
       return [job.id, row] as const;
     });
-    this.#rows.clear();
-    for (const [id, row] of rows) this.#rows.set(id, row);
+    this.#rows = new Map(rows);
     setChildren(
       this.#body,
       rows.map(([, { element }]) => element),
@@ -150,8 +138,7 @@ export class JobsTable {
   }
 
   #tell(text: string, isError: boolean): void {
-    setText(this.#note, text);
-    this.#note.hidden = text === '';
+    say(this.#note, text);
     this.#note.classList.toggle('error', isError);
   }
 }
