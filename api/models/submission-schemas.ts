@@ -1,6 +1,6 @@
-import { PRIORITIES, type Priority } from '../../shared/contract/states.js';
+import { PRIORITIES } from '../../shared/contract/states.js';
 import { word } from '../../shared/contract/parts.js';
-import { type TSchema, Type, WELL_FORMED } from '../../shared/validation/schema.js';
+import { type Static, type TSchema, Type, WELL_FORMED } from '../../shared/validation/schema.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 
 /** The most that a submission may ask for: the operator's bounds. */
@@ -82,18 +82,13 @@ export const optionsOf = (most: SubmissionBounds) => ({
   ),
 });
 
+type Options = ReturnType<typeof optionsOf>;
+
 /** The members of a submission that has passed its check, whichever model it is for. */
-export interface Submitted {
+export type Submitted = { [K in keyof Options]?: Static<Options[K]> | undefined } & {
   input: Record<string, unknown>;
   model?: string;
-  request_id?: string | undefined;
-  timeout_ms?: number;
-  expires_in_ms?: number;
-  max_attempts?: number;
-  priority?: Priority;
-  delay_ms?: number;
-  not_before?: string;
-}
+};
 
 /** The body that submits a job to a model it names. `input`: the schema to put in place of the manifest's. */
 export const submissionSchema = (
@@ -158,9 +153,8 @@ export const flatSubmissionSchema = (manifest: Manifest): TSchema =>
 /** The body of the original service's blocking call: {@link flatSubmissionSchema} with every id required. */
 export const originalCallSchema = (manifest: Manifest): TSchema =>
   Type.Unsafe({
-    ...manifest.input,
+    ...flatSubmissionSchema(manifest),
     title: 'The body of the original service',
     description: 'Every id is required; optional members of the input may be left out.',
-    properties: { request_id: RequestId, ...manifest.input.properties },
     required: ['request_id', ...(manifest.input.required ?? [])],
   });

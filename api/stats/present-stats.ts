@@ -20,23 +20,19 @@ export function sumCounts(tallies: Iterable<Tally>): Counts {
   return counts;
 }
 
-/** A moment, and the window of the rates before it. */
-export interface Moment {
+/** What figures are made of. */
+export interface Work {
   nowMs: number;
   /** Length of the window over which rates are taken. */
   windowMs: number;
+  jobs: readonly QueueDepth[];
+  chunks: readonly QueueDepth[];
+  lately: Tally;
+  lastDay: Counts;
 }
 
 /** Figures of one or of several models together. */
-export function presentFigures(
-  { nowMs, windowMs }: Moment,
-  {
-    jobs,
-    chunks,
-    lately,
-    lastDay,
-  }: { jobs: QueueDepth[]; chunks: QueueDepth[]; lately: Tally; lastDay: Counts },
-): Figures {
+export function presentFigures({ nowMs, windowMs, jobs, chunks, lately, lastDay }: Work): Figures {
   const oldest = Math.min(...jobs.map(({ oldestCreatedMs }) => oldestCreatedMs ?? Infinity));
   const perSecond = (count: number): number => round(count / (windowMs / 1000));
   const { counts } = lately;

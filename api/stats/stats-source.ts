@@ -75,12 +75,7 @@ export class StatsSource {
     const past =
       only && found.length === 1
         ? only.past
-        : served.map((_, index) =>
-            mergeMinutes(
-              found.map((part) => part.past[index] ?? new Map()),
-              0,
-            ),
-          );
+        : served.map((_, index) => mergeMinutes(found.map((part) => part.past[index] ?? new Map())));
 
     const windowMs = nowMs - (current - 1) * MINUTE_MS;
     const of = (indexes: number[]) => {
@@ -89,15 +84,14 @@ export class StatsSource {
           [...(past[index] ?? [])].flatMap(([minute, tally]) => (minute > current - count ? [tally] : [])),
         );
       const depthsOf = (offset: 0 | 1) => indexes.flatMap((index) => queues[2 * index + offset] ?? []);
-      return presentFigures(
-        { nowMs, windowMs },
-        {
-          jobs: depthsOf(0),
-          chunks: depthsOf(1),
-          lately: sumOf(within(2)),
-          lastDay: sumCounts(within(DAY_MINUTES)),
-        },
-      );
+      return presentFigures({
+        nowMs,
+        windowMs,
+        jobs: depthsOf(0),
+        chunks: depthsOf(1),
+        lately: sumOf(within(2)),
+        lastDay: sumCounts(within(DAY_MINUTES)),
+      });
     };
     const ofModel = ({ manifest: { name } }: ServedModel, index: number): StatsBody['models'][number] => ({
       name,
@@ -124,7 +118,7 @@ export class StatsSource {
 const JOBS_A_CHUNK = 64;
 
 /** The minutes of several models or partitions together, those after `after` only. */
-function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after: number): Map<number, Tally> {
+function mergeMinutes(pasts: readonly ReadonlyMap<number, Tally>[], after = 0): Map<number, Tally> {
   const merged = new Map<number, Tally>();
   for (const past of pasts) {
     for (const [minute, tally] of past) {
