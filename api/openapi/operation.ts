@@ -46,14 +46,15 @@ export interface DescribedRoute {
   isPublic?: true;
 }
 
-/** An answer whose JSON body is a component. */
+/** An answer whose JSON body is a component. It always says how long it may be kept. */
 export const json = (
   component: string,
   description: string,
-  more: Omit<Answer, 'description' | 'content'> = {},
+  { headers = [], ...more }: Omit<Answer, 'description' | 'content'> = {},
 ): Answer => ({
   description,
   content: { 'application/json': ref(component) },
+  headers: [...headers, 'Cache-Control'],
   ...more,
 });
 
@@ -75,6 +76,16 @@ export function mergeAnswers(
   }
   return merged;
 }
+
+/** Problems of every call that makes jobs. */
+export const INTAKE_PROBLEMS = [
+  'too-many-waiting',
+  'queue-full',
+  'model-not-served',
+  'redis-unavailable',
+  'not-replicated',
+  'draining',
+] as const;
 
 /** The answers of these problems, those of one status together. */
 export function problems(...codes: readonly ProblemCode[]): Record<number, Answer> {

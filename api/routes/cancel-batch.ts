@@ -17,10 +17,8 @@ export const cancelBatchRoute: Route = {
     description: 'Rows that have run keep their results.',
     parameters: ['BatchId', 'RequestIdHeader'],
     answers: {
-      200: json('Batch', 'It is canceled.', { headers: ['Cache-Control'] }),
-      202: json('Batch', 'It is canceled; the results of rows that run right now will be dropped.', {
-        headers: ['Cache-Control'],
-      }),
+      200: json('Batch', 'It is canceled.'),
+      202: json('Batch', 'It is canceled; the results of rows that run right now will be dropped.'),
       ...problems(
         'batch-not-found',
         'batch-ended',

@@ -19,9 +19,9 @@ export const cancelJobRoute: Route = {
       'A queued job ends at once; one that runs ends soon, as `canceled`, whatever comes out of it.',
     parameters: ['JobId', 'RequestIdHeader'],
     answers: {
-      200: json('Job', 'It was queued and is canceled.', { headers: ['Cache-Control'] }),
+      200: json('Job', 'It was queued and is canceled.'),
       202: json('Job', 'It is running; its outcome will be dropped.', {
-        headers: ['Cache-Control', 'Retry-After'],
+        headers: ['Retry-After'],
       }),
       ...problems(
         'job-not-found',

@@ -18,7 +18,7 @@ export const getBatchRoute: Route = {
     parameters: ['BatchId', 'Prefer', 'RequestIdHeader'],
     answers: {
       200: json('Batch', 'The batch as it is now.', {
-        headers: ['Vary', 'Cache-Control'],
+        headers: ['Vary'],
         optionalHeaders: ['Retry-After', 'Preference-Applied'],
       }),
       ...problems(

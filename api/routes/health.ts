@@ -6,8 +6,6 @@ import type { Route } from './route.js';
 import { standingOf } from '../models/serving.js';
 import { json } from '../openapi/operation.js';
 
-const NOT_STORED = { headers: ['Cache-Control'] } as const;
-
 /** `GET /health`: as the original service answers. */
 export const healthRoute: Route = {
   method: 'get',
@@ -18,7 +16,7 @@ export const healthRoute: Route = {
     tag: 'original service',
     summary: 'Name and versions',
     description: 'The health check of the original service. It looks at nothing else: `/health/ready` does.',
-    answers: { 200: json('Health', 'The service is up.', NOT_STORED) },
+    answers: { 200: json('Health', 'The service is up.') },
   },
   handle(exchange, ctx) {
     const { service } = ctx.config;
@@ -40,7 +38,7 @@ export const liveRoute: Route = {
     tag: 'service',
     summary: 'Whether the process is up',
     description: 'For liveness probes: it asks nobody else.',
-    answers: { 200: json('Probe', 'It is.', NOT_STORED) },
+    answers: { 200: json('Probe', 'It is.') },
   },
   handle: (exchange) =>
     exchange.sendJson(200, { status: 'ok', checks: { process: { ok: true, required: true } } }),
@@ -58,8 +56,8 @@ export const readyRoute: Route = {
     description:
       'For readiness probes and balancers: the store answers, and the process is not shutting down.',
     answers: {
-      200: json('Probe', 'It should.', NOT_STORED),
-      503: json('Probe', 'It should not: the checks say why.', NOT_STORED),
+      200: json('Probe', 'It should.'),
+      503: json('Probe', 'It should not: the checks say why.'),
     },
   },
   async handle(exchange, ctx) {

@@ -17,8 +17,6 @@ import type { Handle, Route } from './route.js';
 const VERSION = softwareVersion();
 const BINARY = { type: 'string', description: 'JSON, and behind it the binary tensors one after the other.' };
 
-const TOLD = { headers: ['Cache-Control'] } as const;
-
 /** The Open Inference Protocol, version 2, by https://github.com/kserve/open-inference-protocol, with Triton's binary tensors. */
 export const inferenceRoutes: readonly Route[] = [
   {
@@ -30,7 +28,7 @@ export const inferenceRoutes: readonly Route[] = [
       summary: 'The service',
       description: 'Its name, its version and the extensions of the protocol that it has.',
       parameters: ['RequestIdHeader'],
-      answers: { 200: json('InferenceServer', 'The service.', TOLD) },
+      answers: { 200: json('InferenceServer', 'The service.') },
     },
     handle: (exchange) =>
       exchange.sendJson(200, {
@@ -48,7 +46,7 @@ export const inferenceRoutes: readonly Route[] = [
       tag: 'inference',
       summary: 'Whether the process is up',
       description: 'Answered without a key.',
-      answers: { 200: json('ServerLive', 'It is.', TOLD) },
+      answers: { 200: json('ServerLive', 'It is.') },
     },
     handle: (exchange) => exchange.sendJson(200, { live: true }),
   },
@@ -62,8 +60,8 @@ export const inferenceRoutes: readonly Route[] = [
       summary: 'Whether work should be sent to this process',
       description: 'As `GET /health/ready` has it, and without a key.',
       answers: {
-        200: json('ServerReady', 'It should.', TOLD),
-        503: json('ServerReady', 'It should not.', TOLD),
+        200: json('ServerReady', 'It should.'),
+        503: json('ServerReady', 'It should not.'),
       },
     },
     async handle(exchange, ctx) {
@@ -75,16 +73,15 @@ export const inferenceRoutes: readonly Route[] = [
     id: 'getModelMetadata',
     summary: 'The tensors of a model',
     description: 'Names, datatypes and shapes of what it takes and gives.',
-    answers: { 200: json('InferenceModel', 'The model.', TOLD), ...problems('model-not-found') },
+    answers: { 200: json('InferenceModel', 'The model.'), ...problems('model-not-found') },
   }),
   ...ofModel('get', '/ready', tellReady, {
     id: 'getModelReady',
     summary: 'Whether a worker serves a model',
     description: 'Predictions are accepted without a worker, too: they wait for one.',
     answers: {
-      200: json('ModelReady', 'One does.', TOLD),
+      200: json('ModelReady', 'One does.'),
       503: json('ModelReady', 'None does, or the store does not answer.', {
-        ...TOLD,
         optionalHeaders: ['Retry-After'],
       }),
       ...problems('model-not-found'),

@@ -18,7 +18,7 @@ export const listBatchesRoute: Route = {
     description: 'Those of the caller; an admin sees those of all.',
     parameters: ['Limit', 'Cursor', 'RequestIdHeader'],
     answers: {
-      200: json('BatchList', 'A page.', { headers: ['Cache-Control'] }),
+      200: json('BatchList', 'A page.'),
       ...problems('validation-failed', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },

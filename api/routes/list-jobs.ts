@@ -18,7 +18,7 @@ export const listJobsRoute: Route = {
       'Those of the caller; an admin sees those of all. Several parameters narrow the list together.',
     parameters: ['Status', 'Model', 'RequestId', 'Limit', 'Cursor', 'RequestIdHeader'],
     answers: {
-      200: json('JobList', 'A page.', { headers: ['Cache-Control'] }),
+      200: json('JobList', 'A page.'),
       ...problems('validation-failed', 'too-many-waiting', 'redis-unavailable', 'record-unreadable'),
     },
   },

@@ -16,7 +16,7 @@ export const listModelsRoute: Route = {
     tag: 'models',
     summary: 'What can be predicted',
     description: 'Every model with what it takes, what it gives, an example, and the workers that run it.',
-    answers: { 200: json('ModelList', 'Every model.', { headers: ['Cache-Control'] }) },
+    answers: { 200: json('ModelList', 'Every model.') },
   },
   async handle(exchange, ctx) {
     const models = ctx.models.current;
@@ -40,7 +40,7 @@ export const getModelRoute: Route = {
     description: 'What it takes and gives, an example, and the workers that run it.',
     parameters: ['ModelName'],
     answers: {
-      200: json('Model', 'The model.', { headers: ['Cache-Control'] }),
+      200: json('Model', 'The model.'),
       ...problems('model-not-found'),
     },
   },

@@ -15,7 +15,7 @@ export const problemTypeRoute: Route = {
     description: 'Where the `type` of every problem leads.',
     parameters: ['ProblemCode'],
     answers: {
-      200: json('ProblemType', 'The type.', { headers: ['Cache-Control'] }),
+      200: json('ProblemType', 'The type.'),
       ...problems('not-found'),
     },
   },

@@ -7,7 +7,7 @@ import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { readInput, readJob } from '../jobs/job-view.js';
 import { resubmit } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
-import { json, problems } from '../openapi/operation.js';
+import { INTAKE_PROBLEMS, json, problems } from '../openapi/operation.js';
 import { recordIdOf } from '../jobs/record-id.js';
 
 /** Final states of a job that may be run again. */
@@ -27,7 +27,7 @@ export const replayJobRoute: Route = {
     parameters: ['JobId', 'IdempotencyKey', 'RequestIdHeader', 'Traceparent'],
     answers: {
       202: json('Job', 'The new job; `replay_of` names the old one.', {
-        headers: ['Location', 'Retry-After', 'Cache-Control'],
+        headers: ['Location', 'Retry-After'],
         optionalHeaders: ['Idempotency-Replayed'],
         links: {
           poll: { operationId: 'getJob', parameters: { id: '$response.body#/id' } },
@@ -44,13 +44,8 @@ export const replayJobRoute: Route = {
         'job-gone',
         'validation-failed',
         'idempotency-key-reused',
-        'too-many-waiting',
-        'queue-full',
-        'model-not-served',
-        'redis-unavailable',
-        'not-replicated',
         'record-unreadable',
-        'draining',
+        ...INTAKE_PROBLEMS,
       ),
     },
   },

@@ -18,7 +18,7 @@ export const statsRoute: Route = {
     description: 'The figures and the history that the dashboard draws. Of all callers together.',
     parameters: ['HistoryMinutes', 'HistoryModel', 'RequestIdHeader'],
     answers: {
-      200: json('Stats', 'The figures now.', { headers: ['Cache-Control'] }),
+      200: json('Stats', 'The figures now.'),
       ...problems('validation-failed', 'model-not-found', 'redis-unavailable'),
     },
   },
@@ -49,7 +49,7 @@ export const demandRoute: Route = {
     description: 'Two numbers for an autoscaler. Of all callers together, of one model or of all.',
     parameters: ['HistoryModel', 'RequestIdHeader'],
     answers: {
-      200: json('Demand', 'The demand now.', { headers: ['Cache-Control'] }),
+      200: json('Demand', 'The demand now.'),
       ...problems('validation-failed', 'model-not-found', 'redis-unavailable'),
     },
   },

@@ -11,7 +11,7 @@ import { parseIdempotencyKey } from '../http/idempotency-key.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import type { Route } from './route.js';
 import { modelNamed } from '../models/served-models.js';
-import { json, problems } from '../openapi/operation.js';
+import { INTAKE_PROBLEMS, json, problems } from '../openapi/operation.js';
 
 const LONGEST_TEXT = 200;
 
@@ -48,11 +48,11 @@ export const submitBatchRoute: Route = {
     otherBodies: { 'application/x-ndjson': { type: 'string' }, 'text/csv': { type: 'string' } },
     answers: {
       200: json('Batch', 'It has ended within the time of `Prefer: wait`.', {
-        headers: ['Location', 'Vary', 'Preference-Applied', 'Cache-Control'],
+        headers: ['Location', 'Vary', 'Preference-Applied'],
         optionalHeaders: ['Idempotency-Replayed'],
       }),
       202: json('Batch', 'The upload is complete.', {
-        headers: ['Location', 'Vary', 'Cache-Control'],
+        headers: ['Location', 'Vary'],
         optionalHeaders: ['Retry-After', 'Preference-Applied', 'Idempotency-Replayed'],
         links: {
           poll: { operationId: 'getBatch', parameters: { id: '$response.body#/id' } },
@@ -73,12 +73,7 @@ export const submitBatchRoute: Route = {
         'validation-failed',
         'idempotency-key-reused',
         'batch-over-rate-limit',
-        'too-many-waiting',
-        'queue-full',
-        'model-not-served',
-        'redis-unavailable',
-        'not-replicated',
-        'draining',
+        ...INTAKE_PROBLEMS,
       ),
     },
   },

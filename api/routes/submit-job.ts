@@ -14,7 +14,7 @@ import { submitJob } from '../jobs/submit-job.js';
 import { submitMany } from '../jobs/submit-many.js';
 import { MANY } from '../models/submission-schemas.js';
 import { IMAGE_TYPES } from '../../shared/model/image-members.js';
-import { json, problems } from '../openapi/operation.js';
+import { INTAKE_PROBLEMS, json, problems } from '../openapi/operation.js';
 
 /** `POST /jobs`: accepts one prediction, or many. */
 export const submitJobRoute: Route = {
@@ -40,12 +40,12 @@ export const submitJobRoute: Route = {
         'Submitted',
         'It has ended within the time of `Prefer: wait`; of many, all that are accepted.',
         {
-          headers: ['Vary', 'Preference-Applied', 'Cache-Control'],
+          headers: ['Vary', 'Preference-Applied'],
           optionalHeaders: ['Location', 'Idempotency-Replayed'],
         },
       ),
       202: json('Submitted', 'It is accepted; of many, one at least.', {
-        headers: ['Retry-After', 'Vary', 'Cache-Control'],
+        headers: ['Retry-After', 'Vary'],
         optionalHeaders: ['Location', 'Preference-Applied', 'Idempotency-Replayed'],
         links: {
           poll: { operationId: 'getJob', parameters: { id: '$response.body#/id' } },
@@ -63,12 +63,7 @@ export const submitJobRoute: Route = {
         'validation-failed',
         'idempotency-key-reused',
         'batch-over-rate-limit',
-        'too-many-waiting',
-        'queue-full',
-        'model-not-served',
-        'redis-unavailable',
-        'not-replicated',
-        'draining',
+        ...INTAKE_PROBLEMS,
       ),
     },
   },

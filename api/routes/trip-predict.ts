@@ -12,7 +12,7 @@ import { retryAfterSeconds } from '../jobs/completion-rates.js';
 import { fromFlat } from '../jobs/submission.js';
 import { submitJob } from '../jobs/submit-job.js';
 import type { DefaultModel } from '../models/served-models.js';
-import { json, problems } from '../openapi/operation.js';
+import { INTAKE_PROBLEMS, json, problems } from '../openapi/operation.js';
 
 /** `POST /v1/trip/predict`: the original service's blocking call, on top of a job like any other. */
 export const tripPredictRoute: Route = {
@@ -30,24 +30,14 @@ export const tripPredictRoute: Route = {
     bodyExample: (input) => ({ request_id: '99999', ...input }),
     answers: {
       200: json('TripReply', 'The prediction, or why there is none.', {
-        headers: ['Vary', 'Cache-Control'],
+        headers: ['Vary'],
         optionalHeaders: ['Preference-Applied'],
       }),
       202: json('Job', 'The job, with `Prefer: respond-async`.', {
-        headers: ['Location', 'Retry-After', 'Vary', 'Preference-Applied', 'Cache-Control'],
+        headers: ['Location', 'Retry-After', 'Vary', 'Preference-Applied'],
       }),
-      400: json('TripRefusal', 'The body breaks rules.', { headers: ['Cache-Control'] }),
-      ...problems(
-        'request-timeout',
-        'body-too-large',
-        'unsupported-media-type',
-        'too-many-waiting',
-        'queue-full',
-        'model-not-served',
-        'redis-unavailable',
-        'not-replicated',
-        'draining',
-      ),
+      400: json('TripRefusal', 'The body breaks rules.'),
+      ...problems('request-timeout', 'body-too-large', 'unsupported-media-type', ...INTAKE_PROBLEMS),
     },
   },
   async handle(exchange, ctx) {
