@@ -55,6 +55,17 @@ it('runs a graph of several types, shapes and outputs by the names of its signat
   ]);
 });
 
+it('runs a graph whose signature calls an input and an output alike', async () => {
+  const alike = greenhouseWith((manifest) => {
+    manifest['outputs'] = [{ member: 'water', tensor: 'air' }];
+  });
+  const file = join(alike, 'model.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"water"', '"air"'));
+  const runtime = await loadModelRuntime(alike);
+  const { outputs } = await predict(runtime, [runtime.manifest.example]);
+  expect(outputs.map((values) => [...values])).toEqual([[2.25]]);
+});
+
 it.each(['trip-duration-linear', 'greenhouse'])('keeps no tensor of a call to %s', async (name) => {
   const runtime = await loadModelRuntime(join(name === 'greenhouse' ? FIXTURES : MODELS, name));
   const { example } = runtime.manifest;
