@@ -216,6 +216,7 @@ describe('waggle models', () => {
 describe('what a person got wrong is told in a sentence, without a stack', () => {
   it.each([
     [['bench', 'foo'], /Allowed choices are compare, .*costs/],
+    [['bench', 'compare', '--peers', 'python'], /Allowed choices are node, all/],
     [['models', '--key', 'two\nlines'], /the key of --key .* has spaces, line ends/],
     [['import-linear', 'nowhere.json'], /nowhere\.json.*\n?.*no such file/],
     [['batch', 'nowhere.csv', '--out', 'x.csv'], /nowhere\.csv: .*no such file/],

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import { join, relative } from 'node:path';
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { createLogger } from '../../shared/log/logger.js';
 import { endingAll } from '../bench/ends.js';
 import { benchCosts } from '../bench/costs/costs.js';
@@ -22,6 +22,7 @@ interface BenchOptions {
   rounds: number;
   seconds: number;
   burst: number;
+  peers: 'node' | 'all';
   only?: readonly string[] | undefined;
   json?: true | undefined;
 }
@@ -48,8 +49,8 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   compare: {
     summary: 'beside what one would write instead, and beside what limits it',
     async run(host, options, machine) {
-      await host.tryPeers();
-      const found = await compare(host, { ...options, onProgress });
+      const python = await host.tryPeers(options.peers);
+      const found = await compare(host, { ...options, python, onProgress });
       return { document: found, lines: comparisonLines(found), chart: comparisonChart(found, machine) };
     },
   },
@@ -96,6 +97,7 @@ its "costs" are what "capacity" computes with.
 Examples:
   $ npx waggle bench compare
   $ npx waggle bench compare --only "Waggle, wait, 64 clients" --only "BullMQ, poll, 64 clients" --rounds 3
+  $ npx waggle bench compare --peers all --only "Waggle, wait" --only Celery --only BentoML --only LitServe
   $ npx waggle bench scaling --only "20 ms"
   $ npx waggle bench growth --rows 100000 --rounds 3
   $ npx waggle bench growth --only dashboards
@@ -111,6 +113,14 @@ export function registerBenchCommand(program: Command, setUp: CliSetUp): void {
     .option('--rounds <n>', 'how often each thing is measured', count, 5)
     .option('--seconds <n>', 'how long clients submit in each run of compare and scaling', count, 3)
     .option('--burst <n>', 'jobs of the burst in compare', count, 20_000)
+    .addOption(
+      new Option(
+        '--peers <which>',
+        'what compare measures beside Waggle: services of Node, or also those of Python',
+      )
+        .choices(['node', 'all'])
+        .default('node'),
+    )
     .option(
       '--only <text>',
       'of compare, scaling and growth only the measures whose name has this text, or that of another --only',

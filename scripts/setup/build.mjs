@@ -14,7 +14,7 @@ import { harnesses, workspaces } from './project.mjs';
 import { runCommand } from './run-command.mjs';
 
 /** Files of the source folders that the built program does not read: run as they are, or for people and npm. */
-const NOT_BUILT = new Set(['.mjs', '.md', '.py']);
+const NOT_BUILT = new Set(['.mjs', '.md', '.py', '.txt']);
 /** Modules of the set-up that the built program imports, too. */
 const BUILT_MODULE = /scripts\/setup\/(lock|setup-error)\.mjs$/;
 const STAMP = '.built-from';

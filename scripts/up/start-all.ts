@@ -25,8 +25,8 @@ export interface SetUp {
 
 /** The same for the command line. */
 export interface CliSetUp extends SetUp {
-  /** Installs the services that the benchmark compares with, where it can. */
-  tryPeers(this: void): Promise<void>;
+  /** Installs the services that the benchmark compares with, where it can; resolves to the interpreter of those of Python. */
+  tryPeers(this: void, which: 'node' | 'all'): Promise<string | undefined>;
   /** Builds the native TensorFlow packages; paths of a wheel or of a folder with the library. */
   setUpNative(this: void, options: { wheel?: string; library?: string; gpu?: boolean }): Promise<void>;
 }

@@ -16,6 +16,8 @@ export interface CompareOptions extends RoundsOptions {
   seconds: number;
   /** Jobs of a burst. */
   burst: number;
+  /** Interpreter that has the packages of the peers; without it those of Python are left out. */
+  python?: string | undefined;
 }
 
 /** Figures, ratios and memory that a comparison found. */
@@ -31,7 +33,7 @@ export interface Comparison {
 /** Measures everything that this machine has, in rounds. */
 export async function compare(host: BenchHost, options: CompareOptions): Promise<Comparison> {
   const ms = options.seconds * 1000;
-  const subjects = new Subjects(host);
+  const subjects = new Subjects(host, options.python);
   const groups: MeasureGroup[] = [
     { measures: [...loadMeasures(subjects, ms), ...idleMeasures(subjects)] },
     burstMeasures(host, options.burst),

@@ -44,10 +44,13 @@ export const WAYS: readonly Way[] = [
   poll('waggle', 'Waggle, poll'),
   poll('bullmq', 'Fastify + BullMQ, poll'),
   poll('celery', 'FastAPI + Celery, poll'),
+  poll('bentoml', 'BentoML tasks, poll'),
   wait('waggle', 'Waggle, wait'),
   wait('keyed', 'Waggle with keys, wait', BUSY),
   wait('bullmq', 'Fastify + BullMQ, its own wait', BUSY),
   wait('celery', 'FastAPI + Celery, blocking'),
+  wait('bentoml', 'BentoML, blocking'),
+  wait('litserve', 'LitServe, blocking'),
   wait('naive', 'Express, model inside'),
   {
     subject: 'waggle',

@@ -5,17 +5,23 @@ import type { RawAnswer, RawConnection } from './raw-connection.js';
 
 /** Between two polls of one client, in ms: the same for every subject. */
 const POLL_MS = 5;
+/** Longest that one job may take, in ms; it only bounds a service that has lost one. */
+const PATIENCE_MS = 60_000;
 
-/** Path of a job, by the body that accepted it; all subjects use the same paths. */
+/** Path of a job, by the body that accepted it. */
 export const jobPath = (body: string): string => `/jobs/${(JSON.parse(body) as { id: string }).id}`;
 
 /** Submits a job, then asks until it has its result. */
-export function submitThenPoll({ submits, hasResult }: Pick<Subject, 'submits' | 'hasResult'>): Act {
+export function submitThenPoll({
+  submits,
+  hasResult,
+  jobs: { acceptedStatus, pathsOf } = { acceptedStatus: 202, pathsOf: (body) => [jobPath(body)] },
+}: Pick<Subject, 'submits' | 'hasResult' | 'jobs'>): Act {
   const next = inTurn(submits);
   return async (connection) => {
-    const path = jobPath((await accepted(connection, next())).body.toString('latin1'));
+    const { body } = await accepted(connection, next(), acceptedStatus);
     await pause(POLL_MS);
-    await pollUntilDone(connection, path, hasResult);
+    for (const path of pathsOf(body.toString('latin1'))) await pollUntilDone(connection, path, hasResult);
   };
 }
 
@@ -25,11 +31,11 @@ async function pollUntilDone(
   hasResult: (body: Buffer) => boolean,
 ): Promise<void> {
   const poll = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
-  for (;;) {
+  for (const sinceMs = performance.now(); ; await pause(POLL_MS)) {
     const { status, body } = await connection.send(poll);
     if (status !== 200) throw unexpected(status, body);
     if (hasResult(body)) return;
-    await pause(POLL_MS);
+    if (performance.now() - sinceMs > PATIENCE_MS) throw unexpected(status, body);
   }
 }
 
@@ -69,9 +75,9 @@ export function submitManyThenPoll(requests: readonly string[], hasResult: (body
   };
 }
 
-async function accepted(connection: RawConnection, request: string): Promise<RawAnswer> {
+async function accepted(connection: RawConnection, request: string, status = 202): Promise<RawAnswer> {
   const answer = await connection.send(request);
-  if (answer.status !== 202) throw unexpected(answer.status, answer.body);
+  if (answer.status !== status) throw unexpected(answer.status, answer.body);
   return answer;
 }
 

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Env } from '../../../shared/config/env.js';
 import { pause } from '../../../shared/process/pause.js';
 import { toBeEnded } from '../ends.js';
+import { withBelow } from './processes.js';
 
 /** A program that was started for a benchmark. */
 export interface Child {
@@ -24,6 +25,8 @@ export interface ChildSpec {
 /** Characters that are kept of the end of standard error. */
 const COMPLAINT = 2_000;
 const LOOK_EVERY_MS = 50;
+/** Longest that a program may take until it serves, in ms. */
+const PATIENCE_MS = 120_000;
 
 /**
  * Starts a program that prints a line `ready`, or `ready <number>`, when it has got somewhere; resolves to it and to the
@@ -44,7 +47,7 @@ export async function startReporting(spec: ChildSpec): Promise<{ child: Child; r
   return { child, reported };
 }
 
-/** Starts a program that serves once `answers` resolves to true. */
+/** Starts a program that serves once `answers` resolves to true. Rejects when it ends before, or takes too long. */
 export async function startServing(spec: ChildSpec, answers: () => Promise<boolean>): Promise<Child> {
   const { spawned, child, complaints } = start(spec);
   spawned.stdout.resume();
@@ -52,7 +55,13 @@ export async function startServing(spec: ChildSpec, answers: () => Promise<boole
   spawned.once('exit', () => {
     hasEnded = true;
   });
-  while (!(await answers())) {
+  for (const sinceMs = performance.now(); !(await answers()); ) {
+    if (performance.now() - sinceMs > PATIENCE_MS) {
+      await child.stop();
+      throw new Error(
+        `${spec.args.join(' ')} does not serve after ${PATIENCE_MS / 1000} s:\n${complaints()}`,
+      );
+    }
     if (hasEnded) throw new Error(`${spec.command} ended before it served:\n${complaints()}`);
     await pause(LOOK_EVERY_MS);
   }
@@ -66,7 +75,7 @@ function start({ command, args, env, cwd }: ChildSpec) {
     env,
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: gunicorn has children that a signal to the first alone would leave behind.
+    // A group of its own: uvicorn has children that a signal to the first alone would leave behind.
     detached: true,
   });
   let complaints = '';
@@ -80,6 +89,15 @@ function start({ command, args, env, cwd }: ChildSpec) {
 async function endGroup(spawned: Spawned): Promise<void> {
   if (spawned.pid === undefined || spawned.exitCode !== null || spawned.signalCode !== null) return;
   const ended = once(spawned, 'exit');
+  const all = withBelow([spawned.pid]);
   process.kill(-spawned.pid, 'SIGKILL');
   await ended;
+  // BentoML's children have groups of their own.
+  for (const { pid } of all) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It went with its group.
+    }
+  }
 }

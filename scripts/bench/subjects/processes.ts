@@ -19,17 +19,22 @@ export function sumBelow(
   kinds: ProcessKinds,
   valueOf: (process: RunningProcess) => number,
 ): Record<string, number> {
-  const all = processes();
-  const below = (parent: number): RunningProcess[] =>
-    all.flatMap((one) => (one.parent === parent ? [one].concat(below(one.pid)) : []));
   const sums: Record<string, number> = {};
-  for (const one of pids.flatMap((pid) => all.filter((found) => found.pid === pid).concat(below(pid)))) {
+  for (const one of withBelow(pids)) {
     // Redis runs below a shell that names it.
     if (one.command.startsWith('sh ')) continue;
     const kind = Object.keys(kinds).find((name) => kinds[name]?.test(one.command));
     if (kind !== undefined) sums[kind] = (sums[kind] ?? 0) + valueOf(one);
   }
   return sums;
+}
+
+/** Some processes, each with everything below it. */
+export function withBelow(pids: readonly number[]): RunningProcess[] {
+  const all = processes();
+  const below = (parent: number): RunningProcess[] =>
+    all.flatMap((one) => (one.parent === parent ? [one].concat(below(one.pid)) : []));
+  return pids.flatMap((pid) => all.filter((found) => found.pid === pid).concat(below(pid)));
 }
 
 /**

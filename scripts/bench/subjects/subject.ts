@@ -8,6 +8,11 @@ export interface Subject {
   port: number;
   /** Whole requests, one a trip, that submit a job and are answered 202. */
   submits: readonly string[];
+  /**
+   * How jobs are accepted and asked for, unless with 202 and at `/jobs/<id>`: the status, and the paths by the body that
+   * accepted a job, each asked until it has the result or tells that the next one has.
+   */
+  jobs?: { acceptedStatus: number; pathsOf: (accepted: string) => readonly string[] };
   /** Tells whether the answer to a poll has the result. Throws when the job has failed. */
   hasResult: (body: Buffer) => boolean;
   /** Whole requests that are answered with the result itself; none where there is no such thing. */
