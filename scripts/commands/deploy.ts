@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SetUp } from '../up/start-all.js';
 import { reportErrors } from './report-errors.js';
 
@@ -28,9 +28,18 @@ export function registerDeployCommand(program: Command, { root }: Pick<SetUp, 'r
     .summary('write a kustomization with workers of their own for each model')
     .description('Writes a kustomization with workers of their own for each model (compose/README.md).')
     .requiredOption('--models <names>', 'models to serve, comma-separated', modelNames)
-    .option('--gpu <names>', 'those of them that run on a GPU', modelNames, [])
+    .addOption(
+      new Option('--gpu <names>', 'those of them that run on a GPU')
+        .argParser(modelNames)
+        .default([], 'none'),
+    )
     .option('--pod-monitors', 'PodMonitors of the Prometheus Operator for the API and each model')
-    .option('--out <folder>', 'folder of the kustomization', join(kubernetes, 'models'))
+    .addOption(
+      new Option('--out <folder>', 'folder of the kustomization').default(
+        join(kubernetes, 'models'),
+        'compose/kubernetes/models',
+      ),
+    )
     .addHelpText('after', HELP);
   command.action((options: KubernetesOptions) =>
     reportErrors({}, async () => {
