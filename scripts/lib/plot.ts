@@ -28,7 +28,17 @@ export interface PlotFrame {
 export const COLORS = { withoutTime: '#d55e00', withTime: '#0072b2', other: '#777777' } as const;
 
 /** Colours for more lines than two, of the same palette. */
-export const SERIES_COLORS = ['#0072b2', '#e69f00', '#009e73', '#56b4e9', '#cc79a7', '#000000'] as const;
+export const SERIES_COLORS = [
+  '#0072b2',
+  '#e69f00',
+  '#009e73',
+  '#56b4e9',
+  '#cc79a7',
+  '#000000',
+  '#d55e00',
+  '#8b6914',
+  '#777777',
+] as const;
 
 const WIDTH = 720;
 const HEIGHT = 440;

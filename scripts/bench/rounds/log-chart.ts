@@ -32,7 +32,7 @@ export function logChart({ title, subtitle, xLabel, xs, yLabel, lines: all }: Lo
   const lines = all
     .map(({ name, points }, index) => ({
       name,
-      color: SERIES_COLORS[index] ?? '#777777',
+      color: SERIES_COLORS[index % SERIES_COLORS.length] ?? '',
       points: points.map(([x, y]): Point => [Math.log2(x), Math.log10(y)]),
     }))
     .filter(({ points }) => points.length > 0);
