@@ -7,8 +7,11 @@ import { deployPerModel } from '../support/deployment/per-model.js';
 
 const kustomize = (folder: string) =>
   spawnSync('kubectl', ['kustomize', folder], { cwd: KUBERNETES, encoding: 'utf8' });
-/** Without kubectl there is nothing to compare with, and the names of these tests say that they were skipped. */
-const withKubectl = spawnSync('kubectl', ['version', '--client']).status === 0 ? it : it.skip;
+const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
+if (!hasKubectl) {
+  process.stderr.write('NOT RUN: comparisons with kubectl kustomize: there is no kubectl on PATH\n');
+}
+const withKubectl = hasKubectl ? it : it.skip;
 
 /** By kind and name, without the hash in the name of a generated ConfigMap; lists that patches merge have no order. */
 const byName = (all: readonly Manifest[]): unknown => {

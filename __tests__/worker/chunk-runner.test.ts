@@ -70,13 +70,20 @@ async function open() {
   return { runner, turn: await turns.take('chunks'), turns, sent, chunk, committed, retried };
 }
 
-it('hands the next chunk on while one runs, and sends it no second time', async () => {
-  const { runner, turn, sent, chunk, committed } = await open();
+/** The same with one chunk that runs, and another one behind it in the process. */
+async function handOn() {
+  const rig = await open();
+  const { runner, turn, sent, chunk } = rig;
   const [first, second] = [chunk('b:0'), chunk('b:1')];
   const run = runner.run([first], turn);
   await until(() => sent.length === 1);
   runner.prepare([second], turn);
   await until(() => sent.length === 2);
+  return { ...rig, second, run };
+}
+
+it('hands the next chunk on while one runs, and sends it no second time', async () => {
+  const { runner, turn, sent, second, run, committed } = await handOn();
   expect(runner.isAhead).toBe(true);
   sent[0]?.answer();
   expect(await run).toBe(true);
@@ -107,12 +114,7 @@ it('hands nothing on while single jobs wait, nor after its turn', async () => {
 });
 
 it('charges the chunk that ran when the process dies, and not the one that waits in it', async () => {
-  const { runner, turn, sent, chunk, retried } = await open();
-  const [first, second] = [chunk('b:0'), chunk('b:1')];
-  const run = runner.run([first], turn);
-  await until(() => sent.length === 1);
-  runner.prepare([second], turn);
-  await until(() => sent.length === 2);
+  const { runner, sent, second, run, retried } = await handOn();
   for (const { lose } of sent) lose();
   expect(await run).toBe(false);
   expect([runner.isAhead, second.isLive]).toEqual([false, true]);
@@ -121,12 +123,7 @@ it('charges the chunk that ran when the process dies, and not the one that waits
 });
 
 it('watches a chunk that it has handed on, though its batch was canceled meanwhile', async () => {
-  const { runner, turn, sent, chunk, committed } = await open();
-  const [first, second] = [chunk('b:0'), chunk('b:1')];
-  const run = runner.run([first], turn);
-  await until(() => sent.length === 1);
-  runner.prepare([second], turn);
-  await until(() => sent.length === 2);
+  const { runner, turn, sent, second, run, committed } = await handOn();
   sent[0]?.answer();
   await run;
   second.decide();
