@@ -46,13 +46,10 @@ export async function runRounds(
   const measures = all.filter(wanted(only));
   if (measures.length === 0) throw new NoMeasureError(only ?? [], all);
   const readings = new Map<string, { unit: string; rounds: number[] }>();
-  for (const { name, warmUp } of measures) {
-    if (!warmUp) continue;
-    onProgress(`warming up: ${name}`);
-    await warmUp();
-  }
   for (let round = 0; round < rounds; round += 1) {
-    for (const { name, run } of round % 2 === 0 ? measures : measures.toReversed()) {
+    for (const { name, warmUp, run } of round % 2 === 0 ? measures : measures.toReversed()) {
+      if (warmUp) onProgress(`warming up: ${name}`);
+      await warmUp?.();
       onProgress(`round ${round + 1} of ${rounds}: ${name}`);
       for (const { figure, unit, value } of await run()) {
         const kept = readings.get(figure) ?? { unit, rounds: [] };
