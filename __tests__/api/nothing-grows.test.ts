@@ -98,7 +98,7 @@ async function leftOver(): Promise<Record<string, boolean>> {
         .slice(rig.records.key('').length)
         .replaceAll(/:\d{10}$/g, ':<second>')
         .replaceAll(/:\d{8}$/g, ':<minute>')
-        .replaceAll(/^claim:.*/g, 'claim:<lane>');
+        .replaceAll(/^claim:.*/g, 'claim:<claimer>');
       left[name] = Number(await rig.redis.command(['PTTL', key])) > 0;
     }
     cursor = String(next);
@@ -130,7 +130,7 @@ it('keeps nothing of jobs and batches that ended, however they ended, but their 
     `done:${QUEUE}:<second>`,
     `done:${CHUNKS}:<second>`,
     `minute:${QUEUE}:<minute>`,
-    'claim:<lane>',
+    'claim:<claimer>',
   ]);
   let names: string[] = [];
   // Of each queue and its lanes there is the time of its order; of all the last numbers, owners and the calls that wait.

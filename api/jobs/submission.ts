@@ -1,12 +1,12 @@
 import type { ValidateFunction } from 'ajv';
 import { isRecord } from '../../shared/text/is-record.js';
 import type { Job } from '../../shared/jobs/job.js';
+import type { FieldProblem } from '../../shared/contract/problem.js';
 import {
   ANSWER_LIMITS,
   type ListLimits,
   listWithin,
   ROW_LIMITS,
-  type RuleViolation,
   violationsOf,
 } from '../../shared/validation/ajv.js';
 import { fingerprintOf } from '../http/idempotency-key.js';
@@ -143,7 +143,7 @@ export function resubmit(models: ServedModels, job: Job, inputJson: string | und
 }
 
 /** The rule for a start that a body breaks, of those that its schema does not say. */
-function brokenStart({ delay_ms: delayMs, not_before: notBefore }: Record<string, unknown>): RuleViolation[] {
+function brokenStart({ delay_ms: delayMs, not_before: notBefore }: Record<string, unknown>): FieldProblem[] {
   if (typeof notBefore !== 'string') return [];
   const pointer = '#/not_before';
   if (delayMs !== undefined) return [{ pointer, detail: 'must not stand beside delay_ms' }];
@@ -174,7 +174,7 @@ function checkFor(models: ServedModels, name: unknown): { model: ServedModel; va
 function check(
   validate: ValidateFunction,
   body: unknown,
-  more: readonly RuleViolation[] = [],
+  more: readonly FieldProblem[] = [],
   limits: Readonly<ListLimits> = ANSWER_LIMITS,
 ): void {
   const broken = validate(body) ? [] : violationsOf(validate, '#', limits);

@@ -6,10 +6,10 @@ import { type NoRoom, noRoom } from '../jobs/new-job.js';
 import { aboutWord, optionalWord } from '../jobs/record.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import type { RedisBytesReply } from '../redis/redis.js';
-import type { RuleViolation } from '../validation/ajv.js';
+import type { FieldProblem } from '../contract/problem.js';
 
 /** Invalid rows of one chunk by their number within it. */
-export type RowErrors = Record<string, RuleViolation[]>;
+export type RowErrors = Record<string, FieldProblem[]>;
 
 /** Settings of a new batch. */
 export interface NewBatch {

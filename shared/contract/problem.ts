@@ -13,9 +13,9 @@ const BrokenRule = closed(
 );
 export type BrokenRule = Static<typeof BrokenRule>;
 
-/** One broken rule of a body. */
+/** One broken rule of a body, or of a row. */
 export interface FieldProblem {
-  /** JSON pointer into the body, such as `#/input/distance`. */
+  /** A JSON pointer as a URI fragment (RFC 6901, section 6), such as `#/input/distance`. */
   pointer: string;
   detail: string;
 }

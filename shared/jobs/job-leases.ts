@@ -22,12 +22,12 @@ export interface ClaimedJob {
   record: JobRecord;
 }
 
-/** A claim of a lane. Repeated with the same number it gives the same answer again. */
+/** A claim of jobs of a queue. Repeated with the same number it gives the same answer again. */
 export interface ClaimRequest {
   queue: string;
-  /** Of this lane of this process alone. */
-  lane: string;
-  /** Larger than that of every claim of the lane before. */
+  /** Who claims: one name for each queue, partition and process, never used again. */
+  claimer: string;
+  /** Larger than that of every claim of this claimer before. */
   number: number;
   /** Jobs at most. */
   most: number;
@@ -95,10 +95,10 @@ export class JobLeases {
   }
 
   /** Takes the first jobs that wait. Safe to repeat: one attempt is counted. One round trip. */
-  async claim({ queue, lane, number, most, isBeside }: ClaimRequest, leaseMs: number): Promise<Claimed> {
-    const words = [queue, String(most), String(leaseMs), lane, String(number), isBeside ? 'beside' : ''];
+  async claim({ queue, claimer, number, most, isBeside }: ClaimRequest, leaseMs: number): Promise<Claimed> {
+    const words = [queue, String(most), String(leaseMs), claimer, String(number), isBeside ? 'beside' : ''];
     const [token, started, more, due, ...flat] = listOf(await this.#records.run('claim', words));
-    const claim = { hold: `${String(token)} ${lane}:${number}`, startedMs: Number(started) };
+    const claim = { hold: `${String(token)} ${claimer}:${number}`, startedMs: Number(started) };
     const claimed: Claimed = {
       jobs: [],
       dropped: [],

@@ -1,3 +1,5 @@
+import type { FieldProblem } from '../contract/problem.js';
+
 /** Text that is a number in JSON. */
 export const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
@@ -42,7 +44,7 @@ export function csvCell(value: unknown): string {
 interface RowError {
   code: string;
   message: string;
-  errors?: readonly { pointer: string; detail: string }[] | undefined;
+  errors?: readonly FieldProblem[] | undefined;
 }
 
 /** The error of a row in words, for a cell or a summary. */

@@ -2,13 +2,8 @@ import { toUSVString } from 'node:util';
 import { type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import type { FieldProblem } from '../contract/problem.js';
 import { WELL_FORMED } from './schema.js';
-
-/** One broken rule: where (a JSON pointer in URI fragment form, RFC 6901 section 6) and what. */
-export interface RuleViolation {
-  pointer: string;
-  detail: string;
-}
 
 const OPTIONS = { strict: true, allErrors: true, allowUnionTypes: true } as const;
 
@@ -55,18 +50,18 @@ export function violationsOf(
   validate: ValidateFunction,
   base = '#',
   limits: Readonly<ListLimits> = ANSWER_LIMITS,
-): RuleViolation[] {
+): FieldProblem[] {
   return listWithin(validate.errors ?? [], (error) => describe(error, base), base, limits);
 }
 
 /** Violations within the limits of a list; past them its last entry, of `base`, says how many are left out. */
 export function listWithin<T>(
   errors: readonly T[],
-  violationOf: (error: T) => RuleViolation,
+  violationOf: (error: T) => FieldProblem,
   base: string,
   { entries, chars }: Readonly<ListLimits> = ANSWER_LIMITS,
-): RuleViolation[] {
-  const listed: RuleViolation[] = [];
+): FieldProblem[] {
+  const listed: FieldProblem[] = [];
   let charsLeft = chars;
   for (const error of errors) {
     const left = errors.length - listed.length;
@@ -82,7 +77,7 @@ export function listWithin<T>(
 }
 
 /** Size of a violation, as {@link ListLimits.chars} counts it. */
-export const charsOf = ({ pointer, detail }: RuleViolation): number => pointer.length + detail.length;
+export const charsOf = ({ pointer, detail }: FieldProblem): number => pointer.length + detail.length;
 
 const LONGEST_NAME = 64;
 const LONGEST_PATH = 256;
@@ -96,7 +91,7 @@ export const cutText = (text: string, longest: number): string =>
 export const memberPointer = (pointer: string, name: string): string =>
   `${pointer}/${encodeURIComponent(cutText(name, LONGEST_NAME).replaceAll('~', '~0').replaceAll('/', '~1'))}`;
 
-function describe({ keyword, instancePath, params, message }: ErrorObject, base: string): RuleViolation {
+function describe({ keyword, instancePath, params, message }: ErrorObject, base: string): FieldProblem {
   const at = base + cutText(instancePath, LONGEST_PATH);
   const given = params as Record<string, unknown>;
   if (keyword === 'required') {

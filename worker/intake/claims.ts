@@ -33,8 +33,8 @@ export class Claims implements Sleeper {
   readonly #lane: Lane;
   readonly #partition: WorkerPartition;
   readonly #taker: Taker;
-  /** Redis keeps the last claim of each lane of each process. */
-  readonly #name = randomBytes(9).toString('base64url');
+  /** Redis keeps the last claim under this name. */
+  readonly #claimer = randomBytes(9).toString('base64url');
   #lastNumber = 0;
   /** Whether a call came that no claim has followed yet, or the last claim left jobs in the queue. */
   #mayBeMore = false;
@@ -139,7 +139,7 @@ export class Claims implements Sleeper {
 
   #newRequest(most: number, isBeside: boolean): ClaimRequest {
     this.#lastNumber += 1;
-    return { queue: this.queue, lane: this.#name, number: this.#lastNumber, most, isBeside };
+    return { queue: this.queue, claimer: this.#claimer, number: this.#lastNumber, most, isBeside };
   }
 
   #wakeIn(ms: number | undefined): void {

@@ -19,7 +19,7 @@ let rig: JobRig;
 
 /** What one worker believes to hold, also long after it lost it, and the claims that it has sent. */
 interface Worker {
-  lane: string;
+  claimer: string;
   holds: ClaimedJob[];
   claims: { request: ClaimRequest; took: string[] }[];
 }
@@ -167,7 +167,7 @@ const STEPS = {
     const me = world.workers[worker];
     if (!me) return;
     const more = { most: 1 + (pick % 4), isBeside: pick > 8 };
-    const request = { queue: QUEUE, lane: me.lane, number: me.claims.length + 1, ...more };
+    const request = { queue: QUEUE, claimer: me.claimer, number: me.claims.length + 1, ...more };
     const { jobs } = await rig.leases.claim(request, long ? LONG_MS : 0);
     await checkTaken(world, request, jobs);
     me.claims.push({ request, took: jobs.map(({ id }) => id) });
@@ -180,7 +180,7 @@ const STEPS = {
     if (!me || !claim) return;
     const { jobs } = await rig.leases.claim(claim.request, long ? LONG_MS : 0);
     const isLast = claim.request.number === me.claims.length;
-    const hold = `${me.lane}:${claim.request.number}`;
+    const hold = `${me.claimer}:${claim.request.number}`;
     const still = claim.took.filter(
       (id) => isLast && !world.seen.wishes.has(id) && holdOf(world.seen, id).by.endsWith(` ${hold}`),
     );
@@ -367,7 +367,7 @@ async function run(steps: readonly Step[]): Promise<void> {
   const world: World = {
     ids,
     created: new Set(),
-    workers: Array.from({ length: 2 }, () => ({ lane: uuidv7(), holds: [], claims: [] })),
+    workers: Array.from({ length: 2 }, () => ({ claimer: uuidv7(), holds: [], claims: [] })),
     seen: await readRedis(ids),
     texts: new Map(),
   };

@@ -13,7 +13,7 @@ beforeEach(async () => {
   oldLink = new JobLeases(new RecordScripts(await rig.server.connect(), rig.keyPrefix));
 });
 
-const FIRST = newClaim({ lane: 'w1', number: 1 });
+const FIRST = newClaim({ claimer: 'w1', number: 1 });
 const claim = async (
   request: ClaimRequest = FIRST,
   { leases = rig.leases, leaseMs = LEASE_MS } = {},
@@ -49,7 +49,7 @@ it('answers it also when the lease was over meanwhile and nobody had taken the j
 it('gives nothing of it to another claim, of another worker or of the same one', async () => {
   await rig.submit();
   await claimed();
-  for (const changes of [{ lane: 'w2' }, { number: 2 }]) {
+  for (const changes of [{ claimer: 'w2' }, { number: 2 }]) {
     expect(await claim({ ...FIRST, ...changes })).toEqual([]);
   }
 });
@@ -114,7 +114,7 @@ describe('a claim that Redis gets to see late', () => {
     expect(await leaseEnd(id)).toBe(0);
   });
 
-  it('takes nothing when its lane has claimed again since, from nobody', async () => {
+  it('takes nothing when its claimer has claimed again since, from nobody', async () => {
     const [id, other] = [await rig.submit(), await rig.submit()];
     await rig.leases.release([await claimed({ ...FIRST, most: 1 })]);
     const job = await claimed({ ...FIRST, number: 2, most: 1 });

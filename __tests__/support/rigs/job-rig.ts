@@ -50,7 +50,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
 /** A claim that no other worker made. */
 export const newClaim = (changes: Partial<ClaimRequest> = {}): ClaimRequest => ({
   queue: QUEUE,
-  lane: uuidv7(),
+  claimer: uuidv7(),
   number: 1,
   most: 64,
   isBeside: false,

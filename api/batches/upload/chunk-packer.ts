@@ -3,7 +3,8 @@ import type { NewChunk } from '../../../shared/batches/batch-store.js';
 import { encodeChunk } from '../../../shared/batches/chunk-codec.js';
 import type { RowErrors } from '../../../shared/batches/batch-store.js';
 import type { Columns, ColumnLayout } from '../../../shared/model/columns.js';
-import { charsOf, ROW_LIMITS, type RuleViolation, violationsOf } from '../../../shared/validation/ajv.js';
+import type { FieldProblem } from '../../../shared/contract/problem.js';
+import { charsOf, ROW_LIMITS, violationsOf } from '../../../shared/validation/ajv.js';
 import type { Row } from './rows.js';
 
 /** The parts of a model that a packer needs. */
@@ -15,7 +16,7 @@ export interface PackerModel {
 
 /** Most characters of broken rules that one batch keeps; later rows say only that they break rules. */
 const BATCH_CHARS = 2_097_152;
-const NOT_LISTED: RuleViolation[] = [
+const NOT_LISTED: FieldProblem[] = [
   { pointer: '#', detail: 'breaks rules, which are not listed: those of the rows before are too many' },
 ];
 

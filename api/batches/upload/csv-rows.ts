@@ -1,7 +1,8 @@
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { cellTypeOf, readCell } from '../../../shared/text/cells.js';
 import { CsvSyntaxError, parseCsvRecords } from '../../../shared/text/csv-records.js';
-import { memberPointer, type RuleViolation } from '../../../shared/validation/ajv.js';
+import type { FieldProblem } from '../../../shared/contract/problem.js';
+import { memberPointer } from '../../../shared/validation/ajv.js';
 import { LINE_FEED, lineBlocks } from './line-blocks.js';
 import { RowScanner, type ScannedColumn } from './row-scanner.js';
 import { rowLimitCharsOf, type Row, type RowReader, rowTooLong, UploadError } from './rows.js';
@@ -112,7 +113,7 @@ function parseRecords(bytes: Buffer, linesBefore: number): string[][] {
   }
 }
 
-const invalid = (violations: RuleViolation[]): UploadError =>
+const invalid = (violations: FieldProblem[]): UploadError =>
   new UploadError('invalid', 'the header does not fit the model', violations);
 
 /** What the header of a table makes of its rows. */

@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { NewChunk } from '../../../shared/batches/batch-store.js';
-import { ANSWER_LIMITS, type RuleViolation } from '../../../shared/validation/ajv.js';
+import type { FieldProblem } from '../../../shared/contract/problem.js';
+import { ANSWER_LIMITS } from '../../../shared/validation/ajv.js';
 import { bodyPieces, type BodyOptions } from './body-pieces.js';
 import type { ChunkPacker } from './chunk-packer.js';
 import type { ChunkSender } from './chunk-sender.js';
@@ -44,7 +45,7 @@ export async function readUpload(
   });
   const mostInvalid = options.strict ? ANSWER_LIMITS.entries : MOST_INVALID.rows;
   const invalid = { rows: 0, chars: 0 };
-  const violations: RuleViolation[] = [];
+  const violations: FieldProblem[] = [];
   let rows = 0;
   const take = (): NewChunk => {
     const chunk = packer.take();

@@ -1,6 +1,6 @@
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { tensorChars } from '../../../shared/model/tensor-members.js';
-import type { RuleViolation } from '../../../shared/validation/ajv.js';
+import type { FieldProblem } from '../../../shared/contract/problem.js';
 
 /** A row as it was read: a value that has yet to be validated, or the reason why it cannot be read. */
 export type Row = ({ value: unknown } | { unreadable: string }) & {
@@ -31,7 +31,7 @@ export class UploadError extends Error {
   constructor(
     readonly code: UploadErrorCode,
     message: string,
-    readonly violations: readonly RuleViolation[] = [],
+    readonly violations: readonly FieldProblem[] = [],
   ) {
     super(message);
   }

@@ -3,22 +3,22 @@
 -- this claim.
 --
 -- A claim whose answer got lost may be repeated under its number: it gives the same answer again, with a new lease, without
--- those that were given back or ended since; canceled ones end. A lower number than the lane's last is refused: nobody would
+-- those that were given back or ended since; canceled ones end. A lower number than the claimer's last is refused: nobody would
 -- run what it took.
 --
 -- A job that is marked 'a' is claimed by itself, never beside others; see read_hold() in parts/jobs.lua.
 --
 -- KEYS 1 key prefix
--- ARGV 1 queue, 2 how many at most, 3 lease in ms, 4 lane of the worker (of this process alone), 5 number of this claim in the
---      lane, ever growing, 6 'beside' while the worker runs something else or claims in other partitions, too, else ''
+-- ARGV 1 queue, 2 how many at most, 3 lease in ms, 4 claimer (one name for each queue and worker), 5 number of its claim,
+--      ever growing, 6 'beside' while the worker runs something else or claims in other partitions, too, else ''
 -- Returns {token, start of these attempts, 1 where more wait, ms until the next delayed job is due ('' = none is), then five a
 --         job: id, line 1 of its record ('' = there is none), attempt, its input where that stands apart (''), 1 where no claim took
 --         it before}
-local queue, most, worker_lane, number = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
+local queue, most, claimer, number = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
 local is_beside = ARGV[6] == 'beside'
 local now = now_ms()
-local claim = worker_lane .. ':' .. ARGV[5]
-local last_key = P .. 'claim:' .. worker_lane
+local claim = claimer .. ':' .. ARGV[5]
+local last_key = P .. 'claim:' .. claimer
 -- How long a call that got lost may take to arrive after it was repeated.
 local LATE_MS = 60000
 
