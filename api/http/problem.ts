@@ -13,7 +13,6 @@ export interface ProblemExtras {
 
 /** Thrown by handlers to answer with a problem. */
 export class ProblemError extends AppError {
-  override name = 'ProblemError';
   constructor(
     readonly code: ProblemCode,
     detail: string,

@@ -6,7 +6,6 @@ import { ProblemError, requestTimeout } from './problem.js';
 
 /** The client closed the connection before its request was complete: there is no one to answer. */
 export class ClientGoneError extends AppError {
-  override name = 'ClientGoneError';
   readonly code = 'client_gone';
   constructor() {
     super('the client closed the connection before the end of its body');

@@ -61,7 +61,6 @@ function parseUrl(text: string): string {
 
 /** A key that no header can carry. Commander would show it. */
 class KeyError extends AppError {
-  override name = 'KeyError';
   readonly code = 'key_invalid';
   constructor() {
     super('the key of --key (or WAGGLE_KEY) has spaces, line ends or letters beyond ASCII, which no key has');

@@ -1,6 +1,6 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { figureLines } from '../trips/metrics.js';
-import { packageFolder } from './package-folder.js';
+import { modelsDirOption, packageFolder } from './package-folder.js';
 import { reportErrors } from './report-errors.js';
 
 interface EvaluateOptions {
@@ -25,7 +25,7 @@ export function registerEvaluateCommand(program: Command): void {
     .description('Predicts the trips of TLC trip files with a trip model and prints how far it is off.')
     .argument('<file...>', 'trip files, Parquet or CSV')
     .option('--model <name>', 'a model in the models folder, or the folder of a package', 'trip-duration')
-    .addOption(new Option('--models-dir <folder>', 'models folder').env('MODELS_DIR').default('model'))
+    .addOption(modelsDirOption())
     .option('--json', 'print the figures as one JSON document, the last line of standard output')
     .addHelpText('after', HELP)
     .action((files: string[], options: EvaluateOptions) =>

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { COEFFICIENTS_FORMAT } from '../trips/linear/coefficients.js';
+import { modelsDirOption } from './package-folder.js';
 import { reportErrors } from './report-errors.js';
 
 interface ImportOptions {
@@ -29,7 +30,7 @@ export function registerImportLinearCommand(program: Command): void {
     .option('--name <name>', 'name of the model', 'trip-duration-imported')
     .option('--model-version <version>', 'the version its package carries', '1.0.0')
     .option('--out <folder>', 'folder of the package (default: one of its name in the models folder)')
-    .addOption(new Option('--models-dir <folder>', 'models folder').env('MODELS_DIR').default('model'))
+    .addOption(modelsDirOption())
     .option('--json', 'print what was made as one JSON document, the last line of standard output')
     .addHelpText('after', HELP)
     .action((file: string, options: ImportOptions) =>

@@ -7,7 +7,7 @@ import { isImageColumn } from '../../shared/model/tensor-members.js';
 import type { EngineCheck, PackageCheck } from '../packages/check-package.js';
 import { count, number } from '../lib/figures.js';
 import { whole } from './numbers.js';
-import { packageFolder } from './package-folder.js';
+import { modelsDirOption, packageFolder } from './package-folder.js';
 import { reportErrors } from './report-errors.js';
 
 type RowShapes = ReadonlyMap<string, readonly number[]>;
@@ -28,9 +28,6 @@ Examples:
   $ npx waggle model check model/greenhouse
   $ npx waggle model example greenhouse`;
 
-const modelsDir = (): Option =>
-  new Option('--models-dir <folder>', 'models folder').env('MODELS_DIR').default('model');
-
 /** `waggle model`: makes a package of a network, checks one, and shows how to ask it. */
 export function registerModelCommand(program: Command): void {
   const model = program
@@ -46,7 +43,7 @@ export function registerModelCommand(program: Command): void {
     .argument('<from>', 'model.json of TensorFlow.js, a file in ONNX, or the folder of one')
     .option('--out <folder>', 'folder of the package (default: one of its name in the models folder)')
     .option('--shape <tensor=sizes>', 'shape of one row of an input tensor, repeatable', addShape)
-    .addOption(modelsDir())
+    .addOption(modelsDirOption())
     .option('--json', 'print the manifest and the questions as one JSON document')
     .action((from: string, options: ModelOptions) => reportErrors(options, () => init(from, options)));
   model
@@ -69,7 +66,7 @@ export function registerModelCommand(program: Command): void {
     .summary('print a body for POST /jobs')
     .description("Prints a body for POST /jobs, made of the package's example, and how to send it with curl.")
     .argument('<model>', 'folder of a package, or a name in the models folder')
-    .addOption(modelsDir())
+    .addOption(modelsDirOption())
     .addOption(
       new Option('--url <url>', 'where the API is').env('WAGGLE_URL').default('http://127.0.0.1:8182'),
     )

@@ -6,6 +6,7 @@ import { figureLines } from '../trips/metrics.js';
 import type { TrainingRequest, TrainingResult } from '../trips/training-data.js';
 import type { TrainingProgress } from '../trips/neural/train-neural.js';
 import { whole } from './numbers.js';
+import { modelsDirOption } from './package-folder.js';
 import { reportErrors } from './report-errors.js';
 
 interface TrainOptions {
@@ -52,7 +53,7 @@ export function registerTrainCommand(program: Command): void {
     .option('--epochs <count>', 'neural: most passes over the trips', whole(1), 10)
     .option('--seed <number>', 'neural: the same seed and files give the same model', whole(1), 1)
     .option('--out <folder>', 'folder of the package (default: one of its name in the models folder)')
-    .addOption(new Option('--models-dir <folder>', 'models folder').env('MODELS_DIR').default('model'))
+    .addOption(modelsDirOption())
     .option('--json', 'print the figures as one JSON document, the last line of standard output')
     .addHelpText('after', HELP)
     .action((options: TrainOptions) => reportErrors(options, () => train(options)));

@@ -2,6 +2,5 @@ import { AppError } from '../../shared/errors.js';
 
 /** Something cannot be started. The message says what to do; it is shown without a stack. */
 export class StartError extends AppError {
-  override name = 'StartError';
   readonly code = 'cannot_start';
 }

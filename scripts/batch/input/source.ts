@@ -55,7 +55,6 @@ export interface Source {
 
 /** An input file cannot be read as what it should be. */
 export class InputFileError extends AppError {
-  override name = 'InputFileError';
   readonly code = 'input_file_invalid';
   constructor(
     file: string,

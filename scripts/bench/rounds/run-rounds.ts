@@ -13,7 +13,6 @@ export interface RoundsOptions {
 
 /** No measure has one of the texts that were asked for in its name. Tells the names that there are. */
 export class NoMeasureError extends AppError {
-  override name = 'NoMeasureError';
   readonly code = 'no_such_measure';
   constructor(only: readonly string[], all: readonly Measure[]) {
     const asked = only.map((text) => `"${text}"`).join(' or ');

@@ -6,7 +6,6 @@ import type { LinearModel } from './linear-regression.js';
 
 /** A file of coefficients is none, or holds some that a linear trip model cannot have. */
 export class CoefficientsError extends AppError {
-  override name = 'CoefficientsError';
   readonly code = 'coefficients_invalid';
   constructor(file: string, problems: readonly string[]) {
     const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `\n  - ${problem}`);
