@@ -1,26 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { findChromium } from '../../scripts/setup/chromium.mjs';
-import { openPage, startBrowser, type WatchedPage } from '../support/browser.js';
+import { describeInBrowser, openPage, startBrowser, type WatchedPage } from '../support/browser.js';
 import { until } from '../support/latch.js';
 import { type Program, startProgram } from '../support/program.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { type Service, startService } from '../support/service.js';
 import { writePast } from './past.js';
 
-const chromium = findChromium();
-if (chromium === undefined) {
-  process.stderr.write(
-    '\n*** THE DASHBOARD WAS NOT TESTED: there is no Chromium here, and it could not be installed ***\n\n',
-  );
-}
-// Where every change is checked, a check that is left out counts as one that fails.
-const withBrowser = chromium === undefined && process.env['CI'] !== 'true' ? describe.skip : describe;
-
 const TRIP = { PULocationID: 130, DOLocationID: 205, trip_distance: 3 };
 const BATCH_ROWS = 20_000;
 
-withBrowser('the dashboard in Chromium', () => {
+describeInBrowser('the dashboard in Chromium', () => {
   let redis: TestRedis;
   let service: Service;
   let browser: Browser;
@@ -28,11 +18,10 @@ withBrowser('the dashboard in Chromium', () => {
   const apis: Program[] = [];
 
   beforeAll(async () => {
-    if (chromium === undefined) throw new Error('there is no Chromium here, and it could not be installed');
     redis = await startRedis();
     [service, browser] = await Promise.all([
       startService({ REDIS_URL: redis.url, TF_ENGINE: 'wasm' }),
-      startBrowser(chromium),
+      startBrowser(),
     ]);
   });
   afterAll(async () => {

@@ -4,17 +4,12 @@ import { join } from 'node:path';
 import { tensor1d, tensor2d } from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import type { Browser, Page } from 'playwright-core';
-import { findChromium } from '../../scripts/setup/chromium.mjs';
 import { packModel, writePackage } from '../../scripts/trips/model-package.js';
 import type { Manifest } from '../../shared/model/manifest.js';
 import { ENGINES } from '../../worker/inference/child/engines/engines.js';
-import { openPage, startBrowser } from '../support/browser.js';
+import { describeInBrowser, openPage, startBrowser } from '../support/browser.js';
 import { halves, withSharp, writePhoto } from '../support/photos.js';
 import { type Service, startService } from '../support/service.js';
-
-const chromium = findChromium();
-// dashboard.test.ts says aloud that there is none.
-const withBrowser = chromium === undefined && process.env['CI'] !== 'true' ? describe.skip : describe;
 
 // Its input is above 4 KB, so that jobs only link to it.
 const SIDE = 40;
@@ -81,18 +76,17 @@ async function wideFile(page: Page): Promise<{ name: string; mimeType: string; b
   return { name: 'wide.png', mimeType: 'image/png', buffer };
 }
 
-withBrowser('a model of tensors and labels on the dashboard', () => {
+describeInBrowser('a model of tensors and labels on the dashboard', () => {
   const models = mkdtempSync(join(tmpdir(), 'waggle-hue-'));
   let service: Service;
   let browser: Browser;
 
   beforeAll(async () => {
-    if (chromium === undefined) throw new Error('there is no Chromium here, and it could not be installed');
     await ENGINES.wasm.load({ gpuMemoryMb: undefined, allowSoftware: true });
     await Promise.all([writeHue(join(models, 'hue')), writePhoto(models)]);
     [service, browser] = await Promise.all([
       startService({ MODELS_DIR: models, DEFAULT_MODEL: 'hue', TF_ENGINE: 'wasm', KEEP_INPUT: 'always' }),
-      startBrowser(chromium),
+      startBrowser(),
     ]);
   });
   afterAll(async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Result } from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { findChromium } from '../../scripts/setup/chromium.mjs';
 
 /** Where pictures of pages go, for people to look at. */
 const PICTURES = resolve(__dirname, '../../.artifacts');
@@ -31,8 +32,26 @@ export interface WatchedPage {
   barriers: () => Promise<string[]>;
 }
 
-export const startBrowser = (executablePath: string): Promise<Browser> =>
-  chromium.launch({ executablePath, args: ARGS });
+const executablePath = findChromium();
+if (executablePath === undefined) {
+  process.stderr.write(
+    '\n*** NOT RUN: tests of the dashboard, since there is no Chromium here, and it could not be installed ***\n\n',
+  );
+}
+
+/**
+ * `describe` for tests in Chromium, left out aloud where there is none. Where every change is checked, a check that is left out
+ * counts as one that fails.
+ */
+export const describeInBrowser =
+  executablePath === undefined && process.env['CI'] !== 'true' ? describe.skip : describe;
+
+export async function startBrowser(): Promise<Browser> {
+  if (executablePath === undefined) {
+    throw new Error('there is no Chromium here, and it could not be installed');
+  }
+  return chromium.launch({ executablePath, args: ARGS });
+}
 
 /** Opens an address in a profile of its own. */
 export async function openPage(

@@ -175,44 +175,10 @@ export class ParquetOutput implements Output {
     this.#footer = { bytes: 0, end: this.#sink.bytes };
   }
 
-  async #writeGroup(
-    copied: { path: string; file: AsyncBuffer; columns: ColumnChunk[] } | undefined,
-  ): Promise<void> {
+  /** Writes the rows that are kept as a row group: behind the columns of the input's own group, where it is copied. */
+  async #writeGroup(copied: CopiedGroup | undefined): Promise<void> {
     const chunks: ColumnChunk[] = [];
-    for (const chunk of copied?.columns ?? []) {
-      const { meta_data: meta } = chunk;
-      if (!copied || !meta || chunk.file_path !== undefined) {
-        throw new InputFileError(
-          copied?.path ?? '',
-          'has columns in other files, which Parquet output does not copy',
-        );
-      }
-      const start = Math.min(
-        Number(meta.dictionary_page_offset || meta.data_page_offset),
-        Number(meta.data_page_offset),
-      );
-      const bytes = await copied.file.slice(start, start + Number(meta.total_compressed_size));
-      const moved = BigInt(this.#bytes.offset - start);
-      this.#bytes.appendBytes(new Uint8Array(bytes));
-      await this.#write();
-      const [column = '', ...inner] = meta.path_in_schema;
-      chunks.push({
-        file_offset: 0n,
-        meta_data: {
-          type: meta.type,
-          encodings: meta.encodings,
-          path_in_schema: [this.#nameOf(column), ...inner],
-          codec: meta.codec,
-          num_values: meta.num_values,
-          total_uncompressed_size: meta.total_uncompressed_size,
-          total_compressed_size: meta.total_compressed_size,
-          data_page_offset: meta.data_page_offset + moved,
-          ...(meta.dictionary_page_offset
-            ? { dictionary_page_offset: meta.dictionary_page_offset + moved }
-            : {}),
-        },
-      });
-    }
+    if (copied) for (const chunk of copied.columns) chunks.push(await this.#copyColumn(copied, chunk));
     const column = (name: string, data: unknown[]): ColumnSource => ({ name, data, offsetIndex: false });
     const columnData = [
       ...this.#carried.map(({ name, values }) => column(this.#nameOf(name), values)),
@@ -231,10 +197,52 @@ export class ParquetOutput implements Output {
     this.#pages = 0;
   }
 
+  /** Copies the bytes of a column as they are; where they are, and its name, change. */
+  async #copyColumn(
+    { path, file }: CopiedGroup,
+    { meta_data: meta, file_path: other }: ColumnChunk,
+  ): Promise<ColumnChunk> {
+    if (!meta || other !== undefined) {
+      throw new InputFileError(path, 'has columns in other files, which Parquet output does not copy');
+    }
+    const start = Math.min(
+      Number(meta.dictionary_page_offset || meta.data_page_offset),
+      Number(meta.data_page_offset),
+    );
+    const bytes = await file.slice(start, start + Number(meta.total_compressed_size));
+    const moved = BigInt(this.#bytes.offset - start);
+    this.#bytes.appendBytes(new Uint8Array(bytes));
+    await this.#write();
+    const [column = '', ...inner] = meta.path_in_schema;
+    return {
+      file_offset: 0n,
+      meta_data: {
+        type: meta.type,
+        encodings: meta.encodings,
+        path_in_schema: [this.#nameOf(column), ...inner],
+        codec: meta.codec,
+        num_values: meta.num_values,
+        total_uncompressed_size: meta.total_uncompressed_size,
+        total_compressed_size: meta.total_compressed_size,
+        data_page_offset: meta.data_page_offset + moved,
+        ...(meta.dictionary_page_offset
+          ? { dictionary_page_offset: meta.dictionary_page_offset + moved }
+          : {}),
+      },
+    };
+  }
+
   async #write(): Promise<void> {
     await this.#sink.write(this.#bytes.getBytes());
     this.#bytes.index = 0;
   }
+}
+
+/** A row group of the input file, whose columns are copied. */
+interface CopiedGroup {
+  path: string;
+  file: AsyncBuffer;
+  columns: ColumnChunk[];
 }
 
 interface CarriedColumn {
