@@ -1,5 +1,6 @@
 import { type ClaimedJob, type CommitReply, commitReplyOf } from '../jobs/job-leases.js';
-import type { RecordScripts } from '../records/records.js';
+import type { FailureCode } from '../contract/states.js';
+import { listOf, type RecordScripts } from '../records/records.js';
 import { type ChunkOutputs, encodeResults } from './chunk-codec.js';
 
 /** The results of one chunk; NaN where a row has no valid answer. */
@@ -33,5 +34,11 @@ export class ChunkLeases {
       encodeResults(run.outputs),
     ]);
     return commitReplyOf(word);
+  }
+
+  /** Ends the chunk with a failure of all its rows, where the claim still holds it. Safe to repeat. One round trip. */
+  async fail({ id, hold }: ClaimedJob, code: FailureCode, message: string): Promise<CommitReply> {
+    const [word = null] = listOf(await this.records.run('give-back', ['fail', id, hold, '0', code, message]));
+    return word === 'failed' ? 'committed' : commitReplyOf(word);
   }
 }

@@ -1,7 +1,9 @@
 import { type FailureCode, PRIORITIES } from '../contract/states.js';
+import { messageOf } from '../errors.js';
 import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
-import { apartWord, type JobRecord, NONE, ownerWord, readRecord, writeRun } from './record.js';
+import { commitWords, type JobEnd } from './commit-words.js';
+import { type JobRecord, readRecord } from './record.js';
 
 /** A job as a worker holds it after a claim. */
 export interface ClaimedJob {
@@ -20,6 +22,8 @@ export interface ClaimedJob {
   requestId: string | undefined;
   traceparent: string | undefined;
   record: JobRecord;
+  /** Line 1 of the record. */
+  line: string;
 }
 
 /** A claim of jobs of a queue. Repeated with the same number it gives the same answer again. */
@@ -97,7 +101,8 @@ export class JobLeases {
   /** Takes the first jobs that wait. Safe to repeat: one attempt is counted. One round trip. */
   async claim({ queue, claimer, number, most, isBeside }: ClaimRequest, leaseMs: number): Promise<Claimed> {
     const words = [queue, String(most), String(leaseMs), claimer, String(number), isBeside ? 'beside' : ''];
-    const [token, started, more, due, ...flat] = listOf(await this.#records.run('claim', words));
+    const [token, started, more, due, ...lists] = listOf(await this.#records.run('claim', words));
+    const [ids = [], lines = [], attempts = [], again = [], apart = [], inputs = []] = lists.map(listOf);
     const claim = { hold: `${String(token)} ${claimer}:${number}`, startedMs: Number(started) };
     const claimed: Claimed = {
       jobs: [],
@@ -105,15 +110,18 @@ export class JobLeases {
       mayBeMore: more === 1,
       nextDueMs: due === '' || due === undefined ? undefined : Number(due),
     };
-    for (let at = 0; at + 4 < flat.length; at += 5) {
-      const [id, text, attempts, input, first] = flat.slice(at, at + 5).map(String);
-      if (id === undefined || text === undefined) continue;
+    for (const [n, id] of ids.entries()) {
+      const line = lines[n];
+      // Places are counted from 1.
+      const input = apart.length > 0 ? inputs[apart.indexOf(n + 1)] : undefined;
       try {
-        if (text === '') throw new Error('there is no record');
-        const isFirst = first === '1';
-        claimed.jobs.push(claimedJob(id, text, { ...claim, attempts: Number(attempts), isFirst, input }));
+        if (typeof line !== 'string') throw new Error('there is no record');
+        const isFirst = !again.includes(n + 1);
+        claimed.jobs.push(
+          claimedJob(String(id), line, { ...claim, attempts: Number(attempts[n]), isFirst, input }),
+        );
       } catch (error) {
-        claimed.dropped.push({ id, reason: error instanceof Error ? error.message : String(error) });
+        claimed.dropped.push({ id: String(id), reason: messageOf(error) });
       }
     }
     return claimed;
@@ -135,45 +143,43 @@ export class JobLeases {
   }
 
   /**
-   * Writes the outcomes of a micro-batch where their claims still hold the jobs. Safe to repeat: an outcome that was written
-   * is `committed` again, and counts once. One round trip.
+   * Writes the outcomes of a micro-batch where their claims still hold the jobs, all at the same moment. Safe to repeat: an
+   * outcome that was written is `committed` again, and counts once. One round trip, and more where a job was canceled or lost.
    */
   async commit(run: MicroBatchRun, outcomes: readonly Outcome[]): Promise<CommitReply[]> {
-    const words = outcomes.flatMap(({ job, verdict }) => this.#wordsOf(job, run, verdict));
-    const reply = await this.#records.run('commit', [run.queue, String(run.batchSize), ...words]);
-    return listOf(reply).map(commitReplyOf);
+    const replies = new Map<Outcome, CommitReply>();
+    let left = outcomes;
+    while (left.length > 0) {
+      const words = commitWords(run, left, this.#endOf, this.#records.redis.nowMs());
+      // Where it can not write all of them it writes none, and says why.
+      const refusals = listOf(await this.#records.run('commit', words));
+      const held: Outcome[] = [];
+      const unwanted: Outcome[] = [];
+      for (const [n, outcome] of left.entries()) {
+        const word = refusals[n] ?? 'committed';
+        if (word === 'held') held.push(outcome);
+        else if (word === 'canceling') unwanted.push(outcome);
+        else replies.set(outcome, commitReplyOf(word));
+      }
+      if (unwanted.length > 0) {
+        const ends = await this.release(unwanted.map(({ job }) => job));
+        unwanted.forEach((outcome, n) => replies.set(outcome, ends[n] === 'canceled' ? 'canceled' : 'stale'));
+      }
+      left = held;
+    }
+    return outcomes.map((outcome) => replies.get(outcome) ?? 'stale');
   }
 
-  #wordsOf(job: ClaimedJob, run: MicroBatchRun, verdict: Verdict): string[] {
-    const { id, hold, record, startedMs } = job;
-    const { owner = '', model, createdMs, ttlMs, replyTo, idempotency, keepInput } = record;
-    const [state, json] = this.#endOf(verdict);
-    return [
-      id,
-      `${hold} `,
-      ownerWord(owner),
-      model,
-      createdMs.toFixed(3),
-      String(ttlMs),
-      replyTo ?? NONE,
-      idempotency ?? NONE,
-      apartWord(keepInput),
-      startedMs.toFixed(3),
-      state,
-      writeRun(job, run, json),
-    ];
-  }
-
-  #endOf(verdict: Verdict): ['succeeded' | 'failed', string] {
-    if (!verdict.ok) return ['failed', failureJson(verdict.code, verdict.message)];
+  readonly #endOf = ({ verdict }: Outcome): JobEnd => {
+    if (!verdict.ok) return { state: 'failed', json: failureJson(verdict.code, verdict.message) };
     const json = JSON.stringify(verdict.result);
     // Most are short: a character has three bytes at most.
     if (3 * json.length <= this.#maxResultBytes || Buffer.byteLength(json) <= this.#maxResultBytes) {
-      return ['succeeded', json];
+      return { state: 'succeeded', json };
     }
     const message = `the result has ${Buffer.byteLength(json)} bytes, more than MAX_RESULT_BYTES allows`;
-    return ['failed', failureJson('invalid_output', message)];
-  }
+    return { state: 'failed', json: failureJson('invalid_output', message) };
+  };
 
   /** Gives jobs back after a failure of their own; the attempt counts, and they are claimed by themselves from now on. */
   retry(failures: readonly Failed[]): Promise<GivenBack[]> {
@@ -216,17 +222,17 @@ export const commitReplyOf = (word: RedisReply): CommitReply =>
 
 function claimedJob(
   id: string,
-  text: string,
-  {
-    hold,
-    startedMs,
-    attempts,
-    isFirst,
-    input,
-  }: { hold: string; startedMs: number; attempts: number; isFirst: boolean; input: string | undefined },
+  line: string,
+  claim: {
+    hold: string;
+    startedMs: number;
+    attempts: number;
+    isFirst: boolean;
+    input: RedisReply | undefined;
+  },
 ): ClaimedJob {
-  const record = readRecord(id, text);
-  const { about } = record;
+  const record = readRecord(id, line);
+  const { hold, startedMs, attempts, isFirst, input } = claim;
   return {
     id,
     hold,
@@ -234,9 +240,10 @@ function claimedJob(
     isFirst,
     startedMs,
     waitedMs: Math.max(0, startedMs - record.createdMs),
-    input: JSON.parse(input || (record.inputJson ?? '{}')) as Record<string, unknown>,
+    input: JSON.parse(String(input ?? record.inputJson ?? '{}')) as Record<string, unknown>,
     requestId: record.requestId,
-    traceparent: about.traceparent,
+    traceparent: record.about.traceparent,
     record,
+    line,
   };
 }

@@ -163,14 +163,24 @@ export interface RunningJob {
   record: JobRecord;
 }
 
-/** The fields of line 2 that a worker writes of a run: they come behind the time of the end. */
-export function writeRun(
+/** The fields of line 2 that all jobs of a micro-batch share. */
+export const writeRun = (run: {
+  modelVersion: string;
+  prepareMs: number;
+  predictMs: number;
+  batchSize: number;
+}): string => `${word(run.modelVersion)} ${timeOf(run.prepareMs)} ${timeOf(run.predictMs)} ${run.batchSize}`;
+
+/** Line 2 of a job that a worker ran; `run` is of {@link writeRun}, `bodyJson` the result or the failure. */
+export function writeEnd(
   { startedMs, attempts, hold, record: { createdMs } }: RunningJob,
-  run: { modelVersion: string; prepareMs: number; predictMs: number; batchSize: number },
+  state: 'succeeded' | 'failed',
+  finishedMs: number,
+  run: string,
   bodyJson: string,
 ): string {
-  const started = timeOf(Math.max(0, startedMs - createdMs));
-  return `${started} ${attempts} ${hold} ${word(run.modelVersion)} ${timeOf(run.prepareMs)} ${timeOf(run.predictMs)} ${run.batchSize} ${bodyJson}`;
+  const since = (ms: number): string => timeOf(Math.max(0, ms - createdMs));
+  return `${state} ${since(finishedMs)} ${since(startedMs)} ${attempts} ${hold} ${run} ${bodyJson}`;
 }
 
 /** The members that every {@link Job} has. */

@@ -10,6 +10,10 @@ const PER_DOUBLING = 4;
 /** Lower bound of a bucket, in ms. */
 const startOf = (bucket: number): number => SMALLEST_MS * 2 ** (bucket / PER_DOUBLING);
 
+/** The bucket that a duration counts in. */
+export const bucketOf = (ms: number): number =>
+  ms <= SMALLEST_MS ? 0 : Math.floor(PER_DOUBLING * Math.log2(ms / SMALLEST_MS));
+
 /**
  * The duration below which a share of all durations lies, in ms; undefined of an empty histogram. Interpolates within the bucket,
  * so that it is off by a tenth at most.

@@ -132,8 +132,11 @@ export class Attempts {
   }
 
   #commitFailure(job: HeldJob, error: unknown, run: MicroBatchRun): void {
-    const verdict = { ok: false, code: 'model_error', message: messageFor(error) } as const;
-    this.#lane.settlement.commit(run, [{ job, verdict }]);
+    const { kind, settlement } = this.#lane;
+    const [code, message] = ['model_error', messageFor(error)] as const;
+    const verdict = { ok: false, code, message } as const;
+    if (kind === 'jobs') return settlement.commit(run, [{ job, verdict }]);
+    settlement.write(job, 'chunk', () => job.partition.chunks.fail(job.claimed, code, message), verdict);
   }
 
   #runOf(version: ModelVersion, batchSize: number): MicroBatchRun {

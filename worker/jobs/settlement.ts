@@ -16,6 +16,9 @@ export interface SettlementServices {
   log: Logger;
 }
 
+/** A {@link Verdict} without its result. */
+type End = { ok: true } | Extract<Verdict, { ok: false }>;
+
 /**
  * Writes what became of jobs: outcomes, retries, releases, in each partition by itself. Each call is repeated until Redis takes
  * it, which is safe since the scripts check which claim holds the job. Nothing here rejects.
@@ -50,9 +53,9 @@ export class Settlement {
     }
   }
 
-  /** Ends a job that has succeeded by a write of the caller's own that is safe to repeat. */
-  write(job: HeldJob, what: string, call: () => Promise<CommitReply>): void {
-    this.#track([job], async () => this.#tellCommit(job, await this.#repeat(what, call), { ok: true }));
+  /** Ends a job by a write of the caller's own that is safe to repeat. */
+  write(job: HeldJob, what: string, call: () => Promise<CommitReply>, verdict: End = { ok: true }): void {
+    this.#track([job], async () => this.#tellCommit(job, await this.#repeat(what, call), verdict));
   }
 
   /** Puts a job back after a failure that may be its own, to be run again after a pause while attempts remain. */
@@ -134,7 +137,7 @@ export class Settlement {
   #tellCommit(
     job: HeldJob,
     reply: CommitReply | undefined,
-    verdict: { ok: true } | Extract<Verdict, { ok: false }>,
+    verdict: End,
   ): void {
     const { metrics, log } = this.#services;
     if (reply === undefined) this.notWritten += 1;

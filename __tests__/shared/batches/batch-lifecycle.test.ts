@@ -134,9 +134,7 @@ it('fails when not one row came through: all invalid, or their chunk failed', as
   await add(failed, 3);
   const job = await claim(`${failed}:0`);
   await batches.complete(failed, 'f');
-  await rig.leases.commit({ queue: QUEUE, modelVersion: '1', prepareMs: 0, predictMs: 0, batchSize: 3 }, [
-    { job, verdict: { ok: false, code: 'model_error', message: 'no' } },
-  ]);
+  expect(await chunks.fail(job, 'model_error', 'no')).toBe('committed');
   expect(await batches.find(failed)).toMatchObject({ state: 'failed', rows: { total: 3, failed: 3 } });
   expect((await batches.results(failed, 0, [1])).failure).toEqual({ code: 'model_error', message: 'no' });
 });

@@ -11,7 +11,7 @@ if hold.by ~= ARGV[3] then return 'stale' end
 local now = now_ms()
 redis.call('ZREM', RUNNING, id)
 if redis.call('HEXISTS', WISHES, id) == 1 then
-  finish_unrun(job, hold, 'canceled', now)
+  finish(job, hold, 'canceled', now)
   announce()
   return 'canceled'
 end
@@ -23,6 +23,6 @@ redis.call('HINCRBY', key, 'rows_succeeded', ARGV[4])
 redis.call('HINCRBY', key, 'rows_failed', ARGV[5])
 complete(job.queue, ARGV[4] + ARGV[5])
 tally(job.model, 'rows', ARGV[4] + ARGV[5])
-finish_unrun(job, hold, 'succeeded', now)
+finish(job, hold, 'succeeded', now)
 announce()
 return 'committed'

@@ -10,7 +10,7 @@ if not job or job.is_chunk then return 'gone' end
 if ARGV[2] ~= '*' and job.owner ~= ARGV[2] then return 'gone' end
 if job.has_ended then return 'ended' end
 if take_waiting(job) then
-  finish_unrun(job, read_hold(redis.call('HGET', HOLDS, id)), 'canceled', now_ms())
+  finish(job, read_hold(redis.call('HGET', HOLDS, id)), 'canceled', now_ms())
   announce()
   return 'canceled'
 end

@@ -1,56 +1,71 @@
--- uses base, jobs, order, history, ends
--- Writes the outcomes of a micro-batch, or the failure of a chunk, each only where its claim still holds the job. Repeated, it
--- writes nothing twice.
+-- uses base, jobs, history, ends
+-- Writes the outcomes of a micro-batch: of all its jobs, or of none where a claim does not hold one of them any more, somebody
+-- wishes to cancel it, or its record is gone. Repeated, it writes nothing twice.
+--
+-- Everything that can be is prepared by the worker. Jobs that are alike are told together.
 --
 -- KEYS 1 key prefix
--- ARGV 1 queue, 2 jobs in the micro-batch, then twelve a job: id, '<token> <claim> ', owner, model, created, time to live, API
---      process to be told, Idempotency-Key, whether its input stands apart, start, state, and the fields of line 2 behind the
---      time of the end
--- Returns for each job 'committed' (now, or by this same claim before), 'canceled' (its outcome was dropped), 'stale' (nothing
---         changed) or 'gone' (there is no record any more)
-local WORDS = 12
-local queue, size = ARGV[1], tonumber(ARGV[2])
-local now = now_ms()
-local ids, result, completed, model = {}, {}, 0, nil
-for i = 3, #ARGV, WORDS do ids[#ids + 1] = ARGV[i] end
-local keys = {}
-for n, id in ipairs(ids) do keys[n] = job_key(id) end
-local texts = redis.call('MGET', unpack(keys))
-local holds, wishes = redis.call('HMGET', HOLDS, unpack(ids)), redis.call('HMGET', WISHES, unpack(ids))
+-- ARGV 1 queue, 2 jobs, 3 API processes to be told, 4 fields of the history; then two a process: its name, and a line for each
+--      of its jobs; two a field: its name, and by how much; and for those that are alike: '<token> <claim> ', owner, state, time to
+--      live, whether their input stands apart, 1 where they have Idempotency-Keys, end of their time to live, how many they
+--      are, and of each id, creation in microseconds, record, and Idempotency-Key
+-- Returns nothing once all are written; else for each job 'held', 'canceling' (held, and not wanted any more), 'committed' (by
+--         this same claim before), 'stale' (held by no one, or by another), or 'gone' (there is no record any more)
+local queue, messages, fields = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
+local groups, ids, may_write = {}, {}, true
+local has_wishes = redis.call('EXISTS', WISHES) == 1
 
-local function commit(at, text, hold, wish)
-  local id = ARGV[at]
-  local job = text and id:find(':', 1, true) and parse(id, text) or { text = text, id = id, owner = ARGV[at + 2],
-    model = ARGV[at + 3], created = ARGV[at + 4], ttl = tonumber(ARGV[at + 5]), reply = ARGV[at + 6], idem = ARGV[at + 7],
-    apart = ARGV[at + 8] }
-  local by, started, status = ARGV[at + 1], ARGV[at + 9], ARGV[at + 10]
-  if not hold or hold:sub(1, #by) ~= by then
-    if not text then return 'gone' end
-    -- Where the sweeper ended it there is no model version behind the claim.
-    return text:find('\n' .. status .. ' %S+ %S+ %S+ ' .. by:gsub('%p', '%%%0') .. '[^=]') and 'committed' or 'stale'
+-- Whether each job of a group is held under the claim, there, and wanted.
+local function look_at(group)
+  local from, to = group.first, group.first + group.size - 1
+  group.keys, group.holds = {}, redis.call('HMGET', HOLDS, unpack(ARGV, from, to))
+  group.wishes = has_wishes and redis.call('HMGET', WISHES, unpack(ARGV, from, to)) or {}
+  for i = 1, group.size do
+    local id, hold = ARGV[from + i - 1], group.holds[i]
+    ids[#ids + 1], group.keys[i] = id, job_key(id)
+    if not hold or hold:sub(1, #group.by) ~= group.by or group.wishes[i] then may_write = false end
   end
-  take_out(RUNNING, job.id)
-  if not text then
-    clear(HOLDS, job.id)
-    clear(WISHES, job.id)
-    return 'gone'
-  end
-  if wish then
-    finish_unrun(job, read_hold(hold), 'canceled', now)
-    return 'canceled'
-  end
-  finish(job, status, now, started, ARGV[at + 11])
-  completed, model = completed + 1, job.model
-  return 'committed'
+  may_write = may_write and redis.call('EXISTS', unpack(group.keys)) == group.size
 end
 
-for n, _ in ipairs(ids) do
-  result[n] = commit(3 + WORDS * (n - 1), texts[n], holds[n], wishes[n])
+local at = 5 + 2 * (messages + fields)
+while at <= #ARGV do
+  local group = { model = queue, by = ARGV[at], owner = ARGV[at + 1], status = ARGV[at + 2], ttl = tonumber(ARGV[at + 3]),
+    apart = ARGV[at + 4], has_keys = ARGV[at + 5] == '1', expires = ARGV[at + 6], size = tonumber(ARGV[at + 7]),
+    first = at + 8 }
+  at = group.first + (group.has_keys and 4 or 3) * group.size
+  groups[#groups + 1] = group
+  look_at(group)
 end
-if completed > 0 then
-  complete(queue, completed)
-  tally(model, 'batches', 1)
-  tally(model, 'batch_jobs', size)
+
+local function refusal_of(group, i)
+  local id, hold = ARGV[group.first + i - 1], group.holds[i]
+  local text = redis.call('GET', group.keys[i])
+  if hold and hold:sub(1, #group.by) == group.by then
+    if text then return group.wishes[i] and 'canceling' or 'held' end
+    redis.call('ZREM', RUNNING, id)
+    redis.call('HDEL', HOLDS, id)
+    redis.call('HDEL', WISHES, id)
+  end
+  if not text then return 'gone' end
+  -- Where the sweeper ended it there is no model version behind the claim.
+  return text:find('\n' .. group.status .. ' %S+ %S+ %S+ ' .. group.by:gsub('%p', '%%%0') .. '[^=]') and 'committed' or 'stale'
 end
-announce()
-return result
+
+if not may_write then
+  local refusals = {}
+  for _, group in ipairs(groups) do
+    for i = 1, group.size do refusals[#refusals + 1] = refusal_of(group, i) end
+  end
+  return refusals
+end
+
+redis.call('ZREM', RUNNING, unpack(ids))
+redis.call('HDEL', HOLDS, unpack(ids))
+for _, group in ipairs(groups) do end_jobs(group, ARGV, group.first) end
+for i = 5, 3 + 2 * messages, 2 do redis.call('PUBLISH', P .. 'ended:' .. ARGV[i], ARGV[i + 1]) end
+redis.call('PUBLISH', P .. 'ended', table.concat(ids, ','))
+complete(queue, ARGV[2])
+for i = 5 + 2 * messages, 3 + 2 * (messages + fields), 2 do tally(queue, ARGV[i], ARGV[i + 1]) end
+write_history()
+return {}

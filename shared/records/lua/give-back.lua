@@ -1,14 +1,14 @@
 -- uses base, jobs, order, calls, history, ends, moves
 -- Gives running jobs back to the queue. 'retry' keeps the attempt counted, and fails a job that has used up its
 -- attempts; 'release' takes the attempt back, for a job that is not to blame; so does 'alone', for one of several of which
--- nobody can say which is to blame. All but released ones are claimed by themselves from then on.
+-- nobody can say which is to blame. All but released ones are claimed by themselves from then on. 'fail' fails a chunk.
 --
 -- KEYS 1 key prefix
--- ARGV 1 'retry', 'release' or 'alone', then five a job: id, '<token> <claim>', ms to wait, error code and error message (of a
+-- ARGV 1 'retry', 'release', 'alone' or 'fail', then five a job: id, '<token> <claim>', ms to wait, error code and error message (of a
 --      job that fails here)
 -- Returns for each job 'queued', 'failed', 'canceled' or 'stale'
 local now = now_ms()
-local is_retry, is_release = ARGV[1] == 'retry', ARGV[1] == 'release'
+local is_retry, is_release, is_failure = ARGV[1] == 'retry', ARGV[1] == 'release', ARGV[1] == 'fail'
 local result, called = {}, {}
 
 local function give_back(id, by, delay_ms, code, message)
@@ -22,11 +22,11 @@ local function give_back(id, by, delay_ms, code, message)
     return 'stale'
   end
   if redis.call('HEXISTS', WISHES, id) == 1 then
-    finish_unrun(job, hold, 'canceled', now)
+    finish(job, hold, 'canceled', now)
     return 'canceled'
   end
-  if is_retry and hold.attempts >= job.max_attempts then
-    finish_unrun(job, hold, 'failed', now, failure_of(code, message))
+  if is_failure or is_retry and hold.attempts >= job.max_attempts then
+    finish(job, hold, 'failed', now, failure_of(code, message))
     return 'failed'
   end
   local marks = (not is_release or is_marked(hold, 'a')) and 'a' or ''

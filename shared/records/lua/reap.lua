@@ -18,12 +18,12 @@ local function reap(id)
     return nil
   end
   if redis.call('HEXISTS', WISHES, id) == 1 then
-    finish_unrun(job, hold, 'canceled', now)
+    finish(job, hold, 'canceled', now)
     return job, 'canceled'
   end
   local attempts = is_marked(hold, 'l') and hold.attempts or hold.attempts - 1
   if attempts >= job.max_attempts then
-    finish_unrun(job, hold, 'failed', now,
+    finish(job, hold, 'failed', now,
       failure_of('worker_lost', 'the worker was lost in each of ' .. attempts .. ' attempts'))
     return job, 'worker_lost'
   end

@@ -62,42 +62,52 @@ local function since(job, time)
   return ms(math.max(0, time - job.created))
 end
 
--- Scores in `ends`, by time to live: one for all jobs of a micro-batch.
-local expiries = {}
-
--- Ends a job that its caller has taken from where it stood. `rest` are the fields of line 2 behind the time of the end.
-local function finish(job, status, now, started, rest)
-  clear(HOLDS, job.id)
-  clear(WISHES, job.id)
-  if job.is_chunk then return finish_chunk(job, status, now, rest:match('({.*)$')) end
-  local key = job_key(job.id)
-  local line = status .. ' ' .. since(job, now) .. ' ' .. rest
-  redis.call('SET', key, job.text .. '\n' .. line, 'PX', job.ttl + NET_MS)
-  take_out(index_key('open', job.owner, job.model), job.id)
-  put(index_key(status, job.owner, job.model), us(job.created), job.id)
-  expiries[job.ttl] = expiries[job.ttl] or due(now + job.ttl)
-  put(P .. 'ends', expiries[job.ttl], job.id)
-  if job.idem ~= NONE then leave_key(job.idem, math.min(job.ttl, KEPT_MS)) end
-  if job.apart ~= NONE then
-    local is_kept = job.apart == KEPT_ALWAYS or (job.apart == KEPT_IF_FAILED and status ~= 'succeeded')
-    if is_kept then redis.call('PEXPIRE', P .. 'in:' .. job.id, job.ttl + NET_MS)
-    else redis.call('DEL', P .. 'in:' .. job.id) end
+-- Ends jobs that have left the place where they stood, and `holds` and `wishes`: all of one `owner` and `model`, ended with one
+-- `status` and kept until `expires` for the same `ttl`, with inputs in the same place (`apart`). `words` has, from `first` on,
+-- of each of `size` jobs its id, its creation in microseconds, its record with line 2, and where `has_keys` its
+-- Idempotency-Key.
+local function end_jobs(group, words, first)
+  local size, status, ttl = group.size, group.status, group.ttl
+  local created, records, keys = first + size, first + 2 * size, first + 3 * size
+  local listed, expiring = {}, {}
+  for i = 0, size - 1 do
+    local id = words[first + i]
+    redis.call('SET', job_key(id), words[records + i], 'PX', ttl + NET_MS)
+    listed[2 * i + 1], listed[2 * i + 2] = words[created + i], id
+    expiring[2 * i + 1], expiring[2 * i + 2] = group.expires, id
   end
+  redis.call('ZREM', index_key('open', group.owner, group.model), unpack(words, first, first + size - 1))
+  redis.call('ZADD', index_key(status, group.owner, group.model), unpack(listed))
+  redis.call('ZADD', P .. 'ends', unpack(expiring))
+  redis.call('HINCRBY', P .. 'counts', group.model .. ':' .. status, size)
+  for i = 0, group.has_keys and size - 1 or -1 do leave_key(words[keys + i], math.min(ttl, KEPT_MS)) end
+  if group.apart == NONE then return end
+  local is_kept = group.apart == KEPT_ALWAYS or (group.apart == KEPT_IF_FAILED and status ~= 'succeeded')
+  for i = first, first + size - 1 do
+    if is_kept then redis.call('PEXPIRE', P .. 'in:' .. words[i], ttl + NET_MS)
+    else redis.call('DEL', P .. 'in:' .. words[i]) end
+  end
+end
+
+-- Ends a job that its caller has taken from where it stood, and that no run has ended. `json`: its failure.
+local function finish(job, hold, status, now, json)
+  redis.call('HDEL', HOLDS, job.id)
+  redis.call('HDEL', WISHES, job.id)
+  if job.is_chunk then return finish_chunk(job, status, now, json) end
+  local line = status .. ' ' .. since(job, now) .. ' ' .. (hold.started and since(job, hold.started) or NONE) .. ' '
+    .. hold.attempts .. ' ' .. (hold.by or '= =') .. ' ' .. NOT_RUN .. (json or '{}')
+  local group = { owner = job.owner, model = job.model, status = status, ttl = job.ttl, expires = due(now + job.ttl),
+    apart = job.apart, has_keys = job.idem ~= NONE, size = 1 }
+  end_jobs(group, { job.id, us(job.created), job.text .. '\n' .. line, job.idem }, 1)
   ended[#ended + 1] = job.id
   if job.reply ~= NONE then
     add(list_of(told, job.reply), #line > LONGEST_TOLD and job.id or job.id .. ' ' .. line)
   end
-  count(job.model, status, 1)
-  if status == 'succeeded' or status == 'failed' then
+  tally(job.model, status, 1)
+  if status == 'failed' then
     tally(job.model, 't' .. bucket_of(now - job.created), 1)
-    tally(job.model, 'w' .. bucket_of((started or now) - job.created), 1)
+    tally(job.model, 'w' .. bucket_of((hold.started or now) - job.created), 1)
   end
-end
-
--- The same for a job that no run ended.
-local function finish_unrun(job, hold, status, now, json)
-  finish(job, status, now, hold.started, (hold.started and since(job, hold.started) or NONE) .. ' ' .. hold.attempts .. ' '
-    .. (hold.by or '= =') .. ' ' .. NOT_RUN .. (json or '{}'))
 end
 
 local function failure_of(code, message)

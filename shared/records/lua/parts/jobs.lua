@@ -74,10 +74,10 @@ local function batch_key(id)
   return P .. 'batch:' .. id
 end
 
--- Whether the input stands apart, and whether the job is nobody's: asked of every job of a micro-batch, these are at fixed
--- places.
-local function is_input_apart(text) return text:sub(3, 3) ~= NONE end
-local function is_nobodys(text) return text:sub(5, 6) == '= ' end
+-- Whether the input stands apart, and whose the job is: asked of every job of a micro-batch, these are at fixed places.
+local function is_input_apart(text) return text:byte(3) ~= NONE:byte() end
+local function is_nobodys(text) return text:byte(5) == NONE:byte() and text:byte(6) == 32 end
+local function owner_of(text) return text:match('^%S+', 5) end
 
 -- nil where there is no record.
 local function load(id)

@@ -25,8 +25,8 @@ end
 
 -- Ends a job that waited too long. Of a chunk that is a failure of its rows: its batch goes on.
 local function expire(job, hold, now)
-  if not job.is_chunk then return finish_unrun(job, hold, 'expired', now) end
-  finish_unrun(job, hold, 'failed', now,
+  if not job.is_chunk then return finish(job, hold, 'expired', now) end
+  finish(job, hold, 'failed', now,
     failure_of('expired', 'these rows waited for a worker longer than a job may wait (QUEUE_TTL_MS)'))
 end
 
