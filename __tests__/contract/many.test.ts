@@ -48,7 +48,7 @@ describe('many jobs of one request', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const [first, second] = jobsOf(await submit([GOOD, GOOD], { traceparent }));
     for (const job of [first, second]) {
-      expect((await api.worker.claim(job?.id ?? '')).traceparent).toBe(traceparent);
+      expect((await api.worker.claim(job?.id ?? '')).record.about.traceparent).toBe(traceparent);
     }
   });
 

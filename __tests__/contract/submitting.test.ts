@@ -83,8 +83,8 @@ describe('an accepted job', () => {
       { input: TRIP },
       { traceparent: traceparent.replace('00-4b', 'ff-4b') },
     );
-    expect((await api.worker.claim(traced.body.id)).traceparent).toBe(traceparent);
-    expect((await api.worker.claim(untraced.body.id)).traceparent).toBeUndefined();
+    expect((await api.worker.claim(traced.body.id)).record.about.traceparent).toBe(traceparent);
+    expect((await api.worker.claim(untraced.body.id)).record.about.traceparent).toBeUndefined();
   });
 });
 

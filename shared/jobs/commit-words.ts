@@ -1,6 +1,6 @@
 import { bucketOf } from '../stats/histogram.js';
 import type { MicroBatchRun, Outcome } from './job-leases.js';
-import { apartWord, ownerWord, writeEnd, writeRun } from './record.js';
+import { apartWord, creationWord, ownerWord, writeEnd, writeRun } from './record.js';
 
 /** How a job ended, and its result or failure as JSON. */
 export interface JobEnd {
@@ -59,7 +59,7 @@ export function commitWords(
       alike.set(name, group);
     }
     group.ids.push(job.id);
-    group.created.push(String(Math.round(createdMs * 1_000)));
+    group.created.push(creationWord(job.record));
     group.records.push(`${job.line}\n${line}`);
     if (idempotency !== undefined) group.keys.push(idempotency);
     if (replyTo !== undefined) {

@@ -1,4 +1,5 @@
 import { coalesce } from '../process/coalesce.js';
+import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import type { KeepInput } from './job.js';
 import {
@@ -16,7 +17,8 @@ import {
   wordOf,
 } from './new-job.js';
 import { OutrightWrites } from './outright-writes.js';
-import { type JobRecord, keyWord, NONE, ownerWord, writeRecord } from './record.js';
+import { acceptWords, runsOf } from './accept-words.js';
+import { type JobRecord, writeRecord } from './record.js';
 
 /** A larger input stands in a key of its own, unless all do, in characters. */
 const LARGEST_INLINE = 4_096;
@@ -126,42 +128,46 @@ export class JobIntake {
     return some.map((one) => created.get(one) as Created);
   }
 
-  /** Accepts groups of jobs of which something has to be looked at first. */
+  /** Accepts groups of jobs of which something has to be looked at first; those of one key one after the other. */
   async #check(groups: readonly Group[]): Promise<AllCreated[]> {
-    const words: string[] = [];
-    for (const { jobs, key } of groups) {
-      const isMany = jobs[0]?.record.idempotency?.endsWith(OF_MANY) ?? false;
-      words.push(String(jobs.length), key ? wordOf(key) : NONE, key?.fingerprint ?? '', key?.makes ?? '');
-      words.push(isMany ? '1' : '');
-      for (const { job, line, maxDepth, record, inputJson } of jobs) {
-        words.push(job.id, line, String(maxDepth), record.keepInput ? inputJson : '');
-        words.push(ownerWord(job.owner), record.createdMs.toFixed(3), record.startsMs.toFixed(3));
-        words.push(
-          String(Math.floor(record.deadlineMs ?? record.lateMs)),
-          record.priority,
-          String(record.weight),
-        );
-        words.push(job.model, job.requestId === undefined ? NONE : keyWord(job.requestId));
-      }
+    const answers = new Map<Group, AllCreated>();
+    let left = groups;
+    while (left.length > 0) {
+      const names = new Set<string>();
+      const now = left.filter(({ key }, n) => names.size < names.add(key ? wordOf(key) : `${n}`).size);
+      const answer = listOf(await this.#records.promise('accept', acceptWords(this.#records, now)));
+      if (answer[0] === 'created') this.#created(now, answer, answers);
+      else now.forEach((group, n) => this.#refused(group, listOf(answer[n]), answers));
+      left = left.filter((group) => !answers.has(group));
     }
-    const replies = listOf(await this.#records.promise('accept', words));
-    return groups.map(({ jobs }, index): AllCreated => {
-      const [kind, detail, ...more] = listOf(replies[index]);
-      switch (kind) {
-        case 'created': {
-          const places = [detail, ...more].map(Number);
-          jobs.forEach(({ job }, n) => this.#outright.learn(job.model, places[2 * n + 1] ?? 0, 0));
-          return { kind, jobs: jobs.map((one, n) => asCreated(one, places[2 * n] ?? 0)) };
-        }
-        case 'replayed':
-          return { kind, made: String(detail).split(',') };
-        case 'full':
-        case 'share':
-          return { kind: 'refused', model: String(more[0]), why: noRoom(kind, detail) };
-        default:
-          return { kind: 'mismatch' };
-      }
-    });
+    return groups.map((group) => answers.get(group) ?? { kind: 'mismatch' });
+  }
+
+  #created(groups: readonly Group[], answer: readonly RedisReply[], answers: Map<Group, AllCreated>): void {
+    const [places, queues, depths] = answer.slice(1).map(listOf);
+    queues?.forEach((queue, n) => this.#outright.learn(String(queue), Number(depths?.[n]), 0));
+    const placeOf = new Map<Accepting, number>();
+    for (const one of runsOf(groups).flatMap(({ jobs }) => jobs))
+      placeOf.set(one, Number(places?.[placeOf.size]));
+    for (const group of groups) {
+      const jobs = group.jobs.map((one) => asCreated(one, placeOf.get(one) ?? 0));
+      answers.set(group, { kind: 'created', jobs });
+    }
+  }
+
+  /** Nothing was written. What stands in nobody's way is sent again. */
+  #refused(
+    group: Group,
+    [kind, detail, queue]: readonly RedisReply[],
+    answers: Map<Group, AllCreated>,
+  ): void {
+    if (kind === 'full' || kind === 'share') {
+      answers.set(group, { kind: 'refused', model: String(queue), why: noRoom(kind, detail) });
+    } else if (kind === 'made') {
+      const [made = '', fingerprint] = String(detail).split(' ');
+      const isSame = fingerprint === group.key?.fingerprint;
+      answers.set(group, isSame ? { kind: 'replayed', made: made.split(',') } : { kind: 'mismatch' });
+    } else if (group.jobs.length === 0) answers.set(group, { kind: 'created', jobs: [] });
   }
 }
 

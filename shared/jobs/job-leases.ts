@@ -19,8 +19,6 @@ export interface ClaimedJob {
   /** From its submission to this claim. */
   waitedMs: number;
   input: Record<string, unknown>;
-  requestId: string | undefined;
-  traceparent: string | undefined;
   record: JobRecord;
   /** Line 1 of the record. */
   line: string;
@@ -103,25 +101,34 @@ export class JobLeases {
     const words = [queue, String(most), String(leaseMs), claimer, String(number), isBeside ? 'beside' : ''];
     const [token, started, more, due, ...lists] = listOf(await this.#records.run('claim', words));
     const [ids = [], lines = [], attempts = [], again = [], apart = [], inputs = []] = lists.map(listOf);
-    const claim = { hold: `${String(token)} ${claimer}:${number}`, startedMs: Number(started) };
+    const hold = `${String(token)} ${claimer}:${number}`;
+    const startedMs = Number(started);
     const claimed: Claimed = {
       jobs: [],
       dropped: [],
       mayBeMore: more === 1,
       nextDueMs: due === '' || due === undefined ? undefined : Number(due),
     };
-    for (const [n, id] of ids.entries()) {
-      const line = lines[n];
-      // Places are counted from 1.
-      const input = apart.length > 0 ? inputs[apart.indexOf(n + 1)] : undefined;
+    for (let n = 0; n < ids.length; n += 1) {
+      const [id, line] = [String(ids[n]), lines[n]];
       try {
         if (typeof line !== 'string') throw new Error('there is no record');
-        const isFirst = !again.includes(n + 1);
-        claimed.jobs.push(
-          claimedJob(String(id), line, { ...claim, attempts: Number(attempts[n]), isFirst, input }),
-        );
+        const record = readRecord(id, line);
+        // Places are counted from 1.
+        const input = record.inputJson ?? inputs[apart.indexOf(n + 1)] ?? '{}';
+        claimed.jobs.push({
+          id,
+          hold,
+          attempts: Number(attempts[n]),
+          isFirst: again.length === 0 || !again.includes(n + 1),
+          startedMs,
+          waitedMs: Math.max(0, startedMs - record.createdMs),
+          input: JSON.parse(String(input)) as Record<string, unknown>,
+          record,
+          line,
+        });
       } catch (error) {
-        claimed.dropped.push({ id: String(id), reason: messageOf(error) });
+        claimed.dropped.push({ id, reason: messageOf(error) });
       }
     }
     return claimed;
@@ -219,31 +226,3 @@ const failureJson = (code: FailureCode, message: string): string => JSON.stringi
 /** Reads the answer to one outcome. */
 export const commitReplyOf = (word: RedisReply): CommitReply =>
   word === 'committed' || word === 'canceled' || word === 'gone' ? word : 'stale';
-
-function claimedJob(
-  id: string,
-  line: string,
-  claim: {
-    hold: string;
-    startedMs: number;
-    attempts: number;
-    isFirst: boolean;
-    input: RedisReply | undefined;
-  },
-): ClaimedJob {
-  const record = readRecord(id, line);
-  const { hold, startedMs, attempts, isFirst, input } = claim;
-  return {
-    id,
-    hold,
-    attempts,
-    isFirst,
-    startedMs,
-    waitedMs: Math.max(0, startedMs - record.createdMs),
-    input: JSON.parse(String(input ?? record.inputJson ?? '{}')) as Record<string, unknown>,
-    requestId: record.requestId,
-    traceparent: record.about.traceparent,
-    record,
-    line,
-  };
-}

@@ -3,7 +3,8 @@ import { createCalls } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
 import type { RecordScripts } from '../records/records.js';
 import { type Accepting, asCreated, MOST_AT_A_TIME, type QueuedJob } from './new-job.js';
-import { keyWord, ownerWord } from './record.js';
+import { alike, isDelayed, jobWrites } from './job-writes.js';
+import { creationWord } from './record.js';
 
 /** A depth that Redis told is trusted for this time, in ms. */
 const DEPTH_KNOWN_MS = 1_000;
@@ -11,8 +12,6 @@ const DEPTH_KNOWN_MS = 1_000;
 const ROOM = 0.8;
 /** Calls of workers that wait at most: any of them leads to a claim. */
 const MOST_CALLS = 64;
-/** Time to live of a minute of the history, in ms. */
-const HISTORY_MS = 25 * 3_600_000;
 
 /** What an answer told of a queue. */
 interface KnownQueue {
@@ -41,7 +40,7 @@ export class OutrightWrites {
       return (
         job.owner === '' &&
         record.idempotency === undefined &&
-        record.startsMs === record.createdMs &&
+        !isDelayed(record) &&
         known !== undefined &&
         nowMs - known.seenMs < DEPTH_KNOWN_MS &&
         known.depth + (this.#underWay.get(job.model) ?? 0) + MOST_AT_A_TIME < ROOM * maxDepth
@@ -51,18 +50,14 @@ export class OutrightWrites {
 
   /** Writes jobs outright, in one transaction. Never to be repeated: the jobs would run twice. */
   async write(some: readonly Accepting[]): Promise<QueuedJob[]> {
-    const byModel = new Map<string, Accepting[]>();
-    for (const one of some) {
-      const same = byModel.get(one.job.model);
-      if (same) same.push(one);
-      else byModel.set(one.job.model, [one]);
-    }
+    const groups = alike(some);
     const commands: string[][] = [];
-    const depthsAt: [model: string, at: number][] = [];
-    for (const [model, ones] of byModel) {
-      this.#count(model, ones.length);
-      commands.push(...this.#commandsOf(model, ones));
-      depthsAt.push([model, commands.length]);
+    const depthsAt: [jobs: Accepting[], model: string, at: number][] = [];
+    for (const group of groups) {
+      const { model, jobs } = group;
+      this.#count(model, jobs.length);
+      commands.push(...jobWrites(this.#records, group), ...this.#placesAndCall(model, jobs));
+      depthsAt.push([jobs, model, commands.length]);
       commands.push(...PRIORITIES.map((lane) => ['ZCARD', this.#records.key(`queued:${model}:${lane}`)]));
       commands.push(['ZCARD', this.#records.key(`delayed:${model}`)]);
       commands.push(['LLEN', this.#records.key(`bq:${model}:waiting`)]);
@@ -71,15 +66,15 @@ export class OutrightWrites {
     try {
       replies = await this.#records.promised.transaction(commands);
     } finally {
-      for (const [model, ones] of byModel) this.#count(model, -ones.length);
+      for (const { model, jobs } of groups) this.#count(model, -jobs.length);
     }
     const created = new Map<Accepting, QueuedJob>();
-    for (const [model, at] of depthsAt) {
+    for (const [jobs, model, at] of depthsAt) {
       const [high = 0, normal = 0, low = 0, delayed = 0, calls = 0] = replies.slice(at, at + 5).map(Number);
       this.learn(model, high + normal + low + delayed, calls);
       const left = { high, normal, low };
       const before = { high: 0, normal: high, low: high + normal };
-      for (const one of (byModel.get(model) ?? []).toReversed()) {
+      for (const one of jobs.toReversed()) {
         const lane = one.record.priority;
         left[lane] -= 1;
         created.set(one, asCreated(one, Math.max(0, before[lane] + left[lane])));
@@ -92,49 +87,20 @@ export class OutrightWrites {
     this.#underWay.set(model, (this.#underWay.get(model) ?? 0) + by);
   }
 
-  #commandsOf(model: string, ones: readonly Accepting[]): string[][] {
-    const key = (name: string): string => this.#records.key(name);
-    const records: string[] = [];
+  #placesAndCall(model: string, jobs: readonly Accepting[]): string[][] {
     const lanes: Record<Priority, string[]> = { high: [], normal: [], low: [] };
-    const created: string[] = [];
-    const deadlines: string[] = [];
-    const requests: string[] = [];
-    for (const { job, record, inputJson, line } of ones) {
-      const createdUs = String(Math.round(record.createdMs * 1_000));
-      records.push(key(`job:${job.id}`), line);
-      if (record.keepInput) records.push(key(`in:${job.id}`), inputJson);
-      lanes[record.priority].push(createdUs, job.id);
-      created.push(createdUs, job.id);
-      deadlines.push(String(Math.floor(record.deadlineMs ?? record.lateMs)), job.id);
-      if (job.requestId !== undefined) {
-        requests.push(
-          '0',
-          `${ownerWord('')}:${keyWord(job.requestId)}\0${record.createdMs.toFixed(3)}\0${job.id}`,
-        );
-      }
-    }
-    const minute = key(`minute:${model}:${Math.floor((ones.at(-1)?.record.createdMs ?? 0) / 60_000)}`);
-    const count = String(ones.length);
-    const nobody = ownerWord('');
-    const known = this.#known.get(model);
+    for (const { job, record } of jobs) lanes[record.priority].push(creationWord(record), job.id);
+    const places = PRIORITIES.filter((lane) => lanes[lane].length > 0).map((lane) => [
+      'ZADD',
+      this.#records.key(`queued:${model}:${lane}`),
+      ...lanes[lane],
+    ]);
+    if ((this.#known.get(model)?.calls ?? 0) >= MOST_CALLS) return places;
     const call = this.#newCall();
     return [
-      ['MSET', ...records],
-      ...PRIORITIES.filter((lane) => lanes[lane].length > 0).map((lane) =>
-        ['ZADD', key(`queued:${model}:${lane}`)].concat(lanes[lane]),
-      ),
-      ['ZADD', key(`index:open:${nobody}:${model}`), ...created],
-      ['ZADD', key('deadlines'), ...deadlines],
-      ...(requests.length > 0 ? [['ZADD', key('requests'), ...requests]] : []),
-      ['HINCRBY', key('counts'), `${model}:submitted`, count],
-      ['HINCRBY', minute, 'submitted', count],
-      ['PEXPIRE', minute, String(HISTORY_MS)],
-      ...(known && known.calls >= MOST_CALLS
-        ? []
-        : [
-            ['HSET', key(`bq:${model}:jobs`), call.id, call.entry],
-            ['LPUSH', key(`bq:${model}:waiting`), call.id],
-          ]),
+      ...places,
+      ['HSET', this.#records.key(`bq:${model}:jobs`), call.id, call.entry],
+      ['LPUSH', this.#records.key(`bq:${model}:waiting`), call.id],
     ];
   }
 

@@ -78,6 +78,21 @@ export const aboutWord = (about: About): string =>
     ? NONE
     : encodeURIComponent(JSON.stringify(about));
 
+/** How scripts order jobs by their creation, in microseconds. */
+export const creationWord = ({ createdMs }: Pick<JobRecord, 'createdMs'>): string =>
+  String(Math.round(createdMs * 1_000));
+
+/** When a job that has not started is too late. */
+export const lateWord = ({ deadlineMs, lateMs }: Pick<JobRecord, 'deadlineMs' | 'lateMs'>): string =>
+  String(Math.floor(deadlineMs ?? lateMs));
+
+/** What finds a job by its request id, in one index for all; '' without one. */
+export const requestEntry = (
+  id: string,
+  { owner = '', requestId, createdMs }: Pick<JobRecord, 'owner' | 'requestId' | 'createdMs'>,
+): string =>
+  requestId === undefined ? '' : `${ownerWord(owner)}:${keyWord(requestId)}\0${timeOf(createdMs)}\0${id}`;
+
 /** Writes line 1. */
 export function writeRecord(record: Omit<JobRecord, 'inputJson'>, inputJson: string): string {
   const { owner, createdMs, startsMs, deadlineMs, lateMs, priority, rows, weight, maxAttempts } = record;

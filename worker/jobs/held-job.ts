@@ -22,7 +22,9 @@ export class HeldJob {
 
   /** Members of every log line of the job. */
   get ids(): Record<string, string> {
-    const { id, requestId, traceparent } = this.claimed;
+    const { id, record } = this.claimed;
+    const { requestId, about } = record;
+    const { traceparent } = about;
     return {
       ...jobIds(id),
       ...(requestId === undefined ? {} : { request_id: requestId }),

@@ -23,8 +23,8 @@ export interface LaneMetrics {
   claimed(job: Pick<ClaimedJob, 'isFirst' | 'waitedMs'>): void;
   /** A micro-batch was run. */
   ran(run: Pick<MicroBatchRun, 'batchSize' | 'prepareMs' | 'predictMs'>): void;
-  /** An outcome was written: `succeeded`, or the code of a failure. */
-  ended(outcome: string): void;
+  /** Outcomes were written, all of them `succeeded`, or the code of a failure. */
+  ended(outcome: string, jobs: number): void;
   retried(code: string): void;
   /** A lease was lost to another worker. */
   lost(): void;
@@ -118,9 +118,9 @@ export class WorkerMetrics {
         prepare?.observe(prepareMs / 1000);
         predict?.observe(predictMs / 1000);
       },
-      ended: (outcome) => {
-        sums.jobs += 1;
-        this.#ended.inc({ ...labels, outcome });
+      ended: (outcome, jobs) => {
+        sums.jobs += jobs;
+        this.#ended.inc({ ...labels, outcome }, jobs);
       },
       retried: (code) => this.#retried.inc({ ...labels, code }),
       lost: () => this.#lost.inc(labels),

@@ -45,17 +45,22 @@ export class Settlement {
       const jobs = verdicts.map(({ job }) => job);
       this.#track(jobs, async (leases) => {
         const replies = await this.#repeat('commit', () => leases.commit(run, outcomes));
+        let succeeded = 0;
         verdicts.forEach(({ job, verdict }, index) => {
           if (job.span.isRecorded) job.span.set(figuresOf(run));
-          this.#tellCommit(job, replies?.[index], verdict);
+          if (this.#tellCommit(job, replies?.[index], verdict)) succeeded += 1;
         });
+        this.#services.metrics.ended('succeeded', succeeded);
       });
     }
   }
 
   /** Ends a job by a write of the caller's own that is safe to repeat. */
   write(job: HeldJob, what: string, call: () => Promise<CommitReply>, verdict: End = { ok: true }): void {
-    this.#track([job], async () => this.#tellCommit(job, await this.#repeat(what, call), verdict));
+    this.#track([job], async () => {
+      const hasSucceeded = this.#tellCommit(job, await this.#repeat(what, call), verdict);
+      this.#services.metrics.ended('succeeded', Number(hasSucceeded));
+    });
   }
 
   /** Puts a job back after a failure that may be its own, to be run again after a pause while attempts remain. */
@@ -133,20 +138,21 @@ export class Settlement {
     return noted;
   }
 
-  /** `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
-  #tellCommit(
-    job: HeldJob,
-    reply: CommitReply | undefined,
-    verdict: End,
-  ): void {
+  /** Whether the job has succeeded. `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
+  #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: End): boolean {
     const { metrics, log } = this.#services;
     if (reply === undefined) this.notWritten += 1;
-    if (reply !== 'committed') return this.#tell(job, 'outcome dropped', reply ?? 'not written');
-    metrics.ended(verdict.ok ? 'succeeded' : verdict.code);
-    if (verdict.ok) return this.#tell(job, 'job succeeded', 'succeeded');
-    job.span.set({ 'waggle.outcome': 'failed', 'error.type': verdict.code });
-    job.span.fail(verdict.message);
-    log.warn('job failed', { ...job.ids, code: verdict.code, error: verdict.message });
+    if (reply !== 'committed') this.#tell(job, 'outcome dropped', reply ?? 'not written');
+    else if (verdict.ok) {
+      this.#tell(job, 'job succeeded', 'succeeded');
+      return true;
+    } else {
+      metrics.ended(verdict.code, 1);
+      job.span.set({ 'waggle.outcome': 'failed', 'error.type': verdict.code });
+      job.span.fail(verdict.message);
+      log.warn('job failed', { ...job.ids, code: verdict.code, error: verdict.message });
+    }
+    return false;
   }
 
   #tell(job: HeldJob, message: string, outcome: string): void {

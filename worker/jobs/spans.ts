@@ -9,7 +9,7 @@ export function startJobSpan(tracer: Tracer, queue: string, job: ClaimedJob): Sp
   if (!tracer.isOn) return NO_SPAN;
   return tracer.start(`process ${queue}`, {
     kind: 'consumer',
-    parent: job.traceparent,
+    parent: job.record.about.traceparent,
     attributes: {
       'messaging.system': 'bee-queue',
       'messaging.operation.name': 'process',
@@ -18,7 +18,7 @@ export function startJobSpan(tracer: Tracer, queue: string, job: ClaimedJob): Sp
       'messaging.message.id': job.id,
       'waggle.job_id': job.id,
       'waggle.batch_id': jobIds(job.id).batch_id,
-      'waggle.request_id': job.requestId,
+      'waggle.request_id': job.record.requestId,
       'waggle.attempt': job.attempts,
       'waggle.max_attempts': job.record.maxAttempts,
       'waggle.queue_wait_ms': job.waitedMs,

@@ -33,7 +33,7 @@ describe('a job that goes well', () => {
     const id = await rig.submit({ requestId: 'r-1' });
     expect(await rig.store.find(id)).toMatchObject({ state: 'queued', attempts: 0, requestId: 'r-1' });
     const job = await claimOne(id);
-    expect(job).toMatchObject({ input: { x: 1 }, attempts: 1, requestId: 'r-1' });
+    expect(job).toMatchObject({ input: { x: 1 }, attempts: 1, record: { requestId: 'r-1' } });
     expect(job.record.timeoutMs).toBe(60_000);
     expect(tokenOf(job)).toBe(1);
     expect(await stateOf(id)).toBe('running');

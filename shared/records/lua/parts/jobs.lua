@@ -40,21 +40,6 @@ local function open_of_idem(idem)
   return key_of_idem(idem) .. ':open'
 end
 
--- What a key has made, and the fingerprint of the request; nil unless a job of it is still there.
-local function made_by(idem)
-  if idem == NONE then return nil end
-  local made, fingerprint = (redis.call('GET', key_of_idem(idem)) or ''):match('^(.+) (.*)$')
-  for id in (made or ''):gmatch('[^,]+') do
-    if redis.call('EXISTS', job_key(id)) == 1 then return made, fingerprint end
-  end
-end
-
--- `many`: how many jobs a key of many has.
-local function take_key(idem, made, many)
-  redis.call('SET', key_of_idem(idem), made)
-  if many then redis.call('SET', open_of_idem(idem), many) end
-end
-
 -- A job has ended: its key lives for so many ms more, that of many from the end of the last of them on.
 local function leave_key(idem, ttl)
   if idem:sub(-#OF_MANY) == OF_MANY then

@@ -82,17 +82,26 @@ local function refusal(depth, own, most)
   return own and own >= most - depth and { 'share', own } or nil
 end
 
--- How many wait in a lane, asked once a run: of a run that moves nothing any more.
-local cards = {}
+-- How many wait in a lane, and the ranks of those in it where it is short: asked once a run, of a run that moves nothing any more.
+local cards, ranks = {}, {}
+local SHORT_LANE = 128
 local function card_of(key)
   cards[key] = cards[key] or redis.call('ZCARD', key)
   return cards[key]
+end
+local function rank_of(key, id)
+  if card_of(key) > SHORT_LANE then return redis.call('ZRANK', key, id) end
+  if not ranks[key] then
+    ranks[key] = {}
+    for i, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do ranks[key][member] = i - 1 end
+  end
+  return ranks[key][id]
 end
 
 -- How many jobs of its queue are before one that waits in its lane, if nothing more comes; nil where it does not. To be asked when
 -- everything is written.
 local function place_of(job)
-  local before = redis.call('ZRANK', lane_key(job.queue, job.lane), job.id)
+  local before = rank_of(lane_key(job.queue, job.lane), job.id)
   if not before then return nil end
   for _, lane in ipairs(LANES) do
     if lane == job.lane then break end

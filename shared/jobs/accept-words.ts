@@ -1,0 +1,56 @@
+import type { RecordScripts } from '../records/records.js';
+import { alike, isDelayed, jobWrites } from './job-writes.js';
+import { type Accepting, type Group, OF_MANY, wordOf } from './new-job.js';
+import { creationWord, NONE, ownerWord } from './record.js';
+
+/** Jobs that are to wait in one lane, in their order. */
+interface Run {
+  head: string[];
+  jobs: Accepting[];
+}
+
+/** What accept.lua is told of groups of jobs, no two of them with one key. */
+export function acceptWords(records: RecordScripts, groups: readonly Group[]): string[] {
+  const runs = runsOf(groups);
+  const commands = alike(groups.flatMap(({ jobs }) => jobs)).flatMap((some) => jobWrites(records, some));
+  const keys = groups.flatMap((group) => keyTexts(records, group));
+  if (keys.length > 0) commands.push(['MSET', ...keys]);
+  const words = [String(groups.length), String(runs.length), String(commands.length)];
+  for (const { key, jobs } of groups) {
+    const queues = alike(jobs);
+    words.push(key ? wordOf(key) : NONE, ownerWord(jobs[0]?.job.owner ?? ''), String(queues.length));
+    for (const { model, jobs: some } of queues) {
+      words.push(model, String(some.length), String(some[0]?.maxDepth));
+    }
+  }
+  for (const { head, jobs } of runs) {
+    words.push(...head, String(jobs.length));
+    for (const { job, record } of jobs) words.push(job.id, creationWord(record));
+  }
+  for (const command of commands) words.push(String(command.length), ...command);
+  return words;
+}
+
+/** The jobs that wait for a worker at once, those of one lane, owner and weight together. */
+export function runsOf(groups: readonly Group[]): Run[] {
+  const runs = new Map<string, Run>();
+  for (const one of groups.flatMap(({ jobs }) => jobs)) {
+    if (isDelayed(one.record)) continue;
+    const { priority, weight } = one.record;
+    const head = [one.job.model, priority, ownerWord(one.job.owner), String(weight)];
+    const name = head.join(' ');
+    const run = runs.get(name);
+    if (run) run.jobs.push(one);
+    else runs.set(name, { head, jobs: [one] });
+  }
+  return [...runs.values()];
+}
+
+/** What a key has made, and of one of many how many of its jobs have not ended. */
+function keyTexts(records: RecordScripts, { key, jobs }: Group): string[] {
+  if (!key || jobs.length === 0) return [];
+  const name = records.key(`key:${wordOf(key)}`);
+  const texts = [name, `${key.makes} ${key.fingerprint}`];
+  const isMany = jobs[0]?.record.idempotency?.endsWith(OF_MANY) ?? false;
+  return isMany ? [...texts, `${name}:open`, String(jobs.length)] : texts;
+}
