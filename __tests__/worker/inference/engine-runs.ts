@@ -12,10 +12,18 @@ export const ENGINE_FIXTURES = resolve(__dirname, '../../fixtures/engines');
 /** The driver for a Vulkan GPU made of software that Debian's chromium brings along (apt-get install chromium). */
 export const SOFTWARE_DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
+/** Environment in which Vulkan looks for this driver alone. A machine may have set the newer variable, which goes before. */
+export function vulkanDrivers(file: string): NodeJS.ProcessEnv {
+  return { VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file };
+}
+
+/** Environment in which no engine finds a GPU of this machine. */
+export const NO_GPU: NodeJS.ProcessEnv = { CUDA_VISIBLE_DEVICES: '-1', ...vulkanDrivers('/nowhere.json') };
+
 /** Environment in which WebGPU finds {@link SOFTWARE_DRIVER} and nothing else; undefined where it is not installed. */
 export const softwareGpu: NodeJS.ProcessEnv | undefined = existsSync(SOFTWARE_DRIVER)
   ? {
-      VK_ICD_FILENAMES: SOFTWARE_DRIVER,
+      ...vulkanDrivers(SOFTWARE_DRIVER),
       XDG_RUNTIME_DIR: tmpdir(),
       // The Vulkan loader lies beside it.
       LD_LIBRARY_PATH: [dirname(SOFTWARE_DRIVER), process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':'),

@@ -31,6 +31,7 @@ import {
   type EngineRun,
   findEngine,
   type Found,
+  NO_GPU,
   runEngine,
   SOFTWARE_DRIVER,
   softwareGpu,
@@ -196,8 +197,7 @@ describe('an engine that cannot run', () => {
   }
 
   it('has no driver: webgpu says so', async () => {
-    const nowhere = { VK_ICD_FILENAMES: '/nowhere.json' };
-    const failing = runEngine('webgpu', ['greenhouse'], nowhere);
+    const failing = runEngine('webgpu', ['greenhouse'], NO_GPU);
     await expect(failing).rejects.toThrow('the engine "webgpu" cannot run here: WebGPU finds no GPU');
     await expect(failing).rejects.toThrow(ENGINES.webgpu.advice);
   });
@@ -212,6 +212,15 @@ describe('an engine that cannot run', () => {
     const why = `${file} does not load (The specified module tfjs_binding.node is missing.)`;
     await expect(importOptional(file)).rejects.toMatchObject({ message: why });
     rmSync(folder, { recursive: true });
+  });
+});
+
+it('has a GPU that TensorFlow finds for the engine gpu alone', () => {
+  const library = { NODE_OPTIONS: `--import=${join(ENGINE_FIXTURES, 'cuda-library.mjs')}` };
+  expect(findEngine('gpu', library)).toMatchObject({ device: 'NVIDIA GPU, CUDA' });
+  expect(findEngine('node', library)).toMatchObject({ device: 'CPU, TensorFlow native' });
+  expect(findEngine('gpu', { ...library, CUDA_VISIBLE_DEVICES: '-1' })).toMatchObject({
+    why: expect.stringContaining('no CUDA GPU') as string,
   });
 });
 
@@ -241,7 +250,7 @@ describe('auto', () => {
 
   it('tells the times of node and of wasm', async () => {
     if ('why' in machine.node) return sayNotRun('auto beside node', machine.node.why);
-    const { report } = (await runEngine('auto', ['greenhouse'])).greenhouse;
+    const { report } = (await runEngine('auto', ['greenhouse'], NO_GPU)).greenhouse;
     const [fast, slow] = report.engine === 'node' ? ['node', 'wasm'] : ['wasm', 'node'];
     const { why } = report.passedOver.find(({ engine }) => engine === slow) ?? {};
     const time = String.raw`takes [\d.]+ ms for a row and [\d.]+ ms for 64 rows`;

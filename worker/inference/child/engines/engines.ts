@@ -13,7 +13,7 @@ export const ENGINES: Readonly<Record<TfEngineName, TfEngine> & Record<'onnx', E
   gpu: {
     packages: ['@tensorflow/tfjs-node-gpu'],
     backend: 'tensorflow',
-    runsOn: 'an NVIDIA GPU with CUDA 11 and cuDNN 8',
+    runsOn: 'an NVIDIA GPU with cuDNN 8 and CUDA 11, or CUDA 12 for TensorFlow 2.15',
     advice: NATIVE_ADVICE,
     load: loadGpu,
   },

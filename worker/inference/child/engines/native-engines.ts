@@ -6,9 +6,13 @@ import { type EngineOptions, importOptional, uncapped } from './engine.js';
 /** The backend that both packages register, whose class they do not export. */
 type NativeBackend = KernelBackend & { isUsingGpuDevice?: boolean };
 
-/** Sets TensorFlow's native CPU kernels. */
+/** Sets TensorFlow's native CPU kernels. A library with CUDA would take a GPU through this package as well; here it may not. */
 export async function loadNode(): Promise<string> {
-  await loadNative('@tensorflow/tfjs-node');
+  process.env['CUDA_VISIBLE_DEVICES'] = '-1';
+  const backend = await loadNative('@tensorflow/tfjs-node');
+  if (backend.isUsingGpuDevice === true) {
+    throw new Error('TensorFlow has a GPU already in this process, where the engine gpu was tried');
+  }
   return 'CPU, TensorFlow native';
 }
 
@@ -17,7 +21,7 @@ export async function loadGpu({ gpuMemoryMb }: EngineOptions): Promise<string> {
   const backend = await loadNative('@tensorflow/tfjs-node-gpu');
   if (backend.isUsingGpuDevice !== true) {
     throw new Error(
-      '@tensorflow/tfjs-node-gpu finds no CUDA GPU (its driver, CUDA 11 and cuDNN 8 are needed)',
+      '@tensorflow/tfjs-node-gpu finds no CUDA GPU (its driver, cuDNN 8 and CUDA 11 are needed; CUDA 12 for TensorFlow 2.15)',
     );
   }
   return uncapped('NVIDIA GPU, CUDA', 'tfjs-node-gpu', gpuMemoryMb);
