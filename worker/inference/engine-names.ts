@@ -30,6 +30,8 @@ export interface EngineReport {
   /** The processor behind it, as the engine names it. */
   device: string;
   passedOver: PassedOver[];
+  /** Whether the process still holds engines that were slower: their libraries, and their memory on a GPU. */
+  holdsOthers?: boolean | undefined;
   /** Why the model does not run as fast as the engine could; see `network-runner.ts`. */
   plainBecause?: string | undefined;
 }

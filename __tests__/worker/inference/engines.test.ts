@@ -22,6 +22,7 @@ import { compareTimes } from '../../../worker/inference/child/choose-engine.js';
 import { importOptional } from '../../../worker/inference/child/engines/engine.js';
 import { InferenceProcess } from '../../../worker/inference/parent/inference-process.js';
 import { readModelFiles } from '../../../worker/inference/parent/model-files.js';
+import { until } from '../../support/latch.js';
 import { built, FIXTURES, ONNX_FIXTURES } from '../../support/paths.js';
 import { writePhoto } from '../../support/photos.js';
 import { recordingLog } from '../../support/recording-log.js';
@@ -255,6 +256,30 @@ describe('auto', () => {
     const { why } = report.passedOver.find(({ engine }) => engine === slow) ?? {};
     const time = String.raw`takes [\d.]+ ms for a row and [\d.]+ ms for 64 rows`;
     expect(why).toMatch(new RegExp(`^it is slower: ${slow} ${time}, ${fast} ${time}$`));
+  });
+
+  it('serves in a process that has loaded no other engine than the one that it took', async () => {
+    const log = recordingLog();
+    const inference = await InferenceProcess.start(await readModelFiles(join(FIXTURES, 'greenhouse')), {
+      entry: join(ENGINE_FIXTURES, 'slower.mjs'),
+      engine: 'auto',
+      log,
+    });
+    const { pid, report } = inference;
+    const said = () => log.lines.map(({ fields }) => fields['line']);
+    await until(() => said().includes(`${pid} loads wasm`));
+    await inference.end();
+    expect(report.engine).toBe('wasm');
+    expect(report.passedOver).toContainEqual({
+      engine: 'webgpu',
+      why: expect.stringContaining('it is slower') as string,
+    });
+    const loads = said().filter((line) => / loads /.test(String(line)));
+    expect(loads).toEqual([
+      expect.stringMatching(/ loads wasm$/),
+      expect.stringMatching(/ loads webgpu$/),
+      `${pid} loads wasm`,
+    ]);
   });
 
   it('never takes a software GPU', async () => {

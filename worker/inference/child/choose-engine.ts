@@ -79,7 +79,8 @@ async function fastestThatWorks(wish: EngineWish): Promise<EngineOnDuty> {
   for (const candidate of candidates) if (candidate !== fastest) candidate.runtime.dispose();
   // The last engine that was tried may have left another backend set, or none.
   await tf.setBackend(ENGINES[fastest.engine].backend);
-  return { runtime: fastest.runtime, report: reportOn(fastest, [...passedOver, ...slower]) };
+  const report = reportOn(fastest, [...passedOver, ...slower]);
+  return { runtime: fastest.runtime, report: { ...report, holdsOthers: slower.length > 0 } };
 }
 
 /** Throws the reason why the engine does not serve, and removes its backend from TensorFlow.js then. */

@@ -91,10 +91,13 @@ export class InferenceProcess {
     await this.#child?.end();
   }
 
-  /** A fresh process, watched from then on. An engine that crashes it while loading is left out under `auto`. */
-  async #launch(engine: EngineChoice): Promise<InferenceChild> {
+  /**
+   * A fresh process, watched from then on. Under `auto` an engine that crashes it while loading is left out, and a process
+   * that has loaded more engines than the one that it took is replaced by one that loads this alone.
+   */
+  async #launch(choice: EngineChoice): Promise<InferenceChild> {
     const passedOver: PassedOver[] = [];
-    for (;;) {
+    for (let engine = choice; ; ) {
       const child = new InferenceChild(
         this.options.entry ?? new URL('../child/main.js', import.meta.url),
         this.options.log,
@@ -104,14 +107,19 @@ export class InferenceProcess {
       const timer = setTimeout(() => child.kill('it took too long to load'), startTimeoutMs);
       try {
         const report = await child.start({ files: this.files, engine, passedOver, gpuMemoryMb, maxBatch });
+        // The report of the first start stands: later starts demand its engine, so they pass none over.
+        this.#report ??= report;
+        if (report.holdsOthers) {
+          engine = report.engine;
+          await child.end();
+          continue;
+        }
         if (report.plainBecause !== undefined) {
           log.info('kernels are not replayed', {
             model: this.files.manifest.name,
             why: report.plainBecause,
           });
         }
-        // The report of the first start stands: later starts demand its engine, so they pass none over.
-        this.#report ??= report;
         child.onLost = (loss) => this.#replace(loss);
         this.#isReady = true;
         return child;
