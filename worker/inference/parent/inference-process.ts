@@ -18,16 +18,24 @@ export interface InferenceOptions {
   /** Rows of a full micro-batch, for which a model is warmed up and its engine chosen; 64 unless given. */
   maxBatch?: number | undefined;
   log: Logger;
-  /** A process that has not finished loading after this time is killed. @default 120000 */
+  /** A process that has not finished loading after this time is killed. @default 120000, and 900000 on `gpu` */
   startTimeoutMs?: number;
   /** Is called once when the process died and could not be started again. */
   onGivenUp?: ((reason: string) => void) | undefined;
 }
 
 const START_TIMEOUT_MS = 120_000;
+/**
+ * The same where `gpu` is demanded, whose TensorFlow compiles its kernels for a GPU that is newer than itself. All of those in
+ * TensorFlow 2.15.1 take NVIDIA's compiler 10 minutes of a core; the startup probe in `compose/kubernetes` allows as much as this.
+ */
+const GPU_START_TIMEOUT_MS = 900_000;
 /** Starts that fail one after the other before the process is given up, and the pauses between them, in ms. */
 const FAILED_STARTS = 5;
 const START_BACKOFF = { firstMs: 200, mostMs: 5_000 };
+
+const startTimeoutOf = (engine: EngineChoice): number =>
+  engine === 'gpu' ? GPU_START_TIMEOUT_MS : START_TIMEOUT_MS;
 
 /** Keeps one process alive that runs one version of one model, and replaces the process at once when it dies. */
 export class InferenceProcess {
@@ -103,7 +111,7 @@ export class InferenceProcess {
         this.options.log,
       );
       this.#child = child;
-      const { gpuMemoryMb, maxBatch = 64, log, startTimeoutMs = START_TIMEOUT_MS } = this.options;
+      const { gpuMemoryMb, maxBatch = 64, log, startTimeoutMs = startTimeoutOf(engine) } = this.options;
       const timer = setTimeout(() => child.kill('it took too long to load'), startTimeoutMs);
       try {
         const report = await child.start({ files: this.files, engine, passedOver, gpuMemoryMb, maxBatch });
