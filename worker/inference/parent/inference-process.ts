@@ -26,8 +26,9 @@ export interface InferenceOptions {
 
 const START_TIMEOUT_MS = 120_000;
 /**
- * The same where `gpu` is demanded, whose TensorFlow compiles its kernels for a GPU that is newer than itself. All of those in
- * TensorFlow 2.15.1 take NVIDIA's compiler 10 minutes of a core; the startup probe in `compose/kubernetes` allows as much as this.
+ * The same where `gpu` is demanded, whose TensorFlow compiles its kernels for a GPU that is newer than itself. Those of
+ * TensorFlow 2.15.1 take about 10 minutes of a core, by a quarter of them that NVIDIA's compiler made in 148 s; the startup probe in
+ * `compose/kubernetes` allows as much as this.
  */
 const GPU_START_TIMEOUT_MS = 900_000;
 /** Starts that fail one after the other before the process is given up, and the pauses between them, in ms. */
