@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Sweeper } from '../../api/sweeper.js';
 import { BatchStore } from '../../shared/batches/batch-store.js';
 import { ChunkLeases } from '../../shared/batches/chunk-leases.js';
-import type { ClaimedJob, Verdict } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob, Verdict } from '../../shared/jobs/claimed-job.js';
 import { listJobs } from '../../shared/jobs/job-list.js';
 import type { NewJob } from '../../shared/jobs/new-job.js';
 import { QUEUE, useJobRig } from '../support/rigs/job-rig.js';
@@ -81,10 +81,11 @@ async function runBatch(owner: string, round: number): Promise<void> {
   const run = { modelVersion: '1', outputs: { rows: 0, values: [] }, rowsSucceeded: 1, rowsFailed: 0 };
   const [first, second] = [await claim(`${id}:0`), await claim(`${id}:1`, 0)];
   if (how > 0) await batches.cancel(id, undefined);
-  await new ChunkLeases(rig.records).commit(first, run);
+  const chunks = new ChunkLeases(rig.records);
+  await chunks.commit(first, run);
   if (how > 1) return;
-  await end(second, BAD);
-  if (how === 0) await new ChunkLeases(rig.records).commit(await claim(`${id}:2`), run);
+  await chunks.fail(second, 'model_error', '');
+  if (how === 0) await chunks.commit(await claim(`${id}:2`), run);
 }
 
 /** Names of all keys, ids and times left out, and whether each has a time to live. */

@@ -1,6 +1,6 @@
 import type { ChunkResult } from '../../shared/batches/chunk-leases.js';
 import { encodeChunk } from '../../shared/batches/chunk-codec.js';
-import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../shared/jobs/claimed-job.js';
 import { type Columns, createColumnLayout } from '../../shared/model/columns.js';
 import { readManifest } from '../../shared/model/read-manifest.js';
 import { NO_TRACER } from '../../shared/tracing/tracer.js';
@@ -47,7 +47,7 @@ async function open() {
   /** A claimed chunk of four rows. */
   const chunk = (id: string): HeldJob => {
     const packed = encodeChunk(layout, { columns: layout.allocate(4), holes: new Uint32Array() });
-    const claimed = { id, attempts: 1, record: { timeoutMs: 60_000 } } as unknown as ClaimedJob;
+    const claimed = { id, attempts: 1, record: { timeoutMs: 60_000, about: {} } } as unknown as ClaimedJob;
     const job = new HeldJob(claimed, {
       chunks: {
         columns: () => Promise.resolve(packed),

@@ -1,5 +1,5 @@
 import type { WorkerPartition } from '../../worker/intake/worker-partition.js';
-import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../shared/jobs/claimed-job.js';
 import { HeldJob } from '../../worker/jobs/held-job.js';
 import { RunWatch } from '../../worker/jobs/run-watch.js';
 

@@ -1,4 +1,5 @@
-import { type ClaimedJob, type CommitReply, commitReplyOf } from '../jobs/job-leases.js';
+import type { ClaimedJob } from '../jobs/claimed-job.js';
+import { type CommitReply, commitReplyOf } from '../jobs/job-leases.js';
 import type { FailureCode } from '../contract/states.js';
 import { listOf, type RecordScripts } from '../records/records.js';
 import { type ChunkOutputs, encodeResults } from './chunk-codec.js';

@@ -1,5 +1,5 @@
 import { bucketOf } from '../stats/histogram.js';
-import type { MicroBatchRun, Outcome } from './job-leases.js';
+import type { MicroBatchRun, Outcome } from './claimed-job.js';
 import { apartWord, creationWord, ownerWord, writeEnd, writeRun } from './record.js';
 
 /** How a job ended, and its result or failure as JSON. */

@@ -147,8 +147,9 @@ export class JobIntake {
     const [places, queues, depths] = answer.slice(1).map(listOf);
     queues?.forEach((queue, n) => this.#outright.learn(String(queue), Number(depths?.[n]), 0));
     const placeOf = new Map<Accepting, number>();
-    for (const one of runsOf(groups).flatMap(({ jobs }) => jobs))
+    for (const one of runsOf(groups).flatMap(({ jobs }) => jobs)) {
       placeOf.set(one, Number(places?.[placeOf.size]));
+    }
     for (const group of groups) {
       const jobs = group.jobs.map((one) => asCreated(one, placeOf.get(one) ?? 0));
       answers.set(group, { kind: 'created', jobs });

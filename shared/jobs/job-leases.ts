@@ -2,27 +2,9 @@ import { type FailureCode, PRIORITIES } from '../contract/states.js';
 import { messageOf } from '../errors.js';
 import type { RedisReply } from '../redis/redis.js';
 import { listOf, type RecordScripts } from '../records/records.js';
+import type { ClaimedJob, MicroBatchRun, Outcome } from './claimed-job.js';
 import { commitWords, type JobEnd } from './commit-words.js';
-import { type JobRecord, readRecord } from './record.js';
-
-/** A job as a worker holds it after a claim. */
-export interface ClaimedJob {
-  id: string;
-  /** Fencing token and claim id, as `holds` has them: writes of an earlier holder are refused. */
-  hold: string;
-  /** This attempt's number. */
-  attempts: number;
-  /** Whether no claim took it before; false where that is not known. */
-  isFirst: boolean;
-  /** Start of this attempt, Unix ms of Redis's clock. */
-  startedMs: number;
-  /** From its submission to this claim. */
-  waitedMs: number;
-  input: Record<string, unknown>;
-  record: JobRecord;
-  /** Line 1 of the record. */
-  line: string;
-}
+import { readRecord } from './record.js';
 
 /** A claim of jobs of a queue. Repeated with the same number it gives the same answer again. */
 export interface ClaimRequest {
@@ -51,32 +33,12 @@ export interface Claimed {
 /** What becomes of an outcome; `gone`: there is no record any more. */
 export type CommitReply = 'committed' | 'canceled' | 'stale' | 'gone';
 
-/** The end of one run of one job. */
-export type Verdict =
-  | { ok: true; result: Record<string, unknown> }
-  | { ok: false; code: FailureCode; message: string };
-
-/** A held job and its end. */
-export interface Outcome {
-  job: ClaimedJob;
-  verdict: Verdict;
-}
-
 /** A held job that goes back after a failure of its own, to be run again after a pause. */
 export interface Failed {
   job: ClaimedJob;
   delayMs: number;
   code: FailureCode;
   message: string;
-}
-
-/** What all outcomes of one micro-batch share. */
-export interface MicroBatchRun {
-  queue: string;
-  modelVersion: string;
-  prepareMs: number;
-  predictMs: number;
-  batchSize: number;
 }
 
 /** What became of a job given back to the queue. */
@@ -150,7 +112,7 @@ export class JobLeases {
   }
 
   /**
-   * Writes the outcomes of a micro-batch where their claims still hold the jobs, all at the same moment. Safe to repeat: an
+   * Writes the outcomes of single jobs that ran together where their claims still hold the jobs, all at the same moment. Safe to repeat: an
    * outcome that was written is `committed` again, and counts once. One round trip, and more where a job was canceled or lost.
    */
   async commit(run: MicroBatchRun, outcomes: readonly Outcome[]): Promise<CommitReply[]> {
@@ -160,10 +122,11 @@ export class JobLeases {
       const words = commitWords(run, left, this.#endOf, this.#records.redis.nowMs());
       // Where it can not write all of them it writes none, and says why.
       const refusals = listOf(await this.#records.run('commit', words));
+      const wordOf = (id: string): RedisReply => refusals[refusals.indexOf(id) + 1] ?? 'committed';
       const held: Outcome[] = [];
       const unwanted: Outcome[] = [];
-      for (const [n, outcome] of left.entries()) {
-        const word = refusals[n] ?? 'committed';
+      for (const outcome of left) {
+        const word = wordOf(outcome.job.id);
         if (word === 'held') held.push(outcome);
         else if (word === 'canceling') unwanted.push(outcome);
         else replies.set(outcome, commitReplyOf(word));

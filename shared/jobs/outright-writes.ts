@@ -90,11 +90,9 @@ export class OutrightWrites {
   #placesAndCall(model: string, jobs: readonly Accepting[]): string[][] {
     const lanes: Record<Priority, string[]> = { high: [], normal: [], low: [] };
     for (const { job, record } of jobs) lanes[record.priority].push(creationWord(record), job.id);
-    const places = PRIORITIES.filter((lane) => lanes[lane].length > 0).map((lane) => [
-      'ZADD',
-      this.#records.key(`queued:${model}:${lane}`),
-      ...lanes[lane],
-    ]);
+    const places = PRIORITIES.filter((lane) => lanes[lane].length > 0).map((lane) =>
+      ['ZADD', this.#records.key(`queued:${model}:${lane}`)].concat(lanes[lane]),
+    );
     if ((this.#known.get(model)?.calls ?? 0) >= MOST_CALLS) return places;
     const call = this.#newCall();
     return [

@@ -1,5 +1,5 @@
 import { messageOf } from '../../shared/errors.js';
-import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/claimed-job.js';
 import type { WorkerPartition } from '../intake/worker-partition.js';
 import type { Span, Tracer } from '../../shared/tracing/tracer.js';
 import { InferenceLostError } from '../inference/inference-errors.js';

@@ -1,7 +1,7 @@
 import { type ChunkRows, decodeChunk } from '../../shared/batches/chunk-codec.js';
 import type { ChunkResult } from '../../shared/batches/chunk-leases.js';
 import { mostRowsOf } from '../../shared/model/columns.js';
-import type { MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { MicroBatchRun } from '../../shared/jobs/claimed-job.js';
 import type { Prediction } from '../inference/child/model-runtime.js';
 import type { ModelVersion } from '../models/model-version.js';
 import type { Turn } from '../models/turns.js';

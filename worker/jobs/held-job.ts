@@ -1,5 +1,5 @@
 import { jobIds } from '../../shared/batches/chunk-queue.js';
-import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../shared/jobs/claimed-job.js';
 import type { WorkerPartition } from '../intake/worker-partition.js';
 import { NO_SPAN, type Span } from '../../shared/tracing/tracer.js';
 

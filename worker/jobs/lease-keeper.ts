@@ -1,5 +1,6 @@
 import { messageOf } from '../../shared/errors.js';
-import type { ClaimedJob, JobLeases } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../shared/jobs/claimed-job.js';
+import type { JobLeases } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
 
 /** Why a job leaves its worker before it has an outcome. */

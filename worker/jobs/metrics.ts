@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { messageOf } from '../../shared/errors.js';
-import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob, MicroBatchRun } from '../../shared/jobs/claimed-job.js';
 import type { FailureCode } from '../../shared/contract/states.js';
 import type { WorkerModel } from '../../shared/workers/registry.js';
 

@@ -1,4 +1,4 @@
-import type { MicroBatchRun, Verdict } from '../../shared/jobs/job-leases.js';
+import type { MicroBatchRun, Verdict } from '../../shared/jobs/claimed-job.js';
 import { mostRowsOf } from '../../shared/model/columns.js';
 import { inSpan, type Span } from '../../shared/tracing/tracer.js';
 import type { ModelVersion } from '../models/model-version.js';

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { messageOf } from '../../shared/errors.js';
 import type { FailureCode } from '../../shared/contract/states.js';
-import type { CommitReply, JobLeases, MicroBatchRun, Verdict } from '../../shared/jobs/job-leases.js';
+import type { MicroBatchRun, Verdict } from '../../shared/jobs/claimed-job.js';
+import type { CommitReply, JobLeases } from '../../shared/jobs/job-leases.js';
 import type { Logger } from '../../shared/log/logger.js';
 import { backoffMs, RETRY_BACKOFF } from '../../shared/process/backoff.js';
 import type { SpanAttributes } from '../../shared/tracing/tracer.js';

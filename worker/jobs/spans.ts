@@ -1,5 +1,5 @@
 import { jobIds } from '../../shared/batches/chunk-queue.js';
-import type { ClaimedJob } from '../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../shared/jobs/claimed-job.js';
 import { NO_SPAN, type Span, type Tracer } from '../../shared/tracing/tracer.js';
 import type { HeldJob } from './held-job.js';
 import type { ModelVersion } from '../models/model-version.js';

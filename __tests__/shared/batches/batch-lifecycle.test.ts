@@ -7,7 +7,7 @@ import {
   encodeResults,
 } from '../../../shared/batches/chunk-codec.js';
 import { ChunkLeases } from '../../../shared/batches/chunk-leases.js';
-import type { ClaimedJob } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../../shared/jobs/claimed-job.js';
 import { createColumnLayout } from '../../../shared/model/columns.js';
 import type { Manifest } from '../../../shared/model/manifest.js';
 import { useJobRig } from '../../support/rigs/job-rig.js';

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { BatchStore } from '../../../shared/batches/batch-store.js';
 import { ChunkLeases } from '../../../shared/batches/chunk-leases.js';
-import type { ClaimedJob, Outcome } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob, Outcome } from '../../../shared/jobs/claimed-job.js';
 import { QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
 const rig = useJobRig();

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { BatchStore } from '../../../shared/batches/batch-store.js';
 import type { Job } from '../../../shared/jobs/job.js';
-import type { ClaimedJob } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../../shared/jobs/claimed-job.js';
 import { listJobs, type Page } from '../../../shared/jobs/job-list.js';
 import { newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 

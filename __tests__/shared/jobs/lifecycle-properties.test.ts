@@ -2,7 +2,8 @@ import { type Arbitrary, array, assert, asyncProperty, boolean, constantFrom, na
 import { v7 as uuidv7 } from 'uuid';
 import { PRIORITIES } from '../../../shared/contract/states.js';
 import { isEnded } from '../../../shared/jobs/job.js';
-import type { ClaimedJob, ClaimRequest, Outcome } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob, Outcome } from '../../../shared/jobs/claimed-job.js';
+import type { ClaimRequest } from '../../../shared/jobs/job-leases.js';
 import type { RedisReply } from '../../../shared/redis/redis.js';
 import { StatsStore } from '../../../shared/stats/stats-store.js';
 import { type JobRig, newJob, openJobRig, QUEUE } from '../../support/rigs/job-rig.js';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Job } from '../../../shared/jobs/job.js';
-import type { ClaimedJob } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../../shared/jobs/claimed-job.js';
 import { openRedisSubscriber } from '../../../shared/redis/redis.js';
 import { newClaim, newJob, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 
@@ -239,6 +239,27 @@ describe('a cancel', () => {
     const ended = await rig.store.find(id);
     expect(ended?.state).toBe('canceled');
     expect(ended).toMatchObject({ resultJson: undefined });
+  });
+
+  it('takes nothing from the jobs that ran beside it, nor do lost ones and those that are gone', async () => {
+    const owners = ['', 'ann', '', 'ann', ''];
+    for (const owner of owners) await rig.submit({ owner });
+    const jobs = await rig.claim(owners.length);
+    const [canceled, lost, gone] = jobs.map(({ id }) => id);
+    await rig.store.cancel(canceled ?? '', undefined);
+    await rig.redis.command(['ZADD', rig.records.key('running'), '1', lost ?? '']);
+    await rig.sweep.reap(10);
+    await rig.redis.command(['DEL', rig.records.key(`job:${gone}`)]);
+    const outcomes = jobs.map((job) => ({ job, verdict: { ok: true, result: { x: 1 } } as const }));
+    const replies = ['canceled', 'stale', 'gone', 'committed', 'committed'];
+    expect(await rig.leases.commit(RUN, outcomes)).toEqual(replies);
+    // Repeated, it tells of canceled ones that they are another's to end by now.
+    expect(await rig.leases.commit(RUN, outcomes)).toEqual(['stale', ...replies.slice(1)]);
+    const states = ['canceled', 'queued', undefined, 'succeeded', 'succeeded'];
+    expect(await Promise.all(jobs.map(({ id }) => stateOf(id)))).toEqual(states);
+    expect(await Promise.all(['running', 'deadlines'].map(sizeOf))).toEqual([0, 1]);
+    const counts = ['HMGET', rig.records.key('counts'), `${QUEUE}:succeeded`, `${QUEUE}:canceled`];
+    expect(await rig.redis.command(counts)).toEqual(['2', '1']);
   });
 
   it('comes too late after a commit', async () => {

@@ -1,4 +1,5 @@
-import { type ClaimedJob, JobLeases } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../../shared/jobs/claimed-job.js';
+import { JobLeases } from '../../../shared/jobs/job-leases.js';
 import { type NewJob } from '../../../shared/jobs/new-job.js';
 import { JobIntake } from '../../../shared/jobs/job-intake.js';
 import { JobStore } from '../../../shared/jobs/job-store.js';

@@ -1,4 +1,5 @@
-import { type ClaimedJob, type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../../shared/jobs/claimed-job.js';
+import { type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
 import { RecordScripts } from '../../../shared/records/records.js';
 import { newClaim, QUEUE, useJobRig } from '../../support/rigs/job-rig.js';
 

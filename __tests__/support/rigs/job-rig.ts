@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
-import { type ClaimedJob, type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
+import type { ClaimedJob } from '../../../shared/jobs/claimed-job.js';
+import { type ClaimRequest, JobLeases } from '../../../shared/jobs/job-leases.js';
 import { JobIntake } from '../../../shared/jobs/job-intake.js';
 import type { NewJob } from '../../../shared/jobs/new-job.js';
 import { JobStore } from '../../../shared/jobs/job-store.js';

@@ -9,7 +9,7 @@
 --      of its jobs; two a field: its name, and by how much; and for those that are alike: '<token> <claim> ', owner, state, time to
 --      live, whether their input stands apart, 1 where they have Idempotency-Keys, end of their time to live, how many they
 --      are, and of each id, creation in microseconds, record, and Idempotency-Key
--- Returns nothing once all are written; else for each job 'held', 'canceling' (held, and not wanted any more), 'committed' (by
+-- Returns nothing once all are written; else two a job: id; 'held', 'canceling' (held, and not wanted any more), 'committed' (by
 --         this same claim before), 'stale' (held by no one, or by another), or 'gone' (there is no record any more)
 local queue, messages, fields = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
 local groups, ids, may_write = {}, {}, true
@@ -55,7 +55,10 @@ end
 if not may_write then
   local refusals = {}
   for _, group in ipairs(groups) do
-    for i = 1, group.size do refusals[#refusals + 1] = refusal_of(group, i) end
+    for i = 1, group.size do
+      add(refusals, ARGV[group.first + i - 1])
+      add(refusals, refusal_of(group, i))
+    end
   end
   return refusals
 end
