@@ -1,5 +1,5 @@
 import type { RecordScripts } from '../records/records.js';
-import { alike, isDelayed, jobWrites } from './job-writes.js';
+import { byModelAndOwner, isDelayed, jobWrites } from './job-writes.js';
 import { type Accepting, type Group, OF_MANY, wordOf } from './new-job.js';
 import { creationWord, NONE, ownerWord } from './record.js';
 
@@ -12,12 +12,14 @@ interface Run {
 /** What accept.lua is told of groups of jobs, no two of them with one key. */
 export function acceptWords(records: RecordScripts, groups: readonly Group[]): string[] {
   const runs = runsOf(groups);
-  const commands = alike(groups.flatMap(({ jobs }) => jobs)).flatMap((some) => jobWrites(records, some));
+  const commands = byModelAndOwner(groups.flatMap(({ jobs }) => jobs)).flatMap((some) =>
+    jobWrites(records, some),
+  );
   const keys = groups.flatMap((group) => keyTexts(records, group));
   if (keys.length > 0) commands.push(['MSET', ...keys]);
   const words = [String(groups.length), String(runs.length), String(commands.length)];
   for (const { key, jobs } of groups) {
-    const queues = alike(jobs);
+    const queues = byModelAndOwner(jobs);
     words.push(key ? wordOf(key) : NONE, ownerWord(jobs[0]?.job.owner ?? ''), String(queues.length));
     for (const { model, jobs: some } of queues) {
       words.push(model, String(some.length), String(some[0]?.maxDepth));

@@ -11,8 +11,8 @@ export interface JobEnd {
 /** A longer end is left for whoever waits for it to read, in characters; parts/ends.lua has the same. */
 const LONGEST_TOLD = 16 * 1_024;
 
-/** Jobs that differ in nothing but themselves: the script writes them together. */
-interface Alike {
+/** Jobs of one claim, owner and end, which the script writes with one command for each set. */
+interface EndGroup {
   head: string[];
   ids: string[];
   created: string[];
@@ -30,7 +30,7 @@ export function commitWords(
   endOf: (outcome: Outcome) => JobEnd,
   nowMs: number,
 ): string[] {
-  const alike = new Map<string, Alike>();
+  const groups = new Map<string, EndGroup>();
   const told = new Map<string, string>();
   const counts = new Map<string, number>([
     ['batches', 1],
@@ -47,7 +47,7 @@ export function commitWords(
     const head = [`${job.hold} `, ownerWord(owner), state, String(ttlMs)];
     head.push(apartWord(keepInput), idempotency === undefined ? '' : '1');
     const name = head.join('\n');
-    let group = alike.get(name);
+    let group = groups.get(name);
     if (!group) {
       group = {
         head: [...head, String(Math.floor(finishedMs + ttlMs))],
@@ -56,7 +56,7 @@ export function commitWords(
         records: [],
         keys: [],
       };
-      alike.set(name, group);
+      groups.set(name, group);
     }
     group.ids.push(job.id);
     group.created.push(creationWord(job.record));
@@ -74,7 +74,7 @@ export function commitWords(
   const words = [run.queue, String(outcomes.length), String(told.size), String(counts.size)];
   for (const [process, message] of told) words.push(process, message);
   for (const [field, by] of counts) words.push(field, String(by));
-  for (const { head, ids, created, records, keys } of alike.values()) {
+  for (const { head, ids, created, records, keys } of groups.values()) {
     words.push(...head, String(ids.length), ...ids, ...created, ...records, ...keys);
   }
   return words;

@@ -6,15 +6,15 @@ import { creationWord, lateWord, ownerWord, requestEntry } from './record.js';
 const HISTORY_MS = 25 * 3_600_000;
 
 /** Jobs of one model and one owner. */
-export interface Alike {
+export interface OwnersJobs {
   model: string;
   owner: string;
   jobs: Accepting[];
 }
 
 /** Jobs by model and owner, in their order. */
-export function alike(jobs: readonly Accepting[]): Alike[] {
-  const groups = new Map<string, Alike>();
+export function byModelAndOwner(jobs: readonly Accepting[]): OwnersJobs[] {
+  const groups = new Map<string, OwnersJobs>();
   for (const one of jobs) {
     const { model, owner } = one.job;
     const name = `${model} ${owner}`;
@@ -26,7 +26,7 @@ export function alike(jobs: readonly Accepting[]): Alike[] {
 }
 
 /** The commands that write new jobs, but for their places in the order. */
-export function jobWrites(records: RecordScripts, { model, owner, jobs }: Alike): string[][] {
+export function jobWrites(records: RecordScripts, { model, owner, jobs }: OwnersJobs): string[][] {
   const key = (name: string): string => records.key(name);
   const word = ownerWord(owner);
   const texts: string[] = [];

@@ -3,7 +3,7 @@ import { createCalls } from '../queue/bee-queue.js';
 import type { RedisReply } from '../redis/redis.js';
 import type { RecordScripts } from '../records/records.js';
 import { type Accepting, asCreated, MOST_AT_A_TIME, type QueuedJob } from './new-job.js';
-import { alike, isDelayed, jobWrites } from './job-writes.js';
+import { byModelAndOwner, isDelayed, jobWrites } from './job-writes.js';
 import { creationWord } from './record.js';
 
 /** A depth that Redis told is trusted for this time, in ms. */
@@ -50,7 +50,7 @@ export class OutrightWrites {
 
   /** Writes jobs outright, in one transaction. Never to be repeated: the jobs would run twice. */
   async write(some: readonly Accepting[]): Promise<QueuedJob[]> {
-    const groups = alike(some);
+    const groups = byModelAndOwner(some);
     const commands: string[][] = [];
     const depthsAt: [jobs: Accepting[], model: string, at: number][] = [];
     for (const group of groups) {

@@ -103,7 +103,7 @@ export class Attempts {
   #leave(job: HeldJob, why: Leave): void {
     if (!job.decide()) return;
     if (why === 'lost') this.#lane.settlement.forget(job);
-    // commit.lua turns any outcome of a job that somebody wishes to cancel into `canceled`.
+    // The commit turns any outcome of a job that somebody wishes to cancel into `canceled`.
     else this.#commitFailure(job, 'canceled', this.#runOf(this.#lane.model.current, 0));
     this.#watch?.left(job, why);
   }

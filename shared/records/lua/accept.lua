@@ -1,6 +1,6 @@
 -- uses base, jobs, order, calls
--- Accepts groups of jobs: all of them, or none where one of them is known by its Idempotency-Key or finds no room. Everything
--- that can be is prepared by the API.
+-- Accepts groups of jobs: all of them, or none where one of them is known by its Idempotency-Key or finds no room. The API prepares
+-- the commands that write them, since Lua takes several times as long.
 --
 -- KEYS 1 key prefix
 -- ARGV 1 groups, 2 runs of the order, 3 commands. Of a group: its Idempotency-Key as '<caller>:<key>' ('=' without one), owner,

@@ -2,11 +2,12 @@
 -- Writes the outcomes of a micro-batch: of all its jobs, or of none where a claim does not hold one of them any more, somebody
 -- wishes to cancel it, or its record is gone. Repeated, it writes nothing twice.
 --
--- Everything that can be is prepared by the worker. Jobs that are alike are told together.
+-- The worker prepares records, messages and counts, since Lua takes several times as long. Jobs of one claim, owner, end and time
+-- to live make a group.
 --
 -- KEYS 1 key prefix
 -- ARGV 1 queue, 2 jobs, 3 API processes to be told, 4 fields of the history; then two a process: its name, and a line for each
---      of its jobs; two a field: its name, and by how much; and for those that are alike: '<token> <claim> ', owner, state, time to
+--      of its jobs; two a field: its name, and by how much; and of each group: '<token> <claim> ', owner, state, time to
 --      live, whether their input stands apart, 1 where they have Idempotency-Keys, end of their time to live, how many they
 --      are, and of each id, creation in microseconds, record, and Idempotency-Key
 -- Returns nothing once all are written; else two a job: id; 'held', 'canceling' (held, and not wanted any more), 'committed' (by

@@ -1,18 +1,10 @@
--- What this run of the script adds to the history: model, then field, then by how much. What is counted for ever is added up in
--- the same way.
-local tallies, counts = {}, {}
+-- What this run of the script adds to the history: model, then field, then by how much.
+local tallies = {}
 local HISTORY_MS = 25 * 3600 * 1000
 
 local function tally(model, field, by)
   local of_model = list_of(tallies, model)
   of_model[field] = (of_model[field] or 0) + by
-end
-
--- A job that was submitted, or has ended in this state: of the history, and counted for ever.
-local function count(model, what, by)
-  local field = model .. ':' .. what
-  counts[field] = (counts[field] or 0) + by
-  tally(model, what, by)
 end
 
 -- Four buckets to each doubling of an eighth of a millisecond: a percentile read from them is off by a tenth at most.
@@ -30,7 +22,6 @@ end
 
 local function write_history()
   local minute = math.floor(now_ms() / 60000)
-  for field, by in pairs(counts) do redis.call('HINCRBY', P .. 'counts', field, by) end
   for model, fields in pairs(tallies) do
     local key, is_new = P .. 'minute:' .. model .. ':' .. minute, false
     for field, by in pairs(fields) do is_new = redis.call('HINCRBY', key, field, by) == by or is_new end
