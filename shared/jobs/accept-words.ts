@@ -33,7 +33,7 @@ export function acceptWords(records: RecordScripts, groups: readonly Group[]): s
   return words;
 }
 
-/** The jobs that wait for a worker at once, those of one lane, owner and weight together. */
+/** Jobs without a delay, by lane, owner and weight. accept.lua answers their places in this order. */
 export function runsOf(groups: readonly Group[]): Run[] {
   const runs = new Map<string, Run>();
   for (const one of groups.flatMap(({ jobs }) => jobs)) {
@@ -48,11 +48,15 @@ export function runsOf(groups: readonly Group[]): Run[] {
   return [...runs.values()];
 }
 
-/** What a key has made, and of one of many how many of its jobs have not ended. */
+/** What Redis keeps of an Idempotency-Key: what it has made, and the fingerprint of its request. */
+export const keyText = ({ makes, fingerprint }: NonNullable<Group['key']>): string =>
+  `${makes} ${fingerprint}`;
+
+/** The texts of a group's key: what it has made, and of one of many how many of its jobs have not ended. */
 function keyTexts(records: RecordScripts, { key, jobs }: Group): string[] {
   if (!key || jobs.length === 0) return [];
   const name = records.key(`key:${wordOf(key)}`);
-  const texts = [name, `${key.makes} ${key.fingerprint}`];
+  const texts = [name, keyText(key)];
   const isMany = jobs[0]?.record.idempotency?.endsWith(OF_MANY) ?? false;
   return isMany ? [...texts, `${name}:open`, String(jobs.length)] : texts;
 }

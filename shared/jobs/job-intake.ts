@@ -17,7 +17,7 @@ import {
   wordOf,
 } from './new-job.js';
 import { OutrightWrites } from './outright-writes.js';
-import { acceptWords, runsOf } from './accept-words.js';
+import { acceptWords, keyText, runsOf } from './accept-words.js';
 import { type JobRecord, writeRecord } from './record.js';
 
 /** A larger input stands in a key of its own, unless all do, in characters. */
@@ -128,48 +128,79 @@ export class JobIntake {
     return some.map((one) => created.get(one) as Created);
   }
 
-  /** Accepts groups of jobs of which something has to be looked at first; those of one key one after the other. */
+  /**
+   * Accepts groups of jobs of which something has to be looked at first. Of those of one key the first is sent, and decides for
+   * the others. Only the last call writes: where one rejects, no job is known to exist.
+   */
   async #check(groups: readonly Group[]): Promise<AllCreated[]> {
     const answers = new Map<Group, AllCreated>();
     let left = groups;
     while (left.length > 0) {
-      const names = new Set<string>();
-      const now = left.filter(({ key }, n) => names.size < names.add(key ? wordOf(key) : `${n}`).size);
-      const answer = listOf(await this.#records.promise('accept', acceptWords(this.#records, now)));
-      if (answer[0] === 'created') this.#created(now, answer, answers);
-      else now.forEach((group, n) => this.#refused(group, listOf(answer[n]), answers));
+      const firsts = new Map(left.toReversed().map((group) => [nameOf(group), group]));
+      const sent = left.filter((group) => firsts.get(nameOf(group)) === group);
+      const reply = listOf(await this.#records.promise('accept', acceptWords(this.#records, sent)));
+      const made =
+        reply[0] === 'created' ? this.#created(sent, reply, answers) : noteRefusals(sent, reply, answers);
+      for (const group of left) {
+        if (answers.has(group)) continue;
+        const first = firsts.get(nameOf(group)) ?? group;
+        const text = made.get(first);
+        const answer = answers.get(first);
+        if (text !== undefined) answers.set(group, replayOf(group, text));
+        else if (answer && first.key?.fingerprint === group.key?.fingerprint) answers.set(group, answer);
+      }
       left = left.filter((group) => !answers.has(group));
     }
     return groups.map((group) => answers.get(group) ?? { kind: 'mismatch' });
   }
 
-  #created(groups: readonly Group[], answer: readonly RedisReply[], answers: Map<Group, AllCreated>): void {
-    const [places, queues, depths] = answer.slice(1).map(listOf);
+  /** Notes the answers to groups that were accepted; returns what the keys of these have made by that. */
+  #created(
+    groups: readonly Group[],
+    reply: readonly RedisReply[],
+    answers: Map<Group, AllCreated>,
+  ): Map<Group, string> {
+    const [places, queues, depths] = reply.slice(1).map(listOf);
     queues?.forEach((queue, n) => this.#outright.learn(String(queue), Number(depths?.[n]), 0));
     const placeOf = new Map<Accepting, number>();
-    for (const one of runsOf(groups).flatMap(({ jobs }) => jobs)) {
-      placeOf.set(one, Number(places?.[placeOf.size]));
-    }
+    const inOrder = runsOf(groups).flatMap(({ jobs }) => jobs);
+    inOrder.forEach((one, n) => placeOf.set(one, Number(places?.[n])));
+    const made = new Map<Group, string>();
     for (const group of groups) {
       const jobs = group.jobs.map((one) => asCreated(one, placeOf.get(one) ?? 0));
       answers.set(group, { kind: 'created', jobs });
+      if (group.key) made.set(group, keyText(group.key));
     }
+    return made;
   }
+}
 
-  /** Nothing was written. What stands in nobody's way is sent again. */
-  #refused(
-    group: Group,
-    [kind, detail, queue]: readonly RedisReply[],
-    answers: Map<Group, AllCreated>,
-  ): void {
+/** Groups of one name are of one key. */
+const nameOf = (group: Group): string | Group => (group.key ? wordOf(group.key) : group);
+
+/** Notes which groups find no room; returns what the keys of others have made. Nothing was written: the rest is sent again. */
+function noteRefusals(
+  groups: readonly Group[],
+  reply: readonly RedisReply[],
+  answers: Map<Group, AllCreated>,
+): Map<Group, string> {
+  const made = new Map<Group, string>();
+  for (const [n, group] of groups.entries()) {
+    const [kind, detail, queue] = listOf(reply[n]);
+    if (kind === 'made') made.set(group, String(detail));
     if (kind === 'full' || kind === 'share') {
       answers.set(group, { kind: 'refused', model: String(queue), why: noRoom(kind, detail) });
-    } else if (kind === 'made') {
-      const [made = '', fingerprint] = String(detail).split(' ');
-      const isSame = fingerprint === group.key?.fingerprint;
-      answers.set(group, isSame ? { kind: 'replayed', made: made.split(',') } : { kind: 'mismatch' });
-    } else if (group.jobs.length === 0) answers.set(group, { kind: 'created', jobs: [] });
+    }
   }
+  return made;
+}
+
+/** The answer to a group whose key has made something before. */
+function replayOf({ key }: Group, text: string): AllCreated {
+  const [made = '', fingerprint] = text.split(' ');
+  return fingerprint === key?.fingerprint
+    ? { kind: 'replayed', made: made.split(',') }
+    : { kind: 'mismatch' };
 }
 
 /** The answer to a group of one. */

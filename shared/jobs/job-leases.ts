@@ -112,7 +112,7 @@ export class JobLeases {
   }
 
   /**
-   * Writes the outcomes of single jobs that ran together where their claims still hold the jobs, all at the same moment. Safe to repeat: an
+   * Writes the outcomes of single jobs, each another one, that ran together where their claims still hold the jobs, all at the same moment. Safe to repeat: an
    * outcome that was written is `committed` again, and counts once. One round trip, and more where a job was canceled or lost.
    */
   async commit(run: MicroBatchRun, outcomes: readonly Outcome[]): Promise<CommitReply[]> {
@@ -122,11 +122,14 @@ export class JobLeases {
       const words = commitWords(run, left, this.#endOf, this.#records.redis.nowMs());
       // Where it can not write all of them it writes none, and says why.
       const refusals = listOf(await this.#records.run('commit', words));
-      const wordOf = (id: string): RedisReply => refusals[refusals.indexOf(id) + 1] ?? 'committed';
+      const wordOf = new Map<RedisReply, RedisReply>();
+      for (let n = 0; n + 1 < refusals.length; n += 2) {
+        wordOf.set(refusals[n] ?? null, refusals[n + 1] ?? null);
+      }
       const held: Outcome[] = [];
       const unwanted: Outcome[] = [];
       for (const outcome of left) {
-        const word = wordOf(outcome.job.id);
+        const word = refusals.length === 0 ? 'committed' : (wordOf.get(outcome.job.id) ?? null);
         if (word === 'held') held.push(outcome);
         else if (word === 'canceling') unwanted.push(outcome);
         else replies.set(outcome, commitReplyOf(word));

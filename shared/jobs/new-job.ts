@@ -83,8 +83,9 @@ export interface Group {
 export const noRoom = (kind: 'full' | 'share', detail: RedisReply | undefined): NoRoom =>
   kind === 'full' ? { kind, depth: Number(detail) } : { kind, waiting: Number(detail) };
 
-/** The key of {@link Idempotency}, as part of a name in Redis. */
-export const wordOf = ({ caller, key }: Idempotency): string => `${keyWord(caller)}:${keyWord(key)}`;
+/** The key of {@link Idempotency}, as part of a name in Redis; it never ends with {@link OF_MANY}. */
+export const wordOf = ({ caller, key }: Idempotency): string =>
+  `${keyWord(caller)}:${keyWord(key).replaceAll('*', '%2A')}`;
 /** Stands behind the key in the record of a job of many: parts/jobs.lua reads the same. */
 export const OF_MANY = ':*';
 

@@ -133,7 +133,8 @@ export class Attempts {
 
   #commitFailure(job: HeldJob, error: unknown, run: MicroBatchRun): void {
     const { kind, settlement } = this.#lane;
-    const [code, message] = ['model_error', messageFor(error)] as const;
+    const code = 'model_error';
+    const message = messageFor(error);
     const verdict = { ok: false, code, message } as const;
     if (kind === 'jobs') return settlement.commit(run, [{ job, verdict }]);
     settlement.write(job, 'chunk', () => job.partition.chunks.fail(job.claimed, code, message), verdict);

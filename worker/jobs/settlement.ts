@@ -46,12 +46,11 @@ export class Settlement {
       const jobs = verdicts.map(({ job }) => job);
       this.#track(jobs, async (leases) => {
         const replies = await this.#repeat('commit', () => leases.commit(run, outcomes));
-        let succeeded = 0;
-        verdicts.forEach(({ job, verdict }, index) => {
+        const ends = verdicts.map(({ job, verdict }, index) => {
           if (job.span.isRecorded) job.span.set(figuresOf(run));
-          if (this.#tellCommit(job, replies?.[index], verdict)) succeeded += 1;
+          return this.#tellCommit(job, replies?.[index], verdict);
         });
-        this.#services.metrics.ended('succeeded', succeeded);
+        this.#count(ends);
       });
     }
   }
@@ -59,8 +58,7 @@ export class Settlement {
   /** Ends a job by a write of the caller's own that is safe to repeat. */
   write(job: HeldJob, what: string, call: () => Promise<CommitReply>, verdict: End = { ok: true }): void {
     this.#track([job], async () => {
-      const hasSucceeded = this.#tellCommit(job, await this.#repeat(what, call), verdict);
-      this.#services.metrics.ended('succeeded', Number(hasSucceeded));
+      this.#count([this.#tellCommit(job, await this.#repeat(what, call), verdict)]);
     });
   }
 
@@ -139,21 +137,30 @@ export class Settlement {
     return noted;
   }
 
-  /** Whether the job has succeeded. `reply` is undefined where Redis did not take the outcome before the worker had to leave. */
-  #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: End): boolean {
-    const { metrics, log } = this.#services;
+  /**
+   * `succeeded`, or the code of the failure that was written; undefined where no outcome was. `reply` is undefined where Redis
+   * did not take the outcome before the worker had to leave.
+   */
+  #tellCommit(job: HeldJob, reply: CommitReply | undefined, verdict: End): string | undefined {
     if (reply === undefined) this.notWritten += 1;
-    if (reply !== 'committed') this.#tell(job, 'outcome dropped', reply ?? 'not written');
-    else if (verdict.ok) {
-      this.#tell(job, 'job succeeded', 'succeeded');
-      return true;
-    } else {
-      metrics.ended(verdict.code, 1);
-      job.span.set({ 'waggle.outcome': 'failed', 'error.type': verdict.code });
-      job.span.fail(verdict.message);
-      log.warn('job failed', { ...job.ids, code: verdict.code, error: verdict.message });
+    if (reply !== 'committed') {
+      this.#tell(job, 'outcome dropped', reply ?? 'not written');
+      return undefined;
     }
-    return false;
+    if (verdict.ok) {
+      this.#tell(job, 'job succeeded', 'succeeded');
+      return 'succeeded';
+    }
+    job.span.set({ 'waggle.outcome': 'failed', 'error.type': verdict.code });
+    job.span.fail(verdict.message);
+    this.#services.log.warn('job failed', { ...job.ids, code: verdict.code, error: verdict.message });
+    return verdict.code;
+  }
+
+  #count(ends: readonly (string | undefined)[]): void {
+    const jobs = new Map<string, number>();
+    for (const end of ends) if (end !== undefined) jobs.set(end, (jobs.get(end) ?? 0) + 1);
+    for (const [end, count] of jobs) this.#services.metrics.ended(end, count);
   }
 
   #tell(job: HeldJob, message: string, outcome: string): void {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { RedisUnavailableError } from '../../../shared/errors.js';
 import type { Job } from '../../../shared/jobs/job.js';
 import type { ClaimedJob } from '../../../shared/jobs/claimed-job.js';
 import { openRedisSubscriber } from '../../../shared/redis/redis.js';
@@ -352,6 +353,14 @@ describe('create', () => {
     expect(await again()).toEqual({ kind: 'replayed', jobId: first });
   });
 
+  it('keeps any key no longer than its job, one like the mark of keys for many, too', async () => {
+    const id = await rig.submit({ idempotency: { ...idempotency, key: '*' } });
+    await commit(await claimOne(id), 1);
+    const names = await rig.redis.command(['KEYS', rig.records.key('key:ann:*')]);
+    expect(names).toEqual([rig.records.key('key:ann:%2A')]);
+    expect(await rig.redis.command(['PTTL', rig.records.key('key:ann:%2A')])).toBeGreaterThan(0);
+  });
+
   it('refuses the key with another body, and keeps callers apart', async () => {
     await rig.submit({ idempotency, owner: 'ann' });
     const other = { ...idempotency, fingerprint: 'g' };
@@ -415,6 +424,15 @@ describe('create', () => {
   });
 });
 
+it('is committed as a whole once a Redis without memory has some again', async () => {
+  const job = await claimOne(await rig.submit());
+  await rig.redis.command(['CONFIG', 'SET', 'maxmemory', '1']);
+  await expect(commit(job, 1)).rejects.toThrow(RedisUnavailableError);
+  await rig.redis.command(['CONFIG', 'SET', 'maxmemory', '0']);
+  expect(await stateOf(job.id)).toBe('running');
+  expect(await commit(job, 1)).toEqual(['committed']);
+});
+
 it('runs scripts again after SCRIPT FLUSH', async () => {
   const id = await rig.submit();
   await rig.redis.command(['SCRIPT', 'FLUSH']);
@@ -463,6 +481,23 @@ describe('jobs that are created at the same moment', () => {
     expect(places).toEqual([5, 3, 0, 4]);
     const ids = more.flatMap((one) => (one.kind === 'created' ? [one.job] : []));
     expect(await rig.store.findAll(ids.map(({ id }) => id))).toEqual(ids);
+  });
+
+  it('are looked at by one script however many of them have one key', async () => {
+    const twins = Array.from({ length: 20 }, () =>
+      newJob({ owner: 'ann', idempotency: { caller: 'ann', key: 'twins', fingerprint: 'f' } }),
+    );
+    const all = [...twins, newJob({ owner: 'bob' })];
+    await rig.submit({ owner: 'eve' });
+    await rig.redis.command(['CONFIG', 'RESETSTAT']);
+    const created = await Promise.all(all.map((job) => rig.intake.create(job, 1_000)));
+    expect(created.map(({ kind }) => kind)).toEqual([
+      'created',
+      ...twins.slice(1).map(() => 'replayed'),
+      'created',
+    ]);
+    const stats = String(await rig.redis.command(['INFO', 'commandstats']));
+    expect(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1]).toBe('1');
   });
 
   it('leave the same in Redis whether a script wrote them or they were written outright', async () => {

@@ -30,11 +30,10 @@ local function is_there(made)
   end
 end
 
-local depths, owned, may_write = {}, {}, true
+local depths, owned = {}, {}
 -- Why a group is not accepted, if those before it are.
 local function refusal_of(group, made)
   if made and is_there(made) then return { 'made', made } end
-  local taken = {}
   for i = 1, #group.rooms, 3 do
     local queue, most = group.rooms[i], tonumber(group.rooms[i + 2])
     depths[queue] = depths[queue] or depth_of(queue)
@@ -52,7 +51,7 @@ local function refusal_of(group, made)
   end
 end
 
-local refusals = {}
+local refusals, may_write = {}, true
 for i, group in ipairs(groups) do
   local refused = refusal_of(group, values[i])
   may_write = may_write and not refused

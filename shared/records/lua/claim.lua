@@ -140,9 +140,13 @@ redis.call('HSET', HOLDS, unpack(held))
 redis.call('PUBLISH', P .. 'started', table.concat(ids, ','))
 
 local result = answer(token, started, is_full and waiting() or 0, next_due(), ids, attempts, again)
-local highest, n, last = {}, 1, from_lane[1]
+-- The lane that the i-th id came from, and where it ends among them.
+local highest, n, lane_end = {}, 1, from_lane[1]
 for i, id in ipairs(ids) do
-  while i > last do n, last = n + 1, last + from_lane[n + 1] end
+  while i > lane_end do
+    n = n + 1
+    lane_end = lane_end + from_lane[n]
+  end
   local line = result[6][i]
   if not line then
     -- The record is gone: the worker tells of it.

@@ -6,10 +6,12 @@
 -- to live make a group.
 --
 -- KEYS 1 key prefix
--- ARGV 1 queue, 2 jobs, 3 API processes to be told, 4 fields of the history; then two a process: its name, and a line for each
---      of its jobs; two a field: its name, and by how much; and of each group: '<token> <claim> ', owner, state, time to
---      live, whether their input stands apart, 1 where they have Idempotency-Keys, end of their time to live, how many they
---      are, and of each id, creation in microseconds, record, and Idempotency-Key
+-- ARGV 1 queue, 2 jobs, 3 API processes to be told, 4 fields of the history; then
+--      of each process: its name, and a line for each of its jobs;
+--      of each field: its name, and by how much;
+--      of each group: '<token> <claim> ', owner, state, time to live, whether their input stands apart, 1 where they have
+--      Idempotency-Keys, end of their time to live, how many they are; then all ids, all creations in microseconds, all
+--      records, all Idempotency-Keys
 -- Returns nothing once all are written; else two a job: id; 'held', 'canceling' (held, and not wanted any more), 'committed' (by
 --         this same claim before), 'stale' (held by no one, or by another), or 'gone' (there is no record any more)
 local queue, messages, fields = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -64,9 +66,10 @@ if not may_write then
   return refusals
 end
 
+-- The records go first: a Redis that has no memory left refuses a script at its first write, when nothing is written yet.
+for _, group in ipairs(groups) do end_jobs(group, ARGV, group.first) end
 redis.call('ZREM', RUNNING, unpack(ids))
 redis.call('HDEL', HOLDS, unpack(ids))
-for _, group in ipairs(groups) do end_jobs(group, ARGV, group.first) end
 for i = 5, 3 + 2 * messages, 2 do redis.call('PUBLISH', P .. 'ended:' .. ARGV[i], ARGV[i + 1]) end
 redis.call('PUBLISH', P .. 'ended', table.concat(ids, ','))
 complete(queue, ARGV[2])

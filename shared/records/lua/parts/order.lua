@@ -83,14 +83,18 @@ local function refusal(depth, own, most)
 end
 
 -- How many wait in a lane, and the ranks of those in it where it is short: asked once a run, of a run that moves nothing any more.
-local cards, ranks = {}, {}
+local cards, ranks, was_asked = {}, {}, {}
 local SHORT_LANE = 128
 local function card_of(key)
   cards[key] = cards[key] or redis.call('ZCARD', key)
   return cards[key]
 end
 local function rank_of(key, id)
-  if card_of(key) > SHORT_LANE then return redis.call('ZRANK', key, id) end
+  -- A lane is read as a whole for a second job, not for one.
+  if not was_asked[key] or card_of(key) > SHORT_LANE then
+    was_asked[key] = true
+    return redis.call('ZRANK', key, id)
+  end
   if not ranks[key] then
     ranks[key] = {}
     for i, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do ranks[key][member] = i - 1 end
