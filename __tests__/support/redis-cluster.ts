@@ -6,6 +6,8 @@ import { freePort, startRedis, type TestRedis } from './redis.js';
 import type { Replaceable } from './replaceable.js';
 
 const HOST = '127.0.0.1';
+/** Redis gives a failover up that has not happened within 5 s, in ms. */
+const GIVEN_UP_MS = 6_000;
 /** A node that is silent for so long is replaced, in ms. */
 const NODE_TIMEOUT_MS = 1_500;
 
@@ -90,7 +92,17 @@ export async function startCluster({
     master: async (tag = ONLY_TAG) => (await known(tag)).server,
     async failOver(tag = ONLY_TAG) {
       const [replica] = await replicasOf(await known(tag));
-      await replica?.command(['CLUSTER', 'FAILOVER']);
+      if (!replica) throw new Error(`the master of ${tag} has no replica`);
+      let askedMs = Number.NEGATIVE_INFINITY;
+      const isMaster = async (): Promise<boolean> => {
+        if (/^role:master/m.test(String(await replica.command(['INFO', 'replication'])))) return true;
+        if (performance.now() - askedMs > GIVEN_UP_MS) {
+          askedMs = performance.now();
+          await replica.command(['CLUSTER', 'FAILOVER']);
+        }
+        return false;
+      };
+      await until(isMaster, { what: 'a replica in the place of its master', timeoutMs: 60_000, everyMs: 20 });
     },
     isWhole,
     async stop() {
