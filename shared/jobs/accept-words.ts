@@ -4,14 +4,17 @@ import { type Accepting, type Group, OF_MANY, wordOf } from './new-job.js';
 import { creationWord, NONE, ownerWord } from './record.js';
 
 /** Jobs that are to wait in one lane, in their order. */
-interface Run {
+export interface Run {
   head: string[];
   jobs: Accepting[];
 }
 
-/** What accept.lua is told of groups of jobs, no two of them with one key. */
-export function acceptWords(records: RecordScripts, groups: readonly Group[]): string[] {
-  const runs = runsOf(groups);
+/** What accept.lua is told of groups of jobs, no two of them with one key, and of their {@link runsOf}. */
+export function acceptWords(
+  records: RecordScripts,
+  groups: readonly Group[],
+  runs: readonly Run[],
+): string[] {
   const commands = byModelAndOwner(groups.flatMap(({ jobs }) => jobs)).flatMap((some) =>
     jobWrites(records, some),
   );

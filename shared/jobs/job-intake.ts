@@ -17,7 +17,7 @@ import {
   wordOf,
 } from './new-job.js';
 import { OutrightWrites } from './outright-writes.js';
-import { acceptWords, keyText, runsOf } from './accept-words.js';
+import { acceptWords, keyText, type Run, runsOf } from './accept-words.js';
 import { type JobRecord, writeRecord } from './record.js';
 
 /** A larger input stands in a key of its own, unless all do, in characters. */
@@ -41,8 +41,8 @@ export class JobIntake {
 
   /**
    * Accepts a job and has a worker called, unless its Idempotency-Key is known or there is no room: the queue holds `maxDepth`
-   * jobs, or the owner its share of them. One round trip, which jobs that come at the same moment share. Where it rejects the
-   * job may exist.
+   * jobs, or the owner its share of them. One round trip, which jobs that come at the same moment share, and another one where
+   * one of these is refused. Where it rejects the job may exist.
    */
   create(job: NewJob, maxDepth: number): Promise<Created> {
     return this.#accept(this.#prepare(job, maxDepth, job.idempotency && wordOf(job.idempotency)));
@@ -138,9 +138,13 @@ export class JobIntake {
     while (left.length > 0) {
       const firsts = new Map(left.toReversed().map((group) => [nameOf(group), group]));
       const sent = left.filter((group) => firsts.get(nameOf(group)) === group);
-      const reply = listOf(await this.#records.promise('accept', acceptWords(this.#records, sent)));
+      const runs = runsOf(sent);
+      const words = acceptWords(this.#records, sent, runs);
+      const reply = listOf(await this.#records.promise('accept', words));
       const made =
-        reply[0] === 'created' ? this.#created(sent, reply, answers) : noteRefusals(sent, reply, answers);
+        reply[0] === 'created'
+          ? this.#created(sent, runs, reply, answers)
+          : noteRefusals(sent, reply, answers);
       for (const group of left) {
         if (answers.has(group)) continue;
         const first = firsts.get(nameOf(group)) ?? group;
@@ -157,13 +161,14 @@ export class JobIntake {
   /** Notes the answers to groups that were accepted; returns what the keys of these have made by that. */
   #created(
     groups: readonly Group[],
+    runs: readonly Run[],
     reply: readonly RedisReply[],
     answers: Map<Group, AllCreated>,
   ): Map<Group, string> {
     const [places, queues, depths] = reply.slice(1).map(listOf);
     queues?.forEach((queue, n) => this.#outright.learn(String(queue), Number(depths?.[n]), 0));
     const placeOf = new Map<Accepting, number>();
-    const inOrder = runsOf(groups).flatMap(({ jobs }) => jobs);
+    const inOrder = runs.flatMap(({ jobs }) => jobs);
     inOrder.forEach((one, n) => placeOf.set(one, Number(places?.[n])));
     const made = new Map<Group, string>();
     for (const group of groups) {

@@ -59,7 +59,7 @@ const RUN_FIELDS = 10;
 const word = (text: string | undefined): string => (text === undefined ? NONE : encodeURIComponent(text));
 const wordless = (text: string | undefined): string | undefined =>
   text === undefined || text === NONE ? undefined : decoded(text);
-/** Most words have nothing to decode, and to look takes a tenth of the time. */
+/** Most words have nothing to decode, and to look for that is cheaper. */
 const decoded = (text: string): string => (text.includes('%') ? decodeURIComponent(text) : text);
 
 /** How scripts name an owner; '' stands for nobody. */

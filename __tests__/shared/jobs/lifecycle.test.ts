@@ -483,6 +483,14 @@ describe('jobs that are created at the same moment', () => {
     expect(await rig.store.findAll(ids.map(({ id }) => id))).toEqual(ids);
   });
 
+  it('count in the share of their owner, and leave room for another', async () => {
+    const jobs = [...Array.from({ length: 6 }, () => 'ann'), 'bob'].map((owner) => newJob({ owner }));
+    const created = await Promise.all(jobs.map((job) => rig.intake.create(job, 6)));
+    const share = { kind: 'share', waiting: 3 };
+    const made = { kind: 'created' };
+    expect(created).toMatchObject([made, made, made, share, share, share, made]);
+  });
+
   it('are looked at by one script however many of them have one key', async () => {
     const twins = Array.from({ length: 20 }, () =>
       newJob({ owner: 'ann', idempotency: { caller: 'ann', key: 'twins', fingerprint: 'f' } }),

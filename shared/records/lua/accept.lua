@@ -79,7 +79,7 @@ write_order()
 for _, run in ipairs(runs) do
   for n = run.first, run.first + 2 * run.size - 2, 2 do
     run.job.id = ARGV[n]
-    add(places, place_of(run.job))
+    add(places, place_of(run.job) or 0)
   end
 end
 local queues, found = {}, {}
